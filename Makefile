@@ -1,0 +1,35 @@
+PYTHON ?= python3
+RUN := .venv/bin/python -m
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test format bench clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 12
+
+setup: .venv/ready  ## the development environment, in .venv
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(RUN) pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+demo: setup  ## the main job: train, evaluate, draw, write demo/report.html
+	$(RUN) digitscope demo --out demo
+
+test: setup  ## the gate: format, lint, types, layers, tests
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	.venv/bin/lint-imports
+	$(RUN) pytest
+
+format: setup  ## rewrite the source to the house's format
+	$(RUN) ruff check --fix-only .
+	$(RUN) ruff format .
+
+bench: setup  ## the benchmarks that take longer than a test may
+	$(RUN) benchmarks.scratch_epoch
+
+clean:  ## remove the environment and every cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

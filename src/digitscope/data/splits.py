@@ -1,0 +1,91 @@
+"""The shape of the data everywhere: uint8 images with their labels, in three splits."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitscope.errors import DataError
+
+UInt8 = NDArray[np.uint8]
+Index = slice | NDArray[np.integer]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Images and what is written on them, checked once when made.
+
+    Attributes:
+        images: uint8 (N, H, W), white ink (255) on black (0).
+        labels: uint8 (N,), or (N, 2) for two digits: column 0 the upper, column 1 the lower.
+
+    Raises:
+        DataError: a shape or dtype is another, the lengths differ, or a label is above 9.
+    """
+
+    images: UInt8
+    labels: UInt8
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != np.uint8 or self.images.ndim != 3:
+            raise DataError(
+                f"images are {_describe(self.images)}: expected uint8 of shape (N, height, width)"
+            )
+        if self.labels.dtype != np.uint8 or self.labels.shape[1:] not in {(), (2,)}:
+            raise DataError(f"labels are {_describe(self.labels)}: expected uint8 of shape (N,) or (N, 2)")
+        if len(self.images) != len(self.labels):
+            raise DataError(
+                f"{len(self.images)} images but {len(self.labels)} labels: expected one label an image"
+            )
+        if self.labels.size and self.labels.max() > 9:
+            raise DataError(f"label {self.labels.max()} among the labels: expected digits 0 to 9")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: Index) -> "Split":
+        """Return the examples that `index` (a slice or an array of positions) selects."""
+        return Split(self.images[index], self.labels[index])
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Three splits that share no digit, and where they came from.
+
+    Attributes:
+        name: what the data are, such as "MNIST".
+        source: where they were found, for people: a folder, the cache, the embedded sample.
+        train: what a network learns from.
+        validation: what choices are made on.
+        test: what is read once for each reported figure.
+    """
+
+    name: str
+    source: str
+    train: Split
+    validation: Split
+    test: Split
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        """The splits by name, in the order train, validation, test."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    def sha256(self) -> str:
+        """Return the hash of every pixel and label, in hexadecimal: equal data give equal hashes."""
+        digest = hashlib.sha256()
+        for array in self._arrays():
+            digest.update(str(array.shape).encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    def _arrays(self) -> Iterator[UInt8]:
+        for split in self.splits.values():
+            yield split.images
+            yield split.labels
+
+
+def _describe(array: NDArray[np.generic]) -> str:
+    return f"{array.dtype} of shape {array.shape}"

@@ -1,0 +1,29 @@
+"""What can go wrong, as types: each is one clear line for the person who runs into it.
+
+The text of every error names what happened, to which file or value, what was expected, and the next step.
+"""
+
+
+class DigitscopeError(Exception):
+    """The base of every error that digitscope raises on purpose; `exit_code` is what the command ends with."""
+
+    exit_code = 1
+
+
+class DataError(DigitscopeError):
+    """A file, or the data in it, is not what it should be."""
+
+
+class SettingError(DigitscopeError, ValueError):
+    """A setting or an argument is unknown, out of range or contradicts another."""
+
+    exit_code = 2
+
+
+class MissingExtraError(DigitscopeError, ImportError):
+    """A feature needs an optional dependency that is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"this needs the package {package!r}, which is not installed: pip install 'digitscope[{extra}]'"
+        )

@@ -1,0 +1,96 @@
+"""What a set of readings scored: arrays in, numbers out.
+
+Every function takes labels of shape (N,) for single digits or (N, P) for P digits an image.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitscope.errors import DataError
+
+Labels = NDArray[np.integer]
+Floats = NDArray[np.floating]
+
+N_CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of `n` images.
+
+    Attributes:
+        n: images scored.
+        accuracy: fraction of digits read right, over every position.
+        per_position: the same for each position: one number for single digits, two for pairs.
+        both_right: fraction of images with every digit right; None for single digits.
+        nll: mean negative log-likelihood of the true digit, in nats.
+        ece: expected calibration error, 15 equal-width bins (Guo et al. 2017, equation 3).
+        confusion: (10, 10) counts, row = true digit, column = digit read, over every position.
+    """
+
+    n: int
+    accuracy: float
+    per_position: tuple[float, ...]
+    both_right: float | None
+    nll: float
+    ece: float
+    confusion: tuple[tuple[int, ...], ...]
+
+
+def evaluate_logits(logits: Floats, labels: Labels) -> Evaluation:
+    """Score `logits` of shape (N, 10) or (N, P, 10) against `labels` of shape (N,) or (N, P).
+
+    Raises:
+        DataError: the shapes do not belong together, or there is nothing to score.
+    """
+    if logits.shape != (*labels.shape, N_CLASSES) or labels.size == 0:
+        raise DataError(
+            f"logits of shape {logits.shape} cannot be scored against labels of shape {labels.shape}: "
+            "expected one row of 10 for each label, and at least one label"
+        )
+    log_probabilities = log_softmax(logits)
+    predicted = logits.argmax(axis=-1)
+    right = predicted == labels
+    return Evaluation(
+        n=len(labels),
+        accuracy=float(right.mean()),
+        per_position=tuple(float(share) for share in right.reshape(len(labels), -1).mean(axis=0)),
+        both_right=float(right.all(axis=1).mean()) if labels.ndim > 1 else None,
+        nll=negative_log_likelihood(log_probabilities, labels),
+        ece=expected_calibration_error(np.exp(log_probabilities), labels),
+        confusion=tuple(tuple(row) for row in confusion_matrix(predicted, labels).tolist()),
+    )
+
+
+def log_softmax(logits: Floats) -> NDArray[np.float64]:
+    """Return the logarithm of the softmax over the last axis, in float64; finite for any finite logits."""
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)), dtype=np.float64)
+
+
+def negative_log_likelihood(log_probabilities: Floats, labels: Labels) -> float:
+    """Return the mean over all labels of minus the log-probability of the true digit."""
+    index = labels[..., np.newaxis].astype(np.intp)
+    return float(-np.take_along_axis(log_probabilities, index, axis=-1).mean())
+
+
+def confusion_matrix(predicted: Labels, labels: Labels) -> NDArray[np.int64]:
+    """Return (10, 10) counts: row = true digit, column = digit read."""
+    counts = np.zeros((N_CLASSES, N_CLASSES), dtype=np.int64)
+    np.add.at(counts, (labels.ravel(), predicted.ravel()), 1)
+    return counts
+
+
+def expected_calibration_error(probabilities: Floats, labels: Labels, bins: int = 15) -> float:
+    """Return the mean gap between confidence and accuracy over `bins` equal-width bins, weighted by their size.
+
+    Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, equation 3.
+    """
+    flat = probabilities.reshape(-1, N_CLASSES)
+    confidence = flat.max(axis=1)
+    right = flat.argmax(axis=1) == labels.ravel()
+    bin_of = np.clip(np.ceil(confidence * bins).astype(np.intp) - 1, 0, bins - 1)
+    gap = np.bincount(bin_of, weights=right - confidence, minlength=bins)
+    return float(np.abs(gap).sum() / len(flat))

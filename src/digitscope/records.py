@@ -1,0 +1,55 @@
+"""What a run was: one record an epoch, kept as JSON lines."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from digitscope.errors import DataError
+from digitscope.files import write_text
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One pass over the training set and the validation that followed it.
+
+    Attributes:
+        epoch: 1 for the first.
+        train_loss: mean loss of the epoch's examples, each as it was met in training (nats).
+        train_accuracy: fraction of digits right, likewise.
+        validation_loss: mean negative log-likelihood of the whole validation split (nats).
+        validation_accuracy: fraction of digits right in the whole validation split.
+        learning_rate: the rate of the epoch's last step.
+        seconds: wall time of the epoch, validation included.
+    """
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    learning_rate: float
+    seconds: float
+
+
+def write_history(path: Path, history: Sequence[EpochRecord]) -> None:
+    """Write `history` to `path` as JSON lines, one epoch a line."""
+    write_text(path, "".join(json.dumps(asdict(record)) + "\n" for record in history))
+
+
+def read_history(path: Path) -> tuple[EpochRecord, ...]:
+    """Read what `write_history` wrote.
+
+    Raises:
+        DataError: the file is missing, or a line of it is not an epoch's record.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return tuple(_parse(line) for line in lines)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: not a run's metrics ({error}); expected one epoch's JSON a line") from None
+
+
+def _parse(line: str) -> EpochRecord:
+    record = json.loads(line)
+    return EpochRecord(**{field.name: record[field.name] for field in fields(EpochRecord)})
