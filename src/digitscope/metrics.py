@@ -43,13 +43,15 @@ def evaluate_logits(logits: Floats, labels: Labels) -> Evaluation:
     """Score `logits` of shape (N, 10) or (N, P, 10) against `labels` of shape (N,) or (N, P).
 
     Raises:
-        DataError: the shapes do not belong together, or there is nothing to score.
+        DataError: the shapes do not belong together, there is nothing to score, or a label is no digit.
     """
     if logits.shape != (*labels.shape, N_CLASSES) or labels.size == 0:
         raise DataError(
             f"logits of shape {logits.shape} cannot be scored against labels of shape {labels.shape}: "
             "expected one row of 10 for each label, and at least one label"
         )
+    if labels.min() < 0 or labels.max() >= N_CLASSES:
+        raise DataError(f"labels from {labels.min()} to {labels.max()}: expected digits 0 to 9")
     log_probabilities = log_softmax(logits)
     predicted = logits.argmax(axis=-1)
     right = predicted == labels
@@ -84,7 +86,7 @@ def confusion_matrix(predicted: Labels, labels: Labels) -> NDArray[np.int64]:
 
 
 def expected_calibration_error(probabilities: Floats, labels: Labels, bins: int = 15) -> float:
-    """Return the mean gap between confidence and accuracy over `bins` equal-width bins, weighted by their size.
+    """Return the mean gap between confidence and accuracy over `bins` equal-width bins, weighted by size.
 
     Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, equation 3.
     """

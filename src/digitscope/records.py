@@ -32,9 +32,31 @@ class EpochRecord:
     seconds: float
 
 
+def format_history(history: Sequence[EpochRecord]) -> str:
+    """Return `history` as JSON lines, one epoch a line."""
+    return "".join(json.dumps(asdict(record)) + "\n" for record in history)
+
+
+def parse_history(text: str) -> tuple[EpochRecord, ...]:
+    """Return the records in what `format_history` wrote.
+
+    Raises:
+        DataError: a line is not an epoch's record.
+    """
+    try:
+        return tuple(_parse_record(line) for line in text.splitlines())
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"not a run's metrics ({error!r}): expected one epoch's JSON a line") from None
+
+
+def _parse_record(line: str) -> EpochRecord:
+    record = json.loads(line)
+    return EpochRecord(**{field.name: record[field.name] for field in fields(EpochRecord)})
+
+
 def write_history(path: Path, history: Sequence[EpochRecord]) -> None:
-    """Write `history` to `path` as JSON lines, one epoch a line."""
-    write_text(path, "".join(json.dumps(asdict(record)) + "\n" for record in history))
+    """Write `history` to `path` as JSON lines, whole or not at all."""
+    write_text(path, format_history(history))
 
 
 def read_history(path: Path) -> tuple[EpochRecord, ...]:
@@ -44,12 +66,6 @@ def read_history(path: Path) -> tuple[EpochRecord, ...]:
         DataError: the file is missing, or a line of it is not an epoch's record.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return tuple(_parse(line) for line in lines)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: not a run's metrics ({error}); expected one epoch's JSON a line") from None
-
-
-def _parse(line: str) -> EpochRecord:
-    record = json.loads(line)
-    return EpochRecord(**{field.name: record[field.name] for field in fields(EpochRecord)})
+        return parse_history(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, DataError) as error:
+        raise DataError(f"{path}: {error}") from None

@@ -1,1 +1,67 @@
-"""."""
+"""The `digitscope` command: arguments, printing, exit codes. The only place that prints.
+
+Exit codes: 0 done, 1 the work failed, 2 the call was wrong, 130 interrupted.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import MappingProxyType
+
+from digitscope import __version__
+from digitscope.cli.arguments import OneLineParser
+from digitscope.errors import DigitscopeError, MissingExtraError
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "demo": "train, evaluate and draw on whatever data there is: the place to start",
+        "train": "train one recipe into a run folder",
+        "evaluate": "score a run on a split",
+        "reproduce": "every figure of the course's project beside the one obtained here",
+        "data": "what data there are; fetch MNIST; make two-digit sets; draw a contact sheet",
+    }
+)
+"""Each command and its summary. The module of that name in this package holds it, and is loaded on demand."""
+
+EXTRA_PACKAGES = ("torch", "matplotlib", "pooch", "rich")
+"""The packages of the extra [train]."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that `arguments` (those of the process if None) name, and return its exit code."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        options = _parser(words).parse_args(words)
+        return int(options.run(options))
+    except DigitscopeError as error:
+        return _fail(error, error.exit_code)
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRA_PACKAGES:
+            raise
+        return _fail(MissingExtraError(error.name, "train"), 1)
+    except OSError as error:
+        return _fail(error, 1)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser of all commands, of which only the one in `words` is filled: the others stay unloaded."""
+    parser = OneLineParser(
+        prog="digitscope",
+        description="Reads handwritten digits, and shows how a network learns to.",
+        epilog="example: digitscope demo",
+    )
+    parser.add_argument("--version", action="version", version=f"digitscope {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        if name == next((word for word in words if not word.startswith("-")), None):
+            import_module(f"digitscope.cli.{name}").configure(command)
+    return parser
+
+
+def _fail(reason: object, exit_code: int) -> int:
+    print(f"digitscope: error: {' '.join(str(reason).split())}", file=sys.stderr)
+    return exit_code

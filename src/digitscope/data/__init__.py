@@ -1,1 +1,43 @@
 """Digits as arrays: MNIST, the course's files, overlapping pairs, and the order they are met in."""
+
+from digitscope.data.batches import (
+    Batch,
+    BatchSource,
+    FixedOrder,
+    FreshPairs,
+    Reshuffled,
+    course_order,
+    whole_batches,
+)
+from digitscope.data.download import fetch_mnist
+from digitscope.data.idx import format_idx, parse_idx
+from digitscope.data.local_files import find_data_directory
+from digitscope.data.mnist import load_mnist
+from digitscope.data.overlapping import make_two_digit, overlap, random_pairs
+from digitscope.data.sample import load_sample
+from digitscope.data.splits import Dataset, Split
+from digitscope.data.two_digit import has_two_digit, load_two_digit, write_two_digit
+
+__all__ = [
+    "Batch",
+    "BatchSource",
+    "Dataset",
+    "FixedOrder",
+    "FreshPairs",
+    "Reshuffled",
+    "Split",
+    "course_order",
+    "fetch_mnist",
+    "find_data_directory",
+    "format_idx",
+    "has_two_digit",
+    "load_mnist",
+    "load_sample",
+    "load_two_digit",
+    "make_two_digit",
+    "overlap",
+    "parse_idx",
+    "random_pairs",
+    "whole_batches",
+    "write_two_digit",
+]

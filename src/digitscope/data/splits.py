@@ -30,9 +30,7 @@ class Split:
 
     def __post_init__(self) -> None:
         if self.images.dtype != np.uint8 or self.images.ndim != 3:
-            raise DataError(
-                f"images are {_describe(self.images)}: expected uint8 of shape (N, height, width)"
-            )
+            raise DataError(f"images are {_describe(self.images)}: expected uint8 of shape (N, height, width)")
         if self.labels.dtype != np.uint8 or self.labels.shape[1:] not in {(), (2,)}:
             raise DataError(f"labels are {_describe(self.labels)}: expected uint8 of shape (N,) or (N, 2)")
         if len(self.images) != len(self.labels):
@@ -85,6 +83,26 @@ class Dataset:
         for split in self.splits.values():
             yield split.images
             yield split.labels
+
+
+def joined(first: Split, second: Split) -> Split:
+    """Return the examples of `first` followed by those of `second`."""
+    return Split(
+        np.concatenate([first.images, second.images]),
+        np.concatenate([first.labels, second.labels]),
+    )
+
+
+def hold_out_last_tenth(split: Split) -> tuple[Split, Split]:
+    """Return the first nine tenths of `split`, rounded down, and the rest: training and validation.
+
+    Raises:
+        DataError: there are fewer than two examples.
+    """
+    if len(split) < 2:
+        raise DataError(f"{len(split)} examples to train on: expected at least 2, one of them for validation")
+    cut = 9 * len(split) // 10
+    return split[:cut], split[cut:]
 
 
 def _describe(array: NDArray[np.generic]) -> str:

@@ -1,1 +1,55 @@
-"""."""
+"""The networks, and nothing else: no data, no optimiser.
+
+Every model takes uint8 images (N, H, W) and gives float32 logits: (N, 10) for single digits, (N, 2, 10) for
+pairs. Normalisation is the first layer of each.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from torch import nn
+
+from digitscope.errors import SettingError
+from digitscope.models.convolutional import course_cnn, fast_cnn
+from digitscope.models.fully_connected import fully_connected
+from digitscope.models.two_digit import two_digit_cnn, two_digit_deep, two_digit_mlp
+
+__all__ = ["MODELS", "build", "options_of"]
+
+MODELS: Mapping[str, Callable[..., nn.Sequential]] = MappingProxyType(
+    {
+        "fc": fully_connected,
+        "cnn": course_cnn,
+        "fast": fast_cnn,
+        "two-digit-mlp": two_digit_mlp,
+        "two-digit-cnn": two_digit_cnn,
+        "two-digit-deep": two_digit_deep,
+    }
+)
+
+
+def options_of(name: str) -> dict[str, Any]:
+    """Return the options of the model `name` with their defaults.
+
+    Raises:
+        SettingError: there is no such model.
+    """
+    if name not in MODELS:
+        raise SettingError(f"no model is called {name!r}: expected one of {', '.join(MODELS)}")
+    return {option.name: option.default for option in inspect.signature(MODELS[name]).parameters.values()}
+
+
+def build(name: str, options: Mapping[str, Any]) -> nn.Sequential:
+    """Return a new model; its weights come from torch's current generator.
+
+    Raises:
+        SettingError: there is no such model, or it does not have one of the options.
+    """
+    known = options_of(name)
+    for option in options:
+        if option not in known:
+            accepted = f"expected {', '.join(known)}" if known else "it takes none"
+            raise SettingError(f"the model {name!r} has no option {option!r}: {accepted}")
+    return MODELS[name](**options)

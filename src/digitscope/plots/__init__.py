@@ -1,1 +1,36 @@
-"""."""
+"""Figures from records and arrays, and the report that holds them; matplotlib is loaded when one is drawn."""
+
+from digitscope.plots.confusion import confusion_heat_map
+from digitscope.plots.curves import learning_curves
+from digitscope.plots.digits import contact_sheet, misread_sheet
+from digitscope.plots.report import (
+    Code,
+    FigureBlock,
+    Paragraph,
+    Section,
+    Stat,
+    Stats,
+    Table,
+    render_report,
+    write_report,
+)
+from digitscope.plots.saving import save_figure
+from digitscope.plots.weights import weight_pictures
+
+__all__ = [
+    "Code",
+    "FigureBlock",
+    "Paragraph",
+    "Section",
+    "Stat",
+    "Stats",
+    "Table",
+    "confusion_heat_map",
+    "contact_sheet",
+    "learning_curves",
+    "misread_sheet",
+    "render_report",
+    "save_figure",
+    "weight_pictures",
+    "write_report",
+]

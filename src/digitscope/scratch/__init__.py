@@ -1,1 +1,33 @@
-"""."""
+"""The network you can read: NumPy, and every step in sight.
+
+Begin with `network` (one page), then `activations`, `losses` and the loop in `training`.
+"""
+
+from digitscope.scratch.activations import ACTIVATIONS, Activation
+from digitscope.scratch.classifier import Network, scale_pixels
+from digitscope.scratch.files import load_network, save_network
+from digitscope.scratch.losses import LOSSES, softmax_cross_entropy, squared_error
+from digitscope.scratch.network import Layer, backward, forward, init_layers, sgd_step, zeros_like
+from digitscope.scratch.regression import trained_predictions
+from digitscope.scratch.training import ScratchSettings, train
+
+__all__ = [
+    "ACTIVATIONS",
+    "LOSSES",
+    "Activation",
+    "Layer",
+    "Network",
+    "ScratchSettings",
+    "backward",
+    "forward",
+    "init_layers",
+    "load_network",
+    "save_network",
+    "scale_pixels",
+    "sgd_step",
+    "softmax_cross_entropy",
+    "squared_error",
+    "train",
+    "trained_predictions",
+    "zeros_like",
+]

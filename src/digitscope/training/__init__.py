@@ -1,1 +1,26 @@
-"""."""
+"""Training: one visible loop, its checked settings, its checkpoints."""
+
+from digitscope.training.checkpoints import load_state, load_weights, save_state, save_weights
+from digitscope.training.devices import choose_device, keep_freed_memory, place
+from digitscope.training.evaluation import evaluate, predict_logits
+from digitscope.training.loop import EpochScore, TrainingState, run_epoch, to_tensors, train
+from digitscope.training.settings import TrainingSettings, setting_names
+
+__all__ = [
+    "EpochScore",
+    "TrainingSettings",
+    "TrainingState",
+    "choose_device",
+    "evaluate",
+    "keep_freed_memory",
+    "load_state",
+    "load_weights",
+    "place",
+    "predict_logits",
+    "run_epoch",
+    "save_state",
+    "save_weights",
+    "setting_names",
+    "to_tensors",
+    "train",
+]

@@ -1,0 +1,61 @@
+"""What the commands' arguments have in common."""
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any, NoReturn
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, and whose examples keep their line breaks."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs |= {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+        super().__init__(*args, **kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with 2 and one line."""
+        self.exit(2, f"{self.prog}: error: {' '.join(message.split())}; {self.prog} --help shows how\n")
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add --data and --unchecked."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="folder with MNIST's IDX files or the course's files (or its subfolder mnist); "
+        "default: DIGITSCOPE_DATA, the cache, a download, the embedded sample",
+    )
+    parser.add_argument(
+        "--unchecked",
+        action="store_true",
+        help="accept IDX files whose content is not MNIST's, such as your own",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add --json."""
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON on standard output, and nothing else there"
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add --device."""
+    parser.add_argument(
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "cuda", "mps"),
+        help="where to compute (default: auto)",
+    )
+
+
+def attribute_help(documented: type) -> dict[str, str]:
+    """Return what the "Attributes:" section of a class's docstring says of each, on one line."""
+    section = re.split(r"\n *(?:Attributes|Raises):\n", documented.__doc__ or "\nAttributes:\n")[1]
+    entries = re.split(r"\n? {8}(\w+): ", section)[1:]
+    return {
+        name: " ".join(text.split()).replace("%", "%%")
+        for name, text in zip(entries[::2], entries[1::2], strict=True)
+    }

@@ -1,0 +1,96 @@
+"""`digitscope data`: what there is, fetch MNIST, make two-digit sets, draw a contact sheet."""
+
+import argparse
+import json
+from pathlib import Path
+
+from digitscope.cli.arguments import add_data, add_json
+from digitscope.cli.datasets import dataset_for, single_digits
+from digitscope.data import fetch_mnist, make_two_digit, write_two_digit
+from digitscope.data.splits import Dataset
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the four sub-commands."""
+    parser.epilog = "example: digitscope data info"
+    commands = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    info = commands.add_parser("info", help="what the data are and where they come from")
+    _add_task(info)
+    add_json(info)
+    info.set_defaults(run=run_info)
+
+    fetch = commands.add_parser("fetch", help="download MNIST into the cache")
+    fetch.set_defaults(run=run_fetch)
+
+    pairs = commands.add_parser("two-digit", help="write an overlapping two-digit set as the course's files")
+    add_data(pairs)
+    pairs.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the four files go")
+    pairs.add_argument("--seed", type=int, default=12321, help="of the pairs (default: 12321)")
+    pairs.add_argument(
+        "--train", type=int, default=40_000, metavar="N", help="pairs to learn from; the last tenth validates"
+    )
+    pairs.add_argument("--test", type=int, default=4_000, metavar="N", help="pairs of test digits")
+    pairs.set_defaults(run=run_two_digit)
+
+    sample = commands.add_parser("sample", help="draw a contact sheet of the first images of a split")
+    _add_task(sample)
+    sample.add_argument("--out", type=Path, default=Path("sample.png"), metavar="FILE", help="default: sample.png")
+    sample.add_argument("--split", default="train", choices=("train", "validation", "test"), help="default: train")
+    sample.add_argument("-n", type=int, default=50, metavar="N", help="images on the sheet (default: 50)")
+    sample.set_defaults(run=run_sample)
+
+
+def _add_task(parser: argparse.ArgumentParser) -> None:
+    add_data(parser)
+    parser.add_argument("--task", default="digit", choices=("digit", "two-digit"), help="default: digit")
+
+
+def run_info(options: argparse.Namespace) -> int:
+    """Print the name, the source and the size of each split."""
+    dataset = dataset_for(options.task, options)
+    facts = {
+        "name": dataset.name,
+        "source": dataset.source,
+        "sha256": dataset.sha256(),
+        "splits": {name: list(split.images.shape) for name, split in dataset.splits.items()},
+    }
+    if options.json:
+        print(json.dumps(facts))
+    else:
+        _print_info(dataset)
+    return 0
+
+
+def _print_info(dataset: Dataset) -> None:
+    print(f"{dataset.name}, from {dataset.source}")
+    for name, split in dataset.splits.items():
+        height, width = split.images.shape[1:]
+        print(f"  {name:10} {len(split):7,} images of {height} x {width}")
+    print(f"  sha256     {dataset.sha256()}")
+
+
+def run_fetch(_: argparse.Namespace) -> int:
+    """Download what is missing, and say where it is."""
+    print(f"MNIST is in {fetch_mnist()}")
+    return 0
+
+
+def run_two_digit(options: argparse.Namespace) -> int:
+    """Build a two-digit set and write it in the course's format."""
+    mnist = single_digits(options.data, options.unchecked)
+    dataset = make_two_digit(mnist, n_train=options.train, n_test=options.test, seed=options.seed)
+    write_two_digit(dataset, options.out)
+    print(f"{options.train:,} training and {options.test:,} test pairs of {mnist.name} are in {options.out}")
+    return 0
+
+
+def run_sample(options: argparse.Namespace) -> int:
+    """Draw the sheet and say where it is."""
+    from digitscope.plots import contact_sheet, save_figure
+
+    dataset = dataset_for(options.task, options)
+    sheet = contact_sheet(dataset.splits[options.split], options.n, title=f"{dataset.name}, {options.split} split")
+    save_figure(sheet, options.out)
+    print(f"{options.out}: the first {options.n} images of the {options.split} split")
+    return 0

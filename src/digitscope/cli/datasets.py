@@ -1,0 +1,38 @@
+"""The data that a command works on, from its arguments."""
+
+import argparse
+from functools import cache
+from pathlib import Path
+
+from digitscope.cli.remarks import remark
+from digitscope.data import (
+    Dataset,
+    find_data_directory,
+    has_two_digit,
+    load_mnist,
+    load_two_digit,
+    make_two_digit,
+)
+
+PAIRS_SEED = 12321
+"""The seed of every two-digit set that a command builds, so that all of them score on the same pairs."""
+
+
+@cache
+def single_digits(directory: Path | None, unchecked: bool) -> Dataset:
+    """Return MNIST, or whatever IDX set `directory` holds."""
+    return load_mnist(directory, check=not unchecked, report=remark)
+
+
+def two_digits(directory: Path | None, unchecked: bool) -> Dataset:
+    """Return the course's two-digit files if `directory` has them, else a set built by the same rule."""
+    folder = find_data_directory(directory)
+    if folder is not None and has_two_digit(folder):
+        return load_two_digit(folder)
+    return make_two_digit(single_digits(directory, unchecked), seed=PAIRS_SEED)
+
+
+def dataset_for(task: str, options: argparse.Namespace) -> Dataset:
+    """Return the data set that `task` ("digit" or "two-digit") is about."""
+    load = single_digits if task == "digit" else two_digits
+    return load(options.data, options.unchecked)

@@ -1,0 +1,86 @@
+"""`digitscope reproduce`: every figure of the course's project beside the one obtained here."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from digitscope.cli.arguments import add_data, add_device, add_json
+from digitscope.cli.console import print_table, step_bar
+from digitscope.cli.datasets import single_digits, two_digits
+from digitscope.cli.remarks import remark
+from digitscope.errors import DataError
+from digitscope.experiments.reproduce import EXPERIMENTS, Bench, Row, reproduce
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.epilog = (
+        f"experiments: {', '.join(EXPERIMENTS)}; quick = all but cnn and two-digit\n\n"
+        "example: digitscope reproduce --only quick"
+    )
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these experiments instead of all")
+    add_data(parser)
+    add_device(parser)
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the experiments, print their rows, and return 1 if one is out of tolerance."""
+    with step_bar() as bar:
+        bench = Bench(
+            mnist=lambda: _full_mnist(options),
+            two_digit=lambda: two_digits(options.data, options.unchecked),
+            device=options.device,
+            on_run=bar.start,
+            on_batch=bar.step,
+        )
+        rows = list(reproduce(options.only, bench))
+    failed = sum(not row.passed for row in rows)
+    if options.json:
+        print(json.dumps({"passed": failed == 0, "rows": [_as_json(row) for row in rows]}, indent=2))
+    else:
+        _print(rows)
+        remark(f"{len(rows) - failed} of {len(rows)} rows within tolerance")
+    return 1 if failed else 0
+
+
+def _full_mnist(options: argparse.Namespace) -> Any:
+    dataset = single_digits(options.data, options.unchecked)
+    if len(dataset.test) < 10_000:
+        raise DataError(
+            f"the handout's figures are for full MNIST, and here is only {dataset.source}: "
+            "pass --data DIR, or run digitscope data fetch"
+        )
+    return dataset
+
+
+def _as_json(row: Row) -> dict[str, Any]:
+    return {
+        "experiment": row.experiment,
+        "what": row.what,
+        "reference": row.reference,
+        "ours": row.ours,
+        "difference": row.difference,
+        "tolerance": row.tolerance,
+        "passed": row.passed,
+    }
+
+
+def _print(rows: Sequence[Row]) -> None:
+    header = ("figure", "handout", "here", "difference", "accepted", "")
+    print_table("The course's figures", header, [_as_words(row) for row in rows])
+
+
+def _as_words(row: Row) -> tuple[str, ...]:
+    if row.reference is None or row.difference is None:
+        return (f"{row.experiment}  {row.what}", "", _figure(row.ours), "", "", "")
+    accepted = "at least" if row.tolerance is None else f"± {row.tolerance:g}"
+    verdict = "ok" if row.passed else "FAILS"
+    name = f"{row.experiment}  {row.what}"
+    return (name, _figure(row.reference), _figure(row.ours), f"{row.difference:+.2g}", accepted, verdict)
+
+
+def _figure(value: float) -> str:
+    return f"{value:.0f}" if value == int(value) and value > 1 else f"{value:.6f}"

@@ -1,0 +1,151 @@
+"""`digitscope train`: one run into a run folder."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, get_args
+
+from digitscope.cli.arguments import add_data, add_device, add_json, attribute_help
+from digitscope.cli.console import StepBar, print_table, step_bar
+from digitscope.cli.datasets import dataset_for, single_digits
+from digitscope.cli.remarks import remark
+from digitscope.data.splits import Dataset
+from digitscope.errors import SettingError
+from digitscope.experiments.recipes import RECIPES, Recipe, get_recipe
+from digitscope.experiments.run import Run, make_source, run_recipe
+from digitscope.models import MODELS, options_of
+from digitscope.plots import learning_curves, save_figure
+from digitscope.records import EpochRecord
+from digitscope.training import TrainingSettings
+
+RUNS = Path("runs")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments: the recipe, and a flag for every setting and every model option."""
+    recipes = "\n".join(f"  {recipe.name:16} {recipe.summary}" for recipe in RECIPES.values())
+    parser.epilog = f"recipes:\n{recipes}\n\nexample: digitscope train fc --hidden 128 --learning-rate 0.05"
+    parser.add_argument("recipe", metavar="RECIPE", help="one of the recipes below")
+    add_data(parser)
+    add_device(parser)
+    parser.add_argument("--seed", type=int, default=12321, help="of the weights and the order (default: 12321)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: the next runs/RECIPE-N)")
+    parser.add_argument("--resume", action="store_true", help="continue the run in --out, or else the newest one")
+    add_json(parser)
+    _add_settings(parser.add_argument_group("settings (default: the recipe's)"))
+    _add_options(parser.add_argument_group("options of the model (default: the recipe's, then the model's)"))
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, write the run folder with its curves, and say where it is."""
+    recipe = get_recipe(options.recipe).with_changes(_changes(options))
+    dataset = dataset_for(recipe.task, options)
+    folder = _folder(options)
+    remark(f"{recipe.name} on {dataset.name} ({dataset.source}), into {folder}")
+    with step_bar() as bar:
+        trained = _train(recipe, dataset, options, folder, bar)
+    save_figure(learning_curves({recipe.name: trained.history}), folder / "curves.png")
+    if options.json:
+        print(json.dumps({"folder": str(folder), "history": [asdict(record) for record in trained.history]}))
+    else:
+        _print_history(trained)
+        print(f"{folder}: weights, state, metrics and curves.png\nnext: digitscope evaluate {folder}")
+    return 0
+
+
+def _train(recipe: Recipe, dataset: Dataset, options: argparse.Namespace, folder: Path, bar: StepBar) -> Run:
+    settings = recipe.settings
+    singles = single_digits(options.data, options.unchecked) if settings.order == "fresh-pairs" else None
+    n_batches = make_source(settings, dataset, singles, options.seed).n_batches
+    bar.start(f"{recipe.name}, {settings.epochs} epochs", settings.epochs * n_batches)
+
+    def on_epoch(record: EpochRecord) -> None:
+        bar.say(f"epoch {record.epoch} of {settings.epochs}: validation {record.validation_accuracy:.2%}")
+
+    return run_recipe(
+        recipe,
+        dataset,
+        seed=options.seed,
+        device=options.device,
+        singles=singles,
+        folder=folder,
+        resume=options.resume,
+        on_batch=bar.step,
+        on_epoch=on_epoch,
+    )
+
+
+def _print_history(trained: Run) -> None:
+    header = ("epoch", "train loss", "accuracy", "validation loss", "accuracy", "seconds")
+    rows = [
+        (
+            str(record.epoch),
+            f"{record.train_loss:.4f}",
+            f"{record.train_accuracy:.2%}",
+            f"{record.validation_loss:.4f}",
+            f"{record.validation_accuracy:.2%}",
+            f"{record.seconds:.1f}",
+        )
+        for record in trained.history
+    ]
+    print_table(f"{trained.recipe.name}, seed {trained.seed}", header, rows)
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    """Return --out; without it the next free numbered folder, or to resume the last one taken.
+
+    Raises:
+        SettingError: there is no run to resume.
+    """
+    if options.out is not None:
+        return Path(options.out)
+    number = 1
+    while _numbered(options.recipe, number).exists():
+        number += 1
+    if not options.resume:
+        return _numbered(options.recipe, number)
+    if number == 1:
+        raise SettingError(f"{_numbered(options.recipe, 1)}: no run to resume: name its folder with --out")
+    return _numbered(options.recipe, number - 1)
+
+
+def _numbered(recipe: str, number: int) -> Path:
+    return RUNS / f"{recipe}-{number}"
+
+
+def _add_settings(group: Any) -> None:
+    help_of = attribute_help(TrainingSettings)
+    for field in fields(TrainingSettings):
+        _add_flag(group, field.name, field.default, help_of.get(field.name), get_args(field.type) or None)
+
+
+def _add_options(group: Any) -> None:
+    for name, default in _model_options():
+        users = ", ".join(model for model in MODELS if name in options_of(model))
+        _add_flag(group, name, default, f"of {users}", None)
+
+
+def _model_options() -> Iterator[tuple[str, Any]]:
+    """Yield every option that some model has, once, with a default of its type."""
+    merged: dict[str, Any] = {}
+    for model in MODELS:
+        merged |= options_of(model)
+    yield from merged.items()
+
+
+def _add_flag(group: Any, name: str, default: Any, help_text: str | None, choices: tuple[str, ...] | None) -> None:
+    flag = f"--{name.replace('_', '-')}"
+    if isinstance(default, bool):
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, help=help_text)
+        return
+    metavar = None if choices else {int: "N", float: "X", str: "NAME"}[type(default)]
+    group.add_argument(flag, type=type(default), choices=choices, metavar=metavar, help=help_text)
+
+
+def _changes(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings and options that the call names."""
+    names = [field.name for field in fields(TrainingSettings)] + [name for name, _ in _model_options()]
+    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}

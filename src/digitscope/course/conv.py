@@ -1,0 +1,31 @@
+"""The course's `conv.py`: a convolutional network that reads two digits."""
+
+from pathlib import Path
+
+from digitscope.course.protocol import TwoDigitNetwork, seed_weights, train_and_test
+from digitscope.course.train_utils import Average
+from digitscope.course.utils_multiMNIST import get_data
+from digitscope.models.two_digit import two_digit_cnn
+
+
+class CNN(TwoDigitNetwork):
+    """The network of `digitscope.models.two_digit.two_digit_cnn`.
+
+    The handout's listing drops features in evaluation too; this network does not.
+    """
+
+    def __init__(self, input_dimension: int) -> None:
+        super().__init__(input_dimension, two_digit_cnn())
+
+
+def main(
+    path_to_data_dir: Path | str = "../Datasets/", use_mini_dataset: bool = True, n_epochs: int = 30
+) -> tuple[Average, Average]:
+    """Train and test the network, and return the test set's losses and accuracies, upper digit first."""
+    data = get_data(path_to_data_dir, use_mini_dataset)
+    seed_weights()
+    return train_and_test(CNN(42 * 28), data, batch_size=64, n_epochs=n_epochs)
+
+
+if __name__ == "__main__":
+    main()

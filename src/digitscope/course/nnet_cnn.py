@@ -1,0 +1,19 @@
+"""The course's `nnet_cnn.py`: the convolutional network on MNIST."""
+
+from digitscope.course.protocol import seed_weights, train_and_test
+from digitscope.course.train_utils import Average
+from digitscope.course.utils import get_MNIST_data
+from digitscope.models.convolutional import course_cnn
+
+
+def main(n_epochs: int = 10) -> tuple[Average, Average]:
+    """Train and test the network, and return the test set's loss and accuracy."""
+    x_train, y_train, x_test, y_test = get_MNIST_data()
+    data = (x_train.reshape(-1, 1, 28, 28), y_train, x_test.reshape(-1, 1, 28, 28), y_test)
+    seed_weights()
+    model = course_cnn()[1:]  # the course's data are scaled already
+    return train_and_test(model, data, batch_size=32, nesterov=True, n_epochs=n_epochs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""What the four `main` functions of the course have in common."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from digitscope.course.train_utils import Average, Batch, batchify_data, run_epoch, train_model
+from digitscope.errors import SettingError
+
+SEED = 12321
+"""The seed that every script of the course sets, for NumPy and for PyTorch."""
+
+Arrays = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]
+
+
+class TwoDigitNetwork(nn.Module):
+    """A two-digit network of the library with the course's face: scaled pixels in, a tuple of logits out.
+
+    Raises:
+        SettingError: `input_dimension` is not 42 * 28.
+    """
+
+    def __init__(self, input_dimension: int, network: nn.Sequential) -> None:
+        super().__init__()
+        if input_dimension != 42 * 28:
+            raise SettingError(f"input_dimension is {input_dimension}: expected 42 * 28 = 1176")
+        self.layers = network[1:]  # the course's pixels are scaled already
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn float32 (N, 1, 42, 28) into the logits of the upper and of the lower digit, each (N, 10)."""
+        upper, lower = self.layers(x).unbind(dim=1)
+        return upper, lower
+
+
+def seed_weights() -> None:
+    """Seed PyTorch's generator, from which the weights and dropout come."""
+    torch.manual_seed(SEED)
+
+
+def split_into_batches(data: Arrays, batch_size: int) -> tuple[list[Batch], list[Batch], list[Batch]]:
+    """Return train, validation and test batches.
+
+    The last tenth of the training examples validates; the others are shuffled once.
+
+    Args:
+        data: X_train, y_train, X_test, y_test, with labels (N,) or (2, N).
+        batch_size: examples a batch; a remainder is dropped.
+    """
+    x_train, y_train, x_test, y_test = data
+    split = int(9 * len(x_train) / 10)
+    permutation = np.arange(split)
+    np.random.RandomState(SEED).shuffle(permutation)
+    return (
+        batchify_data(x_train[permutation], y_train[..., permutation], batch_size),
+        batchify_data(x_train[split:], y_train[..., split:], batch_size),
+        batchify_data(x_test, y_test, batch_size),
+    )
+
+
+def train_and_test(
+    model: nn.Module,
+    data: Arrays,
+    *,
+    batch_size: int,
+    n_epochs: int,
+    lr: float = 0.01,
+    momentum: float = 0.9,
+    nesterov: bool = False,
+) -> tuple[Average, Average]:
+    """Train `model` on `data`, print its loss and accuracy on the test set, and return the two."""
+    train, validation, test = split_into_batches(data, batch_size)
+    train_model(train, validation, model, lr=lr, momentum=momentum, nesterov=nesterov, n_epochs=n_epochs)
+    loss, accuracy = run_epoch(test, model.eval(), None)
+    print(f"Loss on test set: {loss} Accuracy on test set: {accuracy}")
+    return loss, accuracy

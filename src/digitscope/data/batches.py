@@ -1,0 +1,165 @@
+"""The order in which a network meets its examples: what a training loop iterates over, epoch by epoch."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from digitscope.data.overlapping import random_pairs
+from digitscope.data.splits import Split, UInt8
+from digitscope.errors import SettingError
+
+Batch = tuple[UInt8, UInt8]
+"""Images, uint8 (B, H, W), and their labels, uint8 (B,) or (B, 2)."""
+
+
+class BatchSource(Protocol):
+    """Where a training loop gets its batches."""
+
+    @property
+    def n_batches(self) -> int:
+        """Batches an epoch."""
+
+    @property
+    def n_examples(self) -> int:
+        """Examples an epoch."""
+
+    def epoch(self, generator: np.random.Generator, /) -> Iterator[Batch]:
+        """Yield one epoch's batches; what is random in them is drawn from `generator`."""
+
+
+@dataclass(frozen=True, eq=False)
+class FixedOrder:
+    """The same batches in the same order each epoch, the remainder dropped: the course's protocol.
+
+    Attributes:
+        split: the examples, in the order in which they are met.
+        batch_size: examples a batch.
+
+    Raises:
+        SettingError: `batch_size` is below 1 or above the number of examples.
+    """
+
+    split: Split
+    batch_size: int
+
+    def __post_init__(self) -> None:
+        _check_batch_size(self.batch_size, len(self.split))
+
+    @property
+    def n_batches(self) -> int:
+        """Batches an epoch, each of them full."""
+        return len(self.split) // self.batch_size
+
+    @property
+    def n_examples(self) -> int:
+        """Examples an epoch, without the remainder."""
+        return self.n_batches * self.batch_size
+
+    def epoch(self, _generator: np.random.Generator, /) -> Iterator[Batch]:
+        """Yield the batches, which nothing random enters."""
+        for start in range(0, self.n_examples, self.batch_size):
+            chosen = slice(start, start + self.batch_size)
+            yield self.split.images[chosen], self.split.labels[chosen]
+
+
+@dataclass(frozen=True, eq=False)
+class Reshuffled:
+    """Every example once an epoch, in a new order each epoch; the last batch may be smaller.
+
+    Attributes:
+        split: the examples.
+        batch_size: examples a batch.
+
+    Raises:
+        SettingError: `batch_size` is below 1 or above the number of examples.
+    """
+
+    split: Split
+    batch_size: int
+
+    def __post_init__(self) -> None:
+        _check_batch_size(self.batch_size, len(self.split))
+
+    @property
+    def n_batches(self) -> int:
+        """Batches an epoch, the last one included."""
+        return -(-len(self.split) // self.batch_size)
+
+    @property
+    def n_examples(self) -> int:
+        """Examples an epoch: all of them."""
+        return len(self.split)
+
+    def epoch(self, generator: np.random.Generator, /) -> Iterator[Batch]:
+        """Yield the batches in an order drawn from `generator` when the first one is asked for."""
+        order = generator.permutation(len(self.split))
+        for start in range(0, len(order), self.batch_size):
+            chosen = order[start : start + self.batch_size]
+            yield self.split.images[chosen], self.split.labels[chosen]
+
+
+@dataclass(frozen=True, eq=False)
+class FreshPairs:
+    """Overlapping pairs made anew for every batch, so that none is met twice; the last batch may be smaller.
+
+    Attributes:
+        singles: the single digits that pairs are made of.
+        batch_size: pairs a batch.
+        pairs_per_epoch: pairs after which an epoch ends.
+
+    Raises:
+        SettingError: `batch_size` is below 1 or above `pairs_per_epoch`, or `singles` are not single digits.
+    """
+
+    singles: Split
+    batch_size: int
+    pairs_per_epoch: int
+
+    def __post_init__(self) -> None:
+        _check_batch_size(self.batch_size, self.pairs_per_epoch)
+        if self.singles.labels.ndim != 1 or len(self.singles) == 0:
+            raise SettingError(
+                f"pairs cannot be made of labels of shape {self.singles.labels.shape}: expected (N,), N at least 1"
+            )
+
+    @property
+    def n_batches(self) -> int:
+        """Batches an epoch, the last one included."""
+        return -(-self.pairs_per_epoch // self.batch_size)
+
+    @property
+    def n_examples(self) -> int:
+        """Pairs an epoch."""
+        return self.pairs_per_epoch
+
+    def epoch(self, generator: np.random.Generator, /) -> Iterator[Batch]:
+        """Yield batches of pairs drawn from `generator`."""
+        for start in range(0, self.pairs_per_epoch, self.batch_size):
+            size = min(self.batch_size, self.pairs_per_epoch - start)
+            pairs = random_pairs(self.singles, size, generator=generator)
+            yield pairs.images, pairs.labels
+
+
+def course_order(split: Split, seed: int) -> Split:
+    """Return `split` as the course's scripts shuffle it: once, after seeding with `seed`."""
+    permutation = np.arange(len(split))
+    # The course shuffles with NumPy's legacy generator; its order exists nowhere else.
+    np.random.RandomState(seed).shuffle(permutation)
+    return split[permutation]
+
+
+def whole_batches(split: Split, batch_size: int) -> Split:
+    """Return `split` without the remainder that fills no batch of `batch_size`, as the course scores it.
+
+    Raises:
+        SettingError: `batch_size` is below 1 or above the number of examples.
+    """
+    _check_batch_size(batch_size, len(split))
+    return split[: len(split) // batch_size * batch_size]
+
+
+def _check_batch_size(batch_size: int, available: int) -> None:
+    if not 1 <= batch_size <= available:
+        raise SettingError(f"batch_size = {batch_size}: expected 1 to {available}, the examples there are")

@@ -1,0 +1,176 @@
+"""The course's own files: `mnist.pkl.gz`, and the overlapping pairs with their labels.
+
+Pixels are stored there as floats, a pixel divided by 256: dividing and multiplying by it are exact.
+"""
+
+import gzip
+import io
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitscope.data.local_files import read_content
+from digitscope.data.restricted_pickle import restricted_load
+from digitscope.data.splits import Split, UInt8, joined
+from digitscope.errors import DataError
+
+LEVELS = 256
+CHUNK = 2_000  # images converted at a time, which bounds the memory of the floats in between
+
+
+def read_course_mnist(path: Path) -> tuple[Split, Split]:
+    """Return the training digits (the first two pairs, in order) and the test digits of `mnist.pkl.gz`.
+
+    Raises:
+        DataError: the file cannot be read, or does not hold what the course's file does.
+    """
+    stored = _read_pickle(path)
+    try:
+        if not isinstance(stored, list | tuple) or len(stored) != 3:
+            raise DataError("expected three (images, labels) pairs")
+        first, second, test = (_single_digits(pair) for pair in stored)
+        return joined(first, second), test
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def write_course_mnist(path: Path, train: Split, test: Split) -> None:
+    """Write `mnist.pkl.gz` to `path`: five sixths of `train`, the rest of it, and `test`."""
+    cut = 5 * len(train) // 6
+    value = [
+        (split.images.reshape(len(split), -1), split.labels.astype(np.int64))
+        for split in (train[:cut], train[cut:], test)
+    ]
+    _write_pickle(path, value, np.float32)
+
+
+def read_pairs(images_path: Path, labels_path: Path) -> Split:
+    """Return the overlapping pairs in one of the course's image files and its label file.
+
+    Raises:
+        DataError: a file cannot be read or is not such a file, or the two differ in length.
+    """
+    stored = _read_pickle(images_path)
+    try:
+        if not isinstance(stored, list):
+            raise DataError("expected a list of images")
+        images = _pixels(stored)
+        if images.shape[1:] != (42, 28):
+            raise DataError(f"images of shape {images.shape[1:]}: expected (42, 28)")
+    except DataError as error:
+        raise DataError(f"{images_path}: {error}") from None
+    labels = _read_labels(labels_path)
+    if len(images) != len(labels):
+        raise DataError(
+            f"{labels_path}: {len(labels)} labels for the {len(images)} images of {images_path.name}; "
+            "expected one label an image: take both files from the same set"
+        )
+    return Split(images, labels)
+
+
+def write_pair_images(path: Path, pairs: Split) -> None:
+    """Write the images of `pairs` to `path`: a gzipped pickle of a list of float64 arrays."""
+    _write_pickle(path, list(pairs.images), np.float64)
+
+
+def write_pair_labels(path: Path, pairs: Split) -> None:
+    """Write the labels of `pairs` to `path`: gzipped text, the upper digits in one line, then the lower."""
+    text = io.BytesIO()
+    np.savetxt(text, pairs.labels.T, fmt="%d")
+    path.write_bytes(gzip.compress(text.getvalue(), mtime=0))
+
+
+def _single_digits(pair: object) -> Split:
+    match pair:
+        case [np.ndarray() as images, np.ndarray() as labels]:
+            if images.shape[1:] != (28 * 28,) or labels.ndim != 1:
+                raise DataError(
+                    f"images of shape {images.shape} with labels of shape {labels.shape}: "
+                    "expected (N, 784) with (N,)"
+                )
+            return Split(_pixels(images).reshape(-1, 28, 28), _digits(labels))
+    raise DataError("expected pairs of arrays, images and labels")
+
+
+def _pixels(stored: NDArray[Any] | Sequence[object]) -> UInt8:
+    """Return `stored`, images of floats, as uint8."""
+    starts = range(0, max(len(stored), 1), CHUNK)
+    chunks = [_pixels_of(stored[start : start + CHUNK]) for start in starts]
+    if len({chunk.shape[1:] for chunk in chunks}) > 1:
+        raise DataError("images of different shapes: expected one shape")
+    return np.concatenate(chunks)
+
+
+def _pixels_of(stored: NDArray[Any] | Sequence[object]) -> UInt8:
+    try:
+        levels = np.asarray(stored, dtype=np.float64) * LEVELS
+    except (ValueError, TypeError, OverflowError):
+        raise DataError("expected images of one shape, as arrays of floats") from None
+    pixels = np.nan_to_num(levels).clip(0, LEVELS - 1).astype(np.uint8)
+    if not np.array_equal(pixels, levels):
+        raise DataError(f"pixels that are not whole multiples of 1/{LEVELS} from 0 to {LEVELS - 1}/{LEVELS}")
+    return pixels
+
+
+def _digits(labels: NDArray[Any]) -> UInt8:
+    wrong = labels[~np.isin(labels, np.arange(10))]
+    if wrong.size:
+        raise DataError(f"label {wrong[0]:g} among the labels: expected digits 0 to 9")
+    return labels.astype(np.uint8)
+
+
+def _read_labels(path: Path) -> UInt8:
+    """Return the labels in the text file at `path`, uint8 (N, 2)."""
+    lines = [line for line in read_content(path).splitlines() if line.strip()]
+    try:
+        rows = [np.array(line.split(), dtype=np.float64) for line in lines]
+    except ValueError as error:
+        raise DataError(f"{path}: {error}; expected two lines of digits") from None
+    if len(rows) != 2 or len(rows[0]) != len(rows[1]):
+        counts = ", ".join(str(len(row)) for row in rows[:3])
+        raise DataError(
+            f"{path}: {len(rows)} lines of {counts or 'no'} numbers; "
+            "expected two of equal length: the upper digits, then the lower ones"
+        )
+    try:
+        return _digits(np.stack(rows, axis=1))
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def _read_pickle(path: Path) -> object:
+    try:
+        with gzip.open(path) as file:
+            return restricted_load(file)  # type: ignore[arg-type]  # GzipFile reads as a BinaryIO does
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+class _CoursePickler(pickle.Pickler):
+    """Pickles uint8 arrays as the floats that the course's files hold."""
+
+    floats: type[np.floating[Any]] = np.float64
+
+    def reducer_override(self, value: object) -> Any:
+        """Name only what every NumPy has: NumPy 1 cannot load the pickles that NumPy 2 makes by itself."""
+        if not isinstance(value, np.ndarray):
+            return NotImplemented
+        array = (value / LEVELS).astype(self.floats) if value.dtype == np.uint8 else value
+        return np.ndarray, ((0,), "b"), array.__reduce__()[2]
+
+
+def _write_pickle(path: Path, value: object, floats: type[np.floating[Any]]) -> None:
+    """Write `value` to `path`; without name and time in its header the same value gives the same bytes."""
+    with (
+        path.open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=1, mtime=0) as file,
+    ):
+        pickler = _CoursePickler(file, protocol=4)
+        pickler.floats = floats
+        pickler.dump(value)

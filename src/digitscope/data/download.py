@@ -1,0 +1,114 @@
+"""MNIST from public mirrors into the user's cache. The only code of the package that uses the network."""
+
+import io
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from digitscope.data.known_files import KNOWN_FILES, MNIST, md5
+from digitscope.data.local_files import cache_directory, decompressed, read_content
+from digitscope.errors import DataError, MissingExtraError
+from digitscope.files import write_bytes
+
+Report = Callable[[str], None]
+
+OFFLINE_VARIABLE = "DIGITSCOPE_OFFLINE"
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    "https://raw.githubusercontent.com/fgnt/mnist/master/",
+)
+TIMEOUTS = (3.0, 15.0)  # seconds to connect, and between two pieces of the answer
+LARGEST_CONTENT = 64 * 2**20  # bytes uncompressed; MNIST's largest file has 45 MiB
+
+
+def fetch_mnist(*, mirrors: Sequence[str] | None = None, report: Report | None = None) -> Path:
+    """Bring MNIST's four files into the user's cache and return its folder; a file that is right stays.
+
+    `mirrors`, by default MIRRORS, are tried in order for each file; `report` is told which fail, and why.
+
+    Raises:
+        DataError: no mirror has a file, the cache cannot be written, or DIGITSCOPE_OFFLINE forbids to try.
+        MissingExtraError: pooch is not installed.
+    """
+    folder = cache_directory()
+    fetch_files(KNOWN_FILES[MNIST], folder, mirrors=mirrors or MIRRORS, report=report)
+    return folder
+
+
+def fetch_files(
+    digests: Mapping[str, str], folder: Path, *, mirrors: Sequence[str], report: Report | None = None
+) -> None:
+    """Bring each file of `digests` (name -> MD5 of its uncompressed content) into `folder`, as `name`.gz.
+
+    Raises:
+        DataError, MissingExtraError: as for `fetch_mnist`.
+    """
+    for name, digest in digests.items():
+        path = folder / f"{name}.gz"
+        if _is_right(path, digest):
+            continue
+        body = _fetch(f"{name}.gz", digest, mirrors, report or _say_nothing)
+        try:
+            write_bytes(path, body)
+        except OSError as error:
+            raise DataError(
+                f"{path}: cannot be written ({error.strerror or error}); "
+                "make the cache folder writable, or keep the data elsewhere and name it by --data"
+            ) from None
+
+
+def is_offline() -> bool:
+    """Tell whether the environment's DIGITSCOPE_OFFLINE forbids downloads: any value but empty and 0."""
+    return os.environ.get(OFFLINE_VARIABLE, "") not in {"", "0"}
+
+
+def _is_right(path: Path, digest: str) -> bool:
+    try:
+        return md5(read_content(path)) == digest
+    except DataError:
+        return False
+
+
+def _fetch(file_name: str, digest: str, mirrors: Sequence[str], report: Report) -> bytes:
+    """Return the body of `file_name` from the first mirror whose content is right."""
+    if is_offline():
+        raise DataError(f"{file_name}: not downloaded, because {OFFLINE_VARIABLE} is set; unset it to download")
+    for mirror in mirrors:
+        try:
+            return _checked(_get(mirror + file_name), digest)
+        except (OSError, ValueError, DataError) as error:  # every error of requests is one of the first two
+            report(f"{mirror}{file_name}: {_reason(error)}")
+    raise DataError(
+        f"{file_name}: none of {len(mirrors)} mirrors delivered it; "
+        "try again with a network, or put the file into a folder and name that by --data"
+    )
+
+
+def _get(url: str) -> bytes:
+    try:
+        import pooch  # optional, and slow to import
+    except ImportError:
+        raise MissingExtraError("pooch", "train") from None
+    body = io.BytesIO()
+    pooch.HTTPDownloader(timeout=TIMEOUTS, stream=False)(url, body, pooch=None)
+    return body.getvalue()
+
+
+def _reason(error: Exception) -> str:
+    """Return what a person needs of `error`: those of requests are long and name their own internals."""
+    if isinstance(error, DataError):
+        return str(error)
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    return f"HTTP status {status}" if status else type(error).__name__
+
+
+def _checked(body: bytes, digest: str) -> bytes:
+    found = md5(decompressed(body, LARGEST_CONTENT))
+    if found != digest:
+        raise DataError(f"content with MD5 {found}, expected {digest}")
+    return body
+
+
+def _say_nothing(_message: str) -> None:
+    pass

@@ -1,0 +1,175 @@
+"""MNIST from wherever it is: a named folder, the user's cache, a mirror, or the embedded sample."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from digitscope.data.course_files import read_course_mnist
+from digitscope.data.download import Report, fetch_mnist
+from digitscope.data.idx import format_idx, parse_idx
+from digitscope.data.known_files import (
+    MNIST,
+    STANDARD_NAMES,
+    TEST_IMAGES,
+    TEST_LABELS,
+    TRAIN_IMAGES,
+    TRAIN_LABELS,
+    FoundFile,
+    identify,
+)
+from digitscope.data.local_files import cache_directory, find_data_directory, places, read_content
+from digitscope.data.sample import load_sample
+from digitscope.data.splits import Dataset, Split, UInt8, hold_out_last_tenth
+from digitscope.errors import DataError, MissingExtraError
+
+COURSE_NAME = "mnist.pkl.gz"
+UNCHECKED_NAME = "unchecked data"
+
+
+def load_mnist(
+    directory: Path | str | None = None,
+    *,
+    download: bool = True,
+    check: bool = True,
+    report: Report | None = None,
+) -> Dataset:
+    """Return MNIST: images uint8 (N, 28, 28), labels uint8 (N,).
+
+    A folder that is named, by `directory` or else by DIGITSCOPE_DATA, must hold the data, or its subfolder
+    `mnist` must: IDX files, gzipped or not, or the course's `mnist.pkl.gz`. With none named, the user's cache
+    serves, then a download into it, then the embedded sample; `source` of the result says which.
+    The validation split is the last tenth of the training file.
+
+    Args:
+        directory: the folder with the data.
+        download: whether the network may be used; DIGITSCOPE_OFFLINE=1 forbids it as well.
+        check: whether the content of a named folder must be MNIST's (or Fashion-MNIST's), by its hash.
+            Without, any four IDX files of the standard names will do.
+        report: told, in one line each, of mirrors that fail and of the fall back to the sample.
+
+    Raises:
+        DataError: the named folder or a file in it is missing, damaged or not what its name promises.
+    """
+    folder = find_data_directory(directory)
+    if folder is not None:
+        return _load_folder(folder, check=check)
+    return _load_cache() or (_download(report) if download else None) or _load_sample(report)
+
+
+def _load_folder(folder: Path, *, check: bool) -> Dataset:
+    looked_in = places(folder)
+    for place in looked_in:
+        paths = _idx_paths(place)
+        if len(paths) == len(STANDARD_NAMES):
+            return _assemble(_read_idx(paths), str(place), check=check)
+        if (place / COURSE_NAME).is_file():
+            return _assemble(_read_course(place / COURSE_NAME), str(place / COURSE_NAME), check=check)
+    raise DataError(_nothing_found(looked_in))
+
+
+def _nothing_found(looked_in: tuple[Path, ...]) -> str:
+    lacking = [
+        f"{place} lacks {', '.join(name for name in STANDARD_NAMES if name not in paths)}"
+        for place in looked_in
+        if (paths := _idx_paths(place))
+    ]
+    found = "; ".join(lacking) or f"{looked_in[0]}: no MNIST here or in its subfolder mnist"
+    return (
+        f"{found}; looked for {', '.join(STANDARD_NAMES)} (each also as .gz) or {COURSE_NAME}: "
+        "put them there, or name no folder and `digitscope data fetch` gets them"
+    )
+
+
+def _load_cache() -> Dataset | None:
+    folder = cache_directory()
+    paths = _idx_paths(folder)
+    if len(paths) < len(STANDARD_NAMES):
+        return None
+    try:
+        dataset = _assemble(_read_idx(paths), f"the cache {folder}", check=True)
+    except DataError:  # what is wrong in the cache is fetched again
+        return None
+    return dataset if dataset.name == MNIST else None
+
+
+def _download(report: Report | None) -> Dataset | None:
+    try:
+        fetch_mnist(report=report)
+    except (DataError, MissingExtraError) as error:
+        if report is not None:
+            report(str(error))
+        return None
+    return _load_cache()
+
+
+def _load_sample(report: Report | None) -> Dataset:
+    sample = load_sample()
+    if report is not None:
+        report(f"using {sample.source}; `digitscope data fetch` or --data DIR gets all 70,000")
+    return sample
+
+
+def _idx_paths(place: Path) -> dict[str, Path]:
+    """Return the standard names of the files in `place`, each with the path that it has there."""
+    found = {}
+    for name in STANDARD_NAMES:
+        # Some archives have the files as train-images.idx3-ubyte.
+        spellings = (name, name.replace("-idx", ".idx"))
+        candidates = (place / f"{spelling}{ending}" for spelling in spellings for ending in ("", ".gz"))
+        path = next((path for path in candidates if path.is_file()), None)
+        if path is not None:
+            found[name] = path
+    return found
+
+
+def _read_idx(paths: Mapping[str, Path]) -> dict[str, FoundFile]:
+    return {name: FoundFile(str(path), read_content(path)) for name, path in paths.items()}
+
+
+def _read_course(path: Path) -> dict[str, FoundFile]:
+    """Return the content of the course's file as the IDX files that hold the same digits."""
+    train, test = read_course_mnist(path)
+    arrays = {
+        TRAIN_IMAGES: train.images,
+        TRAIN_LABELS: train.labels,
+        TEST_IMAGES: test.images,
+        TEST_LABELS: test.labels,
+    }
+    return {name: FoundFile(f"{path}, its {name}", format_idx(array)) for name, array in arrays.items()}
+
+
+def _assemble(files: Mapping[str, FoundFile], source: str, *, check: bool) -> Dataset:
+    """Return the data set that `files`, by standard name, hold."""
+    name = _name(files, check=check)
+    both = _parse_split(files[TRAIN_IMAGES], files[TRAIN_LABELS])
+    test = _parse_split(files[TEST_IMAGES], files[TEST_LABELS])
+    if both.images.shape[1:] != test.images.shape[1:]:
+        raise DataError(
+            f"{source}: training images of shape {both.images.shape[1:]}, test images of shape "
+            f"{test.images.shape[1:]}; expected one shape"
+        )
+    train, validation = hold_out_last_tenth(both)
+    return Dataset(name, source, train, validation, test)
+
+
+def _name(files: Mapping[str, FoundFile], *, check: bool) -> str:
+    try:
+        return identify(files)
+    except DataError:
+        if check:
+            raise
+        return UNCHECKED_NAME
+
+
+def _parse_split(images: FoundFile, labels: FoundFile) -> Split:
+    pixels, digits = _parse(images), _parse(labels)
+    try:
+        return Split(pixels, digits)
+    except DataError as error:
+        raise DataError(f"{images.where} with {labels.where}: {error}") from None
+
+
+def _parse(file: FoundFile) -> UInt8:
+    try:
+        return parse_idx(file.content)
+    except DataError as error:
+        raise DataError(f"{file.where}: {error}") from None

@@ -1,0 +1,78 @@
+"""Two digits written over each other, as in the course's second part.
+
+The upper digit fills rows 0-27 of 42, the lower rows 14-41; where they overlap, each pixel is the maximum.
+Verified against the course's own test images, every pixel of them.
+"""
+
+import numpy as np
+
+from digitscope.data.splits import Dataset, Split, UInt8
+from digitscope.errors import DataError, SettingError
+
+DIGIT_SHAPE = (28, 28)
+PAIR_HEIGHT = 42
+LOWER_TOP = 14
+
+
+def overlap(upper: UInt8, lower: UInt8) -> UInt8:
+    """Return `upper` over `lower`: uint8 (28, 28) twice gives (42, 28), (N, 28, 28) twice (N, 42, 28).
+
+    Raises:
+        DataError: a shape or dtype is another, or the two shapes differ.
+    """
+    for name, digit in (("upper", upper), ("lower", lower)):
+        if digit.dtype != np.uint8 or digit.ndim not in {2, 3} or digit.shape[-2:] != DIGIT_SHAPE:
+            raise DataError(
+                f"the {name} digit is {digit.dtype} of shape {digit.shape}: "
+                "expected uint8 of shape (28, 28) or (N, 28, 28)"
+            )
+    if upper.shape != lower.shape:
+        raise DataError(
+            f"upper digits of shape {upper.shape}, lower ones of shape {lower.shape}: expected the same"
+        )
+    pair = np.zeros((*upper.shape[:-2], PAIR_HEIGHT, DIGIT_SHAPE[1]), dtype=np.uint8)
+    pair[..., : DIGIT_SHAPE[0], :] = upper
+    np.maximum(pair[..., LOWER_TOP:, :], lower, out=pair[..., LOWER_TOP:, :])
+    return pair
+
+
+def random_pairs(singles: Split, n: int, *, generator: np.random.Generator) -> Split:
+    """Return `n` overlapping pairs of digits drawn from `singles`: images (n, 42, 28), labels (n, 2).
+
+    Raises:
+        DataError: `singles` is empty or does not hold single digits of 28x28 pixels.
+        SettingError: `n` is below 1.
+    """
+    if n < 1:
+        raise SettingError(f"{n} pairs: expected at least 1")
+    if len(singles) == 0 or singles.labels.ndim != 1:
+        raise DataError(
+            f"pairs cannot be made of labels of shape {singles.labels.shape}: expected (N,), N at least 1"
+        )
+    rows = generator.integers(len(singles), size=(n, 2))
+    images = overlap(singles.images[rows[:, 0]], singles.images[rows[:, 1]])
+    return Split(images, singles.labels[rows])
+
+
+def make_two_digit(mnist: Dataset, *, n_train: int = 40_000, n_test: int = 4_000, seed: int) -> Dataset:
+    """Return a data set of overlapping pairs in which no digit serves two splits.
+
+    The last tenth of the `n_train` pairs is the validation split and holds digits of `mnist.validation` only,
+    the others hold digits of `mnist.train` only, and the `n_test` test pairs digits of `mnist.test` only.
+    Equal arguments give equal pairs; the test pairs do not depend on `n_train`.
+
+    Raises:
+        DataError: `mnist` does not hold single digits of 28x28 pixels.
+        SettingError: `n_train` is below 2 or `n_test` below 1.
+    """
+    if n_train < 2:
+        raise SettingError(f"n_train = {n_train}: expected at least 2, one of them for validation")
+    for_train, for_validation, for_test = np.random.default_rng(seed).spawn(3)
+    cut = 9 * n_train // 10
+    return Dataset(
+        name="two overlapping digits",
+        source=f"pairs made with seed {seed} of the digits in {mnist.source}",
+        train=random_pairs(mnist.train, cut, generator=for_train),
+        validation=random_pairs(mnist.validation, n_train - cut, generator=for_validation),
+        test=random_pairs(mnist.test, n_test, generator=for_test),
+    )

@@ -1,0 +1,109 @@
+"""The main job: three networks, from the one that can be read to the one that reads two digits at once."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitscope import scratch
+from digitscope.data import Dataset, Split, make_two_digit
+from digitscope.experiments.recipes import RECIPES, Recipe
+from digitscope.experiments.run import make_source, run_recipe
+from digitscope.metrics import Evaluation, evaluate_logits
+from digitscope.records import EpochRecord
+from digitscope.training import predict_logits
+
+MAX_EPOCHS = 20
+TRAINING_PAIRS, TEST_PAIRS = 12_000, 2_000
+
+OnPart = Callable[[str, int], None]
+OnStep = Callable[[], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One network of the demo, trained and scored.
+
+    Attributes:
+        name: what it is, for people.
+        n_parameters: numbers that training found.
+        history: one record an epoch.
+        seconds: training time, validation included.
+        test: the split it is scored on.
+        logits: its answers to that split, (N, 10) or (N, 2, 10).
+        first_weights: (n_hidden, 28, 28), what each unit of a fully connected first layer looks for; else None.
+    """
+
+    name: str
+    n_parameters: int
+    history: tuple[EpochRecord, ...]
+    seconds: float
+    test: Split
+    logits: NDArray[np.floating]
+    first_weights: NDArray[np.floating] | None = None
+
+    @property
+    def scores(self) -> Evaluation:
+        """The scores on every image of `test`."""
+        return evaluate_logits(self.logits, self.test.labels)
+
+
+def run_demo(mnist: Dataset, *, seed: int, on_part: OnPart, on_step: OnStep) -> Iterator[Part]:
+    """Train the demo's networks, and yield each as soon as it is scored.
+
+    A small data set is gone through more often, so that each network takes about the same number of steps.
+
+    Args:
+        mnist: single digits, all of them or the embedded sample.
+        seed: of all weights, orders and pairs.
+        on_part: told the name of each network and its number of steps before it starts.
+        on_step: called after every step, or for the NumPy network after every epoch.
+    """
+    yield _numpy_part(mnist, seed, on_part, on_step)
+    fast = _with_budget(RECIPES["fast"], len(mnist.train), n_examples=108_000)
+    yield _recipe_part("convolutional network", fast, mnist, mnist, seed, on_part, on_step)
+    pairs = make_two_digit(mnist, n_train=TRAINING_PAIRS, n_test=TEST_PAIRS, seed=seed)
+    deep = _with_budget(RECIPES["two-digit-best"], len(pairs.train), n_examples=32_400)
+    yield _recipe_part("two digits over each other", deep, pairs, mnist, seed, on_part, on_step)
+
+
+def _numpy_part(mnist: Dataset, seed: int, on_part: OnPart, on_step: OnStep) -> Part:
+    settings = scratch.ScratchSettings(epochs=_epochs(len(mnist.train), n_examples=216_000))
+    name = "NumPy network, 128 hidden units"
+    on_part(name, settings.epochs)
+    started = perf_counter()
+    network, history = scratch.train(
+        mnist.train,
+        mnist.validation,
+        settings,
+        generator=np.random.default_rng(seed),
+        on_epoch=lambda _: on_step(),
+    )
+    seconds = perf_counter() - started
+    n_parameters = sum(layer.weight.size + layer.bias.size for layer in network.layers)
+    pictures = network.layers[0].weight.T.reshape(-1, *mnist.train.images.shape[1:])
+    logits = network.logits(mnist.test.images)
+    return Part(name, n_parameters, history, seconds, mnist.test, logits, pictures)
+
+
+def _recipe_part(
+    name: str, recipe: Recipe, dataset: Dataset, singles: Dataset, seed: int, on_part: OnPart, on_step: OnStep
+) -> Part:
+    n_batches = make_source(recipe.settings, dataset, singles, seed).n_batches
+    on_part(name, recipe.settings.epochs * n_batches)
+    started = perf_counter()
+    run = run_recipe(recipe, dataset, seed=seed, singles=singles, on_batch=on_step)
+    seconds = perf_counter() - started
+    n_parameters = sum(parameter.numel() for parameter in run.model.parameters())
+    logits = predict_logits(run.model, dataset.test.images)
+    return Part(name, n_parameters, run.history, seconds, dataset.test, logits)
+
+
+def _with_budget(recipe: Recipe, n_train: int, n_examples: int) -> Recipe:
+    return recipe.with_changes({"epochs": _epochs(n_train, n_examples)})
+
+
+def _epochs(n_train: int, n_examples: int) -> int:
+    return min(MAX_EPOCHS, max(1, round(n_examples / n_train)))

@@ -1,0 +1,141 @@
+"""The recipes: each a model, the way to train it, and the task it is for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Literal
+
+from digitscope.errors import SettingError
+from digitscope.models import options_of
+from digitscope.training.settings import TrainingSettings, setting_names
+
+Task = Literal["digit", "two-digit"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to get a trained network.
+
+    Attributes:
+        name: what `digitscope train` calls it.
+        summary: one line for people.
+        task: "digit" for 28x28 images of one digit, "two-digit" for 42x28 images of two.
+        model: a name in `digitscope.models.MODELS`.
+        settings: how to train.
+        options: the model's options; what is left out has the model's default.
+
+    Raises:
+        SettingError: the settings do not fit the task.
+    """
+
+    name: str
+    summary: str
+    task: Task
+    model: str
+    settings: TrainingSettings
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.settings.order == "fresh-pairs" and self.task == "digit":
+            raise SettingError(
+                f"order is 'fresh-pairs', but {self.name} reads one digit: expected reshuffled or fixed"
+            )
+
+    def with_changes(self, changes: Mapping[str, Any]) -> "Recipe":
+        """Return the recipe with some settings or model options replaced, each named in `changes`.
+
+        Raises:
+            SettingError: a name is neither a training setting nor an option of the model, or a value is refused.
+        """
+        known = setting_names()
+        settings = {name: value for name, value in changes.items() if name in known}
+        options = {name: value for name, value in changes.items() if name not in known}
+        accepted = options_of(self.model)
+        for option in options:
+            if option not in accepted:
+                raise SettingError(
+                    f"the recipe {self.name!r} has no setting {option!r}: expected {', '.join([*known, *accepted])}"
+                )
+        return replace(self, settings=replace(self.settings, **settings), options={**self.options, **options})
+
+
+def get_recipe(name: str) -> Recipe:
+    """Return the recipe called `name`.
+
+    Raises:
+        SettingError: there is none.
+    """
+    if name not in RECIPES:
+        raise SettingError(f"no recipe is called {name!r}: expected one of {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+COURSE_SEED = 12321
+"""The seed that the course sets before every run."""
+
+_COURSE = TrainingSettings(
+    epochs=10, batch_size=32, order="fixed", optimizer="sgd", learning_rate=0.1, momentum=0.0
+)
+_COURSE_DEFAULTS = replace(_COURSE, learning_rate=0.01, momentum=0.9)
+"""The defaults of the course's `train_model`."""
+
+_ALL = (
+    Recipe("fc", "the course's fully connected network, 10 hidden units", "digit", "fc", _COURSE),
+    Recipe("fc-128", "the same with 128 hidden units", "digit", "fc", _COURSE, {"hidden": 128}),
+    Recipe(
+        "cnn",
+        "the course's convolutional network",
+        "digit",
+        "cnn",
+        replace(_COURSE_DEFAULTS, nesterov=True),
+    ),
+    Recipe(
+        "two-digit-mlp",
+        "the course's fully connected network for two digits",
+        "two-digit",
+        "two-digit-mlp",
+        replace(_COURSE_DEFAULTS, batch_size=64, epochs=30),
+    ),
+    Recipe(
+        "two-digit-cnn",
+        "the course's convolutional network for two digits",
+        "two-digit",
+        "two-digit-cnn",
+        replace(_COURSE_DEFAULTS, batch_size=64, epochs=30),
+    ),
+    Recipe(
+        "fast",
+        "a small convolutional network, one epoch",
+        "digit",
+        "fast",
+        TrainingSettings(
+            epochs=1,
+            batch_size=128,
+            order="reshuffled",
+            learning_rate=0.2,
+            momentum=0.9,
+            nesterov=True,
+            weight_decay=5e-4,
+            schedule="one-cycle",
+        ),
+    ),
+    Recipe(
+        "two-digit-best",
+        "a deeper network on pairs made anew at every step",
+        "two-digit",
+        "two-digit-deep",
+        TrainingSettings(
+            epochs=8,
+            batch_size=128,
+            order="fresh-pairs",
+            learning_rate=0.15,
+            momentum=0.9,
+            nesterov=True,
+            weight_decay=5e-4,
+            schedule="one-cycle",
+            label_smoothing=0.05,
+        ),
+    ),
+)
+
+RECIPES: Mapping[str, Recipe] = MappingProxyType({recipe.name: recipe for recipe in _ALL})

@@ -1,0 +1,191 @@
+"""One training run, from a recipe to a run folder and back."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from digitscope.data.batches import BatchSource, FixedOrder, FreshPairs, Reshuffled, course_order
+from digitscope.data.splits import Dataset
+from digitscope.errors import DataError, SettingError
+from digitscope.experiments.machine import describe_machine
+from digitscope.experiments.recipes import Recipe
+from digitscope.files import write_text
+from digitscope.models import build
+from digitscope.records import EpochRecord, read_history, write_history
+from digitscope.training import (
+    TrainingSettings,
+    TrainingState,
+    keep_freed_memory,
+    load_state,
+    load_weights,
+    place,
+    save_state,
+    save_weights,
+    train,
+)
+
+CONFIG_FILE = "config.json"
+METRICS_FILE = "metrics.jsonl"
+WEIGHTS_FILE = "model.safetensors"
+STATE_FILE = "state.safetensors"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained network and how it came about.
+
+    Attributes:
+        recipe: with every change applied.
+        seed: of the weights, the order of the examples and dropout.
+        model: the network after the last epoch, in evaluation mode.
+        history: one record an epoch.
+    """
+
+    recipe: Recipe
+    seed: int
+    model: nn.Module
+    history: tuple[EpochRecord, ...]
+
+
+def run_recipe(
+    recipe: Recipe,
+    dataset: Dataset,
+    *,
+    seed: int,
+    device: str = "auto",
+    singles: Dataset | None = None,
+    folder: Path | None = None,
+    resume: bool = False,
+    on_batch: Callable[[], None] = lambda: None,
+    on_epoch: Callable[[EpochRecord], None] = lambda _: None,
+) -> Run:
+    """Train `recipe` on `dataset`, and keep the run in `folder` if one is given.
+
+    Args:
+        recipe: what to train and how.
+        dataset: single digits or pairs, as the recipe's task says.
+        seed: the run is a function of it, the recipe and the data; on a CPU, to the byte.
+        device: "auto", "cpu", "cuda" or "mps".
+        singles: the single digits from which "fresh-pairs" makes its pairs.
+        folder: where the run folder goes; it holds a resumable state after every epoch.
+        resume: continue the run in `folder` after its last epoch.
+        on_batch: called after every step.
+        on_epoch: called after every epoch, when its checkpoint is on disk.
+
+    Raises:
+        SettingError: a setting, the device, or a folder that holds another run.
+        DataError: the folder to resume from is damaged.
+    """
+    keep_freed_memory()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = place(build(recipe.model, recipe.options), device)
+        state = TrainingState.start(model, recipe.settings)
+        if folder is not None:
+            config = describe_run(recipe, dataset, seed)
+            _resume(folder, config, state) if resume else _begin(folder, config)
+
+        def keep(record: EpochRecord) -> None:
+            if folder is not None:
+                save_state(folder / STATE_FILE, state)
+                save_weights(folder / WEIGHTS_FILE, model)
+                write_history(folder / METRICS_FILE, state.history)
+            on_epoch(record)
+
+        train(
+            state,
+            make_source(recipe.settings, dataset, singles, seed),
+            dataset.validation,
+            recipe.settings,
+            seed=seed,
+            on_batch=on_batch,
+            on_epoch=keep,
+        )
+    return Run(recipe, seed, model.eval(), tuple(state.history))
+
+
+def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset | None, seed: int) -> BatchSource:
+    """Return the training examples in the order that the settings name.
+
+    Raises:
+        SettingError: "fresh-pairs" without single digits to make them from, or a batch above the training set.
+    """
+    if settings.order == "fixed":
+        return FixedOrder(course_order(dataset.train, seed), settings.batch_size)
+    if settings.order == "reshuffled":
+        return Reshuffled(dataset.train, settings.batch_size)
+    if singles is None:
+        raise SettingError(
+            "order is 'fresh-pairs', but there are no single digits to make pairs from: use reshuffled"
+        )
+    return FreshPairs(singles.train, settings.batch_size, pairs_per_epoch=len(dataset.train))
+
+
+def describe_run(recipe: Recipe, dataset: Dataset, seed: int) -> dict[str, Any]:
+    """Return the content of config.json: every setting, the seed, the data and the versions."""
+    return {
+        "recipe": recipe.name,
+        "task": recipe.task,
+        "model": recipe.model,
+        "options": dict(recipe.options),
+        "settings": asdict(recipe.settings),
+        "seed": seed,
+        "data": {"name": dataset.name, "sha256": dataset.sha256()},
+        "machine": describe_machine(),
+    }
+
+
+def load_run(folder: Path) -> Run:
+    """Read a run folder back.
+
+    Raises:
+        DataError: a file of it is missing or damaged.
+    """
+    config = _read_config(folder)
+    try:
+        recipe = Recipe(
+            name=config["recipe"],
+            summary=f"read from {folder}",
+            task=config["task"],
+            model=config["model"],
+            settings=TrainingSettings(**config["settings"]),
+            options=config["options"],
+        )
+        model, seed = build(recipe.model, recipe.options), int(config["seed"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{folder / CONFIG_FILE}: not a run's configuration ({error})") from None
+    load_weights(folder / WEIGHTS_FILE, model)
+    return Run(recipe, seed, model.eval(), read_history(folder / METRICS_FILE))
+
+
+def _begin(folder: Path, config: dict[str, Any]) -> None:
+    if (folder / CONFIG_FILE).exists():
+        raise SettingError(f"{folder} already holds a run: name another folder with --out, or pass --resume")
+    write_text(folder / CONFIG_FILE, json.dumps(config, indent=2) + "\n")
+
+
+def _resume(folder: Path, config: dict[str, Any], state: TrainingState) -> None:
+    found = _read_config(folder)
+    for part in ("recipe", "model", "options", "settings", "seed", "data"):
+        if found.get(part) != config[part]:
+            raise SettingError(
+                f"{folder} holds a run with another {part}: resume with the same, or name another --out"
+            )
+    if (folder / STATE_FILE).exists():  # it does not before the first epoch has ended
+        load_state(folder / STATE_FILE, state)
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIG_FILE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not a run's configuration ({error}): expected a folder made by train") from None
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: not a run's configuration: expected a JSON object")
+    return content

@@ -1,0 +1,188 @@
+"""How runs went: loss and accuracy, in training and in validation, epoch by epoch."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle, pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitscope.errors import DataError
+from digitscope.plots.style import INK, MUTED, OKABE_ITO, TEXT_SIZE, TITLE_SIZE, new_figure, quiet_axes
+from digitscope.records import EpochRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Histories = Mapping[str, Sequence[EpochRecord]]
+
+WIDTH, HEIGHT = 8.0, 3.6  # inches
+LONGEST_LABEL = 16  # characters: a longer name is cut, so that the panels keep their width
+FEW_EPOCHS = 10  # up to here each epoch is marked; beyond, the marks would hide the line
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """One line of one panel: `values` over `epochs`, float64 and int64 (N,); no label, no text beside it."""
+
+    label: str
+    colour: str
+    dashed: bool
+    epochs: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+    @property
+    def end(self) -> float:
+        """The last finite value, or 0 when there is none: where the label belongs."""
+        finite = self.values[np.isfinite(self.values)]
+        return float(finite[-1]) if finite.size else 0.0
+
+
+def learning_curves(histories: Histories) -> "Figure":
+    """Return a figure with a panel for the loss and one for the accuracy of each named run.
+
+    One run has a colour for training and one for validation. Of several, each has its colour, and training
+    is dashed. Every line carries its name and its last value at its end.
+
+    Raises:
+        DataError: there is no run, or a run without an epoch.
+        MissingExtraError: matplotlib is not installed.
+    """
+    if not histories or not all(histories.values()):
+        raise DataError(f"no curve for the runs {list(histories)}: expected one epoch or more of each")
+    figure = new_figure(WIDTH, HEIGHT)
+    losses, accuracies = _curves(histories, "loss"), _curves(histories, "accuracy")
+    labels = 0.3 + max(_inches(text) for text in ("00.00 %", *(curve.label for curve in losses)))
+    loss, accuracy = _panels(figure, labels, bottom=0.8 if len(histories) > 1 else 0.5)
+    _draw_loss(loss, losses)
+    _draw_accuracy(accuracy, accuracies)
+    if len(histories) > 1:
+        key = "solid: validation    dashed: training"
+        figure.text(0.5 / WIDTH, 0.12 / HEIGHT, key, color=MUTED, fontsize=TEXT_SIZE)
+    return figure
+
+
+def _panels(figure: "Figure", labels: float, bottom: float) -> tuple["Axes", "Axes"]:
+    # The places are computed, not left to a layout engine: an engine moves them a little at each drawing.
+    width = (WIDTH - 0.5 - 0.85 - 2 * labels) / 2
+    height = (HEIGHT - 0.45 - bottom) / HEIGHT
+    first, second = (
+        figure.add_axes((left / WIDTH, bottom / HEIGHT, width / WIDTH, height))
+        for left in (0.5, 0.5 + width + labels + 0.85)
+    )
+    return first, second
+
+
+def _inches(text: str) -> float:
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    points = text_to_path.get_text_width_height_descent(text, FontProperties(size=TEXT_SIZE), ismath=False)[0]
+    return float(points) / 72
+
+
+def _curves(histories: Histories, quantity: str) -> list[_Curve]:
+    train, validation = f"train_{quantity}", f"validation_{quantity}"
+    if len(histories) == 1:
+        (history,) = histories.values()
+        return [
+            _curve("train", OKABE_ITO[0], history, train),
+            _curve("validation", OKABE_ITO[1], history, validation),
+        ]
+    coloured = list(zip(histories.items(), cycle(OKABE_ITO), strict=False))  # the colours never end
+    return [_curve("", colour, history, train, dashed=True) for (_, history), colour in coloured] + [
+        _curve(name, colour, history, validation) for (name, history), colour in coloured
+    ]
+
+
+def _curve(label: str, colour: str, history: Sequence[EpochRecord], field: str, *, dashed: bool = False) -> _Curve:
+    epochs = np.array([record.epoch for record in history])
+    values = np.array([getattr(record, field) for record in history], dtype=np.float64)
+    if len(label) > LONGEST_LABEL:
+        label = label[: LONGEST_LABEL - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return _Curve(label, colour, dashed, epochs, values)
+
+
+def _draw_loss(axes: "Axes", curves: Sequence[_Curve]) -> None:
+    _, highest = _finite_range(curves)
+    axes.set_ylim(0, 1.06 * highest or 1)
+    _draw(axes, curves, lambda value: f"{value:.3f}")
+    axes.set_title("Loss (nats)", loc="left", color=INK, fontsize=TITLE_SIZE, fontweight="bold")
+
+
+def _draw_accuracy(axes: "Axes", curves: Sequence[_Curve]) -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    lowest, highest = _finite_range(curves)
+    margin = 0.06 * max(highest - lowest, 0.02)
+    axes.set_ylim(lowest - margin, highest + margin)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    _draw(axes, curves, lambda value: f"{100 * value:.2f} %")
+    axes.set_title("Accuracy", loc="left", color=INK, fontsize=TITLE_SIZE, fontweight="bold")
+
+
+def _draw(axes: "Axes", curves: Sequence[_Curve], number: Callable[[float], str]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    for curve in curves:
+        axes.plot(
+            curve.epochs,
+            curve.values,
+            color=curve.colour,
+            linestyle="--" if curve.dashed else "-",
+            linewidth=1.2 if curve.dashed else 2.0,
+            marker="o" if len(curve.epochs) <= FEW_EPOCHS else "",
+            markersize=4 if curve.dashed else 5,
+        )
+    quiet_axes(axes)
+    first, last = min(curve.epochs[0] for curve in curves), max(curve.epochs[-1] for curve in curves)
+    pad = 0.03 * (last - first) or 0.5
+    axes.set_xlim(first - pad, last + pad)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
+    axes.set_xlabel("epoch", color=MUTED, fontsize=TEXT_SIZE)
+    _label_ends(axes, [curve for curve in curves if curve.label], number)
+
+
+def _label_ends(axes: "Axes", curves: Sequence[_Curve], number: Callable[[float], str]) -> None:
+    bottom, top = axes.get_ylim()
+    wanted = [(curve.end - bottom) / (top - bottom) for curve in curves]
+    heights = spread_out(wanted, gap=min(0.16, 1 / len(curves)))
+    for curve, height in zip(curves, heights, strict=True):
+        text = f"{curve.label}\n{number(float(curve.values[-1]))}"
+        bar = [height - 0.06, height + 0.06]
+        axes.plot([1.03] * 2, bar, color=curve.colour, linewidth=4, transform=axes.transAxes, clip_on=False)
+        axes.text(
+            1.06,
+            height,
+            text,
+            color=INK,
+            fontsize=TEXT_SIZE,
+            va="center",
+            linespacing=1.15,
+            transform=axes.transAxes,
+            parse_math=False,  # a run may be named with dollar signs
+        )
+
+
+def spread_out(positions: Sequence[float], gap: float, lowest: float = 0.06) -> list[float]:
+    """Return `positions` in their order, moved apart to `gap` or more, from `lowest` up to 1 where they fit.
+
+    All are fractions of an axis's height.
+    """
+    placed = np.clip(np.array(positions, dtype=np.float64), lowest, 1.0)
+    order = np.argsort(positions, kind="stable")
+    for lower, upper in pairwise(order):
+        placed[upper] = max(placed[upper], placed[lower] + gap)
+    placed[order[-1]] = min(placed[order[-1]], 1.0)
+    for upper, lower in pairwise(order[::-1]):
+        placed[lower] = min(placed[lower], placed[upper] - gap)
+    return [float(position) for position in placed]
+
+
+def _finite_range(curves: Sequence[_Curve]) -> tuple[float, float]:
+    values = np.concatenate([curve.values for curve in curves])
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)

@@ -1,0 +1,44 @@
+"""Figures as bytes and files: the same figure gives the same bytes on every day."""
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from digitscope.errors import SettingError
+from digitscope.files import write_bytes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DPI = 200  # two pixels for each of a screen's, where a figure is shown at 100 an inch
+
+_UNSTABLE_METADATA: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
+def figure_bytes(figure: "Figure", kind: str = "png") -> bytes:
+    """Return `figure` drawn as a file of `kind`, "png", "svg" or "pdf", without date or software in it.
+
+    Raises:
+        SettingError: the kind is another.
+    """
+    if kind not in _UNSTABLE_METADATA:
+        raise SettingError(f"cannot draw a figure as {kind!r}: expected one of {', '.join(_UNSTABLE_METADATA)}")
+    from matplotlib import rc_context
+
+    content = io.BytesIO()
+    with rc_context({"svg.hashsalt": "digitscope"}):
+        figure.savefig(content, format=kind, dpi=DPI, metadata=_UNSTABLE_METADATA[kind])
+    return content.getvalue()
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Write `figure` to `path`, whole or not at all, in the format that its suffix names.
+
+    Raises:
+        SettingError: the suffix is none of .png, .svg and .pdf.
+    """
+    write_bytes(path, figure_bytes(figure, path.suffix.lower().removeprefix(".")))

@@ -1,0 +1,118 @@
+"""Small pictures in a grid, each with a caption: at scale, so that every pixel of a picture is a square."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitscope.plots.style import HAIRLINE, INK, MUTED, TEXT_SIZE, TITLE_SIZE, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH = 8.0
+MARGIN = 0.1  # inches, as are all of these
+HEADER = 0.5
+CAPTION_LINE = 0.19
+PIXEL = 0.01  # a picture's pixel is a multiple of this: whole pixels of the file, at 200 an inch
+
+
+@dataclass(frozen=True)
+class Shades:
+    """How numbers become shades: a matplotlib colour map's name, and the values at its two ends."""
+
+    map_name: str
+    lowest: float
+    highest: float
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Where the pictures go, in inches from the figure's upper left corner."""
+
+    n: int
+    columns: int
+    scale: float  # inches for each of a picture's pixels
+    picture: tuple[float, float]  # width, height
+    caption: float
+
+    @property
+    def rows(self) -> int:
+        return math.ceil(self.n / self.columns)
+
+    @property
+    def pitch(self) -> tuple[float, float]:
+        return (WIDTH - 2 * MARGIN) / self.columns, self.picture[1] + self.caption + 0.16
+
+    @property
+    def height(self) -> float:
+        return HEADER + self.rows * self.pitch[1] + MARGIN
+
+    def corner(self, position: int) -> tuple[float, float]:
+        row, column = divmod(position, self.columns)
+        spare = self.pitch[0] - self.picture[0]
+        return MARGIN + column * self.pitch[0] + spare / 2, HEADER + row * self.pitch[1]
+
+
+def draw_sheet(
+    pictures: NDArray[np.generic],
+    captions: Sequence[str],
+    *,
+    columns: int,
+    shades: Shades,
+    title: str,
+    note: str = "",
+) -> "Figure":
+    """Return a figure of `pictures`, any numbers of shape (N, H, W), `columns` a row, each over its caption.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    grid = _grid(pictures.shape, columns, lines=max((text.count("\n") + 1 for text in captions), default=0))
+    figure = new_figure(WIDTH, grid.height)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    for position, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
+        _draw_picture(axes, grid, position, picture, shades)
+        _write_caption(axes, grid, position, caption)
+    _write_header(axes, title, note)
+    axes.set(xlim=(0, WIDTH), ylim=(grid.height, 0), aspect="auto")
+    return figure
+
+
+def _grid(shape: tuple[int, ...], columns: int, lines: int) -> _Grid:
+    n, height, width = shape
+    room = 0.84 * (WIDTH - 2 * MARGIN) / columns
+    scale = PIXEL * max(1, math.floor(room / width / PIXEL))
+    return _Grid(n, columns, scale, (width * scale, height * scale), lines * CAPTION_LINE)
+
+
+def _draw_picture(axes: "Axes", grid: _Grid, position: int, picture: NDArray[np.generic], shades: Shades) -> None:
+    left, top = grid.corner(position)
+    width, height = grid.picture
+    image = axes.imshow(
+        picture,
+        cmap=shades.map_name,
+        vmin=shades.lowest,
+        vmax=shades.highest,
+        interpolation="nearest",
+        extent=(left, left + width, top + height, top),
+    )
+    image.set_gid(f"picture-{position}")
+
+
+def _write_caption(axes: "Axes", grid: _Grid, position: int, caption: str) -> None:
+    left, top = grid.corner(position)
+    middle, below = left + grid.picture[0] / 2, top + grid.picture[1] + 0.04
+    axes.text(middle, below, caption, color=INK, fontsize=TEXT_SIZE, ha="center", va="top", linespacing=1.25)
+
+
+def _write_header(axes: "Axes", title: str, note: str) -> None:
+    left, right = MARGIN, WIDTH - MARGIN
+    axes.text(left, 0.22, title, color=INK, fontsize=TITLE_SIZE, fontweight="bold", va="center", parse_math=False)
+    axes.text(right, 0.22, note, color=MUTED, fontsize=TEXT_SIZE, ha="right", va="center")
+    axes.plot([left, right], [0.38, 0.38], color=HAIRLINE, linewidth=0.8)

@@ -1,0 +1,158 @@
+"""The training loop: one for every model, every order of the data and every protocol."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
+from torch import Tensor, nn, optim
+
+from digitscope.data.batches import BatchSource
+from digitscope.data.splits import Split
+from digitscope.records import EpochRecord
+from digitscope.training.evaluation import evaluate
+from digitscope.training.optimizers import learning_rate_at, make_optimizer, set_learning_rate
+from digitscope.training.settings import TrainingSettings
+
+TensorBatch = tuple[Tensor, Tensor]
+
+
+@dataclass
+class TrainingState:
+    """What changes while a network trains, and all that a resumed run needs.
+
+    Attributes:
+        model: the network, on its device.
+        optimizer: bound to the model's parameters.
+        history: one record for each epoch done.
+    """
+
+    model: nn.Module
+    optimizer: optim.Optimizer
+    history: list[EpochRecord] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, model: nn.Module, settings: TrainingSettings) -> "TrainingState":
+        """Return the state before the first epoch."""
+        return cls(model, make_optimizer(model.parameters(), settings))
+
+
+@dataclass(frozen=True)
+class EpochScore:
+    """Mean loss and accuracy of an epoch's examples for each position: one for single digits, two for pairs."""
+
+    losses: tuple[float, ...]
+    accuracies: tuple[float, ...]
+
+
+def train(
+    state: TrainingState,
+    source: BatchSource,
+    validation: Split,
+    settings: TrainingSettings,
+    *,
+    seed: int,
+    on_batch: Callable[[], None] = lambda: None,
+    on_epoch: Callable[[EpochRecord], None] = lambda _: None,
+) -> None:
+    """Train `state` in place until it has `settings.epochs` epochs behind it.
+
+    The order of epoch e comes from a generator seeded by (seed, e), so that a resumed run meets the examples
+    that an uninterrupted one would have met. Dropout draws from torch's own generator.
+
+    Args:
+        state: where to start from: new, or as a checkpoint left it.
+        source: the training examples.
+        validation: scored after every epoch.
+        settings: how to train.
+        seed: of the order of the examples.
+        on_batch: called after every step.
+        on_epoch: called after every epoch, when `state` already holds its record.
+    """
+    device = next(state.model.parameters()).device
+    for epoch in range(len(state.history) + 1, settings.epochs + 1):
+        started = perf_counter()
+        batches = to_tensors(source.epoch(np.random.default_rng([seed, epoch])), device)
+        first_step = (epoch - 1) * source.n_batches
+        paced = _paced(batches, state.optimizer, settings, first_step, settings.epochs * source.n_batches)
+        score = run_epoch(
+            state.model,
+            paced,
+            optimizer=state.optimizer,
+            label_smoothing=settings.label_smoothing,
+            on_batch=on_batch,
+        )
+        scores = evaluate(state.model, validation)
+        record = EpochRecord(
+            epoch=epoch,
+            train_loss=float(np.mean(score.losses)),
+            train_accuracy=float(np.mean(score.accuracies)),
+            validation_loss=scores.nll,
+            validation_accuracy=scores.accuracy,
+            learning_rate=state.optimizer.param_groups[0]["lr"],
+            seconds=perf_counter() - started,
+        )
+        state.history.append(record)
+        on_epoch(record)
+
+
+def run_epoch(
+    model: nn.Module,
+    batches: Iterable[TensorBatch],
+    *,
+    optimizer: optim.Optimizer | None,
+    label_smoothing: float = 0.0,
+    on_batch: Callable[[], None] = lambda: None,
+) -> EpochScore:
+    """Take one step for each batch, or with no optimizer only score the batches.
+
+    Logits are (N, 10) with labels (N,), or (N, P, 10) with labels (N, P); the loss is the mean cross-entropy
+    over all digits. Each example's score is that of the weights which met it.
+    """
+    model.train(optimizer is not None)
+    n_examples, losses, right = 0, torch.zeros(1), torch.zeros(1)
+    with torch.set_grad_enabled(optimizer is not None):
+        for images, labels in batches:
+            logits = model(images)
+            example_losses = F.cross_entropy(
+                logits.movedim(-1, 1), labels, reduction="none", label_smoothing=label_smoothing
+            )
+            if optimizer is not None:
+                optimizer.zero_grad()
+                torch.autograd.backward(example_losses.mean())
+                optimizer.step()
+            n_examples += len(labels)
+            losses = losses + _sum_by_position(example_losses.detach())
+            right = right + _sum_by_position(logits.detach().argmax(dim=-1) == labels)
+            on_batch()
+    return EpochScore(_means(losses, n_examples), _means(right, n_examples))
+
+
+def to_tensors(batches: Iterable[tuple[np.ndarray, np.ndarray]], device: torch.device) -> Iterator[TensorBatch]:
+    """Yield each batch as tensors on `device`: images as they are, labels as int64, which the loss wants."""
+    for images, labels in batches:
+        yield torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device, torch.long)
+
+
+def _paced(
+    batches: Iterable[TensorBatch],
+    optimizer: optim.Optimizer,
+    settings: TrainingSettings,
+    first_step: int,
+    n_steps: int,
+) -> Iterator[TensorBatch]:
+    """Yield the batches, setting the learning rate before each."""
+    for step, batch in enumerate(batches, start=first_step):
+        set_learning_rate(optimizer, learning_rate_at(step, n_steps, settings))
+        yield batch
+
+
+def _sum_by_position(values: Tensor) -> Tensor:
+    """Sum (N,) to (1,) or (N, P) to (P,), in float64 and on the CPU."""
+    return values.reshape(len(values), -1).sum(dim=0, dtype=torch.float64).cpu()
+
+
+def _means(sums: Tensor, n_examples: int) -> tuple[float, ...]:
+    return tuple((sums / n_examples).tolist())

@@ -1,0 +1,43 @@
+"""The optimisers, and the learning rate of every step."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from types import MappingProxyType
+
+from torch import nn, optim
+
+from digitscope.training.settings import TrainingSettings
+
+Parameters = Iterable[nn.Parameter]
+
+
+def make_optimizer(parameters: Parameters, settings: TrainingSettings) -> optim.Optimizer:
+    """Return the optimiser that `settings` describe."""
+    factories: Mapping[str, Callable[..., optim.Optimizer]] = MappingProxyType(
+        {
+            "sgd": partial(optim.SGD, momentum=settings.momentum, nesterov=settings.nesterov),
+            "adam": optim.Adam,
+            "adamw": optim.AdamW,
+        }
+    )
+    factory = factories[settings.optimizer]
+    return factory(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+
+
+def learning_rate_at(step: int, n_steps: int, settings: TrainingSettings) -> float:
+    """Return the learning rate of step `step` (0 for the first) of `n_steps`.
+
+    "one-cycle" rises linearly over the first `warmup` of the steps and falls linearly so that the step after
+    the last would have the rate 0.
+    """
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    rising = settings.warmup * n_steps
+    share = (step + 1) / (rising + 1) if step < rising else (n_steps - step) / (n_steps - rising)
+    return settings.learning_rate * share
+
+
+def set_learning_rate(optimizer: optim.Optimizer, learning_rate: float) -> None:
+    """Give every parameter group the rate `learning_rate`."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate

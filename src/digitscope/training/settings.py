@@ -1,0 +1,90 @@
+"""How a network is trained, as one frozen value that is checked when it is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+from digitscope.errors import SettingError
+
+Order = Literal["fixed", "reshuffled", "fresh-pairs"]
+OptimizerName = Literal["sgd", "adam", "adamw"]
+Schedule = Literal["constant", "one-cycle"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """Everything that training depends on beside the model, the data and the seed.
+
+    Attributes:
+        epochs: passes over the training set.
+        batch_size: examples a step.
+        order: how examples come. "fixed" is the course's protocol: one permutation, the same batches in every
+            epoch, the remainder dropped. "reshuffled" draws a new order each epoch and drops nothing.
+            "fresh-pairs" overlaps new pairs of single training digits at every step.
+        optimizer: "sgd", "adam" (Kingma and Ba 2015) or "adamw" (Loshchilov and Hutter 2019).
+        learning_rate: the rate, or with "one-cycle" its peak.
+        momentum: of "sgd"; the other optimizers keep their own.
+        nesterov: look ahead (Sutskever et al. 2013); needs momentum.
+        weight_decay: a step's pull of every weight towards 0, as the optimizer defines it.
+        schedule: "constant", or "one-cycle": a linear rise and a linear fall to 0, step by step (Smith 2018).
+        warmup: the share of all steps that "one-cycle" rises.
+        label_smoothing: probability mass spread evenly over the classes (Szegedy et al. 2016).
+
+    Raises:
+        SettingError: a value is unknown or out of range, or two contradict each other.
+    """
+
+    epochs: int = 10
+    batch_size: int = 32
+    order: Order = "fixed"
+    optimizer: OptimizerName = "sgd"
+    learning_rate: float = 0.1
+    momentum: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    schedule: Schedule = "constant"
+    warmup: float = 0.25
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._check_choices()
+        self._check_ranges()
+        if self.nesterov and self.momentum == 0:
+            raise SettingError("nesterov needs momentum: expected momentum above 0, such as 0.9")
+        if self.momentum and self.optimizer != "sgd":
+            raise SettingError(f"momentum is a setting of sgd, not of {self.optimizer}: set momentum to 0")
+
+    def _check_choices(self) -> None:
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise SettingError(f"{name} is {getattr(self, name)!r}: expected one of {', '.join(choices)}")
+
+    def _check_ranges(self) -> None:
+        for name, (accepted, text) in RANGES.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not accepted(value):
+                raise SettingError(f"{name} is {value!r}: expected {text}")
+
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "order": get_args(Order),
+    "optimizer": get_args(OptimizerName),
+    "schedule": get_args(Schedule),
+}
+"""The accepted words of each setting that is a word."""
+
+RANGES: Mapping[str, tuple[Any, str]] = {
+    "epochs": (lambda value: isinstance(value, int) and value >= 1, "a whole number from 1"),
+    "batch_size": (lambda value: isinstance(value, int) and value >= 1, "a whole number from 1"),
+    "learning_rate": (lambda value: 0 < value < float("inf"), "a number above 0"),
+    "momentum": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
+    "weight_decay": (lambda value: 0 <= value < float("inf"), "a number from 0"),
+    "warmup": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
+    "label_smoothing": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
+}
+"""What each number may be, as a test and in words."""
+
+
+def setting_names() -> tuple[str, ...]:
+    """Return the names of all settings, in the order of `TrainingSettings`."""
+    return tuple(field.name for field in fields(TrainingSettings))

@@ -1,0 +1,48 @@
+"""Fixtures for every test: an environment of its own, and data to work on."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from digitscope.data import Dataset, load_mnist, load_sample
+from tests.data.helpers import write_idx_folder
+
+NAMED_DATA = os.environ.get("DIGITSCOPE_DATA")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need full MNIST, so that `-m "not full_mnist"` leaves them out."""
+    for item in items:
+        if "mnist" in getattr(item, "fixturenames", ()):
+            item.add_marker("full_mnist")
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Give the test an empty cache of its own, no network and no named data."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("DIGITSCOPE_OFFLINE", "1")
+    monkeypatch.delenv("DIGITSCOPE_DATA", raising=False)
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Dataset:
+    """Full MNIST, from the folder that DIGITSCOPE_DATA named when the tests began."""
+    if not NAMED_DATA:
+        pytest.skip("needs full MNIST: set DIGITSCOPE_DATA to its folder")
+    return load_mnist(NAMED_DATA)
+
+
+@pytest.fixture(scope="session")
+def sample() -> Dataset:
+    """The embedded sample: 4,000, 500 and 500 real digits."""
+    return load_sample()
+
+
+@pytest.fixture
+def tiny_mnist_folder(sample: Dataset, tmp_path: Path) -> Path:
+    """Return a folder with IDX files of 64 training and 16 test images; load it with `check=False`."""
+    folder = tmp_path / "tiny"
+    write_idx_folder(folder, sample.train[:64], sample.test[:16])
+    return folder

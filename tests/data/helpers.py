@@ -1,0 +1,34 @@
+"""Files as MNIST's and the course's authors wrote them, made without digitscope's own writers."""
+
+import gzip
+import struct
+from pathlib import Path
+
+from digitscope.data import Split
+from digitscope.data.splits import UInt8
+
+IDX_NAMES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+
+
+def idx_bytes(array: UInt8) -> bytes:
+    sizes = b"".join(struct.pack(">i", size) for size in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + sizes + bytes(array.ravel().tolist())
+
+
+def idx_files(train: Split, test: Split) -> dict[str, bytes]:
+    arrays = (train.images, train.labels, test.images, test.labels)
+    return {name: idx_bytes(array) for name, array in zip(IDX_NAMES, arrays, strict=True)}
+
+
+def write_idx_folder(folder: Path, train: Split, test: Split, *, zipped: bool = True) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in idx_files(train, test).items():
+        if zipped:
+            (folder / f"{name}.gz").write_bytes(gzip.compress(content))
+        else:
+            (folder / name).write_bytes(content)

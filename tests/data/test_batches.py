@@ -1,0 +1,96 @@
+from itertools import chain
+
+import numpy as np
+import pytest
+
+from digitscope.data import (
+    BatchSource,
+    FixedOrder,
+    FreshPairs,
+    Reshuffled,
+    Split,
+    course_order,
+    random_pairs,
+    whole_batches,
+)
+from digitscope.errors import SettingError
+
+
+def numbered(count: int) -> Split:
+    """Return images that each hold their own row number."""
+    numbers = np.arange(count, dtype=np.uint8)
+    return Split(np.repeat(numbers, 28 * 28).reshape(count, 28, 28), numbers % 10)
+
+
+def met(source: BatchSource, generator: np.random.Generator) -> list[list[int]]:
+    """Return the rows in each batch of an epoch, after checking that images and labels belong together."""
+    batches = list(source.epoch(generator))
+    for images, labels in batches:
+        assert images.dtype == labels.dtype == np.uint8
+        assert np.array_equal(images[:, 0, 0] % 10, labels)
+    assert len(batches) == source.n_batches
+    assert sum(len(labels) for _, labels in batches) == source.n_examples
+    return [images[:, 0, 0].tolist() for images, _ in batches]
+
+
+def test_fixed_order_drops_the_remainder_and_repeats() -> None:
+    source, generator = FixedOrder(numbered(11), 4), np.random.default_rng(0)
+    assert met(source, generator) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert met(source, generator) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert generator.random() == np.random.default_rng(0).random()  # nothing was drawn
+
+
+def test_reshuffled_meets_every_example_in_another_order_each_epoch() -> None:
+    source, generator = Reshuffled(numbered(11), 4), np.random.default_rng(0)
+    first, second = met(source, generator), met(source, generator)
+    assert [len(batch) for batch in first] == [4, 4, 3]
+    assert sorted(chain(*first)) == sorted(chain(*second)) == list(range(11))
+    assert first != second
+    assert first == met(source, np.random.default_rng(0))
+
+
+def test_fresh_pairs_are_new_each_epoch() -> None:
+    source, generator = FreshPairs(numbered(11), 4, pairs_per_epoch=10), np.random.default_rng(0)
+    first, second = list(source.epoch(generator)), list(source.epoch(generator))
+    assert [images.shape for images, _ in first] == [(4, 42, 28), (4, 42, 28), (2, 42, 28)]
+    assert [labels.shape for _, labels in first] == [(4, 2), (4, 2), (2, 2)]
+    assert (source.n_batches, source.n_examples) == (3, 10)
+    assert not np.array_equal(first[0][0], second[0][0])
+    assert np.array_equal(first[0][0][:, 0, 0] % 10, first[0][1][:, 0])
+
+
+@pytest.mark.parametrize("batch_size", [1, 11])
+def test_sizes_at_the_limits(batch_size: int) -> None:
+    for source in (FixedOrder(numbered(11), batch_size), Reshuffled(numbered(11), batch_size)):
+        assert len(met(source, np.random.default_rng(0))) == 11 // batch_size
+
+
+@pytest.mark.parametrize("batch_size", [-1, 0, 12])
+def test_impossible_batch_sizes(batch_size: int) -> None:
+    split = numbered(11)
+    with pytest.raises(SettingError, match=f"batch_size = {batch_size}: expected 1 to 11"):
+        FixedOrder(split, batch_size)
+    with pytest.raises(SettingError, match="expected 1 to 11"):
+        Reshuffled(split, batch_size)
+    with pytest.raises(SettingError, match="expected 1 to 11"):
+        FreshPairs(split, batch_size, pairs_per_epoch=11)
+    with pytest.raises(SettingError, match="expected 1 to 11"):
+        whole_batches(split, batch_size)
+
+
+def test_fresh_pairs_need_single_digits() -> None:
+    pairs = random_pairs(numbered(5), 4, generator=np.random.default_rng(0))
+    with pytest.raises(SettingError, match=r"expected \(N,\)"):
+        FreshPairs(pairs, 1, pairs_per_epoch=2)
+
+
+def test_course_order_is_that_of_the_courses_own_lines() -> None:
+    np.random.seed(12321)  # noqa: NPY002  the oracle is the course's own code
+    permutation = np.arange(100)
+    np.random.shuffle(permutation)  # noqa: NPY002
+    assert course_order(numbered(100), 12321).images[:, 0, 0].tolist() == permutation.tolist()
+
+
+def test_whole_batches_drops_the_remainder() -> None:
+    assert len(whole_batches(numbered(100), 32)) == 96
+    assert len(whole_batches(numbered(96), 32)) == 96

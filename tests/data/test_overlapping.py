@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+
+from digitscope.data import Dataset, Split, make_two_digit, overlap, random_pairs
+from digitscope.errors import DataError, SettingError
+
+PLAIN = np.zeros((28, 28), dtype=np.uint8)
+
+
+def rows(value_of_row: dict[int, int]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    image = PLAIN.copy()
+    for row, value in value_of_row.items():
+        image[row] = value
+    return image
+
+
+def test_a_pair_worked_by_hand() -> None:
+    upper = rows({0: 10, 13: 20, 14: 30, 20: 40, 27: 50})
+    lower = rows({0: 7, 6: 90, 13: 8, 14: 60, 27: 70})
+    pair = overlap(upper, lower)
+    assert pair.shape == (42, 28)
+    assert pair.dtype == np.uint8
+    # Row 14 of the pair is row 14 of the upper digit and row 0 of the lower one, and so on.
+    expected = {0: 10, 13: 20, 14: 30, 20: 90, 27: 50, 28: 60, 41: 70}
+    assert {row: int(pair[row, 5]) for row in range(42) if pair[row].any()} == expected
+    assert (pair == pair[:, :1]).all()
+
+
+def test_many_pairs_are_as_each_by_itself(sample: Dataset) -> None:
+    upper, lower = sample.train.images[:5], sample.train.images[5:10]
+    together = overlap(upper, lower)
+    assert together.shape == (5, 42, 28)
+    for row in range(5):
+        assert np.array_equal(together[row], overlap(upper[row], lower[row]))
+
+
+def test_the_digits_are_not_changed() -> None:
+    upper, lower = rows({20: 5}), rows({6: 9})
+    overlap(upper, lower)
+    assert upper[20, 0] == 5
+    assert lower[6, 0] == 9
+
+
+@pytest.mark.parametrize(
+    ("upper", "lower", "message"),
+    [
+        (PLAIN.astype(float), PLAIN, "the upper digit is float64"),
+        (PLAIN, PLAIN[:27], r"the lower digit is uint8 of shape \(27, 28\)"),
+        (PLAIN.ravel(), PLAIN, "the upper digit"),
+        (np.stack([PLAIN] * 2), PLAIN, "expected the same"),
+    ],
+)
+def test_wrong_digits(upper: np.ndarray, lower: np.ndarray, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        overlap(upper, lower)
+
+
+def marked(count: int, digit: int) -> Split:
+    """Return `count` images that are white all over, so that a pair shows which split its digits are from."""
+    shade = np.full((count, 28, 28), 20 * digit + 20, dtype=np.uint8)
+    return Split(shade, np.full(count, digit, dtype=np.uint8))
+
+
+def test_random_pairs_carry_the_labels_of_their_digits() -> None:
+    shades = np.repeat(np.arange(10, dtype=np.uint8), 28 * 28).reshape(10, 28, 28)
+    pairs = random_pairs(Split(shades, np.arange(10, dtype=np.uint8)), 200, generator=np.random.default_rng(0))
+    assert np.array_equal(pairs.images[:, 0, 0], pairs.labels[:, 0])
+    assert np.array_equal(pairs.images[:, 41, 0], pairs.labels[:, 1])
+    assert set(pairs.labels.ravel().tolist()) == set(range(10))
+    assert (pairs.labels[:, 0] == pairs.labels[:, 1]).any()
+
+
+def test_random_pairs_depend_on_the_generator_only(sample: Dataset) -> None:
+    first, same, other = (
+        random_pairs(sample.test, 8, generator=np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+    assert np.array_equal(first.images, same.images)
+    assert not np.array_equal(first.images, other.images)
+
+
+def test_no_digit_serves_two_splits() -> None:
+    singles = Dataset("shades", "a test", marked(30, 1), marked(10, 2), marked(10, 3))
+    two = make_two_digit(singles, n_train=50, n_test=7, seed=0)
+    assert [len(split) for split in two.splits.values()] == [45, 5, 7]
+    for split, digit in zip(two.splits.values(), (1, 2, 3), strict=True):
+        assert (split.labels == digit).all()
+        assert (split.images == 20 * digit + 20).all()
+
+
+def test_equal_seeds_give_equal_sets_and_the_test_pairs_stay(sample: Dataset) -> None:
+    one = make_two_digit(sample, n_train=20, n_test=5, seed=3)
+    assert one.sha256() == make_two_digit(sample, n_train=20, n_test=5, seed=3).sha256()
+    assert one.sha256() != make_two_digit(sample, n_train=20, n_test=5, seed=4).sha256()
+    more = make_two_digit(sample, n_train=40, n_test=5, seed=3)
+    assert np.array_equal(one.test.images, more.test.images)
+    assert "the embedded sample" in one.source
+
+
+def test_sizes_that_make_no_set(sample: Dataset) -> None:
+    with pytest.raises(SettingError, match="n_train = 1"):
+        make_two_digit(sample, n_train=1, n_test=1, seed=0)
+    with pytest.raises(SettingError, match="0 pairs"):
+        make_two_digit(sample, n_train=2, n_test=0, seed=0)
+
+
+def test_pairs_need_single_digits(sample: Dataset) -> None:
+    pairs = random_pairs(sample.test, 3, generator=np.random.default_rng(0))
+    for wrong in (pairs, sample.test[:0]):
+        with pytest.raises(DataError, match=r"expected \(N,\)"):
+            random_pairs(wrong, 1, generator=np.random.default_rng(0))

@@ -1,0 +1,191 @@
+import _pickle as c_pickle
+import gzip
+import pickle
+import pickletools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from digitscope.data import (
+    Dataset,
+    has_two_digit,
+    load_two_digit,
+    make_two_digit,
+    write_two_digit,
+)
+from digitscope.errors import DataError
+
+NAMES = [
+    "test_labels_mini.txt.gz",
+    "test_multi_digit_mini.pkl.gz",
+    "train_labels_mini.txt.gz",
+    "train_multi_digit_mini.pkl.gz",
+]
+
+
+@pytest.fixture(scope="session")
+def pairs(sample: Dataset) -> Dataset:
+    return make_two_digit(sample, n_train=40, n_test=7, seed=5)
+
+
+@pytest.fixture
+def written(pairs: Dataset, tmp_path: Path) -> Path:
+    write_two_digit(pairs, tmp_path)
+    return tmp_path
+
+
+def course_images(path: Path) -> Any:
+    with gzip.open(path, "rb") as file:
+        return c_pickle.load(file, encoding="latin1")
+
+
+def write_as_the_course(folder: Path, images: list[Any], labels: Any, part: str = "train") -> None:
+    with gzip.open(folder / f"{part}_multi_digit_mini.pkl.gz", "wb") as file:
+        pickle.dump(images, file, protocol=2)
+    np.savetxt(folder / f"{part}_labels_mini.txt.gz", labels)
+
+
+def test_the_courses_own_code_reads_what_was_written(written: Path, pairs: Dataset) -> None:
+    images = course_images(written / "train_multi_digit_mini.pkl.gz")
+    labels = np.loadtxt(written / "train_labels_mini.txt.gz")
+    assert isinstance(images, list)
+    assert {(image.shape, image.dtype.name, image.flags.writeable) for image in images} == {
+        ((42, 28), "float64", True)
+    }
+    assert labels.shape == (2, 40)
+    assert np.array_equal(np.array(images)[:36] * 256, pairs.train.images)
+    assert np.array_equal(labels[:, 36:].T, pairs.validation.labels)
+    assert np.loadtxt(written / "test_labels_mini.txt.gz").shape == (2, 7)
+
+
+def test_the_files_name_nothing_that_numpy_1_lacks(written: Path) -> None:
+    content = gzip.decompress((written / "test_multi_digit_mini.pkl.gz").read_bytes())
+    strings = {argument for _, argument, _ in pickletools.genops(content) if isinstance(argument, str)}
+    assert {"numpy", "ndarray", "dtype"} <= strings
+    assert not [text for text in strings if "core" in text]
+
+
+@pytest.mark.parametrize("mini", [True, False])
+def test_round_trip(pairs: Dataset, tmp_path: Path, mini: bool) -> None:
+    paths = write_two_digit(pairs, tmp_path / "new" / "folder", mini=mini)
+    assert all(("_mini" in path.name) == mini for path in paths)
+    back = load_two_digit(tmp_path / "new" / "folder", mini=mini)
+    assert back.sha256() == pairs.sha256()
+    assert back.source == str(tmp_path / "new" / "folder")
+
+
+def test_equal_sets_give_equal_bytes_and_nothing_else_is_left(pairs: Dataset, written: Path) -> None:
+    before = {path.name: path.read_bytes() for path in written.iterdir()}
+    assert sorted(before) == NAMES
+    write_two_digit(pairs, written)
+    assert {path.name: path.read_bytes() for path in written.iterdir()} == before
+
+
+def test_files_as_the_course_made_them(tmp_path: Path, pairs: Dataset) -> None:
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    for part, split in (("train", pairs.train), ("test", pairs.test)):
+        write_as_the_course(folder, list(split.images / 256), split.labels.T, part)
+    two = load_two_digit(tmp_path)
+    assert [len(split) for split in two.splits.values()] == [32, 4, 7]
+    assert np.array_equal(two.train.images, pairs.train.images[:32])
+    assert np.array_equal(two.test.labels, pairs.test.labels)
+
+
+def test_the_environment_names_the_folder(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGITSCOPE_DATA", str(written))
+    assert len(load_two_digit().test) == 7
+
+
+def test_whether_the_files_are_there(written: Path) -> None:
+    assert has_two_digit(written)
+    assert not has_two_digit(written, mini=False)
+    (written / NAMES[0]).unlink()
+    assert not has_two_digit(written)
+    assert not has_two_digit(written / "nowhere")
+
+
+@pytest.mark.parametrize("part", [NAMES[0], NAMES[1]])
+def test_a_write_that_fails_changes_nothing(
+    pairs: Dataset, written: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    before = {path.name: path.read_bytes() for path in written.iterdir()}
+    writer = "write_pair_labels" if "labels" in part else "write_pair_images"
+
+    def fail(path: Path, split: object) -> None:
+        if split is pairs.test:
+            path.write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(f"digitscope.data.two_digit.{writer}", fail)
+    with pytest.raises(DataError, match=r"cannot be written .No space left on device"):
+        write_two_digit(pairs, written)
+    assert {path.name: path.read_bytes() for path in written.iterdir()} == before
+
+
+def test_a_split_that_readers_would_divide_elsewhere(pairs: Dataset, sample: Dataset, tmp_path: Path) -> None:
+    uneven = Dataset("uneven", "a test", pairs.train[:20], pairs.validation, pairs.test)
+    for wrong in (uneven, sample):
+        with pytest.raises(DataError, match="the validation split a tenth"):
+            write_two_digit(wrong, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+IMAGES = [np.zeros((42, 28))] * 10
+LABELS = np.zeros((2, 10))
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (IMAGES[:9], LABELS, "10 labels for the 9 images of train_multi_digit_mini.pkl.gz; expected one"),
+        (IMAGES, np.full((2, 10), 10), "label 10 among the labels"),
+        (IMAGES, np.full((2, 10), 0.5), "label 0.5 among the labels"),
+        (IMAGES, LABELS.T, "10 lines of 2, 2, 2 numbers; expected two of equal length"),
+        (IMAGES, LABELS[:1], "1 lines of 10 numbers"),
+        (np.zeros((10, 42, 28)), LABELS, "expected a list of images"),
+        ([], LABELS[:, :0], r"images of shape \(\): expected \(42, 28\)"),
+        ([np.zeros((28, 28))] * 10, LABELS, r"images of shape \(28, 28\): expected \(42, 28\)"),
+        ([*IMAGES[:9], np.zeros((41, 28))], LABELS, "expected images of one shape"),
+        (["image"] * 10, LABELS, "expected images of one shape, as arrays of floats"),
+        ([np.ones((42, 28))] * 10, LABELS, "not whole multiples of 1/256 from 0 to 255/256"),
+        ([np.full((42, 28), 0.1)] * 10, LABELS, "not whole multiples of 1/256"),
+        ([np.full((42, 28), -1 / 256)] * 10, LABELS, "not whole multiples of 1/256"),
+        ([np.full((42, 28), np.nan)] * 10, LABELS, "not whole multiples of 1/256"),
+    ],
+)
+def test_broken_files(written: Path, images: Any, labels: Any, message: str) -> None:
+    write_as_the_course(written, images, labels)
+    with pytest.raises(DataError, match=message) as caught:
+        load_two_digit(written)
+    assert str(caught.value).startswith(str(written))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("train_labels_mini.txt.gz", gzip.compress(b"1 2\n3 x\n"), "could not convert"),
+        ("train_labels_mini.txt.gz", gzip.compress(b""), "0 lines of no numbers"),
+        ("train_labels_mini.txt.gz", gzip.compress(b"1 2\n3\n"), "2 lines of 2, 1 numbers"),
+        ("train_labels_mini.txt.gz", gzip.compress(b"1 2\n3 4\n")[:-9], "damaged gzip content"),
+        ("test_multi_digit_mini.pkl.gz", b"junk", "not a pickle that can be read safely"),
+        ("test_multi_digit_mini.pkl.gz", gzip.compress(b"\x80\x04")[:-4], "not a pickle that can be read"),
+    ],
+)
+def test_damaged_files(written: Path, name: str, content: bytes, message: str) -> None:
+    (written / name).write_bytes(content)
+    with pytest.raises(DataError, match=message) as caught:
+        load_two_digit(written)
+    assert str(caught.value).startswith(str(written / name))
+
+
+def test_nothing_to_load(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no folder with the course's two-digit files is named"):
+        load_two_digit()
+    with pytest.raises(DataError, match=r"no two-digit files here .* expected all of train_multi_digit_mini"):
+        load_two_digit(tmp_path)
+    with pytest.raises(DataError, match="no such folder"):
+        load_two_digit(tmp_path / "nowhere")

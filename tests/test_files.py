@@ -1,0 +1,101 @@
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from digitscope.files import replacing, write_bytes, write_text
+
+
+@pytest.fixture
+def umask() -> Iterator[None]:
+    """Whatever a test does with the process's umask is undone."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def write_half(path: Path, error: type[BaseException]) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text("half of the n", encoding="utf-8")
+        raise error
+
+
+def test_a_file_is_written_and_nothing_else_is_left(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "model.bin", b"\x00\x01")
+    assert (tmp_path / "model.bin").read_bytes() == b"\x00\x01"
+    assert names(tmp_path) == ["model.bin"]
+
+
+def test_text_is_utf_8_with_its_line_ends_as_they_are(tmp_path: Path) -> None:
+    write_text(tmp_path / "notes.txt", "µ\n")
+    assert (tmp_path / "notes.txt").read_bytes() == b"\xc2\xb5\n"
+
+
+def test_an_existing_file_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    write_text(path, "a long first text")
+    write_text(path, "short")
+    assert path.read_text(encoding="utf-8") == "short"
+
+
+def test_missing_folders_are_made(tmp_path: Path) -> None:
+    write_text(tmp_path / "a" / "b" / "notes.txt", "text")
+    assert names(tmp_path / "a" / "b") == ["notes.txt"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_an_interrupted_write_leaves_the_old_file_and_no_other(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("as it was", encoding="utf-8")
+    with pytest.raises(error):
+        write_half(path, error)
+    assert path.read_text(encoding="utf-8") == "as it was"
+    assert names(tmp_path) == ["notes.txt"]
+
+
+def test_an_interrupted_first_write_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        write_half(tmp_path / "notes.txt", KeyboardInterrupt)
+    assert names(tmp_path) == []
+
+
+def test_the_old_file_stands_until_the_block_ends(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    write_text(path, "old")
+    with replacing(path) as temporary:
+        temporary.write_text("new", encoding="utf-8")
+        assert path.read_text(encoding="utf-8") == "old"
+    assert path.read_text(encoding="utf-8") == "new"
+
+
+def test_the_temporary_file_is_beside_the_target_and_keeps_its_suffix(tmp_path: Path) -> None:
+    with replacing(tmp_path / "curves.png") as temporary:
+        assert temporary.parent == tmp_path
+        assert temporary.suffix == ".png"
+        assert temporary.name.startswith(".")
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    with replacing(path) as first, replacing(path) as second:
+        assert first != second
+        first.write_text("first", encoding="utf-8")
+        second.write_text("second", encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == "first"  # the last to end
+    assert names(tmp_path) == ["notes.txt"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions by umask are POSIX's")
+@pytest.mark.usefixtures("umask")
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_permissions_follow_the_umask(tmp_path: Path, mask: int, mode: int) -> None:
+    os.umask(mask)
+    write_text(tmp_path / "notes.txt", "text")
+    assert stat.S_IMODE((tmp_path / "notes.txt").stat().st_mode) == mode
+    assert os.umask(mask) == mask  # asking for it has not changed it

@@ -1,0 +1,162 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score, log_loss
+from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
+
+from digitscope.errors import DataError
+from digitscope.metrics import (
+    confusion_matrix,
+    evaluate_logits,
+    expected_calibration_error,
+    log_softmax,
+    negative_log_likelihood,
+)
+
+Floats = NDArray[np.float64]
+
+
+def random_scores(*shape: int) -> tuple[Floats, NDArray[np.uint8]]:
+    rng = np.random.default_rng(12321)
+    return rng.normal(0, 3, (*shape, 10)), rng.integers(0, 10, shape, dtype=np.uint8)
+
+
+def row(confidence: float, digit: int) -> list[float]:
+    """Return ten probabilities with `confidence` at `digit` and the rest shared."""
+    return [confidence if i == digit else (1 - confidence) / 9 for i in range(10)]
+
+
+def logits_reading(digits: list[int]) -> Floats:
+    return 5 * np.eye(10)[digits]
+
+
+@pytest.mark.parametrize("n", [1, 7, 500])
+def test_single_digits_score_as_scikit_learn_and_torch_say(n: int) -> None:
+    logits, labels = random_scores(n)
+    scores = evaluate_logits(logits, labels)
+    probabilities = torch.from_numpy(logits).softmax(dim=1).numpy()
+    read = logits.argmax(axis=1)
+    assert scores.n == n
+    assert scores.accuracy == pytest.approx(accuracy_score(labels, read))
+    assert scores.per_position == (scores.accuracy,)
+    assert scores.both_right is None
+    assert scores.nll == pytest.approx(log_loss(labels, probabilities, labels=range(10)))
+    assert scores.nll == pytest.approx(
+        torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels).long()).item()
+    )
+    expected = sklearn_confusion_matrix(labels, read, labels=range(10))
+    assert scores.confusion == tuple(tuple(counts) for counts in expected.tolist())
+
+
+def test_pairs_score_as_their_positions_do() -> None:
+    logits, labels = random_scores(300, 2)
+    scores = evaluate_logits(logits, labels)
+    upper = evaluate_logits(logits[:, 0], labels[:, 0])
+    lower = evaluate_logits(logits[:, 1], labels[:, 1])
+    assert scores.n == 300
+    assert scores.per_position == (upper.accuracy, lower.accuracy)
+    assert scores.accuracy == pytest.approx((upper.accuracy + lower.accuracy) / 2)
+    assert scores.nll == pytest.approx((upper.nll + lower.nll) / 2)
+    assert np.array_equal(scores.confusion, np.array(upper.confusion) + lower.confusion)
+
+
+def test_both_right_by_hand() -> None:
+    labels = np.array([[1, 2], [3, 4], [5, 5], [9, 0]])
+    read = np.stack([logits_reading([1, 3, 0, 0]), logits_reading([2, 7, 5, 9])], axis=1)
+    scores = evaluate_logits(read, labels)
+    assert scores.per_position == (0.5, 0.5)  # upper: 1 and 3; lower: 2 and 5
+    assert scores.accuracy == 0.5
+    assert scores.both_right == 0.25  # the first image only
+
+
+def test_the_confusion_has_the_truth_in_its_rows() -> None:
+    counts = confusion_matrix(np.array([9, 9, 4]), np.array([4, 4, 9]))
+    assert counts[4, 9] == 2
+    assert counts[9, 4] == 1
+    assert counts.sum() == 3
+
+
+@pytest.mark.parametrize("shape", [(6,), (6, 2)])
+def test_uniform_logits_cost_ln_10(shape: tuple[int, ...]) -> None:
+    scores = evaluate_logits(np.zeros((*shape, 10)), np.zeros(shape, dtype=np.uint8))
+    assert scores.nll == pytest.approx(math.log(10))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_log_softmax_is_torch_s(dtype: type[np.floating]) -> None:
+    logits = np.random.default_rng(1).normal(0, 20, (5, 2, 10)).astype(dtype)
+    expected = torch.from_numpy(logits.astype(np.float64)).log_softmax(dim=-1).numpy()
+    result = log_softmax(logits)
+    assert result.dtype == np.float64
+    assert np.allclose(result, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_huge_logits_stay_finite() -> None:
+    logits = np.full((2, 10), -1000.0)
+    logits[:, 3] = 1000
+    scores = evaluate_logits(logits, np.array([3, 4]))
+    assert scores.nll == pytest.approx(1000)  # 0 for the first, 2000 for the second
+    assert scores.accuracy == 0.5
+    assert scores.ece == pytest.approx(0.5)
+
+
+def test_calibration_by_hand() -> None:
+    # Bins are fifteenths. Confidences 0.95 and 0.97 share the last: accuracy 1/2 against 0.96, gap 0.46.
+    # 0.7 is alone in (10/15, 11/15]: accuracy 1, gap 0.3. 0.5 is alone in (7/15, 8/15]: accuracy 0, gap 0.5.
+    probabilities = np.array([row(0.95, 1), row(0.97, 2), row(0.7, 3), row(0.5, 4)])
+    labels = np.array([1, 0, 3, 0])
+    expected = (2 * 0.46 + 1 * 0.30 + 1 * 0.50) / 4
+    assert expected_calibration_error(probabilities, labels) == pytest.approx(expected)
+    as_pairs = expected_calibration_error(probabilities.reshape(2, 2, 10), labels.reshape(2, 2))
+    assert as_pairs == pytest.approx(expected)
+
+
+def test_a_confidence_on_a_bin_s_edge_belongs_to_the_lower_bin() -> None:
+    # With two bins, 0.5 belongs to (0, 0.5] and 0.9 to (0.5, 1]: gaps 0.5 and 0.1, not |1 - 1.4| together.
+    probabilities = np.array([row(0.5, 1), row(0.9, 2)])
+    assert expected_calibration_error(probabilities, np.array([0, 2]), bins=2) == pytest.approx(0.3)
+
+
+def test_certain_and_right_is_calibrated() -> None:
+    assert expected_calibration_error(np.eye(10), np.arange(10)) == 0
+
+
+def test_negative_log_likelihood_by_hand() -> None:
+    probabilities = np.array([row(0.5, 1), row(0.25, 2)])
+    assert negative_log_likelihood(np.log(probabilities), np.array([1, 2], dtype=np.uint8)) == pytest.approx(
+        1.5 * math.log(2)
+    )
+
+
+def test_order_does_not_matter() -> None:
+    logits, labels = random_scores(64)
+    backwards = evaluate_logits(logits[::-1], labels[::-1])
+    forwards = evaluate_logits(logits, labels)
+    assert backwards.nll == pytest.approx(forwards.nll)
+    assert backwards.ece == pytest.approx(forwards.ece)
+    assert backwards.confusion == forwards.confusion
+
+
+def test_scores_are_plain_numbers() -> None:
+    scores = evaluate_logits(*random_scores(9, 2))
+    numbers = (scores.accuracy, *scores.per_position, scores.both_right, scores.nll, scores.ece)
+    assert all(type(number) is float for number in numbers)
+    assert all(type(count) is int for counts in scores.confusion for count in counts)
+
+
+@pytest.mark.parametrize(
+    ("logits", "labels"),
+    [((3, 10), (4,)), ((3, 9), (3,)), ((3, 10), (3, 2)), ((3, 2, 10), (3,)), ((3,), (3,)), ((0, 10), (0,))],
+)
+def test_shapes_that_do_not_belong_together(logits: tuple[int, ...], labels: tuple[int, ...]) -> None:
+    with pytest.raises(DataError, match="one row of 10"):
+        evaluate_logits(np.zeros(logits), np.zeros(labels, dtype=np.uint8))
+
+
+@pytest.mark.parametrize("label", [-1, 10])
+def test_labels_that_are_no_digits(label: int) -> None:
+    with pytest.raises(DataError, match=f"{label}.*digits 0 to 9"):
+        evaluate_logits(np.zeros((2, 10)), np.array([5, label]))
