@@ -52,6 +52,10 @@ def evaluate_logits(logits: Floats, labels: Labels) -> Evaluation:
         )
     if labels.min() < 0 or labels.max() >= N_CLASSES:
         raise DataError(f"labels from {labels.min()} to {labels.max()}: expected digits 0 to 9")
+    if not np.isfinite(logits).all():
+        raise DataError(
+            "logits that are not finite: the network has diverged; train it with a lower learning rate"
+        )
     log_probabilities = log_softmax(logits)
     predicted = logits.argmax(axis=-1)
     right = predicted == labels

@@ -51,6 +51,17 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_seed(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add --seed, which is of `what`; by default the course's."""
+    parser.add_argument("--seed", type=_seed, default=12321, metavar="N", help=f"of {what} (default: 12321)")
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed: expected a whole number from 0 to 4294967295")
+    return int(text)
+
+
 def attribute_help(documented: type) -> dict[str, str]:
     """Return what the "Attributes:" section of a class's docstring says of each, on one line."""
     section = re.split(r"\n *(?:Attributes|Raises):\n", documented.__doc__ or "\nAttributes:\n")[1]

@@ -13,7 +13,7 @@ PIPED_WIDTH = 160
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table: the first column to the left, the others to the right."""
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(show_header=any(header))
     for index, name in enumerate(header):
         table.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
     for row in rows:
@@ -21,6 +21,7 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PIPED_WIDTH
+    console.print(title, style="bold")
     console.print(table)
 
 

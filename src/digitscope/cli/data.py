@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from digitscope.cli.arguments import add_data, add_json
+from digitscope.cli.arguments import add_data, add_json, add_seed
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.data import fetch_mnist, make_two_digit, write_two_digit
 from digitscope.data.splits import Dataset
@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     pairs = commands.add_parser("two-digit", help="write an overlapping two-digit set as the course's files")
     add_data(pairs)
     pairs.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the four files go")
-    pairs.add_argument("--seed", type=int, default=12321, help="of the pairs (default: 12321)")
+    add_seed(pairs, "the pairs")
     pairs.add_argument(
         "--train", type=int, default=40_000, metavar="N", help="pairs to learn from; the last tenth validates"
     )

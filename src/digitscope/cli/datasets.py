@@ -8,6 +8,7 @@ from digitscope.cli.remarks import remark
 from digitscope.data import (
     Dataset,
     find_data_directory,
+    has_mnist,
     has_two_digit,
     load_mnist,
     load_two_digit,
@@ -20,7 +21,13 @@ PAIRS_SEED = 12321
 
 @cache
 def single_digits(directory: Path | None, unchecked: bool) -> Dataset:
-    """Return MNIST, or whatever IDX set `directory` holds."""
+    """Return MNIST, or whatever IDX set `directory` holds.
+
+    Beside two-digit files alone, MNIST comes from wherever it would without a directory.
+    """
+    folder = find_data_directory(directory)
+    if folder is not None and has_two_digit(folder) and not has_mnist(folder):
+        directory = None
     return load_mnist(directory, check=not unchecked, report=remark)
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 
-from digitscope.cli.arguments import add_data, add_json
+from digitscope.cli.arguments import add_data, add_json, add_seed
 from digitscope.cli.console import print_table, step_bar
 from digitscope.cli.datasets import single_digits
 from digitscope.cli.remarks import remark
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "example: digitscope demo --out demo"
     add_data(parser)
     parser.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="default: demo")
-    parser.add_argument("--seed", type=int, default=0, help="of weights, order and pairs (default: 0)")
+    add_seed(parser, "all weights, orders and pairs")
     add_json(parser)
     parser.set_defaults(run=run)
 

@@ -7,16 +7,16 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from digitscope.cli.arguments import add_data, add_device, add_json, attribute_help
+from digitscope.cli.arguments import add_data, add_device, add_json, add_seed, attribute_help
 from digitscope.cli.console import StepBar, print_table, step_bar
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.remarks import remark
+from digitscope.cli.run_report import EPOCH_HEADER, epoch_row, write_run
 from digitscope.data.splits import Dataset
 from digitscope.errors import SettingError
 from digitscope.experiments.recipes import RECIPES, Recipe, get_recipe
 from digitscope.experiments.run import Run, make_source, run_recipe
 from digitscope.models import MODELS, options_of
-from digitscope.plots import learning_curves, save_figure
 from digitscope.records import EpochRecord
 from digitscope.training import TrainingSettings
 
@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", help="one of the recipes below")
     add_data(parser)
     add_device(parser)
-    parser.add_argument("--seed", type=int, default=12321, help="of the weights and the order (default: 12321)")
+    add_seed(parser, "the weights, the order and dropout")
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: the next runs/RECIPE-N)")
     parser.add_argument("--resume", action="store_true", help="continue the run in --out, or else the newest one")
     add_json(parser)
@@ -47,12 +47,12 @@ def run(options: argparse.Namespace) -> int:
     remark(f"{recipe.name} on {dataset.name} ({dataset.source}), into {folder}")
     with step_bar() as bar:
         trained = _train(recipe, dataset, options, folder, bar)
-    save_figure(learning_curves({recipe.name: trained.history}), folder / "curves.png")
+    write_run(folder, trained)
     if options.json:
         print(json.dumps({"folder": str(folder), "history": [asdict(record) for record in trained.history]}))
     else:
         _print_history(trained)
-        print(f"{folder}: weights, state, metrics and curves.png\nnext: digitscope evaluate {folder}")
+        print(f"{folder}: weights, state, metrics, curves.png and report.html\nnext: digitscope evaluate {folder}")
     return 0
 
 
@@ -79,19 +79,8 @@ def _train(recipe: Recipe, dataset: Dataset, options: argparse.Namespace, folder
 
 
 def _print_history(trained: Run) -> None:
-    header = ("epoch", "train loss", "accuracy", "validation loss", "accuracy", "seconds")
-    rows = [
-        (
-            str(record.epoch),
-            f"{record.train_loss:.4f}",
-            f"{record.train_accuracy:.2%}",
-            f"{record.validation_loss:.4f}",
-            f"{record.validation_accuracy:.2%}",
-            f"{record.seconds:.1f}",
-        )
-        for record in trained.history
-    ]
-    print_table(f"{trained.recipe.name}, seed {trained.seed}", header, rows)
+    rows = [epoch_row(record) for record in trained.history]
+    print_table(f"{trained.recipe.name}, seed {trained.seed}", EPOCH_HEADER, rows)
 
 
 def _folder(options: argparse.Namespace) -> Path:

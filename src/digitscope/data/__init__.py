@@ -12,7 +12,7 @@ from digitscope.data.batches import (
 from digitscope.data.download import fetch_mnist
 from digitscope.data.idx import format_idx, parse_idx
 from digitscope.data.local_files import find_data_directory
-from digitscope.data.mnist import load_mnist
+from digitscope.data.mnist import has_mnist, load_mnist
 from digitscope.data.overlapping import make_two_digit, overlap, random_pairs
 from digitscope.data.sample import load_sample
 from digitscope.data.splits import Dataset, Split
@@ -30,6 +30,7 @@ __all__ = [
     "fetch_mnist",
     "find_data_directory",
     "format_idx",
+    "has_mnist",
     "has_two_digit",
     "load_mnist",
     "load_sample",

@@ -21,10 +21,6 @@ class BatchSource(Protocol):
     def n_batches(self) -> int:
         """Batches an epoch."""
 
-    @property
-    def n_examples(self) -> int:
-        """Examples an epoch."""
-
     def epoch(self, generator: np.random.Generator, /) -> Iterator[Batch]:
         """Yield one epoch's batches; what is random in them is drawn from `generator`."""
 
@@ -52,14 +48,9 @@ class FixedOrder:
         """Batches an epoch, each of them full."""
         return len(self.split) // self.batch_size
 
-    @property
-    def n_examples(self) -> int:
-        """Examples an epoch, without the remainder."""
-        return self.n_batches * self.batch_size
-
     def epoch(self, _generator: np.random.Generator, /) -> Iterator[Batch]:
         """Yield the batches, which nothing random enters."""
-        for start in range(0, self.n_examples, self.batch_size):
+        for start in range(0, self.n_batches * self.batch_size, self.batch_size):
             chosen = slice(start, start + self.batch_size)
             yield self.split.images[chosen], self.split.labels[chosen]
 
@@ -86,11 +77,6 @@ class Reshuffled:
     def n_batches(self) -> int:
         """Batches an epoch, the last one included."""
         return -(-len(self.split) // self.batch_size)
-
-    @property
-    def n_examples(self) -> int:
-        """Examples an epoch: all of them."""
-        return len(self.split)
 
     def epoch(self, generator: np.random.Generator, /) -> Iterator[Batch]:
         """Yield the batches in an order drawn from `generator` when the first one is asked for."""
@@ -128,11 +114,6 @@ class FreshPairs:
     def n_batches(self) -> int:
         """Batches an epoch, the last one included."""
         return -(-self.pairs_per_epoch // self.batch_size)
-
-    @property
-    def n_examples(self) -> int:
-        """Pairs an epoch."""
-        return self.pairs_per_epoch
 
     def epoch(self, generator: np.random.Generator, /) -> Iterator[Batch]:
         """Yield batches of pairs drawn from `generator`."""

@@ -44,7 +44,7 @@ def load_mnist(
         download: whether the network may be used; DIGITSCOPE_OFFLINE=1 forbids it as well.
         check: whether the content of a named folder must be MNIST's (or Fashion-MNIST's), by its hash.
             Without, any four IDX files of the standard names will do.
-        report: told, in one line each, of mirrors that fail and of the fall back to the sample.
+        report: told, in one line, when only the embedded sample is left.
 
     Raises:
         DataError: the named folder or a file in it is missing, damaged or not what its name promises.
@@ -52,7 +52,13 @@ def load_mnist(
     folder = find_data_directory(directory)
     if folder is not None:
         return _load_folder(folder, check=check)
-    return _load_cache() or (_download(report) if download else None) or _load_sample(report)
+    return _load_cache() or (_download() if download else None) or _load_sample(report)
+
+
+def has_mnist(directory: Path | str) -> bool:
+    """Tell whether `directory` or its subfolder `mnist` holds a file that MNIST could be read from."""
+    looked_in = places(Path(directory).expanduser())
+    return any(_idx_paths(place) or (place / COURSE_NAME).is_file() for place in looked_in)
 
 
 def _load_folder(folder: Path, *, check: bool) -> Dataset:
@@ -91,12 +97,10 @@ def _load_cache() -> Dataset | None:
     return dataset if dataset.name == MNIST else None
 
 
-def _download(report: Report | None) -> Dataset | None:
+def _download() -> Dataset | None:
     try:
-        fetch_mnist(report=report)
-    except (DataError, MissingExtraError) as error:
-        if report is not None:
-            report(str(error))
+        fetch_mnist()
+    except (DataError, MissingExtraError):
         return None
     return _load_cache()
 
@@ -104,7 +108,7 @@ def _download(report: Report | None) -> Dataset | None:
 def _load_sample(report: Report | None) -> Dataset:
     sample = load_sample()
     if report is not None:
-        report(f"using {sample.source}; `digitscope data fetch` or --data DIR gets all 70,000")
+        report(f"no full MNIST here: using {sample.source}; `digitscope data fetch` or --data DIR gets all 70,000")
     return sample
 
 

@@ -63,15 +63,15 @@ def run_demo(mnist: Dataset, *, seed: int, on_part: OnPart, on_step: OnStep) -> 
     """
     yield _numpy_part(mnist, seed, on_part, on_step)
     fast = _with_budget(RECIPES["fast"], len(mnist.train), n_examples=108_000)
-    yield _recipe_part("convolutional network", fast, mnist, mnist, seed, on_part, on_step)
+    yield _recipe_part("CNN", fast, mnist, mnist, seed, on_part, on_step)
     pairs = make_two_digit(mnist, n_train=TRAINING_PAIRS, n_test=TEST_PAIRS, seed=seed)
     deep = _with_budget(RECIPES["two-digit-best"], len(pairs.train), n_examples=32_400)
-    yield _recipe_part("two digits over each other", deep, pairs, mnist, seed, on_part, on_step)
+    yield _recipe_part("two-digit CNN", deep, pairs, mnist, seed, on_part, on_step)
 
 
 def _numpy_part(mnist: Dataset, seed: int, on_part: OnPart, on_step: OnStep) -> Part:
     settings = scratch.ScratchSettings(epochs=_epochs(len(mnist.train), n_examples=216_000))
-    name = "NumPy network, 128 hidden units"
+    name = "NumPy network"
     on_part(name, settings.epochs)
     started = perf_counter()
     network, history = scratch.train(

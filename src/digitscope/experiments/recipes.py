@@ -53,9 +53,8 @@ class Recipe:
         accepted = options_of(self.model)
         for option in options:
             if option not in accepted:
-                raise SettingError(
-                    f"the recipe {self.name!r} has no setting {option!r}: expected {', '.join([*known, *accepted])}"
-                )
+                names = ", ".join([*known, *accepted])
+                raise SettingError(f"the recipe {self.name!r} has no setting {option!r}: expected one of {names}")
         return replace(self, settings=replace(self.settings, **settings), options={**self.options, **options})
 
 

@@ -1,7 +1,7 @@
 """Every figure of the course's project beside the one obtained here.
 
-The course's accuracies leave out the last partial batch (9,984 of MNIST's 10,000 test images at batch 32), and so do
-the figures here that stand beside them.
+The course's accuracies leave out the last partial batch (9,984 of MNIST's 10,000 test images at batch 32), and so
+do the figures here that stand beside them.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -49,7 +49,8 @@ def leaky_relu_derivative(output: Floats) -> Floats:
 
 def sigmoid(x: Floats) -> Floats:
     """Return 1 / (1 + exp(-x)), written as (1 + tanh(x/2)) / 2 because that never overflows."""
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))
+    half: Floats = np.tanh(0.5 * x)
+    return 0.5 + 0.5 * half
 
 
 def sigmoid_derivative(output: Floats) -> Floats:

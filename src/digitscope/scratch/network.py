@@ -155,7 +155,5 @@ def sgd_step(
                 v += g
                 if nesterov:
                     g += momentum * v
-                else:
-                    g[...] = v
-            g *= learning_rate
-            p -= g
+            direction = v if momentum and not nesterov else g
+            p -= np.multiply(direction, learning_rate, out=g)

@@ -11,12 +11,17 @@ from torch import Tensor, nn, optim
 
 from digitscope.data.batches import BatchSource
 from digitscope.data.splits import Split
+from digitscope.errors import DigitscopeError
 from digitscope.records import EpochRecord
 from digitscope.training.evaluation import evaluate
 from digitscope.training.optimizers import learning_rate_at, make_optimizer, set_learning_rate
 from digitscope.training.settings import TrainingSettings
 
 TensorBatch = tuple[Tensor, Tensor]
+
+
+class DivergedError(DigitscopeError):
+    """Training has left the range of numbers."""
 
 
 @dataclass
@@ -70,6 +75,9 @@ def train(
         seed: of the order of the examples.
         on_batch: called after every step.
         on_epoch: called after every epoch, when `state` already holds its record.
+
+    Raises:
+        DivergedError: the loss is not finite; what `on_epoch` kept of earlier epochs stands.
     """
     device = next(state.model.parameters()).device
     for epoch in range(len(state.history) + 1, settings.epochs + 1):
@@ -84,6 +92,7 @@ def train(
             label_smoothing=settings.label_smoothing,
             on_batch=on_batch,
         )
+        _check_finite(score, epoch)
         scores = evaluate(state.model, validation)
         record = EpochRecord(
             epoch=epoch,
@@ -134,6 +143,11 @@ def to_tensors(batches: Iterable[tuple[np.ndarray, np.ndarray]], device: torch.d
     """Yield each batch as tensors on `device`: images as they are, labels as int64, which the loss wants."""
     for images, labels in batches:
         yield torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device, torch.long)
+
+
+def _check_finite(score: EpochScore, epoch: int) -> None:
+    if not np.isfinite(score.losses).all():
+        raise DivergedError(f"the loss is not finite in epoch {epoch}: train with a lower learning rate")
 
 
 def _paced(

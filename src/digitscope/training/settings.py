@@ -62,7 +62,7 @@ class TrainingSettings:
     def _check_ranges(self) -> None:
         for name, (accepted, text) in RANGES.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not accepted(value):
+            if type(value) not in (int, float) or not accepted(value):
                 raise SettingError(f"{name} is {value!r}: expected {text}")
 
 

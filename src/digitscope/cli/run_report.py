@@ -1,0 +1,56 @@
+"""What a training run leaves for people: its curves and its report."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from digitscope.experiments.machine import describe_machine
+from digitscope.experiments.run import Run
+from digitscope.plots import (
+    FigureBlock,
+    Section,
+    Stat,
+    Stats,
+    Table,
+    learning_curves,
+    save_figure,
+    write_report,
+)
+from digitscope.records import EpochRecord
+
+EPOCH_HEADER = ("epoch", "train loss", "accuracy", "validation loss", "accuracy", "seconds")
+
+
+def epoch_row(record: EpochRecord) -> tuple[str, ...]:
+    """Return one epoch in words, under EPOCH_HEADER."""
+    return (
+        str(record.epoch),
+        f"{record.train_loss:.4f}",
+        f"{record.train_accuracy:.2%}",
+        f"{record.validation_loss:.4f}",
+        f"{record.validation_accuracy:.2%}",
+        f"{record.seconds:.1f}",
+    )
+
+
+def write_run(folder: Path, run: Run) -> None:
+    """Write curves.png and report.html into the run folder."""
+    save_figure(learning_curves({run.recipe.name: run.history}), folder / "curves.png")
+    last = run.history[-1]
+    seconds = sum(record.seconds for record in run.history)
+    stats = Stats(
+        (
+            Stat("validation accuracy", f"{last.validation_accuracy:.2%}", f"after {last.epoch} epochs"),
+            Stat("validation loss", f"{last.validation_loss:.4f}", "nats"),
+            Stat("time", f"{seconds:.1f} s", "validation included"),
+        )
+    )
+    curves = FigureBlock(learning_curves({run.recipe.name: run.history}), "Loss and accuracy after every epoch.")
+    epochs = Table(EPOCH_HEADER, tuple(epoch_row(record) for record in run.history))
+    settings = {**asdict(run.recipe.settings), **run.recipe.options, "seed": run.seed, **describe_machine()}
+    facts = Table(("setting", "value"), tuple((name, str(value)) for name, value in settings.items()))
+    sections = [
+        Section("Result", (stats,)),
+        Section("How it learned", (curves, epochs)),
+        Section("What it was", (facts,)),
+    ]
+    write_report(folder / "report.html", f"{run.recipe.name}: {run.recipe.summary}", sections)
