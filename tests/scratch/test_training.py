@@ -31,7 +31,9 @@ def test_ten_examples_are_memorised(sample: Dataset) -> None:
     assert history[-1].validation_loss < 0.01
 
 
-@pytest.mark.parametrize("settings", [{}, {"momentum": 0.0, "dtype": "float64"}, {"nesterov": True, "hidden": ()}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"momentum": 0.0, "nesterov": False, "dtype": "float64"}, {"nesterov": False, "hidden": ()}]
+)
 def test_equal_seeds_give_equal_bytes(sample: Dataset, settings: dict[str, Any]) -> None:
     first, first_history = quick(sample, 3, **settings)
     second, second_history = quick(sample, 3, **settings)
@@ -48,7 +50,7 @@ def test_every_activation_learns(sample: Dataset, activation: str) -> None:
 
 def test_records_and_the_falling_rate(sample: Dataset) -> None:
     seen: list[EpochRecord] = []
-    settings = ScratchSettings(hidden=(16,), epochs=4, batch_size=100, learning_rate=0.2)
+    settings = ScratchSettings(hidden=(16,), epochs=4, batch_size=100, learning_rate=0.2, momentum=0.5)
     network, history = train(
         sample.train[:450], sample.validation, settings, generator=np.random.default_rng(0), on_epoch=seen.append
     )
@@ -71,7 +73,7 @@ def test_the_last_partial_batch_teaches_and_counts() -> None:
     network, _ = train(blank, blank, settings, generator=generator)
     layers = [*network.layers]
     before = layers[0].bias.copy()
-    loose = ScratchSettings(hidden=(), batch_size=4, momentum=0)
+    loose = ScratchSettings(hidden=(), batch_size=4, momentum=0, nesterov=False)
     train_epoch(layers, layers, inputs, targets, np.array([0, 1, 2, 3, 4]), [1e-12, 1.0], loose)
     assert np.abs(layers[0].bias - before).argmax() == 4  # the fifth example, alone in the second batch
 

@@ -13,7 +13,7 @@ from digitscope.data.batches import whole_batches
 from digitscope.data.splits import Dataset, Split
 from digitscope.errors import SettingError
 from digitscope.experiments.recipes import COURSE_SEED, RECIPES, Recipe
-from digitscope.experiments.run import Run, run_recipe
+from digitscope.experiments.run import Run, make_source, run_recipe
 from digitscope.metrics import Evaluation
 from digitscope.scratch import regression
 from digitscope.training import evaluate
@@ -70,8 +70,8 @@ class Bench:
 
     def run(self, recipe: Recipe, dataset: Dataset, singles: Dataset | None = None) -> Run:
         """Train `recipe` from the course's seed."""
-        n_steps = recipe.settings.epochs * (len(dataset.train) // recipe.settings.batch_size)
-        self.on_run(recipe.summary, n_steps)
+        n_batches = make_source(recipe.settings, dataset, singles, COURSE_SEED).n_batches
+        self.on_run(recipe.summary, recipe.settings.epochs * n_batches)
         return run_recipe(
             recipe,
             dataset,

@@ -13,7 +13,7 @@ from digitscope.data.batches import BatchSource, FixedOrder, FreshPairs, Reshuff
 from digitscope.data.splits import Dataset
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.machine import describe_machine
-from digitscope.experiments.recipes import Recipe
+from digitscope.experiments.recipes import Recipe, Task
 from digitscope.files import write_text
 from digitscope.models import build
 from digitscope.records import EpochRecord, read_history, write_history
@@ -78,9 +78,11 @@ def run_recipe(
         on_epoch: called after every epoch, when its checkpoint is on disk.
 
     Raises:
-        SettingError: a setting, the device, or a folder that holds another run.
+        SettingError: a setting, the device, data of another task, or a folder that holds another run.
         DataError: the folder to resume from is damaged.
     """
+    _check_task(recipe, dataset)
+    source = make_source(recipe.settings, dataset, singles, seed)
     keep_freed_memory()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -92,14 +94,14 @@ def run_recipe(
 
         def keep(record: EpochRecord) -> None:
             if folder is not None:
-                save_state(folder / STATE_FILE, state)
                 save_weights(folder / WEIGHTS_FILE, model)
                 write_history(folder / METRICS_FILE, state.history)
+                save_state(folder / STATE_FILE, state)  # last: a resume repeats an epoch that it does not hold
             on_epoch(record)
 
         train(
             state,
-            make_source(recipe.settings, dataset, singles, seed),
+            source,
             dataset.validation,
             recipe.settings,
             seed=seed,
@@ -161,6 +163,14 @@ def load_run(folder: Path) -> Run:
         raise DataError(f"{folder / CONFIG_FILE}: not a run's configuration ({error})") from None
     load_weights(folder / WEIGHTS_FILE, model)
     return Run(recipe, seed, model.eval(), read_history(folder / METRICS_FILE))
+
+
+def _check_task(recipe: Recipe, dataset: Dataset) -> None:
+    found: Task = "digit" if dataset.train.labels.ndim == 1 else "two-digit"
+    if found != recipe.task:
+        raise SettingError(
+            f"the recipe {recipe.name!r} is for the task {recipe.task!r}, but {dataset.name} is for {found!r}"
+        )
 
 
 def _begin(folder: Path, config: dict[str, Any]) -> None:

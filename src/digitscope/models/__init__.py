@@ -45,7 +45,7 @@ def build(name: str, options: Mapping[str, Any]) -> nn.Sequential:
     """Return a new model; its weights come from torch's current generator.
 
     Raises:
-        SettingError: there is no such model, or it does not have one of the options.
+        SettingError: there is no such model, it does not have one of the options, or it refuses an option's value.
     """
     known = options_of(name)
     for option in options:

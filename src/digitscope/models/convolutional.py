@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from digitscope.models.options import check_dropout
 from digitscope.models.pixels import COURSE_SCALE, MNIST_SCALE, Normalize
 
 
@@ -11,7 +12,11 @@ def course_cnn(dropout: float = 0.5) -> nn.Sequential:
     uint8 (N, 28, 28) -> (N, 1, 28, 28) -> conv 32 3x3: (N, 32, 26, 26) -> pool: (N, 32, 13, 13)
     -> conv 64 3x3: (N, 64, 11, 11) -> pool: (N, 64, 5, 5) -> 1,600 -> 128 -> dropout -> logits float32 (N, 10).
     As in the handout, no activation follows the layer of 128.
+
+    Raises:
+        SettingError: `dropout` is not from 0 to below 1.
     """
+    check_dropout(dropout)
     return nn.Sequential(
         Normalize(*COURSE_SCALE),
         nn.Conv2d(1, 32, 3),

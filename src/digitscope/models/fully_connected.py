@@ -6,6 +6,7 @@ from types import MappingProxyType
 from torch import nn
 
 from digitscope.errors import SettingError
+from digitscope.models.options import check_hidden
 from digitscope.models.pixels import COURSE_SCALE, Normalize
 
 ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = MappingProxyType(
@@ -25,8 +26,7 @@ def fully_connected(hidden: int = 10, activation: str = "relu") -> nn.Sequential
     Raises:
         SettingError: no hidden unit, or an unknown activation.
     """
-    if hidden < 1:
-        raise SettingError(f"hidden is {hidden}: expected at least 1 hidden unit")
+    check_hidden(hidden)
     if activation not in ACTIVATIONS:
         raise SettingError(f"activation is {activation!r}: expected one of {', '.join(ACTIVATIONS)}")
     return nn.Sequential(

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from digitscope.models.convolutional import convolution
+from digitscope.models.options import check_dropout, check_hidden
 from digitscope.models.pixels import COURSE_SCALE, MNIST_SCALE, Normalize
 
 
@@ -26,7 +27,11 @@ def two_digit_mlp(hidden: int = 64) -> nn.Sequential:
     """Return the course's fully connected network for two digits.
 
     uint8 (N, 42, 28) -> 1,176 -> `hidden` -> logits float32 (N, 2, 10)
+
+    Raises:
+        SettingError: no hidden unit.
     """
+    check_hidden(hidden)
     return nn.Sequential(
         Normalize(*COURSE_SCALE),
         nn.Flatten(),
@@ -44,7 +49,11 @@ def two_digit_cnn(dropout: float = 0.5) -> nn.Sequential:
 
     The handout's listing calls `F.dropout(x)` without its training flag, and so drops half of the features
     when it evaluates too. Here dropout is a layer: it acts in training and is the identity in evaluation.
+
+    Raises:
+        SettingError: `dropout` is not from 0 to below 1.
     """
+    check_dropout(dropout)
     return nn.Sequential(
         Normalize(*COURSE_SCALE),
         nn.Conv2d(1, 32, 5),
@@ -62,7 +71,11 @@ def two_digit_deep(dropout: float = 0.3) -> nn.Sequential:
     uint8 (N, 42, 28) -> (N, 1, 42, 28) -> conv 32 5x5 stride 2: (N, 32, 21, 14) -> conv 48 3x3: (N, 48, 21, 14)
     -> conv 96 3x3 stride 2: (N, 96, 11, 7) -> conv 96 3x3: (N, 96, 11, 7) -> 7,392 -> 128 -> dropout
     -> logits float32 (N, 2, 10).
+
+    Raises:
+        SettingError: `dropout` is not from 0 to below 1.
     """
+    check_dropout(dropout)
     return nn.Sequential(
         Normalize(*MNIST_SCALE),
         *convolution(1, 32, 5, stride=2),

@@ -39,7 +39,7 @@ def relu_derivative(output: Floats) -> Floats:
 
 def leaky_relu(x: Floats) -> Floats:
     """Return x where x > 0, else 0.01 x."""
-    return np.maximum(x, LEAKY_SLOPE * x)
+    return np.asarray(np.maximum(x, LEAKY_SLOPE * x))
 
 
 def leaky_relu_derivative(output: Floats) -> Floats:
@@ -49,8 +49,7 @@ def leaky_relu_derivative(output: Floats) -> Floats:
 
 def sigmoid(x: Floats) -> Floats:
     """Return 1 / (1 + exp(-x)), written as (1 + tanh(x/2)) / 2 because that never overflows."""
-    half: Floats = np.tanh(0.5 * x)
-    return 0.5 + 0.5 * half
+    return 0.5 * (1 + tanh(0.5 * x))
 
 
 def sigmoid_derivative(output: Floats) -> Floats:

@@ -47,9 +47,9 @@ class ScratchSettings:
     activation: str = "relu"
     epochs: int = 9
     batch_size: int = 64
-    learning_rate: float = 0.05
+    learning_rate: float = 0.15
     momentum: float = 0.9
-    nesterov: bool = False
+    nesterov: bool = True
     dtype: Literal["float32", "float64"] = "float32"
 
     def __post_init__(self) -> None:
@@ -59,7 +59,7 @@ class ScratchSettings:
         _require(self.batch_size >= 1, "batch_size", self.batch_size, "1 or more")
         _require(0 < self.learning_rate < np.inf, "learning_rate", self.learning_rate, "a number above 0")
         _require(0 <= self.momentum < 1, "momentum", self.momentum, "0 or more, and below 1")
-        _require(self.momentum > 0 or not self.nesterov, "nesterov", self.nesterov, "momentum above 0 with it")
+        _require(self.momentum > 0 or not self.nesterov, "nesterov", self.nesterov, "momentum above 0, or False")
         _require(self.dtype in {"float32", "float64"}, "dtype", self.dtype, "float32 or float64")
 
 

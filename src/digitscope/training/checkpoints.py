@@ -50,16 +50,17 @@ def load_state(path: Path, state: TrainingState) -> None:
         DataError: the file is missing or damaged, or does not belong to this model.
     """
     tensors = _read(path)
-    state.history[:] = parse_history(_read_metadata(path).get("history", ""))
     groups = state.optimizer.state_dict()["param_groups"]
     try:
+        history = parse_history(_read_metadata(path).get("history", ""))
         state.model.load_state_dict(_below(tensors, "model."))
         slots = _by_parameter(_below(tensors, "optimizer."))
         state.optimizer.load_state_dict({"state": slots, "param_groups": groups})
         torch.set_rng_state(tensors["generator"])
-    except (RuntimeError, ValueError, KeyError) as error:
+    except (RuntimeError, ValueError, KeyError, DataError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: not the state of this model's training ({reason}): train anew") from None
+    state.history[:] = history
 
 
 def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

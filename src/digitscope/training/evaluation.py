@@ -32,7 +32,7 @@ def predict_logits(model: nn.Module, images: UInt8, *, batch_size: int = BATCH_S
     model.eval()
     with torch.inference_mode():
         parts = [
-            model(torch.from_numpy(images[start : start + batch_size]).to(device)).float().cpu().numpy()
-            for start in range(0, len(images), batch_size)
+            model(torch.tensor(images[start : start + batch_size]).to(device)).float().cpu().numpy()
+            for start in range(0, max(len(images), 1), batch_size)  # no image still gives (0, 10)
         ]
     return np.concatenate(parts)

@@ -12,8 +12,9 @@ from torch import Tensor, nn, optim
 from digitscope.data.batches import BatchSource
 from digitscope.data.splits import Split
 from digitscope.errors import DigitscopeError
+from digitscope.metrics import evaluate_logits
 from digitscope.records import EpochRecord
-from digitscope.training.evaluation import evaluate
+from digitscope.training.evaluation import predict_logits
 from digitscope.training.optimizers import learning_rate_at, make_optimizer, set_learning_rate
 from digitscope.training.settings import TrainingSettings
 
@@ -92,8 +93,9 @@ def train(
             label_smoothing=settings.label_smoothing,
             on_batch=on_batch,
         )
-        _check_finite(score, epoch)
-        scores = evaluate(state.model, validation)
+        logits = predict_logits(state.model, validation.images)
+        _check_finite(epoch, score.losses, logits)
+        scores = evaluate_logits(logits, validation.labels)
         record = EpochRecord(
             epoch=epoch,
             train_loss=float(np.mean(score.losses)),
@@ -142,11 +144,12 @@ def run_epoch(
 def to_tensors(batches: Iterable[tuple[np.ndarray, np.ndarray]], device: torch.device) -> Iterator[TensorBatch]:
     """Yield each batch as tensors on `device`: images as they are, labels as int64, which the loss wants."""
     for images, labels in batches:
-        yield torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device, torch.long)
+        yield torch.tensor(images).to(device), torch.tensor(labels).to(device, torch.long)
 
 
-def _check_finite(score: EpochScore, epoch: int) -> None:
-    if not np.isfinite(score.losses).all():
+def _check_finite(epoch: int, losses: tuple[float, ...], logits: np.ndarray) -> None:
+    """Look at the logits too: the last step may be the one that fails, and the losses were taken before it."""
+    if not (np.isfinite(losses).all() and np.isfinite(logits).all()):
         raise DivergedError(f"the loss is not finite in epoch {epoch}: train with a lower learning rate")
 
 
