@@ -43,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.name not in EXTRA_PACKAGES:
             raise
         return _fail(MissingExtraError(error.name, "train"), 1)
-    except OSError as error:
-        return _fail(error, 1)
+    except OSError as error:  # what is read is checked by its reader, so this is about a place to write to
+        return _fail(_in_words(error), 1)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
 
@@ -63,6 +63,12 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         if name == next((word for word in words if not word.startswith("-")), None):
             import_module(f"digitscope.cli.{name}").configure(command)
     return parser
+
+
+def _in_words(error: OSError) -> str:
+    if error.filename is None:
+        return str(error)
+    return f"{error.filename}: cannot be written ({error.strerror}): name another place with --out"
 
 
 def _fail(reason: object, exit_code: int) -> int:

@@ -16,29 +16,42 @@ def configure(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     info = commands.add_parser("info", help="what the data are and where they come from")
+    info.epilog = "example: digitscope data info --data ../Datasets --task two-digit"
+    info.set_defaults(run=run_info)
     _add_task(info)
     add_json(info)
-    info.set_defaults(run=run_info)
 
     fetch = commands.add_parser("fetch", help="download MNIST into the cache")
+    fetch.epilog = "example: digitscope data fetch"
     fetch.set_defaults(run=run_fetch)
 
     pairs = commands.add_parser("two-digit", help="write an overlapping two-digit set as the course's files")
-    add_data(pairs)
-    pairs.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the four files go")
-    add_seed(pairs, "the pairs")
-    pairs.add_argument(
-        "--train", type=int, default=40_000, metavar="N", help="pairs to learn from; the last tenth validates"
-    )
-    pairs.add_argument("--test", type=int, default=4_000, metavar="N", help="pairs of test digits")
+    pairs.epilog = "example: digitscope data two-digit --out Datasets"
     pairs.set_defaults(run=run_two_digit)
+    _add_pairs(pairs)
 
     sample = commands.add_parser("sample", help="draw a contact sheet of the first images of a split")
-    _add_task(sample)
-    sample.add_argument("--out", type=Path, default=Path("sample.png"), metavar="FILE", help="default: sample.png")
-    sample.add_argument("--split", default="train", choices=("train", "validation", "test"), help="default: train")
-    sample.add_argument("-n", type=int, default=50, metavar="N", help="images on the sheet (default: 50)")
+    sample.epilog = "example: digitscope data sample --split test -n 100"
     sample.set_defaults(run=run_sample)
+    _add_sheet(sample)
+
+
+def _add_pairs(parser: argparse.ArgumentParser) -> None:
+    add_data(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the four files go")
+    add_seed(parser, "the pairs")
+    train_help = "pairs to learn from; the last tenth validates (default: 40000)"
+    parser.add_argument("--train", type=int, default=40_000, metavar="N", help=train_help)
+    parser.add_argument(
+        "--test", type=int, default=4_000, metavar="N", help="pairs of test digits (default: 4000)"
+    )
+
+
+def _add_sheet(parser: argparse.ArgumentParser) -> None:
+    _add_task(parser)
+    parser.add_argument("--out", type=Path, default=Path("sample.png"), metavar="FILE", help="default: sample.png")
+    parser.add_argument("--split", default="train", choices=("train", "validation", "test"), help="default: train")
+    parser.add_argument("-n", type=int, default=50, metavar="N", help="images on the sheet (default: 50)")
 
 
 def _add_task(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +103,8 @@ def run_sample(options: argparse.Namespace) -> int:
     from digitscope.plots import contact_sheet, save_figure
 
     dataset = dataset_for(options.task, options)
-    sheet = contact_sheet(dataset.splits[options.split], options.n, title=f"{dataset.name}, {options.split} split")
+    split = dataset.splits[options.split]
+    sheet = contact_sheet(split, options.n, title=f"{dataset.name}, {options.split} split")
     save_figure(sheet, options.out)
-    print(f"{options.out}: the first {options.n} images of the {options.split} split")
+    print(f"{options.out}: the first {min(options.n, len(split)):,} images of the {options.split} split")
     return 0

@@ -14,6 +14,8 @@ from digitscope.data import (
     load_two_digit,
     make_two_digit,
 )
+from digitscope.data.overlapping import DIGIT_SHAPE
+from digitscope.errors import DataError
 
 PAIRS_SEED = 12321
 """The seed of every two-digit set that a command builds, so that all of them score on the same pairs."""
@@ -24,11 +26,20 @@ def single_digits(directory: Path | None, unchecked: bool) -> Dataset:
     """Return MNIST, or whatever IDX set `directory` holds.
 
     Beside two-digit files alone, MNIST comes from wherever it would without a directory.
+
+    Raises:
+        DataError: there is no readable set, or its images are not of 28 x 28 pixels.
     """
     folder = find_data_directory(directory)
     if folder is not None and has_two_digit(folder) and not has_mnist(folder):
         directory = None
-    return load_mnist(directory, check=not unchecked, report=remark)
+    dataset = load_mnist(directory, check=not unchecked, report=remark)
+    height, width = dataset.train.images.shape[1:]
+    if (height, width) != DIGIT_SHAPE:
+        raise DataError(
+            f"{dataset.source}: images of {height} x {width}: expected 28 x 28, as every network reads"
+        )
+    return dataset
 
 
 def two_digits(directory: Path | None, unchecked: bool) -> Dataset:

@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 
@@ -47,8 +48,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train the demo's networks, print their scores, write curves and the report."""
+    import_module("matplotlib")  # it draws at the end: better missed before the training
     started = perf_counter()
     mnist = single_digits(options.data, options.unchecked)
+    options.out.mkdir(parents=True, exist_ok=True)  # what cannot be written had better fail before the training
     remark(f"data: {mnist.name}, from {mnist.source}")
     with step_bar() as bar:
         parts = tuple(run_demo(mnist, seed=options.seed, on_part=bar.start, on_step=bar.step))

@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
@@ -41,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train, write the run folder with its curves, and say where it is."""
+    import_module("matplotlib")  # it draws at the end: better missed before the training
     recipe = get_recipe(options.recipe).with_changes(_changes(options))
     dataset = dataset_for(recipe.task, options)
     folder = _folder(options)

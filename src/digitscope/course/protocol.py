@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from digitscope.course.train_utils import Average, Batch, batchify_data, run_epoch, train_model
+from digitscope.course.train_utils import Average, Batch, batchify_data, in_words, run_epoch, train_model
 from digitscope.errors import SettingError
 
 SEED = 12321
@@ -72,5 +72,5 @@ def train_and_test(
     train, validation, test = split_into_batches(data, batch_size)
     train_model(train, validation, model, lr=lr, momentum=momentum, nesterov=nesterov, n_epochs=n_epochs)
     loss, accuracy = run_epoch(test, model.eval(), None)
-    print(f"Loss on test set: {loss} Accuracy on test set: {accuracy}")
+    print(in_words("test", loss, accuracy))
     return loss, accuracy

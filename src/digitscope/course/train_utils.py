@@ -3,6 +3,7 @@
 Two things differ from the course's files: no model is pickled after every epoch, and there is no progress bar.
 """
 
+from types import MappingProxyType
 from typing import TypedDict
 
 import numpy as np
@@ -13,6 +14,22 @@ from torch import Tensor, nn, optim
 from digitscope import training
 
 Average = float | tuple[float, float]
+
+ONE_DIGIT = MappingProxyType(
+    {
+        "train": "Train loss: {:.6f} | Train accuracy: {:.6f}",
+        "validation": "Val loss:   {:.6f} | Val accuracy:   {:.6f}",
+        "test": "Loss on test set:{} Accuracy on test set: {}",
+    }
+)
+TWO_DIGITS = MappingProxyType(
+    {
+        "train": "Train | loss1: {:.6f}  accuracy1: {:.6f} | loss2: {:.6f}  accuracy2: {:.6f}",
+        "validation": "Valid | loss1: {:.6f}  accuracy1: {:.6f} | loss2: {:.6f}  accuracy2: {:.6f}",
+        "test": "Test loss1: {:.6f}  accuracy1: {:.6f}  loss2: {:.6f}   accuracy2: {:.6f}",
+    }
+)
+"""What the course prints of each split, for each of its two parts; its spacing too."""
 
 
 class Batch(TypedDict):
@@ -64,9 +81,9 @@ def train_model(
     for epoch in range(1, n_epochs + 1):
         print(f"-------------\nEpoch {epoch}:\n")
         loss, accuracy = run_epoch(train_data, model.train(), optimizer)
-        print(f"Train loss: {_six(loss)} | Train accuracy: {_six(accuracy)}")
+        print(in_words("train", loss, accuracy))
         validation_loss, validation_accuracy = run_epoch(dev_data, model.eval(), optimizer)
-        print(f"Val loss:   {_six(validation_loss)} | Val accuracy:   {_six(validation_accuracy)}")
+        print(in_words("validation", validation_loss, validation_accuracy))
     return validation_accuracy
 
 
@@ -77,7 +94,7 @@ def run_epoch(data: list[Batch], model: nn.Module, optimizer: optim.Optimizer | 
     """
     score = training.run_epoch(
         _Stacked(model),
-        ((batch["x"], batch["y"].T) for batch in data),
+        ((batch["x"], batch["y"].movedim(-1, 0)) for batch in data),
         optimizer=optimizer if model.training else None,
     )
     return _average(score.losses), _average(score.accuracies)
@@ -99,5 +116,8 @@ def _average(values: tuple[float, ...]) -> Average:
     return values[0] if len(values) == 1 else (values[0], values[1])
 
 
-def _six(average: Average) -> str:
-    return " ".join(f"{value:.6f}" for value in np.atleast_1d(average))
+def in_words(split: str, loss: Average, accuracy: Average) -> str:
+    """Return what the course prints of `split`: "train", "validation" or "test"."""
+    positions = np.stack(np.atleast_1d(loss, accuracy), axis=1)  # a row each: loss, accuracy
+    words = ONE_DIGIT if len(positions) == 1 else TWO_DIGITS
+    return words[split].format(*positions.ravel().tolist())

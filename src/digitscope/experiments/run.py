@@ -143,7 +143,7 @@ def describe_run(recipe: Recipe, dataset: Dataset, seed: int) -> dict[str, Any]:
 
 
 def load_run(folder: Path) -> Run:
-    """Read a run folder back.
+    """Read a run folder back, the model on the CPU.
 
     Raises:
         DataError: a file of it is missing or damaged.
@@ -158,7 +158,7 @@ def load_run(folder: Path) -> Run:
             settings=TrainingSettings(**config["settings"]),
             options=config["options"],
         )
-        model, seed = build(recipe.model, recipe.options), int(config["seed"])
+        model, seed = place(build(recipe.model, recipe.options), "cpu"), int(config["seed"])
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{folder / CONFIG_FILE}: not a run's configuration ({error})") from None
     load_weights(folder / WEIGHTS_FILE, model)

@@ -144,7 +144,7 @@ def run_epoch(
 def to_tensors(batches: Iterable[tuple[np.ndarray, np.ndarray]], device: torch.device) -> Iterator[TensorBatch]:
     """Yield each batch as tensors on `device`: images as they are, labels as int64, which the loss wants."""
     for images, labels in batches:
-        yield torch.tensor(images).to(device), torch.tensor(labels).to(device, torch.long)
+        yield torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device, torch.long)
 
 
 def _check_finite(epoch: int, losses: tuple[float, ...], logits: np.ndarray) -> None:

@@ -1,0 +1,53 @@
+"""The command called in process, from an empty folder of its own, and small data for it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from digitscope.cli import main
+from digitscope.cli.datasets import single_digits
+from digitscope.data import Dataset, make_two_digit, write_two_digit
+from digitscope.experiments.recipes import get_recipe
+from digitscope.experiments.run import run_recipe
+from tests.cli.helpers import Command, Outcome
+
+
+@pytest.fixture(autouse=True)
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder, and let no command see what another one read."""
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    single_digits.cache_clear()
+    return folder
+
+
+@pytest.fixture
+def digitscope(capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
+    def call(*words: object) -> Outcome:
+        try:
+            code: object = main([str(word) for word in words])
+        except SystemExit as stop:  # what argparse does about a wrong call
+            code = stop.code
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err.splitlines())
+
+    yield call
+    single_digits.cache_clear()
+
+
+@pytest.fixture
+def pairs_folder(sample: Dataset, tmp_path: Path) -> Path:
+    """A folder with two-digit files of 90, 10 and 20 pairs."""
+    folder = tmp_path / "pairs"
+    write_two_digit(make_two_digit(sample, n_train=100, n_test=20, seed=3), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained_folder(sample: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of one epoch of `fc` on the embedded sample, made by the library; not to be changed."""
+    folder = tmp_path_factory.mktemp("trained") / "fc"
+    run_recipe(get_recipe("fc").with_changes({"epochs": 1}), sample, seed=12321, device="cpu", folder=folder)
+    return folder

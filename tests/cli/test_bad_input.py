@@ -1,0 +1,379 @@
+"""Whatever is wrong with the call, the data or a run folder: one clear line, and nothing is touched."""
+
+import gzip
+import json
+import os
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from digitscope.data import Dataset, Split
+from tests.cli.helpers import Command, Outcome, assert_one_line, everything_in
+from tests.data.helpers import IDX_NAMES, idx_bytes, write_idx_folder
+
+TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = IDX_NAMES
+PAIR_IMAGES, PAIR_LABELS = "train_multi_digit_mini.pkl.gz", "train_labels_mini.txt.gz"
+
+
+class Trap:
+    """Runs a command when it is unpickled by anything that runs what a pickle says."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Callable[..., int], tuple[str]]:
+        return os.system, (f"touch {self.marker}",)
+
+
+@pytest.fixture
+def careful(digitscope: Command, tmp_path: Path) -> Command:
+    """The command, which must leave every file as it was and make none."""
+
+    def call(*words: object) -> Outcome:
+        before = everything_in(tmp_path)
+        outcome = digitscope(*words)
+        assert everything_in(tmp_path) == before
+        return outcome
+
+    return call
+
+
+def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
+    path.write_bytes(gzip.compress(change(gzip.decompress(path.read_bytes()))))
+
+
+def trap_in(path: Path) -> Path:
+    """Write a pickle that runs a command, and return the file which that command makes."""
+    marker = path.parent / "it-ran"
+    with gzip.open(path, "wb") as file:
+        pickle.dump([Trap(marker)], file)
+    return marker
+
+
+def call_each_user(careful: Command, flags: tuple[object, ...], recipe: str, *parts: str) -> None:
+    """Let every command that reads data meet the wrong ones in `flags`."""
+    task = "two-digit" if recipe.startswith("two") else "digit"
+    for words in (
+        ("data", "info", "--json", "--task", task),
+        ("data", "sample", "--task", task, "--out", "sheet.png"),
+        ("train", recipe, "--epochs", 1, "--out", "run"),
+    ):
+        assert_one_line(careful(*words, *flags), 1, *parts)
+
+
+# Data
+
+
+def test_a_trap_would_run(tmp_path: Path) -> None:
+    marker = trap_in(tmp_path / "trap.gz")
+    with gzip.open(tmp_path / "trap.gz") as file:
+        pickle.load(file)
+    assert marker.exists()
+
+
+def test_an_empty_folder(careful: Command, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    flags = ("--data", tmp_path / "empty")
+    call_each_user(careful, flags, "fc", str(tmp_path / "empty"), TRAIN_IMAGES, "digitscope data fetch")
+    for words in (("demo",), ("reproduce", "--only", "hidden-10"), ("data", "two-digit", "--out", "pairs")):
+        assert_one_line(careful(*words, *flags), 1, str(tmp_path / "empty"))
+
+
+@pytest.mark.parametrize("recipe", ["fc", "two-digit-mlp"])
+def test_a_folder_that_is_missing_or_a_file(careful: Command, tmp_path: Path, recipe: str) -> None:
+    (tmp_path / "file").touch()
+    for name in ("nowhere", "file"):
+        call_each_user(
+            careful, ("--data", tmp_path / name), recipe, f"{tmp_path / name}: no such folder", "--data"
+        )
+
+
+def test_a_missing_folder_in_the_environment(
+    careful: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGITSCOPE_DATA", str(tmp_path / "nowhere"))
+    call_each_user(careful, (), "fc", f"{tmp_path / 'nowhere'}: no such folder", "DIGITSCOPE_DATA")
+
+
+@pytest.mark.parametrize("name", IDX_NAMES)
+def test_a_truncated_file(careful: Command, tiny_mnist_folder: Path, name: str) -> None:
+    path = tiny_mnist_folder / f"{name}.gz"
+    rewrite(path, lambda content: content[:-1])
+    flags = ("--data", tiny_mnist_folder, "--unchecked")
+    call_each_user(careful, flags, "fc", f"{path}: an IDX file that is truncated")
+
+
+def test_a_truncated_gzip_file(careful: Command, tiny_mnist_folder: Path) -> None:
+    path = tiny_mnist_folder / f"{TRAIN_IMAGES}.gz"
+    path.write_bytes(path.read_bytes()[:-20])
+    flags = ("--data", tiny_mnist_folder, "--unchecked")
+    call_each_user(careful, flags, "fc", f"{path}: damaged gzip content")
+
+
+def test_a_wrong_magic_number(careful: Command, tiny_mnist_folder: Path) -> None:
+    path = tiny_mnist_folder / f"{TEST_IMAGES}.gz"
+    rewrite(path, lambda content: b"\x01" + content[1:])
+    call_each_user(careful, ("--data", tiny_mnist_folder, "--unchecked"), "fc", str(path))
+
+
+def test_a_wrong_hash(careful: Command, tiny_mnist_folder: Path) -> None:
+    path = tiny_mnist_folder / f"{TRAIN_IMAGES}.gz"
+    call_each_user(careful, ("--data", tiny_mnist_folder), "fc", f"{path}: content with MD5 ", "expected MNIST's")
+
+
+def test_swapped_files(careful: Command, tiny_mnist_folder: Path) -> None:
+    images, labels = tiny_mnist_folder / f"{TRAIN_IMAGES}.gz", tiny_mnist_folder / f"{TRAIN_LABELS}.gz"
+    kept = images.read_bytes()
+    images.write_bytes(labels.read_bytes())
+    labels.write_bytes(kept)
+    flags = ("--data", tiny_mnist_folder, "--unchecked")
+    call_each_user(careful, flags, "fc", f"{images} with {labels}: images are uint8 of shape (64,)")
+
+
+def test_swapped_files_of_full_mnist(digitscope: Command, mnist: Dataset, tmp_path: Path) -> None:
+    for name in IDX_NAMES:
+        origin = next(path for path in Path(mnist.source).iterdir() if path.name.startswith(name))
+        swapped = name.replace("train", "?").replace("t10k", "train").replace("?", "t10k")
+        (tmp_path / f"{swapped}.gz").symlink_to(origin)
+    outcome = digitscope("data", "info", "--data", tmp_path)
+    expected = f"{tmp_path / TRAIN_IMAGES}.gz: this is MNIST's {TEST_IMAGES}"
+    assert_one_line(outcome, 1, expected, "give each file its own name")
+
+
+def test_label_10(careful: Command, tiny_mnist_folder: Path) -> None:
+    path = tiny_mnist_folder / f"{TEST_LABELS}.gz"
+    rewrite(path, lambda content: content[:-1] + b"\x0a")
+    flags = ("--data", tiny_mnist_folder, "--unchecked")
+    call_each_user(careful, flags, "fc", str(path), "label 10 among the labels: expected digits 0 to 9")
+
+
+def test_a_course_file_that_runs_a_command(careful: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "course"
+    folder.mkdir()
+    marker = trap_in(folder / "mnist.pkl.gz")
+    flags = ("--data", folder)
+    call_each_user(careful, flags, "fc", f"{folder / 'mnist.pkl.gz'}: not a pickle that can be read safely")
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("name", [PAIR_IMAGES, "test_multi_digit_mini.pkl.gz"])
+def test_a_two_digit_file_that_runs_a_command(careful: Command, pairs_folder: Path, name: str) -> None:
+    marker = trap_in(pairs_folder / name)
+    flags = ("--data", pairs_folder)
+    call_each_user(careful, flags, "two-digit-mlp", f"{pairs_folder / name}: not a pickle that can be read safely")
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (b"1 2 3\n4 5 6\n", "3 labels for the 100 images"),
+        (b"1 2 3\n4 5\n", "2 lines of 3, 2 numbers"),
+        (b"10 " * 100 + b"\n" + b"1 " * 100 + b"\n", "label 10 among the labels"),
+    ],
+)
+def test_two_digit_labels(careful: Command, pairs_folder: Path, labels: bytes, message: str) -> None:
+    path = pairs_folder / PAIR_LABELS
+    path.write_bytes(gzip.compress(labels))
+    call_each_user(careful, ("--data", pairs_folder), "two-digit-cnn", f"{path}: ", message)
+
+
+def test_images_of_another_size(careful: Command, tmp_path: Path, trained_folder: Path) -> None:
+    folder = tmp_path / "large"
+    large = Split(np.zeros((40, 32, 32), dtype=np.uint8), np.arange(40, dtype=np.uint8) % 10)
+    write_idx_folder(folder, large, large)
+    flags = ("--data", folder, "--unchecked")
+    call_each_user(careful, flags, "fc", f"{folder}: images of 32 x 32: expected 28 x 28")
+    for words in (("demo",), ("data", "two-digit", "--out", "new"), ("evaluate", trained_folder)):
+        assert_one_line(careful(*words, *flags), 1, f"{folder}: images of 32 x 32: expected 28 x 28")
+
+
+# Run folders
+
+
+@pytest.fixture
+def run_folder(trained_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained_folder, tmp_path / "run"))
+
+
+def change_config(folder: Path, **changes: object) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "metrics.jsonl"])
+def test_a_run_folder_that_lacks_a_file(careful: Command, run_folder: Path, name: str) -> None:
+    (run_folder / name).unlink()
+    assert_one_line(careful("evaluate", run_folder), 1, str(run_folder / name))
+
+
+JUNK = (b"{", b"[1]", b"\xff\xfe junk" * 99)
+DAMAGED = [
+    *((name, content) for name in ("config.json", "model.safetensors") for content in (b"", *JUNK)),
+    *(("metrics.jsonl", content) for content in JUNK),
+]
+
+
+@pytest.mark.parametrize(("name", "content"), DAMAGED)
+def test_a_run_folder_with_a_damaged_file(careful: Command, run_folder: Path, name: str, content: bytes) -> None:
+    (run_folder / name).write_bytes(content)
+    assert_one_line(careful("evaluate", run_folder), 1, str(run_folder / name))
+
+
+def test_weights_cut_short(careful: Command, run_folder: Path) -> None:
+    path = run_folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-40])
+    assert_one_line(careful("evaluate", run_folder), 1, f"{path}: not a readable safetensors file")
+
+
+@pytest.mark.parametrize(
+    ("changes", "value"),
+    [
+        ({"settings": {"colour": "red"}}, "colour"),
+        ({"settings": {"epochs": 0}}, "epochs is 0"),
+        ({"settings": [1]}, ""),
+        ({"options": {"colour": "red"}}, "colour"),
+        ({"options": {"hidden": -1}}, "-1"),
+        ({"options": None}, ""),
+        ({"model": "nonsense"}, "nonsense"),
+        ({"seed": "abc"}, "abc"),
+    ],
+)
+def test_a_configuration_that_cannot_be(
+    careful: Command, run_folder: Path, changes: dict[str, object], value: str
+) -> None:
+    change_config(run_folder, **changes)
+    assert_one_line(careful("evaluate", run_folder), 1, str(run_folder / "config.json"), value)
+
+
+def test_weights_of_another_model(careful: Command, run_folder: Path) -> None:
+    change_config(run_folder, options={"hidden": 11})
+    outcome = careful("evaluate", run_folder)
+    assert_one_line(outcome, 1, f"{run_folder / 'model.safetensors'}: these weights belong to another model")
+
+
+@pytest.mark.parametrize("model", ["nowhere", "file"])
+def test_a_model_that_is_no_run_folder(careful: Command, desk: Path, model: str) -> None:
+    (desk / "file").touch()
+    assert_one_line(careful("evaluate", model), 1, model, "expected a folder made by train")
+
+
+def test_a_damaged_state_is_not_resumed(careful: Command, run_folder: Path) -> None:
+    (run_folder / "state.safetensors").write_bytes(b"junk")
+    outcome = careful("train", "fc", "--epochs", 1, "--out", run_folder, "--resume")
+    assert outcome.code == 1
+    assert outcome.err[-1].startswith("digitscope: error: ")
+    assert str(run_folder / "state.safetensors") in outcome.err[-1]
+
+
+# Wrong calls
+
+FC = ("train", "fc", "--out", "new")
+WRONG_CALLS: list[tuple[tuple[object, ...], tuple[str, ...]]] = [
+    ((), ("COMMAND",)),
+    (("nonsense",), ("'nonsense'", "'demo'")),
+    (("data",), ("ACTION",)),
+    (("data", "nonsense"), ("'nonsense'", "'info'")),
+    (("data", "info", "--nonsense"), ("--nonsense",)),
+    (("data", "info", "--task", "nonsense"), ("'nonsense'", "two-digit")),
+    (("data", "info", "--data"), ("--data",)),
+    (("data", "two-digit"), ("--out",)),
+    (("data", "two-digit", "--out", "new", "--train", 1), ("1", "at least 2")),
+    (("data", "two-digit", "--out", "new", "--test", 0), ("0", "at least 1")),
+    (("data", "two-digit", "--out", "new", "--train", "many"), ("--train", "'many'")),
+    (("data", "sample", "-n", 0), ("0", "1 or more")),
+    (("data", "sample", "--out", "sheet.doc"), ("doc", "png")),
+    (("train",), ("RECIPE",)),
+    (("train", "nonsense"), ("'nonsense'", "fc, fc-128, cnn")),
+    ((*FC, "--epochs", 0), ("epochs is 0",)),
+    ((*FC, "--epochs", 1.5), ("--epochs", "'1.5'")),
+    ((*FC, "--epochs", "many"), ("--epochs", "'many'")),
+    ((*FC, "--batch-size", 0), ("batch_size is 0",)),
+    ((*FC, "--batch-size", -5), ("batch_size is -5",)),
+    ((*FC, "--learning-rate", "fast"), ("--learning-rate", "'fast'")),
+    ((*FC, "--learning-rate", 0), ("learning_rate is 0.0",)),
+    ((*FC, "--learning-rate", "nan"), ("learning_rate is nan",)),
+    ((*FC, "--learning-rate", "inf"), ("learning_rate is inf",)),
+    ((*FC, "--momentum", 1), ("momentum is 1.0",)),
+    ((*FC, "--weight-decay", -1), ("weight_decay is -1.0",)),
+    ((*FC, "--warmup", 1), ("warmup is 1.0",)),
+    ((*FC, "--label-smoothing", 1), ("label_smoothing is 1.0",)),
+    ((*FC, "--order", "nonsense"), ("'nonsense'", "reshuffled")),
+    ((*FC, "--order", "fresh-pairs"), ("fresh-pairs",)),
+    ((*FC, "--optimizer", "nonsense"), ("'nonsense'", "adamw")),
+    ((*FC, "--optimizer", "adam", "--momentum", 0.9), ("momentum", "adam")),
+    ((*FC, "--nesterov"), ("nesterov needs momentum",)),
+    ((*FC, "--seed", -1), ("--seed", "'-1'", "0 to 4294967295")),
+    ((*FC, "--seed", 2**32), ("--seed", "'4294967296'")),
+    ((*FC, "--seed", "x"), ("--seed", "'x'")),
+    ((*FC, "--device", "nonsense"), ("'nonsense'", "cpu")),
+    ((*FC, "--dropout", 0.5), ("'fc'", "'dropout'", "hidden")),
+    (("train", "cnn", "--out", "new", "--hidden", 5), ("'cnn'", "'hidden'", "dropout")),
+    (("train", "fast", "--out", "new", "--hidden", 5), ("'fast'", "'hidden'")),
+    (("train", "fc", "--resume"), ("runs/fc-1", "no run to resume")),
+    (("evaluate",), ("MODEL",)),
+    (("evaluate", "run", "--split", "nonsense"), ("'nonsense'", "validation")),
+    (("reproduce", "--only", "nonsense"), ("'nonsense'", "hidden-10")),
+    (("reproduce", "--only"), ("--only",)),
+    (("demo", "--seed", "x"), ("--seed", "'x'")),
+]
+
+
+@pytest.mark.parametrize(("words", "parts"), WRONG_CALLS, ids=lambda value: " ".join(map(str, value))[:60])
+def test_a_wrong_call(
+    careful: Command, tiny_mnist_folder: Path, words: tuple[object, ...], parts: tuple[str, ...]
+) -> None:
+    takes_data = words[:1] == ("train",) or words[:2] in {("data", "two-digit"), ("data", "sample")}
+    data = ("--data", tiny_mnist_folder, "--unchecked") if takes_data else ()
+    assert_one_line(careful(*words, *data), 2, *parts)
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        ((*FC, "--batch-size", 58), ("batch_size = 58", "57")),
+        ((*FC, "--hidden", 0), ("hidden is 0",)),
+        ((*FC, "--hidden", -1), ("hidden is -1",)),
+        ((*FC, "--activation", "nonsense"), ("'nonsense'", "leaky-relu")),
+        (("train", "cnn", "--out", "new", "--dropout", 2), ("dropout is 2.0",)),
+        (("train", "cnn", "--out", "new", "--dropout", -1), ("dropout is -1.0",)),
+        (("train", "two-digit-mlp", "--out", "new", "--hidden", 0), ("hidden is 0",)),
+        (("train", "two-digit-cnn", "--out", "new", "--dropout", "nan"), ("dropout is nan",)),
+    ],
+    ids=lambda value: " ".join(map(str, value))[:60],
+)
+def test_a_call_that_the_data_or_the_model_refuse(
+    careful: Command, tiny_mnist_folder: Path, words: tuple[object, ...], parts: tuple[str, ...]
+) -> None:
+    data = ("--data", tiny_mnist_folder, "--unchecked")
+    assert_one_line(careful(*words, *data), 2, *parts, announced=True)
+
+
+def test_a_device_that_is_not_there(careful: Command, tiny_mnist_folder: Path, trained_folder: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    data = ("--data", tiny_mnist_folder, "--unchecked", "--device", "cuda")
+    assert_one_line(careful(*FC, *data), 2, "device is 'cuda'", "cpu", announced=True)
+    assert_one_line(careful("evaluate", trained_folder, *data), 2, "device is 'cuda'", "cpu")
+
+
+@pytest.mark.parametrize("place", ["file", "file/deeper"])
+@pytest.mark.parametrize("words", [("train", "fc"), ("data", "two-digit"), ("data", "sample"), ("demo",)])
+def test_a_file_in_the_way(
+    careful: Command, tiny_mnist_folder: Path, desk: Path, words: tuple[str, ...], place: str
+) -> None:
+    (desk / "file").write_text("mine")
+    out = f"{place}/sheet.png" if "sample" in words else place
+    outcome = careful(*words, "--data", tiny_mnist_folder, "--unchecked", "--out", out)
+    assert_one_line(outcome, 1, place, "cannot be written", announced="train" in words)
+
+
+def test_the_test_s_own_files_are_right(digitscope: Command, tiny_mnist_folder: Path, sample: Dataset) -> None:
+    content = gzip.decompress((tiny_mnist_folder / f"{TEST_LABELS}.gz").read_bytes())
+    assert content == idx_bytes(sample.test.labels[:16])
+    assert digitscope("data", "info", "--data", tiny_mnist_folder, "--unchecked").code == 0

@@ -1,0 +1,96 @@
+import json
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+
+from digitscope.data import Dataset, load_two_digit, make_two_digit
+from tests.cli.helpers import Command, assert_one_line
+
+NO_MNIST = "no full MNIST here: using the embedded sample"
+
+
+def test_info_of_the_sample(digitscope: Command, sample: Dataset) -> None:
+    code, out, err = digitscope("data", "info")
+    assert code == 0
+    assert out.splitlines() == [
+        "MNIST sample, from the embedded sample: 5,000 real MNIST digits",
+        "  train        4,000 images of 28 x 28",
+        "  validation     500 images of 28 x 28",
+        "  test           500 images of 28 x 28",
+        f"  sha256     {sample.sha256()}",
+    ]
+    assert any("embedded sample" in line for line in err)
+
+
+def test_info_as_json(digitscope: Command, sample: Dataset) -> None:
+    code, out, _ = digitscope("data", "info", "--json")
+    assert code == 0
+    assert json.loads(out) == {
+        "name": "MNIST sample",
+        "source": sample.source,
+        "sha256": sample.sha256(),
+        "splits": {"train": [4000, 28, 28], "validation": [500, 28, 28], "test": [500, 28, 28]},
+    }
+
+
+def test_info_of_named_data(digitscope: Command, tiny_mnist_folder: Path) -> None:
+    code, out, err = digitscope("data", "info", "--data", tiny_mnist_folder, "--unchecked", "--json")
+    assert (code, err) == (0, [])
+    facts = json.loads(out)
+    assert (facts["name"], facts["source"]) == ("unchecked data", str(tiny_mnist_folder))
+    assert facts["splits"] == {"train": [57, 28, 28], "validation": [7, 28, 28], "test": [16, 28, 28]}
+
+
+def test_info_of_full_mnist(digitscope: Command, mnist: Dataset) -> None:
+    code, out, err = digitscope("data", "info", "--data", mnist.source, "--json")
+    assert (code, err) == (0, [])
+    assert json.loads(out)["name"] == "MNIST"
+    assert json.loads(out)["splits"]["train"] == [54_000, 28, 28]
+
+
+def test_pairs_are_made_when_there_are_none(digitscope: Command, sample: Dataset) -> None:
+    code, out, _ = digitscope("data", "info", "--task", "two-digit", "--json")
+    assert code == 0
+    assert json.loads(out)["splits"] == {
+        "train": [36_000, 42, 28],
+        "validation": [4_000, 42, 28],
+        "test": [4_000, 42, 28],
+    }
+    assert json.loads(out)["sha256"] == make_two_digit(sample, seed=12321).sha256()
+
+
+def test_pairs_written_and_looked_at(digitscope: Command, sample: Dataset, desk: Path) -> None:
+    folder = desk / "new" / "pairs"
+    code, out, _ = digitscope("data", "two-digit", "--out", folder, "--train", 100, "--test", 20, "--seed", 5)
+    assert code == 0
+    assert out == f"100 training and 20 test pairs of MNIST sample are in {folder}\n"
+    made = make_two_digit(sample, n_train=100, n_test=20, seed=5)
+    assert load_two_digit(folder).sha256() == made.sha256()
+    code, out, err = digitscope("data", "info", "--data", folder, "--task", "two-digit", "--json")
+    assert (code, err) == (0, [])
+    assert json.loads(out)["sha256"] == made.sha256()
+    assert json.loads(out)["source"] == str(folder)
+
+
+def test_beside_pairs_alone_single_digits_come_from_elsewhere(digitscope: Command, pairs_folder: Path) -> None:
+    code, out, _ = digitscope("data", "info", "--data", pairs_folder, "--json")
+    assert code == 0
+    assert json.loads(out)["name"] == "MNIST sample"
+
+
+def test_a_contact_sheet(digitscope: Command, desk: Path, pairs_folder: Path) -> None:
+    code, out, _ = digitscope("data", "sample", "-n", 20)
+    assert (code, out) == (0, "sample.png: the first 20 images of the train split\n")
+    pixels = matplotlib.image.imread(desk / "sample.png")
+    assert pixels.shape[2] in {3, 4}
+    assert np.ptp(pixels) == 1
+    words = ("--data", pairs_folder, "--task", "two-digit", "--split", "test", "--out", desk / "deep" / "s.png")
+    code, out, _ = digitscope("data", "sample", *words, "-n", 1000)
+    assert (code, out) == (0, f"{desk}/deep/s.png: the first 20 images of the test split\n")
+    assert matplotlib.image.imread(desk / "deep" / "s.png").size > 0
+
+
+def test_no_fetching_offline(digitscope: Command, desk: Path) -> None:
+    assert_one_line(digitscope("data", "fetch"), 1, "DIGITSCOPE_OFFLINE is set; unset it to download")
+    assert list(desk.iterdir()) == []

@@ -1,0 +1,80 @@
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import matplotlib.image
+import pytest
+
+from digitscope.data import Dataset
+from tests.cli.helpers import Command, assert_one_line
+
+ASKING = {"src", "href", "srcset", "data", "action", "poster", "xlink:href"}
+
+
+class Requests(HTMLParser):
+    """Everything in a page that a browser would ask another place for."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.pictures = 0
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [tag] * (tag in {"script", "link", "iframe", "object", "embed"})
+        for name, value in attrs:
+            if name in ASKING and not (value or "").startswith(("data:", "#")):
+                self.found.append(f"{tag} {name}={value}")
+            self.pictures += tag in {"img", "svg"} and (value or "").startswith(("data:image/", "0 0"))
+
+
+@pytest.fixture
+def small_demo(sample: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = Dataset("a slice", "the sample", sample.train[:600], sample.validation[:100], sample.test[:150])
+    monkeypatch.setattr("digitscope.cli.demo.single_digits", lambda *_: small)
+    monkeypatch.setattr("digitscope.experiments.demo.MAX_EPOCHS", 2)
+    monkeypatch.setattr("digitscope.experiments.demo.TRAINING_PAIRS", 500)
+    monkeypatch.setattr("digitscope.experiments.demo.TEST_PAIRS", 60)
+
+
+@pytest.mark.usefixtures("small_demo")
+def test_the_demo_writes_a_page_that_stands_alone(digitscope: Command, desk: Path) -> None:
+    code, out, err = digitscope("demo")
+    assert (code, err) == (0, ["data: a slice, from the sample"])
+    folder = desk / "demo"
+    assert sorted(path.name for path in folder.iterdir()) == ["curves.png", "report.html", "results.json"]
+    assert "demo: report.html, curves.png and results.json" in out
+    assert matplotlib.image.imread(folder / "curves.png").size > 0
+
+    networks = json.loads((folder / "results.json").read_text())["networks"]
+    assert [network["test"]["n"] for network in networks] == [150, 150, 60]
+    html = (folder / "report.html").read_text()
+    for network in networks:
+        for text in (network["name"], f"{network['test']['accuracy']:.2%}", f"{network['parameters']:,}"):
+            assert text in out
+            assert text in html
+    assert f"{networks[2]['test']['both_right']:.2%}" in out
+
+    page = Requests(html)
+    assert page.found == []
+    assert page.pictures >= 5
+    assert "@import" not in html
+    assert "url(http" not in html.replace('"', "").replace("'", "")
+
+
+@pytest.mark.usefixtures("small_demo")
+def test_only_json_on_standard_output(digitscope: Command, desk: Path) -> None:
+    code, out, _ = digitscope("demo", "--out", desk / "new" / "folder", "--seed", 3, "--json")
+    assert code == 0
+    assert json.loads(out) == json.loads((desk / "new" / "folder" / "results.json").read_text())
+    assert "digitscope demo --seed 3" in (desk / "new" / "folder" / "report.html").read_text()
+
+
+@pytest.mark.usefixtures("small_demo")
+def test_a_place_that_cannot_be_written_fails_before_training(
+    digitscope: Command, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digitscope.cli.demo.run_demo", lambda *_, **__: pytest.fail("it trained first"))
+    (desk / "demo").write_text("mine")
+    assert_one_line(digitscope("demo"), 1, "demo: cannot be written (File exists)", "--out")
+    assert (desk / "demo").read_text() == "mine"

@@ -1,0 +1,167 @@
+import json
+import shutil
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from digitscope.data import Dataset
+from tests.cli.helpers import Command, assert_one_line, everything_in, in_a_process, on_a_terminal
+
+FILES = ["config.json", "curves.png", "metrics.jsonl", "model.safetensors", "report.html", "state.safetensors"]
+
+
+def test_a_run_folder(digitscope: Command, sample: Dataset, trained_folder: Path, desk: Path) -> None:
+    code, out, err = digitscope("train", "fc", "--epochs", 1)
+    assert code == 0
+    assert err[-1] == f"fc on MNIST sample ({sample.source}), into runs/fc-1"
+    assert "fc, seed 12321" in out
+    assert out.endswith("next: digitscope evaluate runs/fc-1\n")
+    folder = desk / "runs" / "fc-1"
+    assert sorted(path.name for path in folder.iterdir()) == FILES
+    assert (folder / "model.safetensors").read_bytes() == (trained_folder / "model.safetensors").read_bytes()
+    config = json.loads((folder / "config.json").read_text())
+    assert config == json.loads((trained_folder / "config.json").read_text())
+    assert config["data"] == {"name": "MNIST sample", "sha256": sample.sha256()}
+    assert matplotlib.image.imread(folder / "curves.png").size > 0
+    assert "<script" not in (folder / "report.html").read_text()
+    (record,) = (json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines())
+    assert record["epoch"] == 1
+    assert f"{record['validation_accuracy']:.2%}" in out
+
+
+def test_only_json_on_standard_output_and_numbered_folders(
+    digitscope: Command, tiny_mnist_folder: Path, desk: Path
+) -> None:
+    words = ("train", "fc", "--data", tiny_mnist_folder, "--unchecked", "--epochs", 2, "--json")
+    for name in ("fc-1", "fc-2"):
+        code, out, err = digitscope(*words)
+        assert (code, len(err)) == (0, 1)
+        result = json.loads(out)
+        assert result["folder"] == f"runs/{name}"
+        kept = (desk / "runs" / name / "metrics.jsonl").read_text().splitlines()
+        assert result["history"] == [json.loads(line) for line in kept]
+    assert sorted(path.name for path in (desk / "runs").iterdir()) == ["fc-1", "fc-2"]
+
+
+def test_every_flag_reaches_the_run(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
+    settings = {
+        "epochs": 2,
+        "batch_size": 19,
+        "order": "reshuffled",
+        "optimizer": "sgd",
+        "learning_rate": 0.02,
+        "momentum": 0.5,
+        "nesterov": True,
+        "weight_decay": 0.001,
+        "schedule": "one-cycle",
+        "warmup": 0.5,
+        "label_smoothing": 0.1,
+    }
+    options = {"hidden": 7, "activation": "leaky-relu"}
+    words = ["train", "fc-128", "--data", tiny_mnist_folder, "--unchecked", "--out", "mine", "--seed", 4]
+    for name, value in {**settings, **options}.items():
+        flag = f"--{name.replace('_', '-')}"
+        words += [flag] if value is True else [flag, value]
+    assert digitscope(*words, "--device", "cpu").code == 0
+    config = json.loads((desk / "mine" / "config.json").read_text())
+    assert config["settings"] == settings
+    assert config["options"] == options
+    assert (config["recipe"], config["model"], config["seed"]) == ("fc-128", "fc", 4)
+    shapes = {weight.shape for weight in load_file(desk / "mine" / "model.safetensors").values()}
+    assert shapes == {(7, 784), (7,), (10, 7), (10,)}
+
+
+def test_a_switch_can_be_turned_off(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
+    words = ("train", "cnn", "--no-nesterov", "--epochs", 1, "--dropout", 0.25, "--out", "mine")
+    assert digitscope(*words, "--data", tiny_mnist_folder, "--unchecked").code == 0
+    config = json.loads((desk / "mine" / "config.json").read_text())
+    assert config["settings"]["nesterov"] is False
+    assert config["settings"]["momentum"] == 0.9
+    assert config["options"] == {"dropout": 0.25}
+
+
+def test_the_seed_decides_the_weights(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
+    words = ("train", "fc", "--data", tiny_mnist_folder, "--unchecked", "--epochs", 1)
+    for out, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert digitscope(*words, "--out", out, "--seed", seed).code == 0
+    a, b, c = ((desk / name / "model.safetensors").read_bytes() for name in "abc")
+    assert a == b
+    assert a != c
+
+
+@pytest.mark.parametrize("recipe", ["two-digit-mlp", "two-digit-best"])
+def test_two_digits(digitscope: Command, pairs_folder: Path, desk: Path, recipe: str) -> None:
+    words = ("train", recipe, "--data", pairs_folder, "--epochs", 1, "--batch-size", 45, "--out", "two", "--json")
+    code, out, _ = digitscope(*words)
+    assert code == 0
+    assert np.isfinite(json.loads(out)["history"][0]["validation_loss"])
+    assert sorted(path.name for path in (desk / "two").iterdir()) == FILES
+
+
+def test_resume_goes_on_where_the_run_was_stopped(
+    digitscope: Command, tiny_mnist_folder: Path, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("train", "cnn", "--data", tiny_mnist_folder, "--unchecked", "--epochs", 3)
+    assert digitscope(*words, "--out", "whole").code == 0
+
+    def stop_after_the_second(bar: object, name: str) -> None:
+        del bar
+        if "epoch 2 " in name:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("digitscope.cli.console.StepBar.say", stop_after_the_second)
+        assert_one_line(digitscope(*words), 130, "interrupted", announced=True)
+    assert len((desk / "runs" / "cnn-1" / "metrics.jsonl").read_text().splitlines()) == 2
+    code, out, _ = digitscope(*words, "--resume")
+    assert code == 0
+    assert "runs/cnn-1" in out
+    assert [path.name for path in (desk / "runs").iterdir()] == ["cnn-1"]
+    whole = (desk / "whole" / "model.safetensors").read_bytes()
+    assert (desk / "runs" / "cnn-1" / "model.safetensors").read_bytes() == whole
+
+
+def test_resume_refuses_other_settings_and_a_finished_run_stays(
+    digitscope: Command, tiny_mnist_folder: Path, desk: Path
+) -> None:
+    words = ("train", "fc", "--data", tiny_mnist_folder, "--unchecked", "--epochs", 1)
+    assert digitscope(*words).code == 0
+    weights = (desk / "runs" / "fc-1" / "model.safetensors").read_bytes()
+    before = everything_in(desk)
+    outcome = digitscope(*words, "--resume", "--learning-rate", 0.3)
+    assert_one_line(outcome, 2, "runs/fc-1", "settings", announced=True)
+    assert everything_in(desk) == before
+    assert digitscope(*words, "--resume").code == 0
+    assert (desk / "runs" / "fc-1" / "model.safetensors").read_bytes() == weights
+
+
+def test_a_run_is_not_written_over(digitscope: Command, trained_folder: Path, desk: Path) -> None:
+    shutil.copytree(trained_folder, desk / "mine")
+    before = everything_in(desk)
+    outcome = digitscope("train", "fc", "--epochs", 1, "--out", "mine")
+    assert outcome.code == 2
+    assert outcome.err[-1] == (
+        "digitscope: error: mine already holds a run: name another folder with --out, or pass --resume"
+    )
+    assert everything_in(desk) == before
+
+
+def test_training_that_diverges(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
+    words = ("train", "fc", "--data", tiny_mnist_folder, "--unchecked", "--learning-rate", 1e30, "--out", "wild")
+    assert_one_line(digitscope(*words), 1, "not finite", "lower learning rate", announced=True)
+    assert [path.name for path in (desk / "wild").iterdir()] == ["config.json"]
+
+
+def test_a_bar_on_a_terminal_and_none_in_a_pipe(tiny_mnist_folder: Path) -> None:
+    words = ("train", "fc", "--data", tiny_mnist_folder, "--unchecked", "--epochs", 1, "--out")
+    code, out, err = in_a_process(*words, "piped")
+    assert (code, len(err)) == (0, 1)
+    assert err[0].startswith("fc on unchecked data")
+    assert "\x1b" not in out
+    seen = on_a_terminal(*words, "shown")
+    assert "fc, 1 epochs" in seen
+    assert "━" in seen
+    assert "\x1b[" in seen

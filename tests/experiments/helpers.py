@@ -1,0 +1,21 @@
+"""Small real data for every task, and run folders as bytes."""
+
+from pathlib import Path
+
+from digitscope.data import Dataset, make_two_digit
+from digitscope.experiments.recipes import Recipe
+
+
+def small(sample: Dataset, n: int = 100) -> Dataset:
+    """Return the first `n` training digits of the sample, and 70 of each other split."""
+    return Dataset(sample.name, sample.source, sample.train[:n], sample.validation[:70], sample.test[:70])
+
+
+def data_for(recipe: Recipe, sample: Dataset, n: int = 100) -> Dataset:
+    """Return about `n` training examples of the recipe's task."""
+    singles = small(sample, n)
+    return singles if recipe.task == "digit" else make_two_digit(singles, n_train=n, n_test=20, seed=0)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}

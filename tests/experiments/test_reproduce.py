@@ -1,0 +1,173 @@
+from typing import Any
+
+import pytest
+
+from digitscope.data import Dataset, make_two_digit, whole_batches
+from digitscope.errors import SettingError
+from digitscope.experiments.recipes import COURSE_SEED, RECIPES
+from digitscope.experiments.reproduce import EXPERIMENTS, QUICK, Bench, Row, reproduce
+from digitscope.experiments.run import run_recipe
+from digitscope.training import evaluate
+from tests.experiments.helpers import small
+
+
+def no_data() -> Dataset:
+    raise AssertionError("this experiment needs no data")
+
+
+def bench_of(sample: Dataset, announced: list[tuple[str, int]], steps: list[None]) -> Bench:
+    digits = small(sample, 150)
+    return Bench(
+        mnist=lambda: digits,
+        two_digit=lambda: make_two_digit(digits, n_train=150, n_test=64, seed=0),
+        device="cpu",
+        on_run=lambda name, n_steps: announced.append((name, n_steps)),
+        on_batch=lambda: steps.append(None),
+    )
+
+
+@pytest.mark.parametrize(
+    ("reference", "ours", "tolerance", "difference", "passed"),
+    [
+        (0.5, 0.5, 0.25, 0.0, True),
+        (0.5, 0.75, 0.25, 0.25, True),
+        (0.5, 0.25, 0.25, -0.25, True),
+        (0.5, 0.75001, 0.25, 0.25001, False),
+        (0.5, 0.24999, 0.25, -0.25001, False),
+        (0.5, 0.5, 0.0, 0.0, True),
+        (0.98, 0.98, None, 0.0, True),
+        (0.98, 0.99, None, 0.01, True),
+        (0.98, 0.9799, None, -0.0001, False),
+        (None, 0.1, None, None, True),
+        (None, 0.1, 0.003, None, True),
+        (0.5, float("nan"), 0.25, float("nan"), False),
+        (0.5, float("nan"), None, float("nan"), False),
+    ],
+)
+def test_when_a_row_passes(
+    reference: float | None, ours: float, tolerance: float | None, difference: float | None, passed: bool
+) -> None:
+    row = Row("an experiment", "a figure", reference, ours, tolerance)
+    assert row.passed is passed
+    assert row.difference == (None if difference is None else pytest.approx(difference, nan_ok=True))
+
+
+def test_the_2_3_1_network_gives_the_handout_s_figures() -> None:
+    rows = list(reproduce(["2-3-1"], Bench(mnist=no_data, two_digit=no_data)))
+    handout = [7.038453196038151, 14.042814826755537, 21.047176457472922, 35.055899718907696, 70.07770787249461]
+    assert [row.ours for row in rows[:5]] == pytest.approx(handout, rel=0, abs=1e-9)
+    assert [row.reference for row in rows[:5]] == handout
+    assert (rows[5].what, rows[5].ours) == ("course tests passed, of 5", 5)
+    assert all(row.passed for row in rows)
+    assert len(rows) == 6
+
+
+@pytest.mark.parametrize("names", [["hidden-20"], ["2-3-1", "all"], [""]])
+def test_an_unknown_name_is_refused_before_anything_runs(names: list[str]) -> None:
+    rows = reproduce(names, Bench(mnist=no_data, two_digit=no_data))
+    with pytest.raises(SettingError, match="expected quick, 2-3-1, hidden-10, hidden-128, cnn, two-digit"):
+        next(rows)
+
+
+def test_selection(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stub(name: str) -> Any:
+        return lambda _: iter([Row(name, "", None, 0.0)])
+
+    table = {name: stub(name) for name in EXPERIMENTS}
+    monkeypatch.setattr("digitscope.experiments.reproduce.EXPERIMENTS", table)
+
+    def selected(*names: str) -> list[str]:
+        return [row.experiment for row in reproduce(names, Bench(mnist=no_data, two_digit=no_data))]
+
+    assert selected() == ["2-3-1", "hidden-10", "hidden-128", "cnn", "two-digit"]
+    assert selected("quick") == ["2-3-1", "hidden-10", "hidden-128"] == list(QUICK)
+    assert selected("cnn", "2-3-1") == ["cnn", "2-3-1"]
+    assert selected("hidden-10", "quick", "hidden-10") == ["hidden-10", "2-3-1", "hidden-128"]
+
+
+HANDOUT = {
+    "hidden-10": [
+        (0.9204727564102564, 0.26722689),
+        (0.9314903846153846, 0.24238463),
+        (None, 0.27886551),
+        (0.8828125, 0.51256450),
+        (0.9207732371794872, 0.26892609),
+    ],
+    "hidden-128": [
+        (0.9767628205128205, 0.07372987),
+        (0.9749599358974359, 0.08878818),
+        (0.9425080128205128, 0.20072906),
+        (0.9671474358974359, 0.19402986),
+        (0.9766626602564102, 0.07587968),
+    ],
+}
+
+
+@pytest.mark.parametrize("experiment", HANDOUT)
+def test_the_grid_stands_beside_the_handout_s_figures(experiment: str, sample: Dataset) -> None:
+    announced: list[tuple[str, int]] = []
+    steps: list[None] = []
+    bench = bench_of(sample, announced, steps)
+    rows = list(reproduce([experiment], bench))
+    found = [
+        (accuracy.reference, loss.reference) for accuracy, loss in zip(rows[:10:2], rows[1:10:2], strict=True)
+    ]
+    assert found == HANDOUT[experiment]
+    tolerances = [
+        (accuracy.tolerance, loss.tolerance) for accuracy, loss in zip(rows[:10:2], rows[1:10:2], strict=True)
+    ]
+    ordinary, chaotic = (0.003, 0.006), (0.03, 0.08)
+    assert tolerances == [ordinary, ordinary, ordinary, chaotic, ordinary]
+    assert {row.experiment for row in rows} == {experiment}
+    assert [n_steps for _, n_steps in announced] == [40, 20, 40, 40, 40]  # 150 digits, 10 epochs
+    assert len(steps) == 180
+    if experiment == "hidden-10":
+        chosen, best = rows[10:]
+        assert (chosen.reference, chosen.tolerance) == (0.940020, 0.003)
+        assert best.tolerance is None
+        assert best.ours == chosen.ours
+    else:
+        assert len(rows) == 10
+
+
+def test_a_row_is_a_run_from_the_course_s_seed_scored_on_whole_batches(sample: Dataset) -> None:
+    rows = reproduce(["hidden-10"], bench_of(sample, [], []))
+    accuracy, loss = next(rows), next(rows)
+    digits = small(sample, 150)
+    trained = run_recipe(RECIPES["fc"], digits, seed=12321, device="cpu")
+    scores = evaluate(trained.model, digits.test[:64])  # of 70
+    assert (accuracy.ours, loss.ours) == (scores.accuracy, scores.nll)
+
+
+def test_the_convolutional_network_s_rows(sample: Dataset) -> None:
+    announced: list[tuple[str, int]] = []
+    steps: list[None] = []
+    rows = list(reproduce(["cnn"], bench_of(sample, announced, steps)))
+    assert [(row.reference, row.tolerance) for row in rows] == [(0.93, 0.015), (0.98, None), (0.99, None)]
+    assert [n_steps for _, n_steps in announced] == [len(steps)] == [40]
+
+
+def test_the_two_digit_rows(sample: Dataset) -> None:
+    announced: list[tuple[str, int]] = []
+    steps: list[None] = []
+    rows = list(reproduce(["two-digit"], bench_of(sample, announced, steps)))
+    assert len(rows) == 18
+    for row in rows:
+        asked = row.what.startswith("two-digit-best") and "both right" not in row.what
+        assert row.reference == (0.98 if asked else None), row.what
+        assert row.tolerance is None
+        assert 0 <= row.ours <= 1
+    assert sum(row.reference is not None for row in rows) == 4
+    # 135 pairs: 2 whole batches of 64 for 30 epochs, twice; 2 batches of at most 128 for 8
+    assert [n_steps for _, n_steps in announced] == [60, 60, 16]
+    assert len(steps) == 136
+
+
+def test_the_baseline_on_mnist_is_the_handout_s(mnist: Dataset) -> None:
+    trained = run_recipe(RECIPES["fc"], mnist, seed=COURSE_SEED, device="cpu")
+    scored = whole_batches(mnist.test, 32)
+    scores = evaluate(trained.model, scored)
+    assert len(scored) == scores.n == 9_984
+    assert scores.accuracy == pytest.approx(0.9204727564102564, rel=0, abs=0.003)
+    assert scores.nll == pytest.approx(0.26722689, rel=0, abs=0.006)
+    assert len(trained.history) == 10

@@ -1,0 +1,290 @@
+import json
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from digitscope.data import Dataset
+from digitscope.errors import DataError, SettingError
+from digitscope.experiments import run as run_module
+from digitscope.experiments.recipes import COURSE_SEED, RECIPES, Recipe
+from digitscope.experiments.run import Run, load_run, make_source, run_recipe
+from digitscope.records import EpochRecord
+from digitscope.training import TrainingSettings, evaluate, predict_logits
+from digitscope.training.loop import DivergedError
+from tests.experiments.helpers import content, data_for, small
+from tests.training.helpers import course_training
+
+FILES = ["config.json", "metrics.jsonl", "model.safetensors", "state.safetensors"]
+
+ONE_CYCLE = TrainingSettings(
+    epochs=3, batch_size=32, order="reshuffled", momentum=0.9, nesterov=True, schedule="one-cycle"
+)
+ADAM = TrainingSettings(epochs=3, batch_size=32, order="reshuffled", optimizer="adam", learning_rate=0.01)
+RESUMABLE = (
+    Recipe("dropout and one-cycle", "", "digit", "cnn", ONE_CYCLE),
+    Recipe("batch norm", "", "digit", "fast", ONE_CYCLE),
+    Recipe("adam", "", "digit", "fc", ADAM, {"hidden": 7, "activation": "leaky-relu"}),
+    RECIPES["fc"].with_changes({"epochs": 3}),
+    RECIPES["two-digit-best"].with_changes({"epochs": 3, "batch_size": 32}),
+)
+
+
+def go(recipe: Recipe, sample: Dataset, folder: Path | None = None, seed: int = 1, **options: Any) -> Run:
+    singles = small(sample)
+    return run_recipe(
+        recipe, data_for(recipe, sample), seed=seed, device="cpu", singles=singles, folder=folder, **options
+    )
+
+
+def untimed(history: tuple[EpochRecord, ...]) -> list[EpochRecord]:
+    return [replace(record, seconds=0.0) for record in history]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_makes_a_run_folder_that_can_be_read_back(name: str, sample: Dataset, tmp_path: Path) -> None:
+    recipe = RECIPES[name].with_changes({"epochs": 1, "batch_size": 32})
+    data = data_for(recipe, sample)
+    trained = go(recipe, sample, tmp_path / "run")
+    assert sorted(content(tmp_path / "run")) == FILES
+    assert not trained.model.training
+    found = load_run(tmp_path / "run")
+    images = data.test.images
+    assert predict_logits(found.model, images).tobytes() == predict_logits(trained.model, images).tobytes()
+    assert found.history == trained.history
+    assert len(found.history) == 1
+    assert (found.recipe.settings, dict(found.recipe.options)) == (recipe.settings, dict(recipe.options))
+    assert (found.recipe.name, found.recipe.task, found.recipe.model) == (name, recipe.task, recipe.model)
+    assert found.seed == 1
+
+
+def test_the_configuration_says_what_the_figures_depend_on(sample: Dataset, tmp_path: Path) -> None:
+    recipe = RECIPES["fc"].with_changes({"epochs": 1, "hidden": 12, "momentum": 0.5})
+    go(recipe, sample, tmp_path, seed=42)
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    assert (config["recipe"], config["task"], config["model"]) == ("fc", "digit", "fc")
+    assert config["options"] == {"hidden": 12}
+    assert config["settings"] == {
+        "epochs": 1,
+        "batch_size": 32,
+        "order": "fixed",
+        "optimizer": "sgd",
+        "learning_rate": 0.1,
+        "momentum": 0.5,
+        "nesterov": False,
+        "weight_decay": 0.0,
+        "schedule": "constant",
+        "warmup": 0.25,
+        "label_smoothing": 0.0,
+    }
+    assert config["seed"] == 42
+    assert config["data"] == {"name": "MNIST sample", "sha256": small(sample).sha256()}
+    assert {package: config["machine"][package] for package in ("torch", "numpy", "digitscope")} == {
+        package: version(package) for package in ("torch", "numpy", "digitscope")
+    }
+    assert config["machine"]["processor"]
+    assert config["machine"]["cores"] >= 1
+
+
+def test_a_run_from_the_course_s_seed_gives_the_course_s_weights(sample: Dataset) -> None:
+    data = small(sample, 500)
+    course, losses = course_training(data.train, epochs=2)
+    trained = run_recipe(RECIPES["fc"].with_changes({"epochs": 2}), data, seed=12321, device="cpu")
+    for ours, theirs in zip(trained.model.parameters(), course.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    assert [record.train_loss for record in trained.history] == pytest.approx(losses, rel=1e-6)
+
+
+@pytest.mark.parametrize("recipe", RESUMABLE, ids=lambda recipe: recipe.name)
+def test_equal_seeds_give_equal_bytes_and_others_do_not(recipe: Recipe, sample: Dataset, tmp_path: Path) -> None:
+    for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
+        torch.rand(3)  # what was drawn before must not matter
+        go(recipe, sample, tmp_path / folder, seed)
+    weights = [content(tmp_path / folder)["model.safetensors"] for folder in "abc"]
+    assert weights[0] == weights[1] != weights[2]
+    assert untimed(load_run(tmp_path / "a").history) == untimed(load_run(tmp_path / "b").history)
+
+
+def test_a_run_leaves_torch_s_generator_as_it_was(sample: Dataset) -> None:
+    torch.manual_seed(8)
+    expected = torch.rand(3)
+    torch.manual_seed(8)
+    go(RECIPES["cnn"].with_changes({"epochs": 1}), sample)
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+@pytest.mark.parametrize("recipe", RESUMABLE, ids=lambda recipe: recipe.name)
+def test_a_resumed_run_gives_the_same_bytes(recipe: Recipe, after: int, sample: Dataset, tmp_path: Path) -> None:
+    whole = go(recipe, sample, tmp_path / "whole")
+
+    def interrupt(record: EpochRecord) -> None:
+        if record.epoch == after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        go(recipe, sample, tmp_path / "cut", on_epoch=interrupt)
+    assert len(load_run(tmp_path / "cut").history) == after
+    epochs: list[int] = []
+    resumed = go(
+        recipe, sample, tmp_path / "cut", resume=True, on_epoch=lambda record: epochs.append(record.epoch)
+    )
+    assert epochs == list(range(after + 1, 4))
+    assert content(tmp_path / "cut")["model.safetensors"] == content(tmp_path / "whole")["model.safetensors"]
+    assert untimed(resumed.history) == untimed(whole.history)
+    assert untimed(load_run(tmp_path / "cut").history) == untimed(whole.history)
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+@pytest.mark.parametrize("writer", ["save_weights", "write_history", "save_state"])
+def test_a_checkpoint_cut_short_is_made_good_by_a_resume(
+    writer: str, epoch: int, sample: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process dies before one of an epoch's three files is written."""
+    recipe = RESUMABLE[2]
+    whole = go(recipe, sample, tmp_path / "whole")
+    genuine, calls = getattr(run_module, writer), []
+
+    def die(*arguments: Any) -> None:
+        calls.append(arguments)
+        if len(calls) == epoch:
+            raise KeyboardInterrupt
+        genuine(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run_module, writer, die)
+        with pytest.raises(KeyboardInterrupt):
+            go(recipe, sample, tmp_path / "cut")
+    go(recipe, sample, tmp_path / "cut", resume=True)
+    assert sorted(content(tmp_path / "cut")) == FILES
+    assert content(tmp_path / "cut")["model.safetensors"] == content(tmp_path / "whole")["model.safetensors"]
+    assert untimed(load_run(tmp_path / "cut").history) == untimed(whole.history)
+
+
+def test_a_run_stopped_in_its_first_epoch_resumes_from_the_start(sample: Dataset, tmp_path: Path) -> None:
+    recipe = RESUMABLE[0]
+    whole = go(recipe, sample)
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        go(recipe, sample, tmp_path, on_batch=interrupt)
+    assert sorted(content(tmp_path)) == ["config.json"]
+    assert untimed(go(recipe, sample, tmp_path, resume=True).history) == untimed(whole.history)
+
+
+def test_a_folder_with_another_run_is_refused_and_untouched(sample: Dataset, tmp_path: Path) -> None:
+    recipe = RECIPES["fc"].with_changes({"epochs": 1})
+    go(recipe, sample, tmp_path)
+    before = content(tmp_path)
+    with pytest.raises(SettingError, match=f"{tmp_path} already holds a run: name another folder"):
+        go(RECIPES["cnn"].with_changes({"epochs": 1}), sample, tmp_path)
+    for changed, seed, part in (
+        (recipe.with_changes({"learning_rate": 0.2}), 1, "settings"),
+        (recipe.with_changes({"hidden": 11}), 1, "options"),
+        (RECIPES["cnn"], 1, "recipe"),
+        (recipe, 2, "seed"),
+    ):
+        with pytest.raises(SettingError, match=f"holds a run with another {part}"):
+            go(changed, sample, tmp_path, seed=seed, resume=True)
+    with pytest.raises(SettingError, match="holds a run with another data"):
+        run_recipe(recipe, small(sample, 99), seed=1, folder=tmp_path, resume=True)
+    assert content(tmp_path) == before
+
+
+def test_a_call_that_is_refused_leaves_no_folder(sample: Dataset, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    for changes in ({"batch_size": 101}, {"hidden": 0}):
+        with pytest.raises(SettingError):
+            go(RECIPES["fc"].with_changes(changes), sample, folder)
+    recipe = RECIPES["two-digit-best"]
+    with pytest.raises(SettingError, match="no single digits to make pairs from: use reshuffled"):
+        run_recipe(recipe, data_for(recipe, sample), seed=1, folder=folder)
+    with pytest.raises(SettingError, match="expected one of auto"):
+        run_recipe(RECIPES["fc"], small(sample), seed=1, device="tpu", folder=folder)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "message"),
+    [
+        ("fc", "two-digit-mlp", "'fc' is for the task 'digit', but two overlapping digits is for 'two-digit'"),
+        ("two-digit-cnn", "fc", "'two-digit-cnn' is for the task 'two-digit', but MNIST sample is for 'digit'"),
+    ],
+)
+def test_data_of_another_task(name: str, other: str, message: str, sample: Dataset) -> None:
+    with pytest.raises(SettingError, match=message):
+        run_recipe(RECIPES[name], data_for(RECIPES[other], sample), seed=1)
+
+
+def test_a_diverging_run_says_so_and_leaves_no_weights(sample: Dataset, tmp_path: Path) -> None:
+    recipe = RECIPES["fc"].with_changes({"learning_rate": 1e30})
+    with pytest.raises(DivergedError, match="train with a lower learning rate"):
+        go(recipe, sample, tmp_path)
+    assert sorted(content(tmp_path)) == ["config.json"]
+
+
+@pytest.mark.parametrize("name", FILES[:3])
+def test_a_folder_without_one_of_its_files(name: str, sample: Dataset, tmp_path: Path) -> None:
+    go(RECIPES["fc"].with_changes({"epochs": 1}), sample, tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(DataError, match=name) as caught:
+        load_run(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "{",
+        '{"recipe": "fc", "task": "digit", "model": "lost", "options": {}, "settings": {}, "seed": 1}',
+        '{"recipe": "fc", "task": "digit", "model": "fc", "options": {}, "settings": {"lr": 1}, "seed": 1}',
+        '{"recipe": "fc", "task": "digit", "model": "fc", "options": {"hidden": "x"}, "settings": {}, "seed": 1}',
+        '{"recipe": "fc", "task": "digit", "model": "fc", "options": 3, "settings": {}, "seed": 1}',
+    ],
+)
+def test_a_damaged_configuration(text: str, sample: Dataset, tmp_path: Path) -> None:
+    go(RECIPES["fc"].with_changes({"epochs": 1}), sample, tmp_path)
+    (tmp_path / "config.json").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=r"config\.json: not a run's configuration"):
+        load_run(tmp_path)
+
+
+def test_a_damaged_state_is_not_resumed(sample: Dataset, tmp_path: Path) -> None:
+    recipe = RECIPES["fc"].with_changes({"epochs": 1})
+    go(recipe, sample, tmp_path)
+    state = tmp_path / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:100])
+    before = content(tmp_path)
+    with pytest.raises(DataError, match=r"state\.safetensors: not a readable"):
+        go(recipe, sample, tmp_path, resume=True)
+    assert content(tmp_path) == before
+
+
+def test_a_folder_without_a_run_cannot_be_resumed(sample: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="expected a folder made by train"):
+        go(RECIPES["fc"], sample, tmp_path / "nothing", resume=True)
+
+
+@pytest.mark.parametrize(("order", "n_batches"), [("fixed", 3), ("reshuffled", 4), ("fresh-pairs", 3)])
+def test_sources(order: Any, n_batches: int, sample: Dataset) -> None:
+    settings = TrainingSettings(order=order, batch_size=32)
+    recipe = RECIPES["two-digit-best" if order == "fresh-pairs" else "fc"]
+    data = data_for(recipe, sample)  # 100 single digits, or 90 pairs
+    assert make_source(settings, data, small(sample), seed=1).n_batches == n_batches
+
+
+def test_one_epoch_on_mnist_is_in_a_sane_band(mnist: Dataset) -> None:
+    recipe = RECIPES["fc"].with_changes({"epochs": 1})
+    trained = run_recipe(recipe, mnist, seed=COURSE_SEED, device="cpu")
+    scores = evaluate(trained.model, mnist.test)
+    assert scores.n == 10_000
+    assert 0.87 < scores.accuracy < 0.94
+    assert 0.8 < trained.history[0].train_accuracy < scores.accuracy + 0.01

@@ -1,0 +1,133 @@
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
+
+from digitscope.data import Dataset
+from digitscope.errors import SettingError
+from digitscope.models import MODELS, build, options_of
+from tests.models.helpers import images_for, logits_shape
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 7])
+@pytest.mark.parametrize("name", MODELS)
+def test_uint8_images_become_finite_logits(name: str, n: int, sample: Dataset) -> None:
+    images = images_for(name, sample, n)
+    assert images.dtype == torch.uint8
+    for model in (build(name, {}).train(), build(name, {}).eval()):
+        if n == 0 and model.training:
+            continue  # a batch norm cannot take statistics of nothing
+        logits = model(images)
+        assert logits.shape == logits_shape(name, n)
+        assert logits.dtype == torch.float32
+        assert logits.isfinite().all()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_in_evaluation_an_image_is_read_alone(name: str, sample: Dataset) -> None:
+    model, images = build(name, {}).eval(), images_for(name, sample, 7)
+    together = model(images)
+    one_by_one = torch.cat([model(images[i : i + 1]) for i in range(7)])
+    assert torch.allclose(together, one_by_one, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_learning_reaches_every_parameter(name: str, sample: Dataset) -> None:
+    torch.manual_seed(0)
+    model = build(name, {}).train()
+    logits = model(images_for(name, sample, 7))
+    flat = logits.reshape(-1, 10)
+    torch.autograd.backward(F.cross_entropy(flat, torch.arange(len(flat)) % 10))
+    for parameter_name, parameter in model.named_parameters():
+        assert parameter.grad is not None, parameter_name
+        assert parameter.grad.isfinite().all(), parameter_name
+        assert parameter.grad.abs().max() > 0, parameter_name
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_state_returns_in_another_model(name: str, sample: Dataset) -> None:
+    first, second = build(name, {}), build(name, {})
+    images = images_for(name, sample, 2)
+    first(images)  # moves the running statistics of batch norms
+    second.load_state_dict(first.state_dict())
+    assert torch.equal(first.eval()(images), second.eval()(images))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_weights_come_from_torch_s_generator(name: str) -> None:
+    weights: list[bytes] = []
+    for seed in (5, 5, 6):
+        torch.manual_seed(seed)
+        model = build(name, {})
+        weights.append(b"".join(parameter.detach().numpy().tobytes() for parameter in model.parameters()))
+    assert weights[0] == weights[1] != weights[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "layers"),
+    [
+        ("fc", {}, [784 * 10 + 10, 10 * 10 + 10]),
+        ("fc", {"hidden": 128, "activation": "leaky-relu"}, [784 * 128 + 128, 128 * 10 + 10]),
+        ("cnn", {}, [32 * 9 + 32, 64 * 32 * 9 + 64, 64 * 5 * 5 * 128 + 128, 128 * 10 + 10]),
+        ("two-digit-mlp", {}, [42 * 28 * 64 + 64, 2 * (64 * 10 + 10)]),
+        ("two-digit-cnn", {}, [32 * 25 + 32, 2 * (32 * 19 * 12 * 10 + 10)]),
+    ],
+)
+def test_the_course_s_networks_have_the_course_s_sizes(name: str, options: Any, layers: list[int]) -> None:
+    assert sum(parameter.numel() for parameter in build(name, options).parameters()) == sum(layers)
+
+
+def test_the_docstring_counts_right() -> None:
+    count = sum(parameter.numel() for parameter in build("cnn", {}).parameters())
+    assert f"{count:,} parameters" in (MODELS["cnn"].__doc__ or "")
+
+
+def test_the_table_is_read_only() -> None:
+    table: Any = MODELS
+    with pytest.raises(TypeError):
+        table["mine"] = MODELS["fc"]
+    with pytest.raises(TypeError):
+        del table["fc"]
+
+
+def test_options_and_their_defaults() -> None:
+    assert options_of("fc") == {"hidden": 10, "activation": "relu"}
+    assert options_of("cnn") == options_of("two-digit-cnn") == {"dropout": 0.5}
+    assert options_of("fast") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("resnet", {}, "no model is called 'resnet': expected one of fc, cnn, fast, two-digit-mlp"),
+        ("fc", {"depth": 3}, "the model 'fc' has no option 'depth': expected hidden, activation"),
+        ("fast", {"hidden": 3}, "the model 'fast' has no option 'hidden': it takes none"),
+        ("fc", {"activation": "tanh"}, "activation is 'tanh': expected one of relu, leaky-relu"),
+        ("fc", {"hidden": 0}, "hidden is 0: expected a whole number from 1"),
+        ("fc", {"hidden": 2.5}, "hidden is 2.5: expected"),
+        ("fc", {"hidden": True}, "hidden is True: expected"),
+        ("two-digit-mlp", {"hidden": 0}, "hidden is 0: expected"),
+        ("two-digit-mlp", {"hidden": -3}, "hidden is -3: expected"),
+        ("cnn", {"dropout": 1.5}, "dropout is 1.5: expected a number from 0 to below 1"),
+        ("cnn", {"dropout": "half"}, "dropout is 'half': expected"),
+        ("two-digit-cnn", {"dropout": -0.1}, "dropout is -0.1: expected"),
+        ("two-digit-deep", {"dropout": 1.0}, "dropout is 1.0: expected"),
+        ("two-digit-deep", {"dropout": float("nan")}, "dropout is nan: expected"),
+    ],
+)
+def test_what_is_refused(name: str, options: Any, message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        build(name, options)
+
+
+def test_the_scale_is_that_of_mnist_s_training_pixels(mnist: Dataset) -> None:
+    pixels = np.concatenate([mnist.train.images, mnist.validation.images])
+    assert len(pixels) == 60_000
+    counts = np.bincount(pixels.ravel(), minlength=256)
+    values = np.arange(256)
+    mean = (counts * values).sum() / counts.sum()
+    deviation = np.sqrt((counts * (values - mean) ** 2).sum() / counts.sum())
+    first: Any = build("fast", {})[0]
+    assert (first.mean, first.deviation) == pytest.approx((mean, deviation), abs=1e-6)

@@ -1,0 +1,187 @@
+"""What the house promises of itself: layers, light imports, sizes, public names, and the wheel."""
+
+import ast
+import importlib
+import importlib.util
+import pkgutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import digitscope
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "digitscope"
+MODULES = sorted(SOURCE.rglob("*.py"))
+MOST_LINES_OF_A_FUNCTION, MOST_LINES_OF_A_MODULE = 40, 300
+
+LIGHT = ["", ".data", ".scratch", ".metrics", ".records", ".files", ".errors", ".plots", ".cli", ".cli.data"]
+OPTIONAL = ["torch", "rich", "matplotlib", "pooch"]
+
+BLOCK = """
+import sys
+
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name.partition(".")[0])
+
+sys.meta_path.insert(0, Block())
+from digitscope.cli import main
+sys.exit(main({words!r}))
+"""
+
+
+def python(code: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    call = [sys.executable, "-W", "error", "-c", code]
+    return subprocess.run(call, capture_output=True, text=True, check=False, cwd=folder)
+
+
+def without(blocked: list[str], *words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Call the command in an interpreter that cannot import `blocked`."""
+    return python(BLOCK.format(blocked=blocked, words=list(words)), folder)
+
+
+# Layers and imports
+
+
+def test_the_layer_contract() -> None:
+    script = Path(sys.executable).with_name("lint-imports")
+    checked = subprocess.run([script, "--no-cache"], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert checked.returncode == 0, checked.stdout
+    assert "0 broken" in checked.stdout
+
+
+def test_light_modules_load_nothing_heavy() -> None:
+    names = [f"digitscope{name}" for name in LIGHT]
+    code = f"""
+import importlib, sys
+for name in {names!r}:
+    importlib.import_module(name)
+    print(name, *[heavy for heavy in {OPTIONAL!r} if heavy in sys.modules])
+"""
+    assert python(code).stdout.splitlines() == names
+
+
+def test_data_info_needs_none_of_the_extra_packages(tmp_path: Path) -> None:
+    done = without(OPTIONAL, "data", "info", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("MNIST sample, from the embedded sample")
+
+
+@pytest.mark.parametrize("blocked", [["torch"], ["rich"], ["matplotlib"], OPTIONAL])
+@pytest.mark.parametrize("command", ["train", "demo"])
+def test_training_without_its_packages_names_the_extra(tmp_path: Path, command: str, blocked: list[str]) -> None:
+    words = [command, "fc"] if command == "train" else [command]
+    done = without(blocked, *words, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    missing = [name for name in blocked if f"this needs the package {name!r}, which is not installed" in line]
+    assert len(missing) == 1, line
+    assert line.startswith("digitscope: error: ")
+    assert line.endswith("pip install 'digitscope[train]'")
+    assert list(tmp_path.iterdir()) == []
+
+
+# Sizes
+
+
+def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def length_without_docstring(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines from `def` to the end, the docstring's left out."""
+    assert function.end_lineno is not None
+    lines = function.end_lineno - function.lineno + 1
+    match function.body[0]:
+        case ast.Expr(value=ast.Constant(value=str())) as docstring:
+            assert docstring.end_lineno is not None
+            return lines - (docstring.end_lineno - docstring.lineno + 1)
+    return lines
+
+
+def test_the_measure_of_a_function() -> None:
+    source = (
+        'def f(\n    x,\n):\n    """One\n\n    two.\n    """\n    y = x\n    return y\n\n\ndef g():\n    pass\n'
+    )
+    assert [length_without_docstring(function) for function in functions(ast.parse(source))] == [5, 2]
+
+
+def test_no_function_is_too_long() -> None:
+    too_long = [
+        f"{path.relative_to(ROOT)}:{function.lineno} {function.name} has {length} lines"
+        for path in MODULES
+        for function in functions(ast.parse(path.read_text(encoding="utf-8")))
+        if (length := length_without_docstring(function)) > MOST_LINES_OF_A_FUNCTION
+    ]
+    assert too_long == []
+
+
+def test_no_module_is_too_long() -> None:
+    assert len(MODULES) > 50
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    too_long = [f"{path} has {lines} lines" for path, lines in lengths.items() if lines > MOST_LINES_OF_A_MODULE]
+    assert too_long == []
+
+
+# Public names
+
+
+def packages_with_public_names() -> list[str]:
+    found = pkgutil.walk_packages(digitscope.__path__, "digitscope.")
+    packages = ["digitscope", *(module.name for module in found if module.ispkg)]
+    return [name for name in packages if hasattr(importlib.import_module(name), "__all__")]
+
+
+def imported_names(package: ModuleType) -> set[str]:
+    """The public names that a package's `__init__` takes from its own modules."""
+    tree = ast.parse(Path(str(package.__file__)).read_text(encoding="utf-8"))
+    return {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{package.__name__}.")
+        for alias in node.names
+        if not (alias.asname or alias.name).startswith("_")
+    }
+
+
+def test_the_packages_that_declare_their_names() -> None:
+    expected = {"digitscope", "digitscope.data", "digitscope.scratch", "digitscope.plots", "digitscope.training"}
+    assert expected <= set(packages_with_public_names())
+
+
+@pytest.mark.parametrize("name", packages_with_public_names())
+def test_public_names_are_sorted_there_and_complete(name: str) -> None:
+    package = importlib.import_module(name)
+    names = package.__all__
+    by_kind = sorted(names, key=lambda each: (0 if each.isupper() else 1 if each[0].isupper() else 2, each))
+    assert names == by_kind
+    assert len(set(names)) == len(names)
+    assert [each for each in names if not hasattr(package, each)] == []
+    if name != "digitscope.models":  # its table of factories stands for the functions that it imports
+        assert imported_names(package) - set(names) == set()
+
+
+# The wheel
+
+
+def test_the_wheel(tmp_path: Path) -> None:
+    if importlib.util.find_spec("hatchling") is None:
+        pytest.skip("needs hatchling, which builds the wheel")
+    code = f"import hatchling.build; print(hatchling.build.build_wheel({str(tmp_path)!r}))"
+    built = python(code, ROOT)
+    assert built.returncode == 0, built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    for name in ("py.typed", "data/mnist_sample.npz", "data/mnist_sample.md", "plots/report.css"):
+        assert f"digitscope/{name}" in names
+    assert {f"digitscope/{path.relative_to(SOURCE)}" for path in MODULES} <= names
+    assert [name for name in names if "test" in name or not name.startswith("digitscope")] == []
+    assert any(name.endswith("licenses/LICENSE") for name in names)

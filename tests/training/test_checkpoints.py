@@ -1,0 +1,228 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from digitscope.data import Dataset, FixedOrder, Reshuffled
+from digitscope.errors import DataError
+from digitscope.models import MODELS, build
+from digitscope.training import (
+    TrainingSettings,
+    TrainingState,
+    load_state,
+    load_weights,
+    save_state,
+    save_weights,
+    train,
+)
+from digitscope.training.loop import DivergedError
+from tests.training.helpers import new_state, small_split, weights_bytes
+
+OPTIMIZERS: list[dict[str, Any]] = [
+    {},
+    {"momentum": 0.9, "nesterov": True, "schedule": "one-cycle", "weight_decay": 0.01},
+    {"optimizer": "adam", "learning_rate": 0.01},
+    {"optimizer": "adamw", "learning_rate": 0.01, "weight_decay": 0.1},
+]
+
+
+def trained(model: str, sample: Dataset, settings: TrainingSettings, epochs: int = 1) -> TrainingState:
+    """Return a state that has `epochs` of the settings' epochs behind it."""
+    state = new_state(model, settings)
+    go_on(state, model, sample, settings, until=epochs)
+    return state
+
+
+def go_on(state: TrainingState, model: str, sample: Dataset, settings: TrainingSettings, until: int) -> None:
+    split = small_split(model, sample, 70)
+
+    def stop(_: object) -> None:
+        if len(state.history) == until:
+            raise KeyboardInterrupt
+
+    try:
+        train(state, Reshuffled(split, settings.batch_size), split, settings, seed=1, on_epoch=stop)
+    except KeyboardInterrupt:
+        assert len(state.history) == until
+
+
+def settings_of(**settings: Any) -> TrainingSettings:
+    return TrainingSettings(**{"epochs": 3, "batch_size": 32, **settings})
+
+
+def optimizer_tensors(state: TrainingState) -> dict[str, torch.Tensor]:
+    slots = state.optimizer.state_dict()["state"]
+    return {
+        f"{index}.{name}": value
+        for index, values in slots.items()
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_weights_return(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    first, second = build(name, {}), build(name, {})
+    save_weights(tmp_path / "model.safetensors", first)
+    assert weights_bytes(first) != weights_bytes(second)
+    load_weights(tmp_path / "model.safetensors", second)
+    assert weights_bytes(first) == weights_bytes(second)
+
+
+def test_the_weights_file_is_plain_safetensors(tmp_path: Path) -> None:
+    model = build("cnn", {}).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    save_weights(tmp_path / "model.safetensors", model)
+    stored = load_file(tmp_path / "model.safetensors")
+    assert stored.keys() == model.state_dict().keys()
+    assert all(torch.equal(stored[name], tensor) for name, tensor in model.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["fc", "two-digit-deep"])
+@pytest.mark.parametrize("settings", OPTIMIZERS)
+def test_a_state_returns_whole(name: str, settings: dict[str, Any], sample: Dataset, tmp_path: Path) -> None:
+    chosen = settings_of(**settings)
+    state = trained(name, sample, chosen, epochs=2)
+    save_state(tmp_path / "state.safetensors", state)
+    drawn = torch.rand(5)
+    other = new_state(name, chosen, seed=99)
+    load_state(tmp_path / "state.safetensors", other)
+    assert torch.equal(torch.rand(5), drawn)
+    assert other.history == state.history
+    assert weights_bytes(other.model) == weights_bytes(state.model)
+    kept, found = optimizer_tensors(state), optimizer_tensors(other)
+    assert kept.keys() == found.keys()
+    assert bool(kept) == (settings != {})
+    assert all(torch.equal(kept[key], found[key]) for key in kept)
+
+
+def test_saving_and_loading_again_gives_equal_bytes(sample: Dataset, tmp_path: Path) -> None:
+    settings = settings_of(optimizer="adam")
+    save_state(tmp_path / "a.safetensors", trained("fc", sample, settings))
+    other = new_state("fc", settings)
+    load_state(tmp_path / "a.safetensors", other)
+    save_state(tmp_path / "b.safetensors", other)
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+
+
+def one_line(error: pytest.ExceptionInfo[DataError], path: Path) -> str:
+    text = str(error.value)
+    assert text.startswith(f"{path}: ")
+    assert "\n" not in text
+    return text
+
+
+@pytest.mark.parametrize("damage", ["empty", "8 bytes", "half", "one byte less", "garbage", "folder", "missing"])
+@pytest.mark.parametrize("kind", ["weights", "state"])
+def test_a_damaged_file_is_one_clear_line(kind: str, damage: str, sample: Dataset, tmp_path: Path) -> None:
+    settings = settings_of(momentum=0.9)
+    path, state = tmp_path / f"{kind}.safetensors", trained("fc", sample, settings)
+    save_weights(path, state.model) if kind == "weights" else save_state(path, state)
+    whole = path.read_bytes()
+    lengths = {"empty": 0, "8 bytes": 8, "half": len(whole) // 2, "one byte less": len(whole) - 1}
+    path.unlink()
+    if damage in lengths:
+        path.write_bytes(whole[: lengths[damage]])
+    elif damage == "garbage":
+        path.write_bytes(bytes(range(256)) * 20)
+    elif damage == "folder":
+        path.mkdir()
+    other = new_state("fc", settings, seed=5)
+    before = weights_bytes(other.model)
+    with pytest.raises(DataError) as caught:
+        load_weights(path, other.model) if kind == "weights" else load_state(path, other)
+    text = one_line(caught, path)
+    assert ("no such file" if damage == "missing" else "not a readable safetensors file") in text
+    assert weights_bytes(other.model) == before
+    assert other.history == []
+
+
+def test_a_damaged_history_is_one_clear_line(sample: Dataset, tmp_path: Path) -> None:
+    path, settings = tmp_path / "state.safetensors", settings_of()
+    save_state(path, trained("fc", sample, settings))
+    path.write_bytes(path.read_bytes().replace(b"train_loss", b"train_lost"))
+    with pytest.raises(DataError) as caught:
+        load_state(path, new_state("fc", settings))
+    assert "not a run's metrics" in one_line(caught, path)
+
+
+@pytest.mark.parametrize(
+    ("stored", "reader", "options"),
+    [("fc", "cnn", {}), ("fc", "fc", {"hidden": 11}), ("cnn", "two-digit-cnn", {})],
+)
+def test_another_model_s_file_is_refused(
+    stored: str, reader: str, options: dict[str, Any], sample: Dataset, tmp_path: Path
+) -> None:
+    settings = settings_of(momentum=0.9)
+    state = trained(stored, sample, settings)
+    save_weights(tmp_path / "weights", state.model)
+    save_state(tmp_path / "state", state)
+    other = new_state(reader, settings, **options)
+    with pytest.raises(DataError, match="these weights belong to another model") as caught:
+        load_weights(tmp_path / "weights", other.model)
+    one_line(caught, tmp_path / "weights")
+    for name in ("state", "weights"):  # weights alone are no state either
+        with pytest.raises(DataError, match="not the state of this model's training") as caught:
+            load_state(tmp_path / name, other)
+        one_line(caught, tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", ["weights", "state"])
+def test_a_write_that_fails_leaves_the_old_file(
+    kind: str, sample: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, state = tmp_path / "kept.safetensors", trained("fc", sample, settings_of())
+
+    def write() -> None:
+        save_weights(path, state.model) if kind == "weights" else save_state(path, state)
+
+    write()
+    before = path.read_bytes()
+    torch.nn.init.zeros_(next(state.model.parameters()))
+
+    def full_disk(target: Path, content: bytes) -> int:
+        with target.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            write()
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+    write()
+    assert path.read_bytes() != before
+
+
+@pytest.mark.parametrize("name", ["fc", "two-digit-cnn"])
+@pytest.mark.parametrize("settings", OPTIMIZERS)
+def test_going_on_from_a_file_equals_never_having_stopped(
+    name: str, settings: dict[str, Any], sample: Dataset, tmp_path: Path
+) -> None:
+    chosen = settings_of(**settings)
+    whole = trained(name, sample, chosen, epochs=3)
+    save_state(tmp_path / "state", trained(name, sample, chosen, epochs=1))
+    resumed = new_state(name, chosen, seed=77)
+    load_state(tmp_path / "state", resumed)
+    go_on(resumed, name, sample, chosen, until=3)
+    assert weights_bytes(resumed.model) == weights_bytes(whole.model)
+    assert [record.train_loss for record in resumed.history] == [record.train_loss for record in whole.history]
+
+
+def test_the_checkpoint_before_a_divergence_stands(sample: Dataset, tmp_path: Path) -> None:
+    path, calm = tmp_path / "state.safetensors", settings_of()
+    state = trained("fc", sample, calm)
+    save_state(path, state)
+    before = path.read_bytes()
+    wild = settings_of(learning_rate=1e30)
+    source = FixedOrder(sample.train[:64], 32)
+    with pytest.raises(DivergedError, match="epoch 2"):
+        train(state, source, sample.validation, wild, seed=0, on_epoch=lambda _: save_state(path, state))
+    assert path.read_bytes() == before
+    restored = new_state("fc", calm)
+    load_state(path, restored)
+    assert [record.epoch for record in restored.history] == [1]
+    assert all(parameter.isfinite().all() for parameter in restored.model.parameters())

@@ -1,0 +1,197 @@
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
+from torch import nn, optim
+
+from digitscope.data import Dataset, FixedOrder, Reshuffled, Split, course_order
+from digitscope.models import build
+from digitscope.records import EpochRecord
+from digitscope.training import TrainingSettings, evaluate, run_epoch, to_tensors, train
+from digitscope.training.loop import DivergedError, TensorBatch
+from tests.training.helpers import Watched, course_training, new_state, small_split, weights_bytes
+
+CPU = torch.device("cpu")
+
+
+def batches(split: Split, batch_size: int) -> Iterator[TensorBatch]:
+    chosen = (slice(start, start + batch_size) for start in range(0, len(split), batch_size))
+    return to_tensors(((split.images[rows], split.labels[rows]) for rows in chosen), CPU)
+
+
+def course_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the loss as the course's scripts compute it, for one digit and for two."""
+    if labels.ndim == 1:
+        return F.cross_entropy(logits, labels)
+    return 0.5 * (F.cross_entropy(logits[:, 0], labels[:, 0]) + F.cross_entropy(logits[:, 1], labels[:, 1]))
+
+
+def plain_loop(model: nn.Module, split: Split, batch_size: int, learning_rate: float) -> tuple[float, float]:
+    """Train one epoch with the update written out; return the mean loss and accuracy of its examples."""
+    model.train()
+    losses, right = 0.0, 0
+    for start in range(0, len(split), batch_size):
+        images = torch.from_numpy(split.images[start : start + batch_size])
+        labels = torch.from_numpy(split.labels[start : start + batch_size].astype(np.int64))
+        logits = model(images)
+        loss = course_loss(logits, labels)
+        gradients = torch.autograd.grad(loss, list(model.parameters()))
+        with torch.no_grad():
+            for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+                parameter.sub_(learning_rate * gradient)
+        losses += loss.item() * len(labels)
+        right += int((logits.argmax(dim=-1) == labels).sum())
+    return losses / len(split), right / split.labels.size
+
+
+@pytest.mark.parametrize("name", ["fc", "cnn", "two-digit-mlp", "two-digit-cnn"])
+def test_an_epoch_is_a_plain_pytorch_loop(name: str, sample: Dataset) -> None:
+    split = small_split(name, sample, 150)  # 4 batches of 32 and one of 22
+    torch.manual_seed(3)
+    expected = build(name, {})
+    loss, accuracy = plain_loop(expected, split, 32, 0.1)
+    torch.manual_seed(3)
+    model = build(name, {})
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    score = run_epoch(model, batches(split, 32), optimizer=optimizer)
+    for ours, theirs in zip(model.parameters(), expected.parameters(), strict=True):
+        assert torch.allclose(ours, theirs, rtol=0, atol=1e-6)
+    assert np.mean(score.losses) == pytest.approx(loss, rel=1e-6)
+    assert np.mean(score.accuracies) == pytest.approx(accuracy)
+    assert len(score.losses) == len(score.accuracies) == split.labels.ndim
+
+
+def test_the_course_s_protocol_bit_for_bit(sample: Dataset) -> None:
+    split = sample.train[:1010]
+    course, course_losses = course_training(split, epochs=3)
+    settings = TrainingSettings(epochs=3, batch_size=32, order="fixed", learning_rate=0.1)
+    state = new_state("fc", settings, seed=12321)
+    train(state, FixedOrder(course_order(split, 12321), 32), sample.validation, settings, seed=12321)
+    for ours, theirs in zip(state.model.parameters(), course.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    assert [record.train_loss for record in state.history] == pytest.approx(course_losses, rel=1e-6)
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("name", ["fc", "cnn", "fast", "two-digit-mlp", "two-digit-deep"])
+def test_uniform_logits_cost_ln_10(name: str, label_smoothing: float, sample: Dataset) -> None:
+    model: Any = build(name, {})
+    last = model[-1].heads if name.startswith("two") else model[-1]
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    split = small_split(name, sample, 30)
+    score = run_epoch(model, batches(split, 7), optimizer=None, label_smoothing=label_smoothing)
+    assert score.losses == pytest.approx([np.log(10)] * split.labels.ndim, rel=1e-6)
+    assert evaluate(model, split).nll == pytest.approx(np.log(10), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "learning_rate"), [("fc", 0.01), ("cnn", 0.003), ("two-digit-mlp", 0.01), ("two-digit-cnn", 0.003)]
+)
+def test_ten_examples_are_memorised(name: str, learning_rate: float, sample: Dataset) -> None:
+    ten = small_split(name, sample, 10)
+    settings = TrainingSettings(epochs=60, batch_size=5, optimizer="adam", learning_rate=learning_rate)
+    state = new_state(name, settings)
+    train(state, Reshuffled(ten, 5), ten, settings, seed=0)
+    assert state.history[-1].validation_accuracy == 1
+    assert state.history[-1].validation_loss < 0.05
+
+
+def test_no_optimizer_means_no_change(sample: Dataset) -> None:
+    model = build("two-digit-deep", {})
+    before = weights_bytes(model)
+    split = small_split("two-digit-deep", sample, 20)
+    first = run_epoch(model, batches(split, 8), optimizer=None)
+    assert first == run_epoch(model, batches(split, 8), optimizer=None)  # dropout rests too
+    assert weights_bytes(model) == before
+    assert not model.training
+
+
+def test_the_step_does_not_depend_on_how_often_an_example_stands_in_its_batch(sample: Dataset) -> None:
+    once = sample.train[:8]
+    twice = sample.train[np.concatenate([np.arange(8), np.arange(8)])]
+    models = []
+    for split in (once, twice):
+        torch.manual_seed(0)
+        model = build("fc", {})
+        optimizer = optim.SGD(model.parameters(), lr=0.5, weight_decay=0.1)
+        run_epoch(model, batches(split, len(split)), optimizer=optimizer)
+        models.append(model)
+    for one, two in zip(models[0].parameters(), models[1].parameters(), strict=True):
+        assert torch.allclose(one, two, atol=1e-6)
+
+
+@pytest.mark.parametrize("order", ["fixed", "reshuffled"])
+def test_the_order_between_epochs(order: str, sample: Dataset) -> None:
+    split = sample.train[:100]
+    source = Watched(FixedOrder(split, 32) if order == "fixed" else Reshuffled(split, 32))
+    settings = TrainingSettings(epochs=3, batch_size=32)
+    train(new_state("fc", settings), source, split, settings, seed=0)
+    first, second, third = source.epochs
+    if order == "fixed":
+        assert first == second == third
+        assert len(first) == 96
+    else:
+        assert first != second != third != first
+        assert sorted(first) == sorted(second) == sorted(third)
+        assert len(first) == 100
+
+
+def test_the_seed_decides_the_order(sample: Dataset) -> None:
+    settings = TrainingSettings(epochs=2, batch_size=32)
+    orders = []
+    for seed in (1, 1, 2):
+        source = Watched(Reshuffled(sample.train[:100], 32))
+        train(new_state("fc", settings), source, sample.validation, settings, seed=seed)
+        orders.append(source.epochs)
+    assert orders[0] == orders[1] != orders[2]
+
+
+def test_records_and_callbacks(sample: Dataset) -> None:
+    settings = TrainingSettings(epochs=2, batch_size=32, learning_rate=0.4, schedule="one-cycle", warmup=0.5)
+    state = new_state("fc", settings)
+    seen: list[tuple[EpochRecord, int]] = []
+    steps: list[None] = []
+    train(
+        state,
+        Reshuffled(sample.train[:100], 32),  # 4 steps an epoch, 8 in all, of which 4 rise
+        sample.validation,
+        settings,
+        seed=0,
+        on_batch=lambda: steps.append(None),
+        on_epoch=lambda record: seen.append((record, len(state.history))),
+    )
+    assert len(steps) == 8
+    assert [record for record, _ in seen] == state.history
+    assert [n_kept for _, n_kept in seen] == [1, 2]
+    assert [record.epoch for record in state.history] == [1, 2]
+    assert [record.learning_rate for record in state.history] == pytest.approx([0.4 * 4 / 5, 0.4 / 4])
+    assert all(record.seconds > 0 for record in state.history)
+    right = (
+        state.model(torch.from_numpy(sample.validation.images)).argmax(dim=1).numpy() == sample.validation.labels
+    )
+    assert state.history[-1].validation_accuracy == right.mean()
+
+
+def test_a_state_that_is_done_stays_as_it_is(sample: Dataset) -> None:
+    settings = TrainingSettings(epochs=1, batch_size=32)
+    state = new_state("fc", settings)
+    source = FixedOrder(sample.train[:64], 32)
+    train(state, source, sample.validation, settings, seed=0)
+    before = weights_bytes(state.model)
+    train(state, source, sample.validation, settings, seed=0)
+    assert weights_bytes(state.model) == before
+    assert len(state.history) == 1
+
+
+@pytest.mark.parametrize("batch_size", [32, 128])
+def test_a_diverging_run_stops(batch_size: int, sample: Dataset) -> None:
+    """With 128 of 128 in a batch, the only loss is taken before the step that ruins the weights."""
+    settings = TrainingSettings(epochs=5, batch_size=batch_size, learning_rate=1e30)
+    state = new_state("fc", settings)
+    with pytest.raises(DivergedError, match="not finite in epoch 1: train with a lower learning rate"):
+        train(state, FixedOrder(sample.train[:128], batch_size), sample.validation, settings, seed=0)
+    assert state.history == []

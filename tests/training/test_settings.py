@@ -1,0 +1,82 @@
+from dataclasses import FrozenInstanceError, fields
+from typing import Any
+
+import pytest
+
+from digitscope.errors import SettingError
+from digitscope.training import TrainingSettings, setting_names
+
+WHOLE = "expected a whole number from 1"
+BELOW_ONE = "expected a number from 0 to below 1"
+NAN, INFINITY = float("nan"), float("inf")
+
+REFUSED = [
+    *[("epochs", value, WHOLE) for value in (0, -1, 2.0, True, "3", None)],
+    *[("batch_size", value, WHOLE) for value in (0, -32, 32.0, True, "32", None)],
+    ("order", "random", "expected one of fixed, reshuffled, fresh-pairs"),
+    ("order", None, "expected one of fixed"),
+    ("optimizer", "SGD", "expected one of sgd, adam, adamw"),
+    ("schedule", "cosine", "expected one of constant, one-cycle"),
+    *[("learning_rate", value, "expected a number above 0") for value in (0, -0.1, NAN, INFINITY, "0.1", True)],
+    *[("momentum", value, BELOW_ONE) for value in (-0.1, 1, 1.5, NAN, "0.9")],
+    *[("weight_decay", value, "expected a number from 0") for value in (-1e-9, NAN, INFINITY, "0")],
+    *[("warmup", value, BELOW_ONE) for value in (-0.1, 1, NAN, None)],
+    *[("label_smoothing", value, BELOW_ONE) for value in (-0.1, 1.0, NAN, False)],
+]
+
+
+@pytest.mark.parametrize(("name", "value", "accepted"), REFUSED)
+def test_a_refused_value_is_named_with_what_is_accepted(name: str, value: object, accepted: str) -> None:
+    settings: dict[str, Any] = {name: value}
+    with pytest.raises(SettingError) as caught:
+        TrainingSettings(**settings)
+    assert str(caught.value).startswith(f"{name} is {value!r}: {accepted}")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"nesterov": True}, "nesterov needs momentum: expected momentum above 0"),
+        ({"nesterov": True, "optimizer": "adam"}, "nesterov needs momentum"),
+        ({"momentum": 0.9, "optimizer": "adam"}, "momentum is a setting of sgd, not of adam: set momentum to 0"),
+        ({"momentum": 0.9, "optimizer": "adamw"}, "momentum is a setting of sgd, not of adamw"),
+    ],
+)
+def test_contradictions(settings: Any, message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        TrainingSettings(**settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"epochs": 1, "batch_size": 1},
+        {"momentum": 0, "learning_rate": 1, "weight_decay": 0},
+        {"momentum": 0.999, "nesterov": True, "warmup": 0.0, "label_smoothing": 0.0},
+        {"optimizer": "adamw", "weight_decay": 5.0, "schedule": "one-cycle", "order": "fresh-pairs"},
+    ],
+)
+def test_accepted(settings: Any) -> None:
+    made = TrainingSettings(**settings)
+    assert {name: getattr(made, name) for name in settings} == settings
+
+
+def test_an_unknown_setting_and_a_position_are_refused() -> None:
+    factory: Any = TrainingSettings
+    with pytest.raises(TypeError, match="lr"):
+        factory(lr=0.1)
+    with pytest.raises(TypeError):
+        factory(10)
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings: Any = TrainingSettings()
+    with pytest.raises(FrozenInstanceError):
+        settings.epochs = 3
+
+
+def test_the_names_are_the_fields() -> None:
+    assert setting_names() == tuple(field.name for field in fields(TrainingSettings))
+    assert setting_names()[:3] == ("epochs", "batch_size", "order")
+    assert all(name in (TrainingSettings.__doc__ or "") for name in setting_names())
