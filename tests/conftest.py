@@ -1,6 +1,10 @@
 """Fixtures for every test: an environment of its own, and data to work on."""
 
 import os
+
+# One thread each: what the tests compute is small, and a second thread waits for a core that others use.
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
 from pathlib import Path
 
 import pytest

@@ -2,8 +2,9 @@ from typing import Any
 
 import pytest
 
+from digitscope.data import COURSE_SEED
 from digitscope.errors import SettingError
-from digitscope.experiments.recipes import COURSE_SEED, RECIPES, Recipe, get_recipe
+from digitscope.experiments.recipes import RECIPES, Recipe, get_recipe
 from digitscope.models import MODELS, build
 from digitscope.training import TrainingSettings
 

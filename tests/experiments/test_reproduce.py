@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from digitscope.data import Dataset, make_two_digit, whole_batches
+from digitscope.data import COURSE_SEED, Dataset, make_two_digit, whole_batches
 from digitscope.errors import SettingError
-from digitscope.experiments.recipes import COURSE_SEED, RECIPES
+from digitscope.experiments.recipes import RECIPES
 from digitscope.experiments.reproduce import EXPERIMENTS, QUICK, Bench, Row, reproduce
 from digitscope.experiments.run import run_recipe
 from digitscope.training import evaluate

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from digitscope.data import Dataset
+from digitscope.data import COURSE_SEED, Dataset
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments import run as run_module
-from digitscope.experiments.recipes import COURSE_SEED, RECIPES, Recipe
+from digitscope.experiments.recipes import RECIPES, Recipe
 from digitscope.experiments.run import Run, load_run, make_source, run_recipe
 from digitscope.records import EpochRecord
 from digitscope.training import TrainingSettings, evaluate, predict_logits

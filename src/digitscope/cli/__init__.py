@@ -35,18 +35,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # NumPy's matrix products gain little from a second thread, and lose tenfold to it when the cores are shared.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        options = _parser(words).parse_args(words)
-        return int(options.run(options))
+        options = _parse(words)
+        exit_code = int(options.run(options))
+        sys.stdout.flush()
+        return exit_code
     except DigitscopeError as error:
         return _fail(error, error.exit_code)
     except ModuleNotFoundError as error:
         if error.name not in EXTRA_PACKAGES:
             raise
         return _fail(MissingExtraError(error.name, "train"), 1)
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:  # what is read is checked by its reader, so this is about a place to write to
         return _fail(_in_words(error), 1)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
+
+
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    options, unknown = _parser(words).parse_known_args(words)
+    if unknown:
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return options
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
@@ -60,6 +72,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        command.set_defaults(parser=command)
         if name == next((word for word in words if not word.startswith("-")), None):
             import_module(f"digitscope.cli.{name}").configure(command)
     return parser

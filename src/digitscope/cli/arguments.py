@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
+from digitscope.data import COURSE_SEED
+
 
 class OneLineParser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, and whose examples keep their line breaks."""
@@ -51,9 +53,11 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_seed(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add --seed, which is of `what`; by default the course's."""
-    parser.add_argument("--seed", type=_seed, default=12321, metavar="N", help=f"of {what} (default: 12321)")
+def add_seed(parser: argparse.ArgumentParser, what: str, default: int | None = COURSE_SEED) -> None:
+    """Add --seed, which is of `what`; None as default leaves it to the command."""
+    parser.add_argument(
+        "--seed", type=_seed, default=default, metavar="N", help=f"of {what} (default: {COURSE_SEED})"
+    )
 
 
 def _seed(text: str) -> int:

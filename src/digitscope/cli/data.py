@@ -6,6 +6,7 @@ from pathlib import Path
 
 from digitscope.cli.arguments import add_data, add_json, add_seed
 from digitscope.cli.datasets import dataset_for, single_digits
+from digitscope.cli.remarks import remark
 from digitscope.data import fetch_mnist, make_two_digit, write_two_digit
 from digitscope.data.splits import Dataset
 
@@ -85,7 +86,7 @@ def _print_info(dataset: Dataset) -> None:
 
 def run_fetch(_: argparse.Namespace) -> int:
     """Download what is missing, and say where it is."""
-    print(f"MNIST is in {fetch_mnist()}")
+    print(f"MNIST is in {fetch_mnist(report=remark)}")
     return 0
 
 

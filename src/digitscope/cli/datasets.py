@@ -6,6 +6,7 @@ from pathlib import Path
 
 from digitscope.cli.remarks import remark
 from digitscope.data import (
+    COURSE_SEED,
     Dataset,
     find_data_directory,
     has_mnist,
@@ -16,9 +17,6 @@ from digitscope.data import (
 )
 from digitscope.data.overlapping import DIGIT_SHAPE
 from digitscope.errors import DataError
-
-PAIRS_SEED = 12321
-"""The seed of every two-digit set that a command builds, so that all of them score on the same pairs."""
 
 
 @cache
@@ -43,11 +41,14 @@ def single_digits(directory: Path | None, unchecked: bool) -> Dataset:
 
 
 def two_digits(directory: Path | None, unchecked: bool) -> Dataset:
-    """Return the course's two-digit files if `directory` has them, else a set built by the same rule."""
+    """Return the course's two-digit files if `directory` has them, else a set built by the same rule.
+
+    The seed is fixed, so that all commands score on the same pairs.
+    """
     folder = find_data_directory(directory)
     if folder is not None and has_two_digit(folder):
         return load_two_digit(folder)
-    return make_two_digit(single_digits(directory, unchecked), seed=PAIRS_SEED)
+    return make_two_digit(single_digits(directory, unchecked), seed=COURSE_SEED)
 
 
 def dataset_for(task: str, options: argparse.Namespace) -> Dataset:

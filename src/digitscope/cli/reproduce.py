@@ -2,7 +2,6 @@
 
 import argparse
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from digitscope.cli.arguments import add_data, add_device, add_json
@@ -11,7 +10,9 @@ from digitscope.cli.datasets import single_digits, two_digits
 from digitscope.cli.remarks import remark
 from digitscope.data import Dataset
 from digitscope.errors import DataError
-from digitscope.experiments.reproduce import EXPERIMENTS, Bench, Row, reproduce
+from digitscope.experiments.reproduce import EXPERIMENTS, Bench, Row, reproduce, select
+
+HEADER = ("figure", "handout", "here", "difference", "accepted", "")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +30,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the experiments, print their rows, and return 1 if one is out of tolerance."""
+    rows: list[Row] = []
+    for name in select(options.only):
+        rows += _run_experiment(name, options)
+        if not options.json:
+            of_this = [row for row in rows if row.experiment == name]
+            print_table(f"{name}: the course's figures", HEADER, [_as_words(row) for row in of_this])
+    failed = sum(not row.passed for row in rows)
+    if options.json:
+        print(json.dumps({"passed": failed == 0, "rows": [_as_json(row) for row in rows]}, indent=2))
+    remark(f"{len(rows) - failed} of {len(rows)} rows within tolerance")
+    return 1 if failed else 0
+
+
+def _run_experiment(name: str, options: argparse.Namespace) -> list[Row]:
     with step_bar() as bar:
         bench = Bench(
             mnist=lambda: _full_mnist(options),
@@ -37,14 +52,7 @@ def run(options: argparse.Namespace) -> int:
             on_run=bar.start,
             on_batch=bar.step,
         )
-        rows = list(reproduce(options.only, bench))
-    failed = sum(not row.passed for row in rows)
-    if options.json:
-        print(json.dumps({"passed": failed == 0, "rows": [_as_json(row) for row in rows]}, indent=2))
-    else:
-        _print(rows)
-        remark(f"{len(rows) - failed} of {len(rows)} rows within tolerance")
-    return 1 if failed else 0
+        return list(reproduce((name,), bench))
 
 
 def _full_mnist(options: argparse.Namespace) -> Dataset:
@@ -74,18 +82,12 @@ def _as_json(row: Row) -> dict[str, Any]:
     }
 
 
-def _print(rows: Sequence[Row]) -> None:
-    header = ("figure", "handout", "here", "difference", "accepted", "")
-    print_table("The course's figures", header, [_as_words(row) for row in rows])
-
-
 def _as_words(row: Row) -> tuple[str, ...]:
     if row.reference is None or row.difference is None:
-        return (f"{row.experiment}  {row.what}", "", _figure(row.ours), "", "", "")
+        return (row.what, "", _figure(row.ours), "", "", "")
     accepted = "at least" if row.tolerance is None else f"± {row.tolerance:g}"
     verdict = "ok" if row.passed else "FAILS"
-    name = f"{row.experiment}  {row.what}"
-    return (name, _figure(row.reference), _figure(row.ours), f"{row.difference:+.2g}", accepted, verdict)
+    return (row.what, _figure(row.reference), _figure(row.ours), f"{row.difference:+.2g}", accepted, verdict)
 
 
 def _figure(value: float) -> str:

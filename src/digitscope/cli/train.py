@@ -3,7 +3,7 @@
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
@@ -13,10 +13,10 @@ from digitscope.cli.console import StepBar, print_table, step_bar
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.remarks import remark
 from digitscope.cli.run_report import EPOCH_HEADER, epoch_row, write_run
-from digitscope.data.splits import Dataset
+from digitscope.data import COURSE_SEED, Dataset
 from digitscope.errors import SettingError
 from digitscope.experiments.recipes import RECIPES, Recipe, get_recipe
-from digitscope.experiments.run import Run, make_source, run_recipe
+from digitscope.experiments.run import Run, make_source, read_recipe, run_recipe
 from digitscope.models import MODELS, options_of
 from digitscope.records import EpochRecord
 from digitscope.training import TrainingSettings
@@ -31,9 +31,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", help="one of the recipes below")
     add_data(parser)
     add_device(parser)
-    add_seed(parser, "the weights, the order and dropout")
+    add_seed(parser, "the weights, the order and dropout", default=None)
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: the next runs/RECIPE-N)")
-    parser.add_argument("--resume", action="store_true", help="continue the run in --out, or else the newest one")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue the run in --out, or else the newest one, with the settings and the seed that it has",
+    )
     add_json(parser)
     _add_settings(parser.add_argument_group("settings (default: the recipe's)"))
     _add_options(parser.add_argument_group("options of the model (default: the recipe's, then the model's)"))
@@ -43,9 +47,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train, write the run folder with its curves, and say where it is."""
     import_module("matplotlib")  # it draws at the end: better missed before the training
-    recipe = get_recipe(options.recipe).with_changes(_changes(options))
-    dataset = dataset_for(recipe.task, options)
     folder = _folder(options)
+    recipe, seed = read_recipe(folder) if options.resume else (get_recipe(options.recipe), COURSE_SEED)
+    recipe = replace(recipe.with_changes(_changes(options)), name=options.recipe)
+    if options.seed is None:
+        options.seed = seed
+    dataset = dataset_for(recipe.task, options)
     remark(f"{recipe.name} on {dataset.name} ({dataset.source}), into {folder}")
     with step_bar() as bar:
         trained = _train(recipe, dataset, options, folder, bar)
@@ -93,18 +100,11 @@ def _folder(options: argparse.Namespace) -> Path:
     """
     if options.out is not None:
         return Path(options.out)
-    number = 1
-    while _numbered(options.recipe, number).exists():
-        number += 1
-    if not options.resume:
-        return _numbered(options.recipe, number)
-    if number == 1:
-        raise SettingError(f"{_numbered(options.recipe, 1)}: no run to resume: name its folder with --out")
-    return _numbered(options.recipe, number - 1)
-
-
-def _numbered(recipe: str, number: int) -> Path:
-    return RUNS / f"{recipe}-{number}"
+    endings = (path.name.removeprefix(f"{options.recipe}-") for path in RUNS.glob(f"{options.recipe}-*"))
+    newest = max((int(ending) for ending in endings if ending.isdecimal()), default=0)
+    if options.resume and not newest:
+        raise SettingError(f"{RUNS}: no run of {options.recipe} to resume: name its folder with --out")
+    return RUNS / f"{options.recipe}-{newest if options.resume else newest + 1}"
 
 
 def _add_settings(group: Any) -> None:

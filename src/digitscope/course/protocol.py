@@ -6,10 +6,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from digitscope.course.train_utils import Average, Batch, batchify_data, in_words, run_epoch, train_model
+from digitscope.data import COURSE_SEED
 from digitscope.errors import SettingError
-
-SEED = 12321
-"""The seed that every script of the course sets, for NumPy and for PyTorch."""
 
 Arrays = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]
 
@@ -35,7 +33,7 @@ class TwoDigitNetwork(nn.Module):
 
 def seed_weights() -> None:
     """Seed PyTorch's generator, from which the weights and dropout come."""
-    torch.manual_seed(SEED)
+    torch.manual_seed(COURSE_SEED)
 
 
 def split_into_batches(data: Arrays, batch_size: int) -> tuple[list[Batch], list[Batch], list[Batch]]:
@@ -50,7 +48,7 @@ def split_into_batches(data: Arrays, batch_size: int) -> tuple[list[Batch], list
     x_train, y_train, x_test, y_test = data
     split = int(9 * len(x_train) / 10)
     permutation = np.arange(split)
-    np.random.RandomState(SEED).shuffle(permutation)
+    np.random.RandomState(COURSE_SEED).shuffle(permutation)
     return (
         batchify_data(x_train[permutation], y_train[..., permutation], batch_size),
         batchify_data(x_train[split:], y_train[..., split:], batch_size),

@@ -1,6 +1,7 @@
 """Digits as arrays: MNIST, the course's files, overlapping pairs, and the order they are met in."""
 
 from digitscope.data.batches import (
+    COURSE_SEED,
     Batch,
     BatchSource,
     FixedOrder,
@@ -19,6 +20,7 @@ from digitscope.data.splits import Dataset, Split
 from digitscope.data.two_digit import has_two_digit, load_two_digit, write_two_digit
 
 __all__ = [
+    "COURSE_SEED",
     "Batch",
     "BatchSource",
     "Dataset",

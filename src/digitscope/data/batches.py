@@ -13,6 +13,9 @@ from digitscope.errors import SettingError
 Batch = tuple[UInt8, UInt8]
 """Images, uint8 (B, H, W), and their labels, uint8 (B,) or (B, 2)."""
 
+COURSE_SEED = 12321
+"""The seed that every script of the course sets before it shuffles, and before it makes weights."""
+
 
 class BatchSource(Protocol):
     """Where a training loop gets its batches."""

@@ -80,4 +80,6 @@ def _mismatch(digest: str, dataset: str, name: str) -> str:
     if digest in _ORIGINS:
         origin, file = _ORIGINS[digest]
         return f"this is {origin}'s {file} (MD5 {digest}), {expected}; give each file its own name"
-    return f"content with MD5 {digest}, {expected}; get the file again, or pass check=False for data of your own"
+    return (
+        f"content with MD5 {digest}, {expected}; get the file again; --unchecked (check=False) takes it as it is"
+    )

@@ -50,7 +50,7 @@ def write_two_digit(dataset: Dataset, directory: Path | str, *, mini: bool = Tru
 
     Raises:
         DataError: `dataset` does not hold pairs, or its validation split is not a tenth, so that a reader
-            would divide the file elsewhere; or a file cannot be written.
+            would divide the file elsewhere; or a file is there already, or cannot be written.
     """
     both = joined(dataset.train, dataset.validation)
     if both.labels.ndim != 2 or len(hold_out_last_tenth(both)[0]) != len(dataset.train):
@@ -60,6 +60,9 @@ def write_two_digit(dataset: Dataset, directory: Path | str, *, mini: bool = Tru
             "expected labels (N, 2), the validation split a tenth of the two"
         )
     paths = _paths(Path(directory).expanduser(), mini=mini)
+    for path in paths:
+        if path.exists():
+            raise DataError(f"{path}: is there already and is kept; expected a folder without it: name another")
     try:
         _write(dataset.test, both, paths)
     except OSError as error:

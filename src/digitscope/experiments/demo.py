@@ -16,7 +16,7 @@ from digitscope.records import EpochRecord
 from digitscope.training import predict_logits
 
 MAX_EPOCHS = 20
-TRAINING_PAIRS, TEST_PAIRS = 12_000, 2_000
+TRAINING_PAIRS, TEST_PAIRS = 10_000, 2_000
 
 OnPart = Callable[[str, int], None]
 OnStep = Callable[[], None]
@@ -65,7 +65,7 @@ def run_demo(mnist: Dataset, *, seed: int, on_part: OnPart, on_step: OnStep) -> 
     fast = _with_budget(RECIPES["fast"], len(mnist.train), n_examples=108_000)
     yield _recipe_part("CNN", fast, mnist, mnist, seed, on_part, on_step)
     pairs = make_two_digit(mnist, n_train=TRAINING_PAIRS, n_test=TEST_PAIRS, seed=seed)
-    deep = _with_budget(RECIPES["two-digit-best"], len(pairs.train), n_examples=32_400)
+    deep = _with_budget(RECIPES["two-digit-best"], len(pairs.train), n_examples=27_000)
     yield _recipe_part("two-digit CNN", deep, pairs, mnist, seed, on_part, on_step)
 
 

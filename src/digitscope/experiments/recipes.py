@@ -33,7 +33,7 @@ class Recipe:
     task: Task
     model: str
     settings: TrainingSettings
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
         if self.settings.order == "fresh-pairs" and self.task == "digit":
@@ -68,9 +68,6 @@ def get_recipe(name: str) -> Recipe:
         raise SettingError(f"no recipe is called {name!r}: expected one of {', '.join(RECIPES)}")
     return RECIPES[name]
 
-
-COURSE_SEED = 12321
-"""The seed that the course sets before every run."""
 
 _COURSE = TrainingSettings(
     epochs=10, batch_size=32, order="fixed", optimizer="sgd", learning_rate=0.1, momentum=0.0

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from digitscope.data.batches import whole_batches
-from digitscope.data.splits import Dataset, Split
+from digitscope.data import COURSE_SEED, Dataset, Split, whole_batches
 from digitscope.errors import SettingError
-from digitscope.experiments.recipes import COURSE_SEED, RECIPES, Recipe
+from digitscope.experiments.recipes import RECIPES, Recipe
 from digitscope.experiments.run import Run, make_source, run_recipe
 from digitscope.metrics import Evaluation
 from digitscope.scratch import regression
@@ -68,10 +67,10 @@ class Bench:
     on_run: Callable[[str, int], None] = lambda _name, _n_steps: None
     on_batch: Callable[[], None] = lambda: None
 
-    def run(self, recipe: Recipe, dataset: Dataset, singles: Dataset | None = None) -> Run:
-        """Train `recipe` from the course's seed."""
+    def run(self, title: str, recipe: Recipe, dataset: Dataset, singles: Dataset | None = None) -> Run:
+        """Train `recipe` from the course's seed; `title` is for whoever watches."""
         n_batches = make_source(recipe.settings, dataset, singles, COURSE_SEED).n_batches
-        self.on_run(recipe.summary, recipe.settings.epochs * n_batches)
+        self.on_run(title, recipe.settings.epochs * n_batches)
         return run_recipe(
             recipe,
             dataset,
@@ -165,7 +164,7 @@ def hidden_128(bench: Bench) -> Iterator[Row]:
 
 def cnn(bench: Bench) -> Iterator[Row]:
     """Yield the convolutional network's accuracies after one epoch and after ten."""
-    run = bench.run(RECIPES["cnn"], bench.mnist())
+    run = bench.run("cnn", RECIPES["cnn"], bench.mnist())
     first = run.history[0]
     test = _evaluate_whole_batches(run, bench.mnist().test)
     yield Row("cnn", "train accuracy, epoch 1", 0.93, first.train_accuracy, 0.015)
@@ -177,9 +176,9 @@ def two_digit(bench: Bench) -> Iterator[Row]:
     """Yield both positions' accuracies of the course's two networks and of ours, on every image."""
     dataset = bench.two_digit()
     for name in ("two-digit-mlp", "two-digit-cnn"):
-        run = bench.run(RECIPES[name], dataset)
+        run = bench.run(name, RECIPES[name], dataset)
         yield from _positions(name, run, dataset, asked=None)
-    best = bench.run(RECIPES["two-digit-best"], dataset, bench.mnist())
+    best = bench.run("two-digit-best", RECIPES["two-digit-best"], dataset, bench.mnist())
     yield from _positions("two-digit-best", best, dataset, asked=0.98)
 
 
@@ -198,8 +197,8 @@ QUICK = ("2-3-1", "hidden-10", "hidden-128")
 """The experiments that take seconds to a few minutes; `--only quick` means these."""
 
 
-def reproduce(names: Sequence[str], bench: Bench) -> Iterator[Row]:
-    """Yield the rows of the experiments called `names`; of all of them if there are no names.
+def select(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the experiments that `names` mean, each once; all of them if there are no names.
 
     Raises:
         SettingError: a name is unknown.
@@ -208,14 +207,19 @@ def reproduce(names: Sequence[str], bench: Bench) -> Iterator[Row]:
     for name in selected:
         if name not in EXPERIMENTS:
             raise SettingError(f"no experiment is called {name!r}: expected quick, {', '.join(EXPERIMENTS)}")
-    for name in dict.fromkeys(selected):
+    return tuple(dict.fromkeys(selected))
+
+
+def reproduce(names: Sequence[str], bench: Bench) -> Iterator[Row]:
+    """Yield the rows of the experiments that `names` mean, as `select` reads them."""
+    for name in select(names):
         yield from EXPERIMENTS[name](bench)
 
 
 def _grid(experiment: str, recipe: Recipe, bench: Bench) -> Iterator[tuple[str, Run, list[Row]]]:
     """Train every variation of `recipe`, and yield each with its test figures beside the handout's."""
     for variation, changes in VARIATIONS.items():
-        run = bench.run(recipe.with_changes(changes), bench.mnist())
+        run = bench.run(f"{experiment}, {variation}", recipe.with_changes(changes), bench.mnist())
         test = _evaluate_whole_batches(run, bench.mnist().test)
         reported = REPORTED[experiment][variation]
         chaotic = variation == "momentum 0.9"

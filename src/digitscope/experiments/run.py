@@ -148,6 +148,18 @@ def load_run(folder: Path) -> Run:
     Raises:
         DataError: a file of it is missing or damaged.
     """
+    recipe, seed = read_recipe(folder)
+    model = place(build(recipe.model, recipe.options), "cpu")
+    load_weights(folder / WEIGHTS_FILE, model)
+    return Run(recipe, seed, model.eval(), read_history(folder / METRICS_FILE))
+
+
+def read_recipe(folder: Path) -> tuple[Recipe, int]:
+    """Return the recipe of the run in `folder`, with every change that was applied, and its seed.
+
+    Raises:
+        DataError: the folder holds no run, or its configuration is damaged.
+    """
     config = _read_config(folder)
     try:
         recipe = Recipe(
@@ -158,11 +170,10 @@ def load_run(folder: Path) -> Run:
             settings=TrainingSettings(**config["settings"]),
             options=config["options"],
         )
-        model, seed = place(build(recipe.model, recipe.options), "cpu"), int(config["seed"])
-    except (KeyError, TypeError, ValueError) as error:
+        build(recipe.model, recipe.options)
+        return recipe, int(config["seed"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{folder / CONFIG_FILE}: not a run's configuration ({error})") from None
-    load_weights(folder / WEIGHTS_FILE, model)
-    return Run(recipe, seed, model.eval(), read_history(folder / METRICS_FILE))
 
 
 def _check_task(recipe: Recipe, dataset: Dataset) -> None:
@@ -180,18 +191,27 @@ def _begin(folder: Path, config: dict[str, Any]) -> None:
 
 
 def _resume(folder: Path, config: dict[str, Any], state: TrainingState) -> None:
-    found = _read_config(folder)
-    for part in ("recipe", "model", "options", "settings", "seed", "data"):
-        if found.get(part) != config[part]:
+    found, asked = _what_decides(_read_config(folder)), _what_decides(config)
+    for name, value in asked.items():
+        if found.get(name) != value:
             raise SettingError(
-                f"{folder} holds a run with another {part}: resume with the same, or name another --out"
+                f"{folder} holds a run whose {name} is {found.get(name)}, not {value}: "
+                "resume with the same, or name another --out"
             )
     if (folder / STATE_FILE).exists():  # it does not before the first epoch has ended
         load_state(folder / STATE_FILE, state)
 
 
+def _what_decides(config: dict[str, Any]) -> dict[str, Any]:
+    """Return by name all that the bytes of a run are a function of."""
+    named = {name: config.get(name) for name in ("recipe", "model", "seed", "data")}
+    return {**named, **config.get("settings", {}), **config.get("options", {})}
+
+
 def _read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG_FILE
+    if not path.is_file():
+        raise DataError(f"{folder}: no run is here: expected a folder with {CONFIG_FILE}, as train makes")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from digitscope.errors import SettingError
@@ -66,22 +67,22 @@ class TrainingSettings:
                 raise SettingError(f"{name} is {value!r}: expected {text}")
 
 
-CHOICES: Mapping[str, tuple[str, ...]] = {
-    "order": get_args(Order),
-    "optimizer": get_args(OptimizerName),
-    "schedule": get_args(Schedule),
-}
+CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"order": get_args(Order), "optimizer": get_args(OptimizerName), "schedule": get_args(Schedule)}
+)
 """The accepted words of each setting that is a word."""
 
-RANGES: Mapping[str, tuple[Any, str]] = {
-    "epochs": (lambda value: isinstance(value, int) and value >= 1, "a whole number from 1"),
-    "batch_size": (lambda value: isinstance(value, int) and value >= 1, "a whole number from 1"),
-    "learning_rate": (lambda value: 0 < value < float("inf"), "a number above 0"),
-    "momentum": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
-    "weight_decay": (lambda value: 0 <= value < float("inf"), "a number from 0"),
-    "warmup": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
-    "label_smoothing": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
-}
+RANGES: Mapping[str, tuple[Any, str]] = MappingProxyType(
+    {
+        "epochs": (lambda value: isinstance(value, int) and value >= 1, "a whole number from 1"),
+        "batch_size": (lambda value: isinstance(value, int) and value >= 1, "a whole number from 1"),
+        "learning_rate": (lambda value: 0 < value < float("inf"), "a number above 0"),
+        "momentum": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
+        "weight_decay": (lambda value: 0 <= value < float("inf"), "a number from 0"),
+        "warmup": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
+        "label_smoothing": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
+    }
+)
 """What each number may be, as a test and in words."""
 
 
