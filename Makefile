@@ -30,6 +30,7 @@ format: setup  ## rewrite the source to the house's format
 
 bench: setup  ## the benchmarks that take longer than a test may
 	$(RUN) benchmarks.scratch_epoch
+	$(RUN) benchmarks.accuracy
 
 clean:  ## remove the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -15,12 +15,10 @@ the processor does it for both sides, so that what remains is the loop itself.
 import argparse
 import json
 import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -99,8 +97,7 @@ def measure(epochs: dict[str, Epoch], rounds: int) -> dict[str, list[float]]:
 
 def report(seconds: dict[str, list[float]], threads: int, n: int) -> dict[str, Any]:
     """Return medians, the ratio of each round with its spread, and the machine."""
-    import numpy as np
-    import torch
+    from digitscope.experiments.machine import describe_machine
 
     ratios = [a / b for a, b in zip(seconds["numpy"], seconds["torch"], strict=True)]
     return {
@@ -111,23 +108,8 @@ def report(seconds: dict[str, list[float]], threads: int, n: int) -> dict[str, A
         "seconds": seconds,
         "median_seconds": {name: statistics.median(values) for name, values in seconds.items()},
         "ratio": {"median": statistics.median(ratios), "lowest": min(ratios), "highest": max(ratios)},
-        "machine": {
-            "cpu": cpu_model(),
-            "cores": os.cpu_count(),
-            "threads": threads,
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "torch": torch.__version__,
-        },
+        "machine": describe_machine() | {"threads": threads},
     }
-
-
-def cpu_model() -> str:
-    """Return the processor's name where the system tells it, else its architecture."""
-    table = Path("/proc/cpuinfo")
-    lines = table.read_text(encoding="utf-8").splitlines() if table.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def print_report(result: dict[str, Any]) -> None:

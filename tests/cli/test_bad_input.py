@@ -206,10 +206,19 @@ def change_config(folder: Path, **changes: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "metrics.jsonl"])
+NO_RUN = "no run is here: expected a folder with config.json, as train makes"
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "metrics.jsonl"])
 def test_a_run_folder_that_lacks_a_file(careful: Command, run_folder: Path, name: str) -> None:
     (run_folder / name).unlink()
     assert_one_line(careful("evaluate", run_folder), 1, str(run_folder / name))
+
+
+def test_a_folder_without_a_configuration(careful: Command, run_folder: Path) -> None:
+    (run_folder / "config.json").unlink()
+    for words in (("evaluate", run_folder), ("train", "fc", "--resume", "--out", run_folder)):
+        assert_one_line(careful(*words), 1, f"digitscope: error: {run_folder}: {NO_RUN}")
 
 
 JUNK = (b"{", b"[1]", b"\xff\xfe junk" * 99)
@@ -248,7 +257,16 @@ def test_a_configuration_that_cannot_be(
     careful: Command, run_folder: Path, changes: dict[str, object], value: str
 ) -> None:
     change_config(run_folder, **changes)
-    assert_one_line(careful("evaluate", run_folder), 1, str(run_folder / "config.json"), value)
+    for words in (("evaluate", run_folder), ("train", "fc", "--resume", "--out", run_folder)):
+        assert_one_line(careful(*words), 1, str(run_folder / "config.json"), value)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_cannot_be(careful: Command, run_folder: Path, seed: int) -> None:
+    change_config(run_folder, seed=seed)
+    outcome = careful("train", "fc", "--resume", "--out", run_folder)
+    assert outcome.code == 2
+    assert outcome.err[-1] == f"digitscope: error: seed is {seed}: expected a whole number from 0 to 4294967295"
 
 
 def test_weights_of_another_model(careful: Command, run_folder: Path) -> None:
@@ -260,7 +278,7 @@ def test_weights_of_another_model(careful: Command, run_folder: Path) -> None:
 @pytest.mark.parametrize("model", ["nowhere", "file"])
 def test_a_model_that_is_no_run_folder(careful: Command, desk: Path, model: str) -> None:
     (desk / "file").touch()
-    assert_one_line(careful("evaluate", model), 1, model, "expected a folder made by train")
+    assert_one_line(careful("evaluate", model), 1, f"digitscope: error: {model}: {NO_RUN}")
 
 
 def test_a_damaged_state_is_not_resumed(careful: Command, run_folder: Path) -> None:
@@ -315,7 +333,10 @@ WRONG_CALLS: list[tuple[tuple[object, ...], tuple[str, ...]]] = [
     ((*FC, "--dropout", 0.5), ("'fc'", "'dropout'", "hidden")),
     (("train", "cnn", "--out", "new", "--hidden", 5), ("'cnn'", "'hidden'", "dropout")),
     (("train", "fast", "--out", "new", "--hidden", 5), ("'fast'", "'hidden'")),
-    (("train", "fc", "--resume"), ("runs/fc-1", "no run to resume")),
+    (("train", "/fc"), ("'/fc'", "fc, fc-128, cnn")),
+    (("train", "fc", "--resume"), ("error: runs: no run of fc to resume: name its folder with --out",)),
+    (("train", "nonsense", "--resume"), ("'nonsense'", "fc, fc-128, cnn")),
+    ((*FC, "--epoch", 1), ("digitscope train: error: unrecognized arguments: --epoch 1",)),
     (("evaluate",), ("MODEL",)),
     (("evaluate", "run", "--split", "nonsense"), ("'nonsense'", "validation")),
     (("reproduce", "--only", "nonsense"), ("'nonsense'", "hidden-10")),

@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from digitscope import __version__
@@ -39,6 +44,59 @@ def test_processes_end_with_the_exit_code() -> None:
     assert (code, out, len(err)) == (2, "", 1)
     code, out, err = in_a_process("data", "info", "--data", "nowhere")
     assert (code, out, len(err)) == (1, "", 1)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("words", "codes"),
+    [
+        (("data", "info"), {1}),
+        (("data", "info", "--json"), {1}),
+        (("reproduce", "--only", "2-3-1"), {1}),
+        (("train", "--help"), {0, 1}),  # argparse itself passes over what it cannot print
+        (("--version",), {0, 1}),
+    ],
+)
+def test_a_reader_that_has_seen_enough_gets_no_message(
+    tiny_mnist_folder: Path, words: tuple[str, ...], codes: set[int], unbuffered: str
+) -> None:
+    """As in `digitscope data info | true`; with a buffer, the pipe is found closed only when it is emptied."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    data = ("--data", str(tiny_mnist_folder), "--unchecked") if words[0] == "data" else ()
+    ours, theirs = os.pipe()
+    os.close(ours)
+    call = [sys.executable, "-W", "error", "-m", "digitscope", *words, *data]
+    done = subprocess.run(call, stdout=theirs, stderr=subprocess.PIPE, text=True, check=False, env=environment)
+    os.close(theirs)
+    assert done.returncode in codes
+    assert done.stderr == ""
+
+
+def test_standard_output_may_be_closed(tiny_mnist_folder: Path) -> None:
+    words = ("data", "info", "--data", str(tiny_mnist_folder), "--unchecked")
+    call = ["sh", "-c", '"$@" >&-', "sh", sys.executable, "-W", "error", "-m", "digitscope", *words]
+    done = subprocess.run(call, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "unknown"),
+    [
+        (("train", "fc", "--epoch", "1"), "--epoch 1"),
+        (("evaluate", "run", "more"), "more"),
+        (("reproduce", "--quick"), "--quick"),
+        (("demo", "--seeds=3"), "--seeds=3"),
+        (("data", "info", "--jsn"), "--jsn"),
+    ],
+)
+def test_a_mistyped_flag_points_to_the_help_of_its_command(
+    digitscope: Command, desk: Path, words: tuple[str, ...], unknown: str
+) -> None:
+    prog = f"digitscope {words[0]}"
+    line = f"{prog}: error: unrecognized arguments: {unknown}; {prog} --help shows how"
+    assert digitscope(*words) == (2, "", [line])
+    assert list(desk.iterdir()) == []
+    assert digitscope(*prog.split()[1:], "--help").code == 0
 
 
 def test_an_interruption_is_one_line(digitscope: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,15 @@
 import json
+from hashlib import md5
 from pathlib import Path
 
 import matplotlib.image
 import numpy as np
+import pytest
 
 from digitscope.data import Dataset, load_two_digit, make_two_digit
-from tests.cli.helpers import Command, assert_one_line
+from digitscope.data.local_files import cache_directory
+from tests.cli.helpers import Command, assert_one_line, everything_in
+from tests.data.helpers import IDX_NAMES, idx_files
 
 NO_MNIST = "no full MNIST here: using the embedded sample"
 
@@ -20,7 +24,8 @@ def test_info_of_the_sample(digitscope: Command, sample: Dataset) -> None:
         "  test           500 images of 28 x 28",
         f"  sha256     {sample.sha256()}",
     ]
-    assert any("embedded sample" in line for line in err)
+    (line,) = err
+    assert line.startswith(NO_MNIST)
 
 
 def test_info_as_json(digitscope: Command, sample: Dataset) -> None:
@@ -89,6 +94,67 @@ def test_a_contact_sheet(digitscope: Command, desk: Path, pairs_folder: Path) ->
     code, out, _ = digitscope("data", "sample", *words, "-n", 1000)
     assert (code, out) == (0, f"{desk}/deep/s.png: the first 20 images of the test split\n")
     assert matplotlib.image.imread(desk / "deep" / "s.png").size > 0
+
+
+def test_pairs_are_not_written_over(digitscope: Command, desk: Path) -> None:
+    words = ("data", "two-digit", "--out", "pairs", "--train", 20, "--test", 5)
+    assert digitscope(*words).code == 0
+    before = everything_in(desk)
+    path = Path("pairs") / "train_multi_digit_mini.pkl.gz"
+    code, out, err = digitscope(*words, "--seed", 6)
+    assert (code, out) == (1, "")
+    assert err[-1] == (
+        f"digitscope: error: {path}: is there already and is kept; expected a folder without it: name another"
+    )
+    assert everything_in(desk) == before
+
+
+def test_fetching_says_which_mirrors_fail(
+    digitscope: Command, monkeypatch: pytest.MonkeyPatch, sample: Dataset
+) -> None:
+    """The first mirror answers with something else, the second not at all, the third with the files."""
+    files = idx_files(sample.train[:64], sample.test[:16])
+    digests = {name: md5(content, usedforsecurity=False).hexdigest() for name, content in files.items()}
+
+    def get(url: str) -> bytes:
+        host, _, name = url.partition("/")
+        if host == "silent":
+            raise TimeoutError("no answer")
+        return b"a page" if host == "wrong" else files[name.removesuffix(".gz")]
+
+    monkeypatch.delenv("DIGITSCOPE_OFFLINE")
+    monkeypatch.setattr("digitscope.data.download.KNOWN_FILES", {"MNIST": digests})
+    monkeypatch.setattr("digitscope.data.download.MIRRORS", ("wrong/", "silent/", "right/"))
+    monkeypatch.setattr("digitscope.data.download._get", get)
+    code, out, err = digitscope("data", "fetch")
+    assert (code, out) == (0, f"MNIST is in {cache_directory()}\n")
+    page = md5(b"a page", usedforsecurity=False).hexdigest()
+    assert err == [
+        line
+        for name, digest in digests.items()
+        for line in (
+            f"wrong/{name}.gz: content with MD5 {page}, expected {digest}",
+            f"silent/{name}.gz: TimeoutError",
+        )
+    ]
+    assert {path.name: path.read_bytes() for path in cache_directory().iterdir()} == {
+        f"{name}.gz": content for name, content in files.items()
+    }
+    assert digitscope("data", "fetch") == (0, out, [])
+
+
+def test_fetching_from_no_mirror(digitscope: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def get(_: str) -> bytes:
+        raise TimeoutError
+
+    monkeypatch.delenv("DIGITSCOPE_OFFLINE")
+    monkeypatch.setattr("digitscope.data.download.MIRRORS", ("one/", "two/"))
+    monkeypatch.setattr("digitscope.data.download._get", get)
+    code, out, (first, second, last) = digitscope("data", "fetch")
+    assert (code, out) == (1, "")
+    assert [first, second] == [f"{mirror}/{IDX_NAMES[0]}.gz: TimeoutError" for mirror in ("one", "two")]
+    assert last.startswith(f"digitscope: error: {IDX_NAMES[0]}.gz: none of 2 mirrors delivered it")
+    assert not cache_directory().exists()
 
 
 def test_no_fetching_offline(digitscope: Command, desk: Path) -> None:

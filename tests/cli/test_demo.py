@@ -46,14 +46,23 @@ def test_the_demo_writes_a_page_that_stands_alone(digitscope: Command, desk: Pat
     assert "demo: report.html, curves.png and results.json" in out
     assert matplotlib.image.imread(folder / "curves.png").size > 0
 
+    assert out.startswith("Test images of a slice read right\n")
+    header = next(line for line in out.splitlines() if "network" in line)
+    assert header.replace("┃", " ").split() == ["network", "epochs", "seconds", "accuracy", "both", "right"]
+
     networks = json.loads((folder / "results.json").read_text())["networks"]
     assert [network["test"]["n"] for network in networks] == [150, 150, 60]
     html = (folder / "report.html").read_text()
     for network in networks:
-        for text in (network["name"], f"{network['test']['accuracy']:.2%}", f"{network['parameters']:,}"):
-            assert text in out
+        row = next(line for line in out.splitlines() if line.startswith(f"│ {network['name']} "))
+        epochs, seconds, accuracy, both = (cell.strip() for cell in row.split("│")[2:-1])
+        scores = network["test"]
+        assert (int(epochs), float(seconds)) == (len(network["history"]), round(network["seconds"], 1))
+        assert accuracy == f"{scores['accuracy']:.2%}"
+        assert both == ("" if scores["both_right"] is None else f"{scores['both_right']:.2%}")
+        for text in (network["name"], accuracy, f"{network['parameters']:,}", both):
             assert text in html
-    assert f"{networks[2]['test']['both_right']:.2%}" in out
+    assert networks[2]["test"]["both_right"] is not None
 
     page = Requests(html)
     assert page.found == []

@@ -1,9 +1,11 @@
 import json
+from collections.abc import Callable, Iterator
 from types import MappingProxyType
 
 import pytest
 
-from digitscope.experiments.reproduce import REPORTED_PREDICTIONS
+from digitscope.errors import DataError
+from digitscope.experiments.reproduce import REPORTED_PREDICTIONS, Bench, Row
 from tests.cli.helpers import Command, assert_one_line
 
 # The handout's predictions of its 2-3-1 network, as the project's page prints them.
@@ -13,13 +15,14 @@ HANDOUT = [7.038453196038151, 14.042814826755537, 21.047176457472922, 35.0558997
 def test_the_small_network(digitscope: Command) -> None:
     code, out, err = digitscope("reproduce", "--only", "2-3-1")
     assert (code, err) == (0, ["6 of 6 rows within tolerance"])
+    assert out.startswith("2-3-1: the course's figures\n")
     assert out.count("ok") == 6
     assert "FAILS" not in out
 
 
 def test_the_small_network_as_json(digitscope: Command) -> None:
     code, out, err = digitscope("reproduce", "--only", "2-3-1", "--json")
-    assert (code, err) == (0, [])
+    assert (code, err) == (0, ["6 of 6 rows within tolerance"])
     result = json.loads(out)
     assert result["passed"] is True
     *predictions, tests = result["rows"]
@@ -36,13 +39,51 @@ def test_a_false_row_fails_the_command(
     false = MappingProxyType({**REPORTED_PREDICTIONS, (1, 1): 7.0})
     monkeypatch.setattr("digitscope.experiments.reproduce.REPORTED_PREDICTIONS", false)
     code, out, err = digitscope("reproduce", "--only", "2-3-1", *["--json"] * as_json)
-    assert code == 1
+    assert (code, err) == (1, ["5 of 6 rows within tolerance"])
     if as_json:
         assert json.loads(out)["passed"] is False
         assert [row["passed"] for row in json.loads(out)["rows"]] == [False, True, True, True, True, True]
     else:
-        assert err == ["5 of 6 rows within tolerance"]
         assert out.count("FAILS") == 1
+        assert out.count("ok") == 5
+
+
+def stub(name: str) -> Callable[[Bench], Iterator[Row]]:
+    """An experiment of one row, or none and an error where it is called broken."""
+
+    def run(_: Bench) -> Iterator[Row]:
+        if name == "broken":
+            raise DataError("it broke")
+        yield Row(name, f"the figure of {name}", 1.0, 1.0, 0.5)
+
+    return run
+
+
+@pytest.fixture
+def _stubs(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = MappingProxyType({name: stub(name) for name in ("one", "two", "broken")})
+    monkeypatch.setattr("digitscope.experiments.reproduce.EXPERIMENTS", table)
+
+
+@pytest.mark.usefixtures("_stubs")
+def test_each_experiment_has_its_table(digitscope: Command) -> None:
+    code, out, err = digitscope("reproduce", "--only", "two", "one")
+    assert (code, err) == (0, ["2 of 2 rows within tolerance"])
+    tables = out.split(": the course's figures\n")
+    assert [len(tables), tables[0]] == [3, "two"]
+    assert "the figure of two" in tables[1]
+    assert "the figure of one" not in tables[1]
+    assert "the figure of one" in tables[2]
+    assert "the figure of two" not in tables[2]
+
+
+@pytest.mark.usefixtures("_stubs")
+def test_a_table_is_printed_as_soon_as_its_experiment_is_done(digitscope: Command) -> None:
+    code, out, err = digitscope("reproduce")  # the third has not begun to fail when the first two are done
+    assert (code, err) == (1, ["digitscope: error: it broke"])
+    assert [out.count(f"the figure of {name}") for name in ("one", "two")] == [1, 1]
+    assert "broken" not in out
+    assert digitscope("reproduce", "--json") == (1, "", ["digitscope: error: it broke"])
 
 
 @pytest.mark.parametrize("names", [["nonsense"], ["2-3-1", "nonsense"]])
@@ -51,16 +92,22 @@ def test_an_unknown_experiment(digitscope: Command, names: list[str]) -> None:
     assert_one_line(digitscope("reproduce", "--only", *names), 2, "'nonsense'", expected)
 
 
-@pytest.mark.parametrize("names", [["quick"], ["cnn"], ["two-digit"], []])
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize(("names", "done"), [(["quick"], 1), (["cnn"], 0), (["two-digit"], 0), ([], 1)])
 def test_figures_of_full_mnist_need_full_mnist(
-    digitscope: Command, monkeypatch: pytest.MonkeyPatch, names: list[str]
+    digitscope: Command, monkeypatch: pytest.MonkeyPatch, names: list[str], done: int, as_json: bool
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         pytest.fail("it trained on something else")
 
     monkeypatch.setattr("digitscope.experiments.reproduce.run_recipe", refuse)
-    code, out, err = digitscope("reproduce", *["--only"][: len(names)], *names)
-    assert (code, out) == (1, "")
+    flags = ["--json"] * as_json
+    code, out, err = digitscope("reproduce", *flags, *["--only"][: len(names)], *names)
+    assert code == 1
+    if done and not as_json:  # the small network needs no data, and its table stands already
+        assert out == digitscope("reproduce", "--only", "2-3-1").out
+    else:
+        assert out == ""
     errors = [line for line in err if line.startswith("digitscope")]
     assert errors == [err[-1]]
     assert "only the embedded sample" in err[-1]

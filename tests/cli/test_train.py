@@ -104,8 +104,9 @@ def test_two_digits(digitscope: Command, pairs_folder: Path, desk: Path, recipe:
 def test_resume_goes_on_where_the_run_was_stopped(
     digitscope: Command, tiny_mnist_folder: Path, desk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = ("train", "cnn", "--data", tiny_mnist_folder, "--unchecked", "--epochs", 3)
-    assert digitscope(*words, "--out", "whole").code == 0
+    words = ("train", "cnn", "--data", tiny_mnist_folder, "--unchecked")
+    changes = ("--epochs", 3, "--dropout", 0.25, "--seed", 7)
+    assert digitscope(*words, *changes, "--out", "whole").code == 0
 
     def stop_after_the_second(bar: object, name: str) -> None:
         del bar
@@ -114,12 +115,16 @@ def test_resume_goes_on_where_the_run_was_stopped(
 
     with monkeypatch.context() as patch:
         patch.setattr("digitscope.cli.console.StepBar.say", stop_after_the_second)
-        assert_one_line(digitscope(*words), 130, "interrupted", announced=True)
+        assert_one_line(digitscope(*words, *changes), 130, "interrupted", announced=True)
     assert len((desk / "runs" / "cnn-1" / "metrics.jsonl").read_text().splitlines()) == 2
-    code, out, _ = digitscope(*words, "--resume")
+    config = (desk / "runs" / "cnn-1" / "config.json").read_bytes()
+    code, out, _ = digitscope(*words, "--resume")  # the settings, the options and the seed are the run's
     assert code == 0
+    assert "cnn, seed 7" in out
     assert "runs/cnn-1" in out
     assert [path.name for path in (desk / "runs").iterdir()] == ["cnn-1"]
+    assert (desk / "runs" / "cnn-1" / "config.json").read_bytes() == config
+    assert len((desk / "runs" / "cnn-1" / "metrics.jsonl").read_text().splitlines()) == 3
     whole = (desk / "whole" / "model.safetensors").read_bytes()
     assert (desk / "runs" / "cnn-1" / "model.safetensors").read_bytes() == whole
 
@@ -131,11 +136,56 @@ def test_resume_refuses_other_settings_and_a_finished_run_stays(
     assert digitscope(*words).code == 0
     weights = (desk / "runs" / "fc-1" / "model.safetensors").read_bytes()
     before = everything_in(desk)
-    outcome = digitscope(*words, "--resume", "--learning-rate", 0.3)
-    assert_one_line(outcome, 2, "runs/fc-1", "settings", announced=True)
+    for flag, value, message in (
+        ("--learning-rate", 0.3, "learning_rate is 0.1, not 0.3"),
+        ("--epochs", 2, "epochs is 1, not 2"),
+        ("--hidden", 11, "hidden is the default, not 11"),
+        ("--seed", 5, "seed is 12321, not 5"),
+    ):
+        outcome = digitscope(*words, "--resume", flag, value)
+        refusal = f"runs/fc-1 holds a run whose {message}: resume with the same, or name another --out"
+        assert_one_line(outcome, 2, f"digitscope: error: {refusal}", announced=True)
+        assert everything_in(desk) == before
+    for same in (words, words[:-2], (*words, "--learning-rate", 0.1, "--seed", 12321)):
+        assert digitscope(*same, "--resume").code == 0
+        assert (desk / "runs" / "fc-1" / "model.safetensors").read_bytes() == weights
+
+
+@pytest.mark.parametrize("other", ["cnn", "fc-128", "two-digit-mlp"])
+def test_resume_refuses_another_recipe_than_the_run_s(
+    digitscope: Command, tiny_mnist_folder: Path, desk: Path, other: str
+) -> None:
+    data = ("--data", tiny_mnist_folder, "--unchecked")
+    assert digitscope("train", "fc", *data, "--epochs", 1, "--out", "mine").code == 0
+    before = everything_in(desk)
+    outcome = digitscope("train", other, *data, "--resume", "--out", "mine")
+    refusal = f"mine holds a run whose recipe is fc, not {other}: resume with the same, or name another --out"
+    assert_one_line(outcome, 2, f"digitscope: error: {refusal}", announced=True)
     assert everything_in(desk) == before
-    assert digitscope(*words, "--resume").code == 0
-    assert (desk / "runs" / "fc-1" / "model.safetensors").read_bytes() == weights
+    outcome = digitscope("train", other, *data, "--resume")
+    assert_one_line(
+        outcome, 2, f"digitscope: error: runs: no run of {other} to resume: name its folder with --out"
+    )
+    assert everything_in(desk) == before
+
+
+def test_resume_picks_the_highest_number(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
+    """Neither gaps nor other names matter, and 10 comes after 9."""
+    data = ("--data", tiny_mnist_folder, "--unchecked")
+    for name, seed in (("fc-2", 2), ("fc-9", 9), ("fc-10", 10)):
+        words = ("--epochs", 1, "--out", f"runs/{name}", "--seed", seed)
+        assert digitscope("train", "fc", *data, *words).code == 0
+    for other in ("fc-128-11", "fc-old", "fc-", "cnn-12"):
+        (desk / "runs" / other).mkdir()
+    before = {name: everything_in(desk / "runs" / name) for name in ("fc-2", "fc-9")}
+    code, out, err = digitscope("train", "fc", *data, "--resume", "--json")
+    assert (code, len(err)) == (0, 1)
+    assert err[0].endswith("into runs/fc-10")
+    assert json.loads(out)["folder"] == "runs/fc-10"
+    code, out, _ = digitscope("train", "fc", *data, "--epochs", 1, "--json")
+    assert (code, json.loads(out)["folder"]) == (0, "runs/fc-11")
+    assert {name: everything_in(desk / "runs" / name) for name in before} == before
+    assert not (desk / "runs" / "fc-1").exists()
 
 
 def test_a_run_is_not_written_over(digitscope: Command, trained_folder: Path, desk: Path) -> None:

@@ -3,6 +3,7 @@
 import copy
 import gzip
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,12 @@ def course_mnist(sample: Dataset, monkeypatch: pytest.MonkeyPatch) -> Dataset:
     """Let 1,500 training and 330 test digits stand for MNIST, divided as MNIST is: the last tenth validates."""
     train, validation = hold_out_last_tenth(joined(sample.train[:1200], sample.validation[:300]))
     small = Dataset("a slice", "the sample", train, validation, sample.test[:330])
-    monkeypatch.setattr("digitscope.course.utils.load_mnist", lambda: small)
+
+    def load(*, report: Callable[[str], None]) -> Dataset:
+        assert report is print
+        return small
+
+    monkeypatch.setattr("digitscope.course.utils.load_mnist", load)
     return small
 
 
@@ -60,8 +66,12 @@ def pairs_folder(pairs: Dataset, tmp_path: Path) -> Path:
 # Data
 
 
-def test_mnist_of_the_sample(sample: Dataset) -> None:
+def test_mnist_of_the_sample(sample: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
     x_train, y_train, x_test, y_test = get_MNIST_data()
+    out, err = capsys.readouterr()
+    assert err == ""
+    (line,) = out.splitlines()
+    assert line.startswith("no full MNIST here: using the embedded sample: 5,000 real MNIST digits; ")
     assert [array.shape for array in (x_train, y_train, x_test, y_test)] == [
         (4500, 784),
         (4500,),
@@ -76,11 +86,14 @@ def test_mnist_of_the_sample(sample: Dataset) -> None:
     assert np.array_equal(y_test, sample.test.labels)
 
 
-def test_full_mnist_in_its_own_order(mnist: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_mnist_in_its_own_order(
+    mnist: Dataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("DIGITSCOPE_DATA", mnist.source)
     names = ("train-images", "train-labels", "t10k-images", "t10k-labels")
     shapes = ((60_000, 784), (60_000,), (10_000, 784), (10_000,))
     arrays: tuple[np.ndarray, ...] = get_MNIST_data()
+    assert capsys.readouterr() == ("", "")
     for array, name, shape in zip(arrays, names, shapes, strict=True):
         path = next(path for path in Path(mnist.source).iterdir() if path.name.startswith(name))
         content = path.read_bytes()

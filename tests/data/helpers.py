@@ -14,6 +14,12 @@ IDX_NAMES = (
     "t10k-labels-idx1-ubyte",
 )
 
+ONLY_THE_SAMPLE = (
+    "no full MNIST here: using the embedded sample: 5,000 real MNIST digits; "
+    "`digitscope data fetch` or --data DIR gets all 70,000"
+)
+"""All that `load_mnist` reports."""
+
 
 def idx_bytes(array: UInt8) -> bytes:
     sizes = b"".join(struct.pack(">i", size) for size in array.shape)

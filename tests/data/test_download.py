@@ -16,7 +16,7 @@ from digitscope.data.known_files import KNOWN_FILES, MNIST
 from digitscope.data.local_files import cache_directory
 from digitscope.data.splits import joined
 from digitscope.errors import DataError, MissingExtraError
-from tests.data.helpers import idx_files
+from tests.data.helpers import ONLY_THE_SAMPLE, idx_files
 
 CONTENT = {"first": b"the first file", "second": b"the second file" * 1_000}
 DIGESTS = {name: md5(content, usedforsecurity=False).hexdigest() for name, content in CONTENT.items()}
@@ -155,7 +155,16 @@ def test_without_pooch(monkeypatch: pytest.MonkeyPatch) -> None:
         fetch_mnist()
     told: list[str] = []
     assert load_mnist(report=told.append).source.startswith("the embedded sample")
-    assert "'pooch', which is not installed" in told[0]
+    assert told == [ONLY_THE_SAMPLE]
+
+
+def test_loading_says_nothing_of_mirrors_but_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    with mirror({}) as (empty, asked):
+        monkeypatch.setattr("digitscope.data.download.MIRRORS", (refused(), empty))
+        assert load_mnist(report=told.append).source.startswith("the embedded sample")
+    assert asked == ["/train-images-idx3-ubyte.gz"]
+    assert told == [ONLY_THE_SAMPLE]
 
 
 def test_there_are_three_mirrors() -> None:
@@ -169,9 +178,11 @@ def test_full_mnist_through_a_mirror(mnist: Dataset, monkeypatch: pytest.MonkeyP
     assert {md5(content, usedforsecurity=False).hexdigest() for content in files.values()} == set(
         KNOWN_FILES[MNIST].values()
     )
+    told: list[str] = []
     with mirror(bodies) as (good, asked):
         monkeypatch.setattr("digitscope.data.download.MIRRORS", (refused(), good))
-        loaded = load_mnist()
+        loaded = load_mnist(report=told.append)
+        assert told == []
         assert loaded.source == f"the cache {cache_directory()}"
         assert loaded.sha256() == mnist.sha256()
         assert fetch_mnist() == cache_directory()

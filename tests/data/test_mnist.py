@@ -14,7 +14,7 @@ from digitscope.data.known_files import KNOWN_FILES
 from digitscope.data.local_files import cache_directory
 from digitscope.data.splits import joined
 from digitscope.errors import DataError
-from tests.data.helpers import IDX_NAMES, idx_files, write_idx_folder
+from tests.data.helpers import IDX_NAMES, ONLY_THE_SAMPLE, idx_files, write_idx_folder
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = IDX_NAMES
 
@@ -208,9 +208,9 @@ def test_without_data_and_network_the_sample_serves(sample: Dataset) -> None:
     told: list[str] = []
     found = load_mnist(report=told.append)
     assert found.sha256() == sample.sha256()
-    assert "DIGITSCOPE_OFFLINE is set" in told[0]
-    assert told[1].startswith("using the embedded sample: 5,000 real MNIST digits; `digitscope data fetch`")
-    assert load_mnist(download=False).source == sample.source
+    assert told == [ONLY_THE_SAMPLE]
+    assert load_mnist(download=False, report=told.append).source == sample.source
+    assert told == [ONLY_THE_SAMPLE] * 2
     assert not cache_directory().exists()
 
 
@@ -219,9 +219,12 @@ def test_the_cache_serves_when_it_is_right(known_tiny: dict[str, bytes]) -> None
     folder.mkdir(parents=True)
     for name, content in known_tiny.items():
         (folder / f"{name}.gz").write_bytes(gzip.compress(content))
-    assert load_mnist().source == f"the cache {folder}"
+    told: list[str] = []
+    assert load_mnist(report=told.append).source == f"the cache {folder}"
+    assert told == []
     (folder / f"{TEST_LABELS}.gz").write_bytes(b"damaged")
-    assert load_mnist().source.startswith("the embedded sample")
+    assert load_mnist(report=told.append).source.startswith("the embedded sample")
+    assert told == [ONLY_THE_SAMPLE]
 
 
 def test_importing_the_data_layer_loads_no_heavy_package() -> None:

@@ -2,6 +2,7 @@ import _pickle as c_pickle
 import gzip
 import pickle
 import pickletools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,10 @@ def pairs(sample: Dataset) -> Dataset:
 def written(pairs: Dataset, tmp_path: Path) -> Path:
     write_two_digit(pairs, tmp_path)
     return tmp_path
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 def course_images(path: Path) -> Any:
@@ -77,10 +82,22 @@ def test_round_trip(pairs: Dataset, tmp_path: Path, mini: bool) -> None:
 
 
 def test_equal_sets_give_equal_bytes_and_nothing_else_is_left(pairs: Dataset, written: Path) -> None:
-    before = {path.name: path.read_bytes() for path in written.iterdir()}
+    before = content(written)
     assert sorted(before) == NAMES
-    write_two_digit(pairs, written)
-    assert {path.name: path.read_bytes() for path in written.iterdir()} == before
+    write_two_digit(pairs, written / "again")
+    assert content(written / "again") == before
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_that_is_there_is_kept(pairs: Dataset, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"mine")
+    write_two_digit(pairs, tmp_path, mini=False)  # those have other names
+    before = content(tmp_path)
+    assert len(before) == 5
+    message = f"{tmp_path / name}: is there already and is kept; expected a folder without it: name another"
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        write_two_digit(pairs, tmp_path)
+    assert content(tmp_path) == before
 
 
 def test_files_as_the_course_made_them(tmp_path: Path, pairs: Dataset) -> None:
@@ -108,21 +125,27 @@ def test_whether_the_files_are_there(written: Path) -> None:
 
 
 @pytest.mark.parametrize("part", [NAMES[0], NAMES[1]])
-def test_a_write_that_fails_changes_nothing(
-    pairs: Dataset, written: Path, monkeypatch: pytest.MonkeyPatch, part: str
+def test_a_write_that_fails_leaves_nothing(
+    pairs: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    before = {path.name: path.read_bytes() for path in written.iterdir()}
+    (tmp_path / "notes.txt").write_bytes(b"mine")
+    written: list[Path] = []
     writer = "write_pair_labels" if "labels" in part else "write_pair_images"
 
     def fail(path: Path, split: object) -> None:
+        path.write_bytes(b"half")
+        written.append(path)
         if split is pairs.test:
-            path.write_bytes(b"half")
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(f"digitscope.data.two_digit.{writer}", fail)
     with pytest.raises(DataError, match=r"cannot be written .No space left on device"):
-        write_two_digit(pairs, written)
-    assert {path.name: path.read_bytes() for path in written.iterdir()} == before
+        write_two_digit(pairs, tmp_path)
+    assert len(written) == 2
+    assert content(tmp_path) == {"notes.txt": b"mine"}
+    monkeypatch.undo()
+    write_two_digit(pairs, tmp_path)  # nothing is in its way
+    assert load_two_digit(tmp_path).sha256() == pairs.sha256()
 
 
 def test_a_split_that_readers_would_divide_elsewhere(pairs: Dataset, sample: Dataset, tmp_path: Path) -> None:

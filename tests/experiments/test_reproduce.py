@@ -5,7 +5,7 @@ import pytest
 from digitscope.data import COURSE_SEED, Dataset, make_two_digit, whole_batches
 from digitscope.errors import SettingError
 from digitscope.experiments.recipes import RECIPES
-from digitscope.experiments.reproduce import EXPERIMENTS, QUICK, Bench, Row, reproduce
+from digitscope.experiments.reproduce import EXPERIMENTS, QUICK, Bench, Row, reproduce, select
 from digitscope.experiments.run import run_recipe
 from digitscope.training import evaluate
 from tests.experiments.helpers import small
@@ -65,8 +65,9 @@ def test_the_2_3_1_network_gives_the_handout_s_figures() -> None:
 @pytest.mark.parametrize("names", [["hidden-20"], ["2-3-1", "all"], [""]])
 def test_an_unknown_name_is_refused_before_anything_runs(names: list[str]) -> None:
     rows = reproduce(names, Bench(mnist=no_data, two_digit=no_data))
-    with pytest.raises(SettingError, match="expected quick, 2-3-1, hidden-10, hidden-128, cnn, two-digit"):
-        next(rows)
+    for refused in (lambda: next(rows), lambda: select(names)):
+        with pytest.raises(SettingError, match="expected quick, 2-3-1, hidden-10, hidden-128, cnn, two-digit"):
+            refused()
 
 
 def test_selection(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,6 +84,8 @@ def test_selection(monkeypatch: pytest.MonkeyPatch) -> None:
     assert selected("quick") == ["2-3-1", "hidden-10", "hidden-128"] == list(QUICK)
     assert selected("cnn", "2-3-1") == ["cnn", "2-3-1"]
     assert selected("hidden-10", "quick", "hidden-10") == ["hidden-10", "2-3-1", "hidden-128"]
+    for names in ((), ("quick",), ("cnn", "2-3-1"), ("hidden-10", "quick", "hidden-10")):
+        assert list(select(names)) == selected(*names)
 
 
 HANDOUT = {
@@ -119,6 +122,8 @@ def test_the_grid_stands_beside_the_handout_s_figures(experiment: str, sample: D
     ordinary, chaotic = (0.003, 0.006), (0.03, 0.08)
     assert tolerances == [ordinary, ordinary, ordinary, chaotic, ordinary]
     assert {row.experiment for row in rows} == {experiment}
+    variations = ("baseline", "batch size 64", "learning rate 0.01", "momentum 0.9", "LeakyReLU")
+    assert [title for title, _ in announced] == [f"{experiment}, {variation}" for variation in variations]
     assert [n_steps for _, n_steps in announced] == [40, 20, 40, 40, 40]  # 150 digits, 10 epochs
     assert len(steps) == 180
     if experiment == "hidden-10":
@@ -144,7 +149,7 @@ def test_the_convolutional_network_s_rows(sample: Dataset) -> None:
     steps: list[None] = []
     rows = list(reproduce(["cnn"], bench_of(sample, announced, steps)))
     assert [(row.reference, row.tolerance) for row in rows] == [(0.93, 0.015), (0.98, None), (0.99, None)]
-    assert [n_steps for _, n_steps in announced] == [len(steps)] == [40]
+    assert announced == [("cnn", len(steps))] == [("cnn", 40)]
 
 
 def test_the_two_digit_rows(sample: Dataset) -> None:
@@ -159,7 +164,7 @@ def test_the_two_digit_rows(sample: Dataset) -> None:
         assert 0 <= row.ours <= 1
     assert sum(row.reference is not None for row in rows) == 4
     # 135 pairs: 2 whole batches of 64 for 30 epochs, twice; 2 batches of at most 128 for 8
-    assert [n_steps for _, n_steps in announced] == [60, 60, 16]
+    assert announced == [("two-digit-mlp", 60), ("two-digit-cnn", 60), ("two-digit-best", 16)]
     assert len(steps) == 136
 
 

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +12,7 @@ from digitscope.data import COURSE_SEED, Dataset
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments import run as run_module
 from digitscope.experiments.recipes import RECIPES, Recipe
-from digitscope.experiments.run import Run, load_run, make_source, run_recipe
+from digitscope.experiments.run import Run, load_run, make_source, read_recipe, run_recipe
 from digitscope.records import EpochRecord
 from digitscope.training import TrainingSettings, evaluate, predict_logits
 from digitscope.training.loop import DivergedError
@@ -183,16 +184,29 @@ def test_a_folder_with_another_run_is_refused_and_untouched(sample: Dataset, tmp
     before = content(tmp_path)
     with pytest.raises(SettingError, match=f"{tmp_path} already holds a run: name another folder"):
         go(RECIPES["cnn"].with_changes({"epochs": 1}), sample, tmp_path)
-    for changed, seed, part in (
-        (recipe.with_changes({"learning_rate": 0.2}), 1, "settings"),
-        (recipe.with_changes({"hidden": 11}), 1, "options"),
-        (RECIPES["cnn"], 1, "recipe"),
-        (recipe, 2, "seed"),
+    for changed, seed, difference in (
+        (recipe.with_changes({"learning_rate": 0.2}), 1, "learning_rate is 0.1, not 0.2"),
+        (recipe.with_changes({"epochs": 2, "momentum": 0.5}), 1, "epochs is 1, not 2"),
+        (recipe.with_changes({"hidden": 11}), 1, "hidden is the default, not 11"),
+        (RECIPES["cnn"], 1, "recipe is fc, not cnn"),
+        (replace(RECIPES["cnn"], name="fc"), 1, "model is fc, not cnn"),
+        (recipe, 2, "seed is 1, not 2"),
     ):
-        with pytest.raises(SettingError, match=f"holds a run with another {part}"):
+        message = f"{tmp_path} holds a run whose {difference}: resume with the same, or name another --out"
+        with pytest.raises(SettingError, match=f"^{re.escape(message)}$"):
             go(changed, sample, tmp_path, seed=seed, resume=True)
-    with pytest.raises(SettingError, match="holds a run with another data"):
+    with pytest.raises(SettingError, match=r"holds a run whose data is \{.*\}, not \{.*\}: resume with the same"):
         run_recipe(recipe, small(sample, 99), seed=1, folder=tmp_path, resume=True)
+    assert content(tmp_path) == before
+
+
+def test_an_option_that_only_the_folder_s_run_has_is_refused(sample: Dataset, tmp_path: Path) -> None:
+    """The weights of both have equal shapes, so that nothing else would tell."""
+    recipe = RECIPES["fc"].with_changes({"epochs": 1})
+    go(recipe.with_changes({"activation": "leaky-relu"}), sample, tmp_path)
+    before = content(tmp_path)
+    with pytest.raises(SettingError, match="holds a run whose activation is leaky-relu, not the default: resume"):
+        go(recipe, sample, tmp_path, resume=True)
     assert content(tmp_path) == before
 
 
@@ -206,6 +220,12 @@ def test_a_call_that_is_refused_leaves_no_folder(sample: Dataset, tmp_path: Path
         run_recipe(recipe, data_for(recipe, sample), seed=1, folder=folder)
     with pytest.raises(SettingError, match="expected one of auto"):
         run_recipe(RECIPES["fc"], small(sample), seed=1, device="tpu", folder=folder)
+    for name in ("fc", "cnn"):
+        for seed in (-1, 2**32):
+            with pytest.raises(
+                SettingError, match=f"seed is {seed}: expected a whole number from 0 to 4294967295"
+            ):
+                go(RECIPES[name], sample, folder, seed=seed)
     assert not folder.exists()
 
 
@@ -253,8 +273,20 @@ def test_a_folder_without_one_of_its_files(name: str, sample: Dataset, tmp_path:
 def test_a_damaged_configuration(text: str, sample: Dataset, tmp_path: Path) -> None:
     go(RECIPES["fc"].with_changes({"epochs": 1}), sample, tmp_path)
     (tmp_path / "config.json").write_text(text, encoding="utf-8")
-    with pytest.raises(DataError, match=r"config\.json: not a run's configuration"):
-        load_run(tmp_path)
+    before = content(tmp_path)
+    for read in (load_run, read_recipe):
+        with pytest.raises(DataError, match=r"config\.json: not a run's configuration"):
+            read(tmp_path)
+    with pytest.raises((DataError, SettingError), match=f"{tmp_path}.*(not a run's configuration|holds a run)"):
+        go(RECIPES["fc"].with_changes({"epochs": 1}), sample, tmp_path, resume=True)
+    assert content(tmp_path) == before
+
+
+def test_a_recipe_is_read_back_with_its_changes(sample: Dataset, tmp_path: Path) -> None:
+    recipe = RECIPES["fc"].with_changes({"epochs": 1, "hidden": 12, "momentum": 0.5})
+    go(recipe, sample, tmp_path, seed=42)
+    found, seed = read_recipe(tmp_path)
+    assert (replace(found, summary=recipe.summary), seed) == (recipe, 42)
 
 
 def test_a_damaged_state_is_not_resumed(sample: Dataset, tmp_path: Path) -> None:
@@ -269,8 +301,16 @@ def test_a_damaged_state_is_not_resumed(sample: Dataset, tmp_path: Path) -> None
 
 
 def test_a_folder_without_a_run_cannot_be_resumed(sample: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="expected a folder made by train"):
-        go(RECIPES["fc"], sample, tmp_path / "nothing", resume=True)
+    folder = tmp_path / "nothing"
+    message = f"{folder}: no run is here: expected a folder with config.json, as train makes"
+    for exists in (False, True):
+        if exists:
+            folder.mkdir()
+        with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+            go(RECIPES["fc"], sample, folder, resume=True)
+        with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+            load_run(folder)
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize(("order", "n_batches"), [("fixed", 3), ("reshuffled", 4), ("fresh-pairs", 3)])

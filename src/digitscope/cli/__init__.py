@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parse(words)
         exit_code = int(options.run(options))
-        sys.stdout.flush()
+        print(end="", flush=True)  # a reader that is gone shows here, and not when the interpreter ends
         return exit_code
     except DigitscopeError as error:
         return _fail(error, error.exit_code)

@@ -15,6 +15,11 @@ class OneLineParser(argparse.ArgumentParser):
         kwargs |= {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
         super().__init__(*args, **kwargs)
 
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Exit, with what was printed handed over first, so that `main` meets a reader that is gone."""
+        print(end="", flush=True)
+        super().exit(status, message)
+
     def error(self, message: str) -> NoReturn:
         """Exit with 2 and one line."""
         self.exit(2, f"{self.prog}: error: {' '.join(message.split())}; {self.prog} --help shows how\n")

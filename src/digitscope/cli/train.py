@@ -47,8 +47,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train, write the run folder with its curves, and say where it is."""
     import_module("matplotlib")  # it draws at the end: better missed before the training
+    recipe, seed = get_recipe(options.recipe), COURSE_SEED
     folder = _folder(options)
-    recipe, seed = read_recipe(folder) if options.resume else (get_recipe(options.recipe), COURSE_SEED)
+    if options.resume:
+        recipe, seed = read_recipe(folder)
     recipe = replace(recipe.with_changes(_changes(options)), name=options.recipe)
     if options.seed is None:
         options.seed = seed

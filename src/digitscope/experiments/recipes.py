@@ -108,11 +108,12 @@ _ALL = (
             epochs=1,
             batch_size=128,
             order="reshuffled",
-            learning_rate=0.2,
+            learning_rate=0.1,
             momentum=0.9,
             nesterov=True,
             weight_decay=5e-4,
             schedule="one-cycle",
+            label_smoothing=0.05,
         ),
     ),
     Recipe(

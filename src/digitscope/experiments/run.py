@@ -115,8 +115,11 @@ def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset |
     """Return the training examples in the order that the settings name.
 
     Raises:
-        SettingError: "fresh-pairs" without single digits to make them from, or a batch above the training set.
+        SettingError: "fresh-pairs" without single digits to make them from, a batch above the training set,
+            or a seed that not every generator takes.
     """
+    if not 0 <= seed < 2**32:
+        raise SettingError(f"seed is {seed}: expected a whole number from 0 to {2**32 - 1}")
     if settings.order == "fixed":
         return FixedOrder(course_order(dataset.train, seed), settings.batch_size)
     if settings.order == "reshuffled":
@@ -192,10 +195,11 @@ def _begin(folder: Path, config: dict[str, Any]) -> None:
 
 def _resume(folder: Path, config: dict[str, Any], state: TrainingState) -> None:
     found, asked = _what_decides(_read_config(folder)), _what_decides(config)
-    for name, value in asked.items():
-        if found.get(name) != value:
+    for name in {**asked, **found}:  # an option that one of them leaves out has the model's default there
+        was, wanted = (each.get(name, "the default") for each in (found, asked))
+        if was != wanted:
             raise SettingError(
-                f"{folder} holds a run whose {name} is {found.get(name)}, not {value}: "
+                f"{folder} holds a run whose {name} is {was}, not {wanted}: "
                 "resume with the same, or name another --out"
             )
     if (folder / STATE_FILE).exists():  # it does not before the first epoch has ended
@@ -205,7 +209,7 @@ def _resume(folder: Path, config: dict[str, Any], state: TrainingState) -> None:
 def _what_decides(config: dict[str, Any]) -> dict[str, Any]:
     """Return by name all that the bytes of a run are a function of."""
     named = {name: config.get(name) for name in ("recipe", "model", "seed", "data")}
-    return {**named, **config.get("settings", {}), **config.get("options", {})}
+    return {**named, **config["settings"], **config["options"]}
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
@@ -216,6 +220,8 @@ def _read_config(folder: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not a run's configuration ({error}): expected a folder made by train") from None
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: not a run's configuration: expected a JSON object")
+    if not isinstance(content, dict) or not all(
+        isinstance(content.get(part), dict) for part in ("settings", "options")
+    ):
+        raise DataError(f"{path}: not a run's configuration: expected a JSON object with settings and options")
     return content
