@@ -68,6 +68,11 @@ for name in {names!r}:
     assert python(code).stdout.splitlines() == names
 
 
+def test_the_command_decides_on_threads_before_numpy_is_loaded() -> None:
+    code = "import sys, digitscope.cli; print('numpy' in sys.modules)"
+    assert python(code).stdout == "False\n"
+
+
 def test_data_info_needs_none_of_the_extra_packages(tmp_path: Path) -> None:
     done = without(OPTIONAL, "data", "info", folder=tmp_path)
     assert done.returncode == 0, done.stderr

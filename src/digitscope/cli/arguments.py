@@ -5,8 +5,6 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
-from digitscope.data import COURSE_SEED
-
 
 class OneLineParser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, and whose examples keep their line breaks."""
@@ -58,11 +56,10 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_seed(parser: argparse.ArgumentParser, what: str, default: int | None = COURSE_SEED) -> None:
-    """Add --seed, which is of `what`; None as default leaves it to the command."""
-    parser.add_argument(
-        "--seed", type=_seed, default=default, metavar="N", help=f"of {what} (default: {COURSE_SEED})"
-    )
+def add_seed(parser: argparse.ArgumentParser, what: str, default: int | None) -> None:
+    """Add --seed, which is of `what`; with None as default the command decides."""
+    ending = "" if default is None else f" (default: {default})"
+    parser.add_argument("--seed", type=_seed, default=default, metavar="N", help=f"of {what}{ending}")
 
 
 def _seed(text: str) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from digitscope.cli.arguments import add_data, add_json, add_seed
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.remarks import remark
-from digitscope.data import fetch_mnist, make_two_digit, write_two_digit
+from digitscope.data import COURSE_SEED, fetch_mnist, make_two_digit, write_two_digit
 from digitscope.data.splits import Dataset
 
 
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _add_pairs(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the four files go")
-    add_seed(parser, "the pairs")
+    add_seed(parser, "the pairs", default=COURSE_SEED)
     train_help = "pairs to learn from; the last tenth validates (default: 40000)"
     parser.add_argument("--train", type=int, default=40_000, metavar="N", help=train_help)
     parser.add_argument(

@@ -12,7 +12,7 @@ from digitscope.cli.arguments import add_data, add_json, add_seed
 from digitscope.cli.console import print_table, step_bar
 from digitscope.cli.datasets import single_digits
 from digitscope.cli.remarks import remark
-from digitscope.data import Dataset
+from digitscope.data import COURSE_SEED, Dataset
 from digitscope.experiments.demo import Part, run_demo
 from digitscope.experiments.machine import describe_machine
 from digitscope.files import write_text
@@ -42,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "example: digitscope demo --out demo"
     add_data(parser)
     parser.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="default: demo")
-    add_seed(parser, "all weights, orders and pairs")
+    add_seed(parser, "all weights, orders and pairs", default=COURSE_SEED)
     add_json(parser)
     parser.set_defaults(run=run)
 

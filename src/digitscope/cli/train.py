@@ -31,7 +31,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", help="one of the recipes below")
     add_data(parser)
     add_device(parser)
-    add_seed(parser, "the weights, the order and dropout", default=None)
+    add_seed(
+        parser, f"the weights, the order and dropout (default: {COURSE_SEED}, or the resumed run's)", default=None
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: the next runs/RECIPE-N)")
     parser.add_argument(
         "--resume",
