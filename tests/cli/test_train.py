@@ -59,6 +59,7 @@ def test_every_flag_reaches_the_run(digitscope: Command, tiny_mnist_folder: Path
         "schedule": "one-cycle",
         "warmup": 0.5,
         "label_smoothing": 0.1,
+        "threads": 2,
     }
     options = {"hidden": 7, "activation": "leaky-relu"}
     words = ["train", "fc-128", "--data", tiny_mnist_folder, "--unchecked", "--out", "mine", "--seed", 4]

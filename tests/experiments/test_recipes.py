@@ -41,6 +41,7 @@ def test_the_course_s_recipes_are_the_course_s_scripts(
         momentum=momentum,
         nesterov=nesterov,
         schedule="constant",
+        threads=RECIPES[name].settings.threads,  # the course says nothing of them
     )
     assert COURSE_SEED == 12321
 
@@ -72,7 +73,8 @@ def test_an_unknown_change_is_refused_with_every_accepted_name(name: str) -> Non
         RECIPES["fc"].with_changes({"epochs": 1, name: 0.1})
     assert str(caught.value) == (
         f"the recipe 'fc' has no setting {name!r}: expected one of epochs, batch_size, order, optimizer, "
-        "learning_rate, momentum, nesterov, weight_decay, schedule, warmup, label_smoothing, hidden, activation"
+        "learning_rate, momentum, nesterov, weight_decay, schedule, warmup, label_smoothing, threads, "
+        "hidden, activation"
     )
 
 

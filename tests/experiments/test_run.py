@@ -80,6 +80,7 @@ def test_the_configuration_says_what_the_figures_depend_on(sample: Dataset, tmp_
         "schedule": "constant",
         "warmup": 0.25,
         "label_smoothing": 0.0,
+        "threads": 1,
     }
     assert config["seed"] == 42
     assert config["data"] == {"name": "MNIST sample", "sha256": small(sample).sha256()}

@@ -5,7 +5,7 @@ import torch
 
 from digitscope.errors import SettingError
 from digitscope.models import build
-from digitscope.training import choose_device, keep_freed_memory, place
+from digitscope.training import choose_device, cpu_threads, keep_freed_memory, place
 
 
 def present(monkeypatch: pytest.MonkeyPatch, *, cuda: bool, mps: bool) -> None:
@@ -44,6 +44,15 @@ def test_a_placed_model_computes_the_same() -> None:
     placed = place(model, "cpu")
     assert next(placed.parameters()).device.type == "cpu"
     assert torch.allclose(placed(images), before, atol=1e-5)
+
+
+def test_threads_hold_inside_the_block_alone() -> None:
+    before = torch.get_num_threads()
+    with cpu_threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+    with cpu_threads(0):
+        assert torch.get_num_threads() == before
+    assert torch.get_num_threads() == before
 
 
 def test_keeping_freed_memory_twice_is_harmless() -> None:

@@ -22,6 +22,7 @@ REFUSED = [
     *[("weight_decay", value, "expected a number from 0") for value in (-1e-9, NAN, INFINITY, "0")],
     *[("warmup", value, BELOW_ONE) for value in (-0.1, 1, NAN, None)],
     *[("label_smoothing", value, BELOW_ONE) for value in (-0.1, 1.0, NAN, False)],
+    *[("threads", value, "expected a whole number from 0") for value in (-1, 1.5, True)],
 ]
 
 

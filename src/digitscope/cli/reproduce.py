@@ -91,4 +91,4 @@ def _as_words(row: Row) -> tuple[str, ...]:
 
 
 def _figure(value: float) -> str:
-    return f"{value:.0f}" if value == int(value) and value > 1 else f"{value:.6f}"
+    return f"{value:.0f}" if value == int(value) and value > 1 else f"{value:#.10g}"

@@ -69,35 +69,34 @@ def get_recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
-_COURSE = TrainingSettings(
-    epochs=10, batch_size=32, order="fixed", optimizer="sgd", learning_rate=0.1, momentum=0.0
-)
-_COURSE_DEFAULTS = replace(_COURSE, learning_rate=0.01, momentum=0.9)
-"""The defaults of the course's `train_model`."""
+_COURSE = TrainingSettings(epochs=30, batch_size=32, order="fixed", learning_rate=0.01, momentum=0.9)
+"""The defaults of the course's `train_model`; each of its scripts changes some."""
+
+_COURSE_FC = replace(_COURSE, epochs=10, learning_rate=0.1, momentum=0.0, threads=1)
 
 _ALL = (
-    Recipe("fc", "the course's fully connected network, 10 hidden units", "digit", "fc", _COURSE),
-    Recipe("fc-128", "the same with 128 hidden units", "digit", "fc", _COURSE, {"hidden": 128}),
+    Recipe("fc", "the course's fully connected network, 10 hidden units", "digit", "fc", _COURSE_FC),
+    Recipe("fc-128", "the same with 128 hidden units", "digit", "fc", _COURSE_FC, {"hidden": 128}),
     Recipe(
         "cnn",
         "the course's convolutional network",
         "digit",
         "cnn",
-        replace(_COURSE_DEFAULTS, nesterov=True),
+        replace(_COURSE, epochs=10, nesterov=True),
     ),
     Recipe(
         "two-digit-mlp",
         "the course's fully connected network for two digits",
         "two-digit",
         "two-digit-mlp",
-        replace(_COURSE_DEFAULTS, batch_size=64, epochs=30),
+        replace(_COURSE, batch_size=64, threads=1),
     ),
     Recipe(
         "two-digit-cnn",
         "the course's convolutional network for two digits",
         "two-digit",
         "two-digit-cnn",
-        replace(_COURSE_DEFAULTS, batch_size=64, epochs=30),
+        replace(_COURSE, batch_size=64),
     ),
     Recipe(
         "fast",

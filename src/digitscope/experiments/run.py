@@ -20,6 +20,7 @@ from digitscope.records import EpochRecord, read_history, write_history
 from digitscope.training import (
     TrainingSettings,
     TrainingState,
+    cpu_threads,
     keep_freed_memory,
     load_state,
     load_weights,
@@ -84,7 +85,7 @@ def run_recipe(
     _check_task(recipe, dataset)
     source = make_source(recipe.settings, dataset, singles, seed)
     keep_freed_memory()
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), cpu_threads(recipe.settings.threads):
         torch.manual_seed(seed)
         model = place(build(recipe.model, recipe.options), device)
         state = TrainingState.start(model, recipe.settings)

@@ -1,7 +1,7 @@
 """Training: one visible loop, its checked settings, its checkpoints."""
 
 from digitscope.training.checkpoints import load_state, load_weights, save_state, save_weights
-from digitscope.training.devices import choose_device, keep_freed_memory, place
+from digitscope.training.devices import choose_device, cpu_threads, keep_freed_memory, place
 from digitscope.training.evaluation import evaluate, predict_logits
 from digitscope.training.loop import EpochScore, TrainingState, run_epoch, to_tensors, train
 from digitscope.training.settings import TrainingSettings, setting_names
@@ -11,6 +11,7 @@ __all__ = [
     "TrainingSettings",
     "TrainingState",
     "choose_device",
+    "cpu_threads",
     "evaluate",
     "keep_freed_memory",
     "load_state",

@@ -2,6 +2,8 @@
 
 import ctypes
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -33,6 +35,17 @@ def place(model: nn.Module, device: str) -> nn.Module:
     """
     model = model.to(choose_device(device))
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+@contextmanager
+def cpu_threads(threads: int) -> Iterator[None]:
+    """Compute with this many CPU threads inside the block; 0 leaves their number as it is."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _present() -> dict[str, bool]:

@@ -30,6 +30,7 @@ class TrainingSettings:
         schedule: "constant", or "one-cycle": a linear rise and a linear fall to 0, step by step (Smith 2018).
         warmup: the share of all steps that "one-cycle" rises.
         label_smoothing: probability mass spread evenly over the classes (Szegedy et al. 2016).
+        threads: on the CPU, 0 for as many as PyTorch finds cores; small networks are faster on one.
 
     Raises:
         SettingError: a value is unknown or out of range, or two contradict each other.
@@ -46,6 +47,7 @@ class TrainingSettings:
     schedule: Schedule = "constant"
     warmup: float = 0.25
     label_smoothing: float = 0.0
+    threads: int = 0
 
     def __post_init__(self) -> None:
         self._check_choices()
@@ -81,6 +83,7 @@ RANGES: Mapping[str, tuple[Any, str]] = MappingProxyType(
         "weight_decay": (lambda value: 0 <= value < float("inf"), "a number from 0"),
         "warmup": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
         "label_smoothing": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
+        "threads": (lambda value: isinstance(value, int) and value >= 0, "a whole number from 0"),
     }
 )
 """What each number may be, as a test and in words."""
