@@ -2,6 +2,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -99,3 +100,43 @@ def test_permissions_follow_the_umask(tmp_path: Path, mask: int, mode: int) -> N
     write_text(tmp_path / "notes.txt", "text")
     assert stat.S_IMODE((tmp_path / "notes.txt").stat().st_mode) == mode
     assert os.umask(mask) == mask  # asking for it has not changed it
+
+
+# What cannot be written is called by the name that the caller knows
+
+
+def full(*_: object, **__: object) -> NoReturn:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_folder_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "curves.png").mkdir()
+    with pytest.raises(IsADirectoryError) as caught:
+        write_bytes(tmp_path / "curves.png", b"content")
+    assert (caught.value.filename, caught.value.filename2) == (str(tmp_path / "curves.png"), None)
+    assert ".curves" not in str(caught.value)
+    assert names(tmp_path) == ["curves.png"]
+
+
+def test_a_folder_that_takes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> NoReturn:
+        raise PermissionError(13, "Permission denied", str(tmp_path / ".curves-ywm124bw.png"))
+
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    with pytest.raises(PermissionError, match="Permission denied") as caught:
+        write_bytes(tmp_path / "curves.png", b"content")
+    assert caught.value.filename == str(tmp_path / "curves.png")
+
+
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        write_text(tmp_path / "notes.txt", "text")
+    assert caught.value.filename == str(tmp_path / "notes.txt")
+    assert names(tmp_path) == []
+
+
+def test_errors_of_the_block_stay_what_they_are(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught, replacing(tmp_path / "copy.txt"):
+        (tmp_path / "original.txt").read_bytes()
+    assert caught.value.filename == str(tmp_path / "original.txt")

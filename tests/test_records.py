@@ -70,8 +70,17 @@ def test_a_line_that_is_no_record(tmp_path: Path, bad: str) -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    with pytest.raises(DataError, match=r"metrics\.jsonl: .*No such file"):
+    with pytest.raises(DataError) as caught:
         read_history(path)
+    assert str(caught.value) == (
+        f"{path}: No such file or directory: expected one epoch's JSON a line, as train writes"
+    )
+
+
+def test_a_folder_in_the_file_s_place(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        read_history(tmp_path)
+    assert str(caught.value) == f"{tmp_path}: Is a directory: expected one epoch's JSON a line, as train writes"
 
 
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:

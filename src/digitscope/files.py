@@ -13,28 +13,42 @@ def replacing(path: Path) -> Iterator[Path]:
 
     An error or an interruption leaves whatever stood at `path` as it was. Missing parent folders are made.
     The temporary name keeps the suffix, because writers such as matplotlib choose the format by it.
+
+    Raises:
+        OSError: a parent folder or the file cannot be made; `filename` is that folder, or `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
+    with _blamed_on(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+        os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
-        temporary.replace(path)
+        with _blamed_on(path):
+            temporary.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path`, whole or not at all."""
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, _blamed_on(path):
         temporary.write_bytes(content)
 
 
 def write_text(path: Path, content: str) -> None:
     """Write `content` to `path` as UTF-8, whole or not at all."""
     write_bytes(path, content.encode())
+
+
+@contextmanager
+def _blamed_on(path: Path) -> Iterator[None]:
+    """Let an OSError of the block name `path`: nobody knows the temporary file that stands for it."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _umask() -> int:

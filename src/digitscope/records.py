@@ -67,5 +67,7 @@ def read_history(path: Path) -> tuple[EpochRecord, ...]:
     """
     try:
         return parse_history(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, DataError) as error:
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}: expected one epoch's JSON a line, as train writes") from None
+    except (UnicodeDecodeError, DataError) as error:
         raise DataError(f"{path}: {error}") from None

@@ -14,7 +14,7 @@ import torch
 
 from digitscope.data import Dataset, Split
 from tests.cli.helpers import Command, Outcome, assert_one_line, everything_in
-from tests.data.helpers import IDX_NAMES, idx_bytes, write_idx_folder
+from tests.data.helpers import IDX_NAMES, forbid, idx_bytes, write_idx_folder
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = IDX_NAMES
 PAIR_IMAGES, PAIR_LABELS = "train_multi_digit_mini.pkl.gz", "train_labels_mini.txt.gz"
@@ -183,6 +183,41 @@ def test_two_digit_labels(careful: Command, pairs_folder: Path, labels: bytes, m
     call_each_user(careful, ("--data", pairs_folder), "two-digit-cnn", f"{path}: ", message)
 
 
+FULL_SIZE = [name.replace("_mini", "") for name in (PAIR_IMAGES, PAIR_LABELS)]
+
+
+@pytest.mark.parametrize("with_mnist", [True, False])
+@pytest.mark.parametrize("kept", [(PAIR_IMAGES, PAIR_LABELS, "test_labels_mini.txt.gz"), FULL_SIZE, FULL_SIZE[1:]])
+def test_a_two_digit_set_that_lacks_a_file(
+    careful: Command, tiny_mnist_folder: Path, tmp_path: Path, kept: tuple[str, ...], with_mnist: bool
+) -> None:
+    """No other set is made in its place, whether MNIST is there to make it of or not."""
+    folder = tiny_mnist_folder if with_mnist else tmp_path / "pairs"
+    folder.mkdir(exist_ok=True)
+    for name in kept:
+        (folder / name).touch()
+    mini = "_mini" if "_mini" in kept[0] else ""
+    flags = ("--data", folder, "--unchecked")
+    expected = (f"{folder} lacks ", f"test_multi_digit{mini}.pkl.gz", "expected a complete set of two-digit files")
+    call_each_user(careful, flags, "two-digit-mlp", *expected)
+
+
+@pytest.mark.parametrize("recipe", ["fc", "two-digit-mlp"])
+def test_a_folder_that_may_not_be_read(
+    careful: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str
+) -> None:
+    (tmp_path / "private").mkdir()
+    forbid(monkeypatch, tmp_path / "private")
+    flags = ("--data", tmp_path / "private")
+    call_each_user(
+        careful, flags, recipe, f"{tmp_path / 'private'}/", "cannot be read (Permission denied)", "--data"
+    )
+
+
+def test_a_home_that_nobody_has(careful: Command) -> None:
+    call_each_user(careful, ("--data", "~nobody-of-this-name/data"), "fc", "~nobody-of-this-name/data: ")
+
+
 def test_images_of_another_size(careful: Command, tmp_path: Path, trained_folder: Path) -> None:
     folder = tmp_path / "large"
     large = Split(np.zeros((40, 32, 32), dtype=np.uint8), np.arange(40, dtype=np.uint8) % 10)
@@ -304,8 +339,15 @@ WRONG_CALLS: list[tuple[tuple[object, ...], tuple[str, ...]]] = [
     (("data", "two-digit", "--out", "new", "--train", 1), ("1", "at least 2")),
     (("data", "two-digit", "--out", "new", "--test", 0), ("0", "at least 1")),
     (("data", "two-digit", "--out", "new", "--train", "many"), ("--train", "'many'")),
+    (("data", "two-digit", "--out", "new", "--train", 99_999_999_999), ("99999999999", "at most 10,000,000")),
+    (("data", "two-digit", "--out", "new", "--test", 10_000_001), ("10000001", "at most 10,000,000")),
+    (("data", "two-digit", "--out", ""), ("--out", "expected a path")),
+    (("data", "mnist"), ("--out",)),
+    (("data", "mnist", "--out", ""), ("--out", "expected a path")),
     (("data", "sample", "-n", 0), ("0", "1 or more")),
-    (("data", "sample", "--out", "sheet.doc"), ("doc", "png")),
+    (("data", "sample", "--out", ""), ("--out", "expected a path")),
+    (("data", "sample", "--out", "foo"), ("--out", "'foo'", ".png, .svg, .pdf")),
+    (("data", "sample", "--out", "sheet.doc"), ("--out", "'sheet.doc'", ".png, .svg, .pdf")),
     (("train",), ("RECIPE",)),
     (("train", "nonsense"), ("'nonsense'", "fc, fc-128, cnn")),
     ((*FC, "--epochs", 0), ("epochs is 0",)),
@@ -380,7 +422,9 @@ def test_a_device_that_is_not_there(careful: Command, tiny_mnist_folder: Path, t
         pytest.skip("this machine has a CUDA device")
     data = ("--data", tiny_mnist_folder, "--unchecked", "--device", "cuda")
     assert_one_line(careful(*FC, *data), 2, "device is 'cuda'", "cpu", announced=True)
-    assert_one_line(careful("evaluate", trained_folder, *data), 2, "device is 'cuda'", "cpu")
+    outcome = careful("evaluate", trained_folder, *data)
+    assert outcome.code == 2
+    assert outcome.err[-1].startswith("digitscope: error: device is 'cuda', but PyTorch finds only cpu")
 
 
 @pytest.mark.parametrize("place", ["file", "file/deeper"])

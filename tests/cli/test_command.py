@@ -9,7 +9,7 @@ from digitscope import __version__
 from digitscope.cli import COMMANDS
 from tests.cli.helpers import Command, in_a_process
 
-ACTIONS = ["info", "fetch", "two-digit", "sample"]
+ACTIONS = ["info", "fetch", "mnist", "two-digit", "sample"]
 CALLS = [(), *((name,) for name in COMMANDS), *(("data", action) for action in ACTIONS)]
 
 
@@ -33,7 +33,7 @@ def test_examples_in_help_are_accepted_calls(digitscope: Command, monkeypatch: p
         _, out, _ = digitscope(*words, "--help")
         example = out.rpartition("example: digitscope ")[2].split()
         module = f"digitscope.cli.{example[0]}"
-        for name in ("run", "run_info", "run_fetch", "run_two_digit", "run_sample"):
+        for name in ("run", "run_info", "run_fetch", "run_mnist", "run_two_digit", "run_sample"):
             monkeypatch.setattr(f"{module}.{name}", lambda _: 0, raising=False)
         assert digitscope(*example) == (0, "", [])
 
@@ -114,3 +114,13 @@ def test_a_bug_is_not_hidden(digitscope: Command, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("digitscope.cli.data.dataset_for", fail)
     with pytest.raises(ZeroDivisionError):
         digitscope("data", "info")
+
+
+@pytest.mark.parametrize("reason", ["", "Unable to allocate 1.2 TiB for an array"])
+def test_too_little_memory_is_one_line(digitscope: Command, monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError(*filter(None, [reason]))
+
+    monkeypatch.setattr("digitscope.cli.data.dataset_for", fail)
+    line = f"digitscope: error: not enough memory ({reason or 'none is left'}): ask for less at once"
+    assert digitscope("data", "info") == (1, "", [line])

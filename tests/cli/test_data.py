@@ -6,10 +6,11 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from digitscope.data import Dataset, load_two_digit, make_two_digit
+from digitscope.cli.paths import FIGURE_ENDINGS
+from digitscope.data import Dataset, load_mnist, load_sample, load_two_digit, make_two_digit
 from digitscope.data.local_files import cache_directory
 from tests.cli.helpers import Command, assert_one_line, everything_in
-from tests.data.helpers import IDX_NAMES, idx_files
+from tests.data.helpers import IDX_NAMES, idx_files, write_idx_folder
 
 NO_MNIST = "no full MNIST here: using the embedded sample"
 
@@ -75,13 +76,79 @@ def test_pairs_written_and_looked_at(digitscope: Command, sample: Dataset, desk:
     code, out, err = digitscope("data", "info", "--data", folder, "--task", "two-digit", "--json")
     assert (code, err) == (0, [])
     assert json.loads(out)["sha256"] == made.sha256()
-    assert json.loads(out)["source"] == str(folder)
+    assert json.loads(out)["source"] == f"{folder}, its _mini files"
 
 
-def test_beside_pairs_alone_single_digits_come_from_elsewhere(digitscope: Command, pairs_folder: Path) -> None:
-    code, out, _ = digitscope("data", "info", "--data", pairs_folder, "--json")
+def test_pairs_of_full_size(digitscope: Command, sample: Dataset, tiny_mnist_folder: Path, desk: Path) -> None:
+    """MNIST beside them is no reason to make others."""
+    words = ("data", "two-digit", "--full", "--out", tiny_mnist_folder, "--train", 30, "--test", 7)
+    assert digitscope(*words).code == 0
+    names = [path.name for path in tiny_mnist_folder.iterdir() if "multi_digit" in path.name]
+    assert sorted(names) == ["test_multi_digit.pkl.gz", "train_multi_digit.pkl.gz"]
+    _, out, _ = digitscope("data", "info", "--data", tiny_mnist_folder, "--task", "two-digit", "--json")
+    facts = json.loads(out)
+    assert facts["source"] == f"{tiny_mnist_folder}, its full-size files"
+    assert facts["sha256"] == make_two_digit(sample, n_train=30, n_test=7, seed=12321).sha256()
+    assert list(desk.iterdir()) == []
+
+
+@pytest.mark.parametrize("by", ["flag", "environment"])
+def test_beside_pairs_alone_single_digits_come_from_elsewhere(
+    digitscope: Command, pairs_folder: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    if by == "environment":
+        monkeypatch.setenv("DIGITSCOPE_DATA", str(pairs_folder))
+    flags = ("--data", pairs_folder) if by == "flag" else ()
+    code, out, err = digitscope("data", "info", *flags, "--json")
     assert code == 0
     assert json.loads(out)["name"] == "MNIST sample"
+    (line,) = err
+    assert line.startswith(NO_MNIST)
+    _, out, _ = digitscope("data", "info", *flags, "--json", "--task", "two-digit")
+    assert json.loads(out)["source"] == f"{pairs_folder}, its _mini files"
+
+
+def test_a_second_call_sees_what_has_changed(
+    digitscope: Command, tiny_mnist_folder: Path, pairs_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+    for named in (tiny_mnist_folder, pairs_folder, "", tiny_mnist_folder):
+        monkeypatch.setenv("DIGITSCOPE_DATA", str(named))
+        _, out, _ = digitscope("data", "info", "--unchecked", "--json")
+        sizes.append(json.loads(out)["splits"]["train"][0])
+    assert sizes == [57, 4000, 4000, 57]
+    write_idx_folder(tiny_mnist_folder, load_sample().train[:32], load_sample().test[:8])
+    _, out, _ = digitscope("data", "info", "--unchecked", "--json")
+    assert json.loads(out)["splits"]["train"][0] == 28
+
+
+def test_the_course_s_mnist(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
+    words = ("data", "mnist", "--data", tiny_mnist_folder, "--unchecked", "--out", "Datasets")
+    line = "64 training and 16 test digits of unchecked data are in Datasets/mnist.pkl.gz\n"
+    assert digitscope(*words) == (0, line, [])
+    _, out, _ = digitscope("data", "info", "--data", "Datasets", "--unchecked", "--json")
+    assert json.loads(out)["source"] == "Datasets/mnist.pkl.gz"
+    written = load_mnist("Datasets", check=False)
+    assert written.sha256() == load_mnist(tiny_mnist_folder, check=False).sha256()
+    before = everything_in(desk)
+    assert_one_line(digitscope(*words), 1, "Datasets/mnist.pkl.gz: is there already and is kept", "name another")
+    assert everything_in(desk) == before
+
+
+def test_the_course_s_mnist_is_not_made_of_the_sample(digitscope: Command, desk: Path) -> None:
+    code, out, (_, line) = digitscope("data", "mnist", "--out", "Datasets")
+    assert (code, out) == (1, "")
+    assert line.startswith("digitscope: error: MNIST sample: 4000 training and 500 validation images")
+    assert "`digitscope data fetch` or --data DIR" in line
+    assert list(desk.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", FIGURE_ENDINGS)
+def test_each_ending_of_a_figure(digitscope: Command, tiny_mnist_folder: Path, desk: Path, ending: str) -> None:
+    name = f"sheet{ending.upper()}"
+    words = ("--data", tiny_mnist_folder, "--unchecked", "-n", 4, "--out", name)
+    assert digitscope("data", "sample", *words).code == 0
+    assert (desk / name).stat().st_size > 0
 
 
 def test_a_contact_sheet(digitscope: Command, desk: Path, pairs_folder: Path) -> None:
@@ -133,6 +200,7 @@ def test_fetching_says_which_mirrors_fail(
         line
         for name, digest in digests.items()
         for line in (
+            f"downloading {name}.gz into {cache_directory()}",
             f"wrong/{name}.gz: content with MD5 {page}, expected {digest}",
             f"silent/{name}.gz: TimeoutError",
         )
@@ -150,8 +218,9 @@ def test_fetching_from_no_mirror(digitscope: Command, monkeypatch: pytest.Monkey
     monkeypatch.delenv("DIGITSCOPE_OFFLINE")
     monkeypatch.setattr("digitscope.data.download.MIRRORS", ("one/", "two/"))
     monkeypatch.setattr("digitscope.data.download._get", get)
-    code, out, (first, second, last) = digitscope("data", "fetch")
+    code, out, (start, first, second, last) = digitscope("data", "fetch")
     assert (code, out) == (1, "")
+    assert start == f"downloading {IDX_NAMES[0]}.gz into {cache_directory()}"
     assert [first, second] == [f"{mirror}/{IDX_NAMES[0]}.gz: TimeoutError" for mirror in ("one", "two")]
     assert last.startswith(f"digitscope: error: {IDX_NAMES[0]}.gz: none of 2 mirrors delivered it")
     assert not cache_directory().exists()

@@ -1,11 +1,13 @@
 import json
+import shlex
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import matplotlib.image
 import pytest
 
-from digitscope.data import Dataset
+from digitscope.data import COURSE_SEED, Dataset
 from tests.cli.helpers import Command, assert_one_line
 
 ASKING = {"src", "href", "srcset", "data", "action", "poster", "xlink:href"}
@@ -76,7 +78,22 @@ def test_only_json_on_standard_output(digitscope: Command, desk: Path) -> None:
     code, out, _ = digitscope("demo", "--out", desk / "new" / "folder", "--seed", 3, "--json")
     assert code == 0
     assert json.loads(out) == json.loads((desk / "new" / "folder" / "results.json").read_text())
-    assert "digitscope demo --seed 3" in (desk / "new" / "folder" / "report.html").read_text()
+    report = (desk / "new" / "folder" / "report.html").read_text()
+    assert ">digitscope demo --seed 3<" in report
+    assert (
+        "Two learn single digits from 600 images of a slice, the third from pairs of them. "
+        "Each is scored once, on images that no network had seen."
+    ) in report
+
+
+@pytest.mark.usefixtures("small_demo")
+def test_the_report_repeats_the_whole_command(digitscope: Command, desk: Path) -> None:
+    data = desk / "my digits"
+    assert digitscope("demo", "--data", data, "--unchecked", "--json").code == 0
+    report = unescape((desk / "demo" / "report.html").read_text())
+    words = ("digitscope", "demo", "--seed", COURSE_SEED, "--data", data, "--unchecked")
+    assert f">{shlex.join(map(str, words))}<" in report
+    assert "'" in shlex.join(map(str, words))
 
 
 @pytest.mark.usefixtures("small_demo")

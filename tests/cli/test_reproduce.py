@@ -1,12 +1,21 @@
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
+import numpy as np
 import pytest
 
+from digitscope.data import Dataset, Split
 from digitscope.errors import DataError
-from digitscope.experiments.reproduce import REPORTED_PREDICTIONS, Bench, Row
+from digitscope.experiments.machine import describe_machine
+from digitscope.experiments.recipes import Recipe
+from digitscope.experiments.reproduce import EXPERIMENTS, QUICK, REPORTED_PREDICTIONS, Bench, Row
+from digitscope.experiments.run import Run, run_recipe
 from tests.cli.helpers import Command, assert_one_line
+from tests.data.helpers import write_idx_folder
 
 # The handout's predictions of its 2-3-1 network, as the project's page prints them.
 HANDOUT = [7.038453196038151, 14.042814826755537, 21.047176457472922, 35.055899718907696, 70.07770787249461]
@@ -30,6 +39,8 @@ def test_the_small_network_as_json(digitscope: Command) -> None:
     assert [row["ours"] for row in predictions] == pytest.approx(HANDOUT, abs=1e-9, rel=0)
     assert (tests["reference"], tests["ours"]) == (5, 5)
     assert set(tests) == {"experiment", "what", "reference", "ours", "difference", "tolerance", "passed"}
+    assert list(result) == ["passed", "machine", "rows"]
+    assert result["machine"] == describe_machine()
 
 
 @pytest.mark.parametrize("as_json", [False, True])
@@ -86,21 +97,27 @@ def test_a_table_is_printed_as_soon_as_its_experiment_is_done(digitscope: Comman
     assert digitscope("reproduce", "--json") == (1, "", ["digitscope: error: it broke"])
 
 
+def test_the_help_says_what_quick_is(digitscope: Command) -> None:
+    code, out, _ = digitscope("reproduce", "--help")
+    assert code == 0
+    assert f"experiments: {', '.join(EXPERIMENTS)}; quick = all but the last three" in " ".join(out.split())
+    assert [*EXPERIMENTS][:-3] == [*QUICK]
+
+
 @pytest.mark.parametrize("names", [["nonsense"], ["2-3-1", "nonsense"]])
 def test_an_unknown_experiment(digitscope: Command, names: list[str]) -> None:
-    expected = "expected quick, 2-3-1, hidden-10, hidden-128, cnn, two-digit"
+    expected = "expected quick, 2-3-1, hidden-10, hidden-128, cnn, two-digit, two-digit-best"
     assert_one_line(digitscope("reproduce", "--only", *names), 2, "'nonsense'", expected)
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-@pytest.mark.parametrize(("names", "done"), [(["quick"], 1), (["cnn"], 0), (["two-digit"], 0), ([], 1)])
+@pytest.mark.parametrize(
+    ("names", "done"), [(["quick"], 1), (["cnn"], 0), (["two-digit"], 0), (["two-digit-best"], 0), ([], 1)]
+)
 def test_figures_of_full_mnist_need_full_mnist(
     digitscope: Command, monkeypatch: pytest.MonkeyPatch, names: list[str], done: int, as_json: bool
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        pytest.fail("it trained on something else")
-
-    monkeypatch.setattr("digitscope.experiments.reproduce.run_recipe", refuse)
+    forbid_training(monkeypatch)
     flags = ["--json"] * as_json
     code, out, err = digitscope("reproduce", *flags, *["--only"][: len(names)], *names)
     assert code == 1
@@ -110,5 +127,81 @@ def test_figures_of_full_mnist_need_full_mnist(
         assert out == ""
     errors = [line for line in err if line.startswith("digitscope")]
     assert errors == [err[-1]]
-    assert "only the embedded sample" in err[-1]
-    assert "pass --data DIR, or run digitscope data fetch" in err[-1]
+    assert (
+        err[-1]
+        == f"digitscope: error: {refusal_of('MNIST sample', 'the embedded sample: 5,000 real MNIST digits')}"
+    )
+
+
+@pytest.mark.parametrize("name", ["hidden-10", "cnn", "two-digit", "two-digit-best"])
+def test_other_data_of_full_size_are_not_mnist(
+    digitscope: Command, monkeypatch: pytest.MonkeyPatch, sample: Dataset, tmp_path: Path, name: str
+) -> None:
+    """Neither Fashion-MNIST nor what `--unchecked` lets in, however many images there are."""
+    forbid_training(monkeypatch)
+    many = Split(np.zeros((10_000, 28, 28), np.uint8), np.zeros(10_000, np.uint8))
+    write_idx_folder(tmp_path / "many", sample.train[:64], many)
+    data = ("--data", tmp_path / "many", "--unchecked")
+    expected = refusal_of("unchecked data", str(tmp_path / "many"))
+    assert_one_line(digitscope("reproduce", "--only", name, *data), 1, expected)
+    fashion = Dataset("Fashion-MNIST", "a folder", sample.train, sample.validation, many)
+    monkeypatch.setattr("digitscope.cli.reproduce.single_digits", lambda *_: fashion)
+    assert_one_line(digitscope("reproduce", "--only", name), 1, refusal_of("Fashion-MNIST", "a folder"))
+
+
+@pytest.fixture
+def quick_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the experiments train for two steps, on the folder's 90 pairs."""
+
+    def train_briefly(recipe: Recipe, *arguments: Any, **options: Any) -> Run:
+        return run_recipe(recipe.with_changes({"epochs": 1, "batch_size": 45}), *arguments, **options)
+
+    monkeypatch.setattr("digitscope.experiments.reproduce.run_recipe", train_briefly)
+
+
+@pytest.mark.usefixtures("quick_pairs")
+def test_the_course_s_two_networks_need_only_its_pairs(digitscope: Command, pairs_folder: Path) -> None:
+    words = ("reproduce", "--only", "two-digit", "--data", pairs_folder)
+    code, out, err = digitscope(*words)
+    assert (code, err) == (0, ["12 of 12 rows within tolerance"])
+    assert out.startswith("two-digit: the course's figures\n")
+    assert [out.count(f"{name}: ") for name in ("two-digit-mlp", "two-digit-cnn", "two-digit-best")] == [6, 6, 0]
+    code, out, _ = digitscope(*words, "--json")
+    assert code == 0
+    assert [row["experiment"] for row in json.loads(out)["rows"]] == ["two-digit"] * 12
+
+
+def test_the_best_two_digit_network_needs_mnist_beside_the_pairs(
+    digitscope: Command, pairs_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbid_training(monkeypatch)
+    code, out, err = digitscope("reproduce", "--only", "two-digit-best", "--data", pairs_folder)
+    assert (code, out) == (1, "")
+    expected = refusal_of("MNIST sample", "the embedded sample: 5,000 real MNIST digits")
+    assert err[-1] == f"digitscope: error: {expected}"
+
+
+@pytest.mark.usefixtures("quick_pairs")
+def test_the_best_two_digit_network_has_its_own_table(
+    digitscope: Command, pairs_folder: Path, sample: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mnist = replace(sample, name="MNIST")
+    monkeypatch.setattr("digitscope.cli.reproduce.single_digits", lambda *_: mnist)
+    _, out, err = digitscope("reproduce", "--only", "two-digit-best", "--data", pairs_folder)
+    assert err[-1].endswith("of 6 rows within tolerance")
+    assert out.startswith("two-digit-best: the course's figures\n")
+    assert sum(line.startswith("│ two-digit-best: ") for line in out.splitlines()) == 6
+
+
+def refusal_of(name: str, source: str) -> str:
+    return (
+        f"the handout's figures are for full MNIST, and here is only {name}, from {source}: "
+        "pass --data DIR, or run digitscope data fetch"
+    )
+
+
+def forbid_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        pytest.fail("it trained on something else")
+
+    monkeypatch.setattr("digitscope.experiments.reproduce.run_recipe", refuse)

@@ -1,13 +1,19 @@
 import json
+import re
+import shlex
 import shutil
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import matplotlib.image
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from digitscope.data import Dataset
+from digitscope.cli import train
+from digitscope.data import Dataset, load_mnist
 from tests.cli.helpers import Command, assert_one_line, everything_in, in_a_process, on_a_terminal
 
 FILES = ["config.json", "curves.png", "metrics.jsonl", "model.safetensors", "report.html", "state.safetensors"]
@@ -26,7 +32,10 @@ def test_a_run_folder(digitscope: Command, sample: Dataset, trained_folder: Path
     assert config == json.loads((trained_folder / "config.json").read_text())
     assert config["data"] == {"name": "MNIST sample", "sha256": sample.sha256()}
     assert matplotlib.image.imread(folder / "curves.png").size > 0
-    assert "<script" not in (folder / "report.html").read_text()
+    report = (folder / "report.html").read_text()
+    assert "<script" not in report
+    for text in (f"MNIST sample, from {sample.source}", "4,000", "500 images", "epochs: 1, validation included"):
+        assert text in report
     (record,) = (json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines())
     assert record["epoch"] == 1
     assert f"{record['validation_accuracy']:.2%}" in out
@@ -82,6 +91,22 @@ def test_a_switch_can_be_turned_off(digitscope: Command, tiny_mnist_folder: Path
     assert config["settings"]["nesterov"] is False
     assert config["settings"]["momentum"] == 0.9
     assert config["options"] == {"dropout": 0.25}
+
+
+@pytest.mark.parametrize("recipe", ["cnn", "two-digit-mlp"])
+def test_the_refusal_of_momentum_says_what_is_then_accepted(
+    digitscope: Command, tiny_mnist_folder: Path, desk: Path, recipe: str
+) -> None:
+    words = ("train", recipe, "--epochs", 1, "--optimizer", "adam")
+    outcome = digitscope(*words)
+    advice = "--momentum 0 --no-nesterov"
+    assert_one_line(
+        outcome, 2, f"momentum and nesterov are settings of sgd, not of adam: expected {advice} with it"
+    )
+    assert list(desk.iterdir()) == []
+    if recipe == "cnn":
+        data = ("--data", tiny_mnist_folder, "--unchecked")
+        assert digitscope(*words, *advice.split(), *data).code == 0
 
 
 def test_the_seed_decides_the_weights(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
@@ -140,14 +165,16 @@ def test_resume_refuses_other_settings_and_a_finished_run_stays(
     for flag, value, message in (
         ("--learning-rate", 0.3, "learning_rate is 0.1, not 0.3"),
         ("--epochs", 2, "epochs is 1, not 2"),
-        ("--hidden", 11, "hidden is the default, not 11"),
+        ("--hidden", 11, "hidden is 10, not 11"),
+        ("--activation", "leaky-relu", "activation is relu, not leaky-relu"),
         ("--seed", 5, "seed is 12321, not 5"),
     ):
         outcome = digitscope(*words, "--resume", flag, value)
         refusal = f"runs/fc-1 holds a run whose {message}: resume with the same, or name another --out"
         assert_one_line(outcome, 2, f"digitscope: error: {refusal}", announced=True)
         assert everything_in(desk) == before
-    for same in (words, words[:-2], (*words, "--learning-rate", 0.1, "--seed", 12321)):
+    named = ("--learning-rate", 0.1, "--seed", 12321, "--hidden", 10, "--activation", "relu")
+    for same in (words, words[:-2], (*words, *named)):
         assert digitscope(*same, "--resume").code == 0
         assert (desk / "runs" / "fc-1" / "model.safetensors").read_bytes() == weights
 
@@ -189,6 +216,80 @@ def test_resume_picks_the_highest_number(digitscope: Command, tiny_mnist_folder:
     assert not (desk / "runs" / "fc-1").exists()
 
 
+def test_resume_refuses_other_data(
+    digitscope: Command, tiny_mnist_folder: Path, sample: Dataset, desk: Path
+) -> None:
+    assert digitscope("train", "fc", "--data", tiny_mnist_folder, "--unchecked", "--epochs", 1).code == 0
+    before = everything_in(desk)
+    outcome = digitscope("train", "fc", "--resume")
+    tiny = load_mnist(tiny_mnist_folder, check=False)
+    refusal = f"runs/fc-1 holds a run whose data's sha256 is {tiny.sha256()}, not {sample.sha256()}"
+    assert outcome.code == 2
+    assert outcome.err[-1] == (f"digitscope: error: {refusal}: resume with the same, or name another --out")
+    assert everything_in(desk) == before
+
+
+def test_runs_that_start_together_get_a_folder_each(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All have seen the same folders when the first of them makes its own."""
+    (desk / "runs" / "fc-2").mkdir(parents=True)
+    barrier, look = Barrier(4), train._numbers
+
+    def look_together(recipe: str) -> list[int]:
+        found = look(recipe)
+        barrier.wait(timeout=60)
+        return found
+
+    monkeypatch.setattr(train, "_numbers", look_together)
+    with ThreadPoolExecutor(4) as pool:
+        claimed = [*pool.map(train._claim_next, ["fc"] * 4)]
+    assert Counter(folder.name for folder in claimed) == Counter(["fc-3", "fc-4", "fc-5", "fc-6"])
+    assert all((desk / folder).is_dir() for folder in claimed)
+
+
+def test_a_claimed_folder_is_not_taken_again(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
+    """Another process has made its folder, and nothing in it yet."""
+    (desk / "runs" / "fc-1").mkdir(parents=True)
+    words = ("train", "fc", "--data", tiny_mnist_folder, "--unchecked", "--epochs", 1, "--json")
+    assert json.loads(digitscope(*words).out)["folder"] == "runs/fc-2"
+    assert list((desk / "runs" / "fc-1").iterdir()) == []
+
+
+def test_runs_that_point_nowhere_are_one_line(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
+    (desk / "runs").symlink_to(desk / "gone")
+    outcome = digitscope("train", "fc", "--data", tiny_mnist_folder, "--unchecked")
+    assert_one_line(outcome, 1, "runs: cannot be written (File exists): name another place with --out")
+
+
+@pytest.mark.parametrize("out", [(), ("--out", "mine")])
+def test_a_refused_run_gives_its_number_back(
+    digitscope: Command, tiny_mnist_folder: Path, desk: Path, out: tuple[str, ...]
+) -> None:
+    (desk / "mine").mkdir()
+    words = ("train", "fc", "--data", tiny_mnist_folder, "--unchecked")
+    assert digitscope(*words, "--epochs", 1).code == 0
+    before = everything_in(desk)
+    assert_one_line(digitscope(*words, "--batch-size", 1000, *out), 2, "batch_size = 1000", announced=True)
+    assert everything_in(desk) == before
+    assert digitscope(*words, "--resume").code == 0
+
+
+@pytest.mark.parametrize("folder_name", ["tiny", "my digits; $HOME 'n' more"])
+def test_the_next_command_can_be_pasted(
+    digitscope: Command, tiny_mnist_folder: Path, desk: Path, folder_name: str
+) -> None:
+    data = tiny_mnist_folder.rename(desk / folder_name)
+    words = ("--data", data, "--unchecked")
+    code, out, _ = digitscope("train", "fc", *words, "--epochs", 1, "--out", desk / "a run")
+    assert code == 0
+    *_, files, hint = out.splitlines()
+    assert files == f"{desk / 'a run'}: weights, state, metrics, curves.png and report.html"
+    program, *call = shlex.split(hint.removeprefix("next: "))
+    assert (program, call) == ("digitscope", ["evaluate", str(desk / "a run"), *map(str, words)])
+    code, out, err = digitscope(*call, "--json")
+    assert (code, err) == (0, [])  # the data are what it was trained with
+    assert json.loads(out)["n"] == 16
+
+
 def test_a_run_is_not_written_over(digitscope: Command, trained_folder: Path, desk: Path) -> None:
     shutil.copytree(trained_folder, desk / "mine")
     before = everything_in(desk)
@@ -213,6 +314,7 @@ def test_a_bar_on_a_terminal_and_none_in_a_pipe(tiny_mnist_folder: Path) -> None
     assert err[0].startswith("fc on unchecked data")
     assert "\x1b" not in out
     seen = on_a_terminal(*words, "shown")
-    assert "fc, 1 epochs" in seen
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen)
+    assert re.search(r"\bfc +━+ +0/1 ", plain)  # 57 images: one whole batch
     assert "━" in seen
     assert "\x1b[" in seen

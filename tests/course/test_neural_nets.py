@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -75,3 +79,23 @@ def test_networks_share_nothing() -> None:
     trained.training_points.clear()
     assert fresh.predict(1, 1) == 6
     assert len(NeuralNetwork().training_points) == 4
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_the_handout_s_matrices_are_taken() -> None:
+    plain, matrices = NeuralNetwork(), NeuralNetwork()
+    given: Any = np.matrix("1. 1.; 1. 1.; 1. 1."), np.matrix("1. 1. 1."), np.matrix("0.; 0.; 0.")
+    matrices.input_to_hidden_weights, matrices.hidden_to_output_weights, matrices.biases = given
+    assert matrices.predict(2, 1) == plain.predict(2, 1)
+    matrices.train(2, 1, 10)
+    plain.train(2, 1, 10)
+    np.testing.assert_array_equal(matrices.input_to_hidden_weights, plain.input_to_hidden_weights)
+    np.testing.assert_array_equal(matrices.hidden_to_output_weights, plain.hidden_to_output_weights)
+    np.testing.assert_array_equal(matrices.biases, plain.biases)
+
+
+def test_as_a_script_it_trains_and_tests() -> None:
+    command = [sys.executable, "-m", "digitscope.course.neural_nets"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines()[1::2] == ["Test Passed"] * 5

@@ -1,6 +1,7 @@
 """The course's four scripts and the data they load."""
 
 import copy
+import functools
 import gzip
 import re
 from collections.abc import Callable
@@ -16,7 +17,8 @@ from digitscope.course import conv, mlp, nnet_cnn, nnet_fc
 from digitscope.course.train_utils import Average
 from digitscope.course.utils import get_MNIST_data
 from digitscope.course.utils_multiMNIST import get_data
-from digitscope.data import Dataset, make_two_digit, whole_batches, write_two_digit
+from digitscope.data import Dataset, load_mnist, make_two_digit, whole_batches, write_two_digit
+from digitscope.data.course_files import write_course_mnist
 from digitscope.data.splits import hold_out_last_tenth, joined
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.recipes import get_recipe
@@ -38,13 +40,23 @@ TWO_DIGITS = (
 )
 
 
+@pytest.fixture(autouse=True)
+def course_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in a folder of the course's project, beside which there is no ../Datasets/ yet."""
+    folder = tmp_path / "course" / "part1"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    return folder
+
+
 @pytest.fixture
 def course_mnist(sample: Dataset, monkeypatch: pytest.MonkeyPatch) -> Dataset:
     """Let 1,500 training and 330 test digits stand for MNIST, divided as MNIST is: the last tenth validates."""
     train, validation = hold_out_last_tenth(joined(sample.train[:1200], sample.validation[:300]))
     small = Dataset("a slice", "the sample", train, validation, sample.test[:330])
 
-    def load(*, report: Callable[[str], None]) -> Dataset:
+    def load(directory: None, *, report: Callable[[str], None]) -> Dataset:
+        assert directory is None
         assert report is print
         return small
 
@@ -101,6 +113,36 @@ def test_full_mnist_in_its_own_order(
         stored = np.frombuffer(raw, np.uint8, offset=16 if "images" in name else 8)
         assert array.shape == shape
         assert np.array_equal(array.ravel(), stored / np.float32(256) if "images" in name else stored)
+
+
+def test_mnist_in_the_course_s_place_comes_first(
+    sample: Dataset,
+    tiny_mnist_folder: Path,
+    course_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("digitscope.course.utils.load_mnist", functools.partial(load_mnist, check=False))
+    monkeypatch.setenv("DIGITSCOPE_DATA", str(tiny_mnist_folder))
+    datasets = course_folder.parent / "Datasets"
+    datasets.mkdir()
+    assert [len(array) for array in get_MNIST_data()] == [64, 64, 16, 16]  # an empty ../Datasets/ is passed over
+    write_course_mnist(
+        datasets / "mnist.pkl.gz", joined(sample.train[:90], sample.validation[:30]), sample.test[:20]
+    )
+    x_train, y_train, x_test, y_test = get_MNIST_data()
+    assert [array.shape for array in (x_train, y_train, x_test, y_test)] == [(120, 784), (120,), (20, 784), (20,)]
+    assert np.array_equal(x_train[:90] * 256, sample.train.images[:90].reshape(-1, 784))
+    assert np.array_equal(y_test, sample.test.labels[:20])
+    assert capsys.readouterr() == ("", "")
+
+
+def test_damaged_mnist_in_the_course_s_place_is_not_passed_over(course_folder: Path) -> None:
+    datasets = course_folder.parent / "Datasets"
+    datasets.mkdir()
+    (datasets / "mnist.pkl.gz").write_bytes(b"no gzip")
+    with pytest.raises(DataError, match=r"Datasets/mnist\.pkl\.gz: not a pickle"):
+        get_MNIST_data()
 
 
 def test_two_digit_files(pairs: Dataset, pairs_folder: Path) -> None:

@@ -1,8 +1,11 @@
 """Files as MNIST's and the course's authors wrote them, made without digitscope's own writers."""
 
 import gzip
+import os
 import struct
 from pathlib import Path
+
+import pytest
 
 from digitscope.data import Split
 from digitscope.data.splits import UInt8
@@ -18,7 +21,7 @@ ONLY_THE_SAMPLE = (
     "no full MNIST here: using the embedded sample: 5,000 real MNIST digits; "
     "`digitscope data fetch` or --data DIR gets all 70,000"
 )
-"""All that `load_mnist` reports."""
+"""All that `load_mnist` reports when it is offline."""
 
 
 def idx_bytes(array: UInt8) -> bytes:
@@ -38,3 +41,15 @@ def write_idx_folder(folder: Path, train: Split, test: Split, *, zipped: bool = 
             (folder / f"{name}.gz").write_bytes(gzip.compress(content))
         else:
             (folder / name).write_bytes(content)
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let the system refuse to look into `folder`: it would not refuse root, who may run the tests."""
+    looked_at = os.stat
+
+    def stat(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if folder in path.parents:
+            raise PermissionError(13, "Permission denied", str(path))
+        return looked_at(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", stat)

@@ -75,8 +75,15 @@ def test_refused_then_not_found_then_a_good_mirror(tmp_path: Path, capfd: pytest
     with mirror({}) as (empty, _), mirror(BODIES) as (good, _):
         fetch_files(DIGESTS, tmp_path / "new", mirrors=[dead, empty, good], report=told.append)
         assert stored(tmp_path / "new") == BODIES
-        assert told[:2] == [f"{dead}first.gz: ConnectionError", f"{empty}first.gz: HTTP status 404"]
-        assert len(told) == 4
+        assert told == [
+            line
+            for name in ("first.gz", "second.gz")
+            for line in (
+                f"downloading {name} into {tmp_path / 'new'}",
+                f"{dead}{name}: ConnectionError",
+                f"{empty}{name}: HTTP status 404",
+            )
+        ]
     assert capfd.readouterr() == ("", "")
 
 
@@ -155,16 +162,33 @@ def test_without_pooch(monkeypatch: pytest.MonkeyPatch) -> None:
         fetch_mnist()
     told: list[str] = []
     assert load_mnist(report=told.append).source.startswith("the embedded sample")
-    assert told == [ONLY_THE_SAMPLE]
+    reason, last = told
+    assert reason.startswith("MNIST was not downloaded: this needs the package 'pooch'")
+    assert last == ONLY_THE_SAMPLE
 
 
-def test_loading_says_nothing_of_mirrors_but_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loading_says_that_it_downloads_why_it_failed_and_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     with mirror({}) as (empty, asked):
         monkeypatch.setattr("digitscope.data.download.MIRRORS", (refused(), empty))
         assert load_mnist(report=told.append).source.startswith("the embedded sample")
     assert asked == ["/train-images-idx3-ubyte.gz"]
-    assert told == [ONLY_THE_SAMPLE]
+    first, reason, last = told
+    assert first == f"downloading MNIST, 11 MB, into {cache_directory()}"
+    assert reason.startswith(
+        "MNIST was not downloaded: train-images-idx3-ubyte.gz: none of 2 mirrors delivered it;"
+    )
+    assert last == ONLY_THE_SAMPLE
+
+
+def test_a_cache_that_takes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "digitscope").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("digitscope.data.download._fetch", lambda *_: b"content")
+    told: list[str] = []
+    assert load_mnist(report=told.append).source.startswith("the embedded sample")
+    assert "cannot be written" in told[1]
+    assert told[2:] == [ONLY_THE_SAMPLE]
 
 
 def test_there_are_three_mirrors() -> None:
@@ -182,7 +206,7 @@ def test_full_mnist_through_a_mirror(mnist: Dataset, monkeypatch: pytest.MonkeyP
     with mirror(bodies) as (good, asked):
         monkeypatch.setattr("digitscope.data.download.MIRRORS", (refused(), good))
         loaded = load_mnist(report=told.append)
-        assert told == []
+        assert told == [f"downloading MNIST, 11 MB, into {cache_directory()}"]
         assert loaded.source == f"the cache {cache_directory()}"
         assert loaded.sha256() == mnist.sha256()
         assert fetch_mnist() == cache_directory()

@@ -1,3 +1,4 @@
+import _pickle as c_pickle
 import gzip
 import pickle
 import subprocess
@@ -8,13 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digitscope.data import Dataset, Split, find_data_directory, load_mnist
-from digitscope.data.course_files import write_course_mnist
+from digitscope.data import (
+    Dataset,
+    Split,
+    find_data_directory,
+    has_mnist,
+    load_mnist,
+    load_mnist_elsewhere,
+    make_two_digit,
+    write_mnist,
+)
 from digitscope.data.known_files import KNOWN_FILES
 from digitscope.data.local_files import cache_directory
-from digitscope.data.splits import joined
 from digitscope.errors import DataError
-from tests.data.helpers import IDX_NAMES, ONLY_THE_SAMPLE, idx_files, write_idx_folder
+from tests.data.helpers import IDX_NAMES, ONLY_THE_SAMPLE, forbid, idx_files, write_idx_folder
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = IDX_NAMES
 
@@ -54,7 +62,7 @@ def test_full_mnist(mnist: Dataset) -> None:
 
 
 def test_the_course_file_holds_the_same_digits(mnist: Dataset, tmp_path: Path) -> None:
-    write_course_mnist(tmp_path / "mnist.pkl.gz", joined(mnist.train, mnist.validation), mnist.test)
+    assert write_mnist(mnist, tmp_path) == tmp_path / "mnist.pkl.gz"
     course = load_mnist(tmp_path)
     assert course.name == "MNIST"
     assert course.source == str(tmp_path / "mnist.pkl.gz")
@@ -173,16 +181,62 @@ def test_the_course_file_is_checked_by_its_digits(
     assert load_mnist(tmp_path).name == "MNIST"
 
 
-def test_our_course_file_is_readable_by_the_courses_code(sample: Dataset, tmp_path: Path) -> None:
-    path = tmp_path / "mnist.pkl.gz"
-    write_course_mnist(path, sample.train[:60], sample.test[:10])
+@pytest.fixture
+def sixty(sample: Dataset) -> Dataset:
+    """54, 6 and 10 digits, divided as full MNIST is."""
+    return Dataset("sixty", "a test", sample.train[:54], sample.train[54:60], sample.test[:10])
+
+
+def test_our_course_file_is_readable_by_the_courses_code(sample: Dataset, sixty: Dataset, tmp_path: Path) -> None:
+    """Read it as `get_MNIST_data` of the course's `utils.py` does."""
+    path = write_mnist(sixty, tmp_path / "new")
     with gzip.open(path, "rb") as file:
-        train, valid, test = pickle.load(file, encoding="latin1")
-    assert [part[0].shape for part in (train, valid, test)] == [(50, 784), (10, 784), (10, 784)]
-    assert train[0].dtype == np.float32
-    assert np.array_equal(np.vstack([train[0], valid[0]]) * 256, sample.train.images[:60].reshape(60, 784))
-    assert np.array_equal(test[1], sample.test.labels[:10])
-    assert [entry.name for entry in tmp_path.iterdir()] == ["mnist.pkl.gz"]
+        train_set, valid_set, test_set = c_pickle.load(file, encoding="latin1")
+    train_x, train_y = train_set
+    valid_x, valid_y = valid_set
+    assert (train_x.shape, valid_x.shape, test_set[0].shape) == ((50, 784), (10, 784), (10, 784))
+    train_x, train_y = np.vstack((train_x, valid_x)), np.append(train_y, valid_y)
+    assert (train_x.dtype.name, train_y.dtype.name) == ("float32", "int64")
+    assert np.array_equal(train_x * 256, sample.train.images[:60].reshape(60, 784))
+    assert np.array_equal(train_y, sample.train.labels[:60])
+    assert np.array_equal(test_set[0] * 256, sample.test.images[:10].reshape(10, 784))
+    assert np.array_equal(test_set[1], sample.test.labels[:10])
+    assert [entry.name for entry in (tmp_path / "new").iterdir()] == ["mnist.pkl.gz"]
+    assert load_mnist(tmp_path / "new", check=False).sha256() == sixty.sha256()
+
+
+def test_a_course_file_that_is_there_is_kept(sixty: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "mnist.pkl.gz").write_bytes(b"mine")
+    with pytest.raises(DataError, match=r"mnist\.pkl\.gz: is there already and is kept; .*: name another"):
+        write_mnist(sixty, tmp_path)
+    assert (tmp_path / "mnist.pkl.gz").read_bytes() == b"mine"
+
+
+def test_a_course_file_that_cannot_be_written(
+    sixty: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"file/mnist\.pkl\.gz: cannot be written"):
+        write_mnist(sixty, tmp_path / "file")
+
+    def fail(path: Path, *_: object) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("digitscope.data.mnist.write_course_mnist", fail)
+    with pytest.raises(DataError, match=r"mnist\.pkl\.gz: cannot be written .No space left"):
+        write_mnist(sixty, tmp_path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_the_course_file_cannot_hold(sample: Dataset, sixty: Dataset, tmp_path: Path) -> None:
+    """The embedded sample is divided otherwise; the rest are no single digits of the size."""
+    pairs = make_two_digit(sample, n_train=20, n_test=5, seed=1)
+    cut = Dataset("cut", "a test", *(Split(each.images[:, 1:], each.labels) for each in sixty.splits.values()))
+    for wrong in (sample, pairs, cut):
+        with pytest.raises(DataError, match=f"^{wrong.name}: .* make no mnist.pkl.gz: expected single digits"):
+            write_mnist(wrong, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -224,6 +278,46 @@ def test_the_cache_serves_when_it_is_right(known_tiny: dict[str, bytes]) -> None
     assert told == []
     (folder / f"{TEST_LABELS}.gz").write_bytes(b"damaged")
     assert load_mnist(report=told.append).source.startswith("the embedded sample")
+    assert told == [ONLY_THE_SAMPLE]
+
+
+def test_a_cache_that_cannot_be_looked_into_is_passed_over(
+    known_tiny: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = cache_directory()
+    folder.mkdir(parents=True)
+    for name, content in known_tiny.items():
+        (folder / name).write_bytes(content)
+    forbid(monkeypatch, folder)
+    assert load_mnist().source.startswith("the embedded sample")
+
+
+def test_a_named_folder_that_cannot_be_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "private").mkdir()
+    forbid(monkeypatch, tmp_path / "private")
+    for look in (load_mnist, has_mnist):
+        with pytest.raises(
+            DataError, match=r"private/train-images-idx3-ubyte: cannot be read \(Permission denied\)"
+        ):
+            look(tmp_path / "private")
+    with pytest.raises(DataError, match=r"private/deeper: cannot be read \(Permission denied\)"):
+        load_mnist(tmp_path / "private" / "deeper")
+
+
+def test_a_home_that_nobody_has() -> None:
+    for look in (load_mnist, has_mnist):
+        with pytest.raises(
+            DataError, match=r"^~nobody-of-this-name/data: .*; expected a folder: write its full path"
+        ):
+            look("~nobody-of-this-name/data")
+
+
+def test_mnist_from_elsewhere_than_the_named_folder(
+    tiny_mnist_folder: Path, sample: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGITSCOPE_DATA", str(tiny_mnist_folder))
+    told: list[str] = []
+    assert load_mnist_elsewhere(report=told.append).sha256() == sample.sha256()
     assert told == [ONLY_THE_SAMPLE]
 
 

@@ -17,12 +17,19 @@ from digitscope.data import (
     write_two_digit,
 )
 from digitscope.errors import DataError
+from tests.data.helpers import forbid
 
 NAMES = [
     "test_labels_mini.txt.gz",
     "test_multi_digit_mini.pkl.gz",
     "train_labels_mini.txt.gz",
     "train_multi_digit_mini.pkl.gz",
+]
+LOADED_NAMES = [
+    f"{part}{ending}"
+    for mini in ("_mini", "")
+    for part in ("train", "test")
+    for ending in (f"_multi_digit{mini}.pkl.gz", f"_labels{mini}.txt.gz")
 ]
 
 
@@ -78,7 +85,7 @@ def test_round_trip(pairs: Dataset, tmp_path: Path, mini: bool) -> None:
     assert all(("_mini" in path.name) == mini for path in paths)
     back = load_two_digit(tmp_path / "new" / "folder", mini=mini)
     assert back.sha256() == pairs.sha256()
-    assert back.source == str(tmp_path / "new" / "folder")
+    assert back.source == f"{tmp_path / 'new' / 'folder'}, its {'_mini' if mini else 'full-size'} files"
 
 
 def test_equal_sets_give_equal_bytes_and_nothing_else_is_left(pairs: Dataset, written: Path) -> None:
@@ -118,10 +125,59 @@ def test_the_environment_names_the_folder(written: Path, monkeypatch: pytest.Mon
 
 def test_whether_the_files_are_there(written: Path) -> None:
     assert has_two_digit(written)
-    assert not has_two_digit(written, mini=False)
-    (written / NAMES[0]).unlink()
+    for name in NAMES:
+        assert has_two_digit(written)  # the last one tells that a set was meant, and is not complete
+        (written / name).unlink()
     assert not has_two_digit(written)
     assert not has_two_digit(written / "nowhere")
+
+
+@pytest.mark.parametrize("name", [name.replace(ending, "") for name in NAMES for ending in ("", "_mini")])
+@pytest.mark.parametrize("folder", ["", "mnist"])
+def test_any_of_the_eight_names_tells(tmp_path: Path, name: str, folder: str) -> None:
+    (tmp_path / folder).mkdir(exist_ok=True)
+    (tmp_path / folder / name).touch()
+    assert has_two_digit(tmp_path)
+    lacking = [other for other in LOADED_NAMES if ("_mini" in other) == ("_mini" in name) and other != name]
+    with pytest.raises(DataError) as caught:
+        load_two_digit(tmp_path)
+    start = f"{tmp_path / folder} lacks {', '.join(lacking)}: expected a complete set of two-digit files"
+    assert str(caught.value).startswith(start)
+
+
+def test_the_first_complete_set_serves(sample: Dataset, tmp_path: Path) -> None:
+    small, large = (make_two_digit(sample, n_train=n, n_test=3, seed=1) for n in (10, 30))
+    write_two_digit(large, tmp_path, mini=False)
+    assert load_two_digit(tmp_path).sha256() == large.sha256()
+    assert load_two_digit(tmp_path).source == f"{tmp_path}, its full-size files"
+    with pytest.raises(DataError, match="expected all of train_multi_digit_mini"):
+        load_two_digit(tmp_path, mini=True)
+    write_two_digit(small, tmp_path / "mnist")
+    assert load_two_digit(tmp_path).sha256() == small.sha256()
+    assert load_two_digit(tmp_path).source == f"{tmp_path / 'mnist'}, its _mini files"
+    assert load_two_digit(tmp_path, mini=False).sha256() == large.sha256()
+    (tmp_path / "mnist" / NAMES[2]).unlink()
+    assert load_two_digit(tmp_path).sha256() == large.sha256()
+    with pytest.raises(DataError, match=f"mnist lacks {NAMES[2]}: expected a complete set"):
+        load_two_digit(tmp_path, mini=True)
+
+
+def test_every_set_that_was_begun_is_named(written: Path) -> None:
+    (written / NAMES[0]).unlink()
+    (written / "mnist").mkdir()
+    (written / "mnist" / "test_labels.txt.gz").touch()
+    with pytest.raises(DataError) as caught:
+        load_two_digit(written)
+    assert f"{written} lacks {NAMES[0]}; {written / 'mnist'} lacks train_multi_digit.pkl.gz, " in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_looked_into(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forbid(monkeypatch, written)
+    for look in (load_two_digit, has_two_digit):
+        with pytest.raises(
+            DataError, match=r"train_multi_digit_mini.pkl.gz: cannot be read \(Permission denied\)"
+        ):
+            look(written)
 
 
 @pytest.mark.parametrize("part", [NAMES[0], NAMES[1]])

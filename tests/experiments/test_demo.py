@@ -33,6 +33,7 @@ def test_the_demo_s_three_parts(sample: Dataset, monkeypatch: pytest.MonkeyPatch
         assert len(part.history) == 4
         assert part.seconds > 0
         assert part.scores == evaluate_logits(part.logits, part.test.labels)
+        assert part.scores is part.scores  # taken once, however often they are shown
         assert part.scores.n == len(part.test)
     assert parts[0].test is digits.test
     assert parts[0].scores.accuracy > 0.2  # far above chance, after 300 digits

@@ -1,3 +1,4 @@
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -81,14 +82,31 @@ def test_an_unknown_change_is_refused_with_every_accepted_name(name: str) -> Non
 def test_refused_values_and_contradictions_of_a_change() -> None:
     with pytest.raises(SettingError, match="epochs is 0"):
         RECIPES["fc"].with_changes({"epochs": 0})
-    with pytest.raises(SettingError, match="momentum is a setting of sgd, not of adam"):
-        RECIPES["cnn"].with_changes({"optimizer": "adam", "nesterov": False})
+    for changes in ({}, {"nesterov": False}, {"momentum": 0.0}):
+        with pytest.raises(SettingError, match="momentum and nesterov are settings of sgd, not of adam: expected"):
+            RECIPES["cnn"].with_changes({"optimizer": "adam", **changes})
+    RECIPES["cnn"].with_changes({"optimizer": "adam", "nesterov": False, "momentum": 0.0})
     with pytest.raises(SettingError, match="order is 'fresh-pairs', but fc reads one digit"):
         RECIPES["fc"].with_changes({"order": "fresh-pairs"})
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_task_is_the_model_s(name: str) -> None:
+    recipe = Recipe("mine", "", name, TrainingSettings())
+    assert recipe.task == ("two-digit" if name.startswith("two-digit") else "digit")
+    assert "task" not in {field.name for field in fields(Recipe)}
+
+
+@pytest.mark.parametrize("name", ["lost", "", "FC"])
+def test_a_model_that_is_not_there(name: str) -> None:
+    with pytest.raises(SettingError, match=f"no model is called {name!r}: expected one of fc, cnn, fast, two-dig"):
+        Recipe("mine", "", name, TrainingSettings())
+    with pytest.raises(SettingError, match=f"no model is called {name!r}"):
+        replace(RECIPES["fc"], model=name)
 
 
 def test_fresh_pairs_are_for_pairs() -> None:
     settings = TrainingSettings(order="fresh-pairs")
     with pytest.raises(SettingError, match="mine reads one digit: expected reshuffled or fixed"):
-        Recipe("mine", "", "digit", "fc", settings)
-    Recipe("mine", "", "two-digit", "two-digit-mlp", settings)
+        Recipe("mine", "", "fc", settings)
+    Recipe("mine", "", "two-digit-mlp", settings)

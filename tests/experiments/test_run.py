@@ -26,12 +26,22 @@ ONE_CYCLE = TrainingSettings(
 )
 ADAM = TrainingSettings(epochs=3, batch_size=32, order="reshuffled", optimizer="adam", learning_rate=0.01)
 RESUMABLE = (
-    Recipe("dropout and one-cycle", "", "digit", "cnn", ONE_CYCLE),
-    Recipe("batch norm", "", "digit", "fast", ONE_CYCLE),
-    Recipe("adam", "", "digit", "fc", ADAM, {"hidden": 7, "activation": "leaky-relu"}),
+    Recipe("dropout and one-cycle", "", "cnn", ONE_CYCLE),
+    Recipe("batch norm", "", "fast", ONE_CYCLE),
+    Recipe("adam", "", "fc", ADAM, {"hidden": 7, "activation": "leaky-relu"}),
     RECIPES["fc"].with_changes({"epochs": 3}),
     RECIPES["two-digit-best"].with_changes({"epochs": 3, "batch_size": 32}),
 )
+
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "fc": {"hidden": 10, "activation": "relu"},
+    "cnn": {"dropout": 0.5},
+    "fast": {},
+    "two-digit-mlp": {"hidden": 64},
+    "two-digit-cnn": {"dropout": 0.5},
+    "two-digit-deep": {"dropout": 0.3},
+}
 
 
 def go(recipe: Recipe, sample: Dataset, folder: Path | None = None, seed: int = 1, **options: Any) -> Run:
@@ -43,6 +53,15 @@ def go(recipe: Recipe, sample: Dataset, folder: Path | None = None, seed: int = 
 
 def untimed(history: tuple[EpochRecord, ...]) -> list[EpochRecord]:
     return [replace(record, seconds=0.0) for record in history]
+
+
+N_BATCHES = {"dropout and one-cycle": 4, "batch norm": 4, "adam": 4, "fc": 3, "two-digit-best": 3}
+"""Of an epoch of each of RESUMABLE: 100 digits or 90 pairs in batches of 32, the last whole or not."""
+
+
+def with_defaults(recipe: Recipe) -> Recipe:
+    """Return the recipe with every option of its model named, as a run folder has it."""
+    return replace(recipe, options={**DEFAULTS[recipe.model], **recipe.options})
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -57,9 +76,10 @@ def test_every_recipe_makes_a_run_folder_that_can_be_read_back(name: str, sample
     assert predict_logits(found.model, images).tobytes() == predict_logits(trained.model, images).tobytes()
     assert found.history == trained.history
     assert len(found.history) == 1
-    assert (found.recipe.settings, dict(found.recipe.options)) == (recipe.settings, dict(recipe.options))
-    assert (found.recipe.name, found.recipe.task, found.recipe.model) == (name, recipe.task, recipe.model)
+    assert found.recipe == with_defaults(recipe)
+    assert (found.recipe.name, found.recipe.task) == (name, recipe.task)
     assert found.seed == 1
+    assert found.data_sha256 == trained.data_sha256 == data.sha256()
 
 
 def test_the_configuration_says_what_the_figures_depend_on(sample: Dataset, tmp_path: Path) -> None:
@@ -67,7 +87,8 @@ def test_the_configuration_says_what_the_figures_depend_on(sample: Dataset, tmp_
     go(recipe, sample, tmp_path, seed=42)
     config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
     assert (config["recipe"], config["task"], config["model"]) == ("fc", "digit", "fc")
-    assert config["options"] == {"hidden": 12}
+    assert config["summary"] == recipe.summary == "the course's fully connected network, 10 hidden units"
+    assert config["options"] == {"hidden": 12, "activation": "relu"}
     assert config["settings"] == {
         "epochs": 1,
         "batch_size": 32,
@@ -89,6 +110,35 @@ def test_the_configuration_says_what_the_figures_depend_on(sample: Dataset, tmp_
     }
     assert config["machine"]["processor"]
     assert config["machine"]["cores"] >= 1
+    assert config["machine"]["threads"] == 1
+
+
+@pytest.mark.parametrize("threads", [1, 2, 0])
+def test_the_configuration_says_how_many_threads_there_were(threads: int, sample: Dataset, tmp_path: Path) -> None:
+    """0 leaves it to PyTorch: what that was, only the machine's part can say."""
+    go(RECIPES["fc"].with_changes({"epochs": 1, "threads": threads}), sample, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    assert config["settings"]["threads"] == threads
+    assert config["machine"]["threads"] == (threads or torch.get_num_threads()) >= 1
+
+
+def test_the_task_of_two_digits_is_in_the_configuration(sample: Dataset, tmp_path: Path) -> None:
+    go(RECIPES["two-digit-mlp"].with_changes({"epochs": 1}), sample, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    assert (config["task"], config["model"]) == ("two-digit", "two-digit-mlp")
+    assert config["options"] == {"hidden": 64}
+
+
+@pytest.mark.parametrize("word", ["two-digit", "nonsense", 3, None])
+def test_the_task_follows_the_model_whatever_the_file_says(word: object, sample: Dataset, tmp_path: Path) -> None:
+    recipe = RECIPES["fc"].with_changes({"epochs": 1})
+    go(recipe, sample, tmp_path)
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**config, "task": word}), encoding="utf-8")
+    assert load_run(tmp_path).recipe == with_defaults(recipe)
+    assert load_run(tmp_path).recipe.task == "digit"
+    assert len(go(recipe, sample, tmp_path, resume=True).history) == 1
 
 
 def test_a_run_from_the_course_s_seed_gives_the_course_s_weights(sample: Dataset) -> None:
@@ -131,13 +181,30 @@ def test_a_resumed_run_gives_the_same_bytes(recipe: Recipe, after: int, sample: 
         go(recipe, sample, tmp_path / "cut", on_epoch=interrupt)
     assert len(load_run(tmp_path / "cut").history) == after
     epochs: list[int] = []
+    told: list[str | int] = []
     resumed = go(
-        recipe, sample, tmp_path / "cut", resume=True, on_epoch=lambda record: epochs.append(record.epoch)
+        recipe,
+        sample,
+        tmp_path / "cut",
+        resume=True,
+        on_start=told.append,
+        on_batch=lambda: told.append("step"),
+        on_epoch=lambda record: epochs.append(record.epoch),
     )
     assert epochs == list(range(after + 1, 4))
+    n_steps = (3 - after) * N_BATCHES[recipe.name]
+    assert told == [n_steps, *["step"] * n_steps]  # those still to be taken, before the first of them
     assert content(tmp_path / "cut")["model.safetensors"] == content(tmp_path / "whole")["model.safetensors"]
     assert untimed(resumed.history) == untimed(whole.history)
     assert untimed(load_run(tmp_path / "cut").history) == untimed(whole.history)
+
+
+@pytest.mark.parametrize("recipe", RESUMABLE, ids=lambda recipe: recipe.name)
+def test_a_new_run_is_told_of_all_its_steps(recipe: Recipe, sample: Dataset) -> None:
+    told: list[str | int] = []
+    go(recipe, sample, on_start=told.append, on_batch=lambda: told.append("step"))
+    n_steps = 3 * N_BATCHES[recipe.name]
+    assert told == [n_steps, *["step"] * n_steps]
 
 
 @pytest.mark.parametrize("epoch", [1, 2, 3])
@@ -188,17 +255,38 @@ def test_a_folder_with_another_run_is_refused_and_untouched(sample: Dataset, tmp
     for changed, seed, difference in (
         (recipe.with_changes({"learning_rate": 0.2}), 1, "learning_rate is 0.1, not 0.2"),
         (recipe.with_changes({"epochs": 2, "momentum": 0.5}), 1, "epochs is 1, not 2"),
-        (recipe.with_changes({"hidden": 11}), 1, "hidden is the default, not 11"),
+        (recipe.with_changes({"hidden": 11}), 1, "hidden is 10, not 11"),
         (RECIPES["cnn"], 1, "recipe is fc, not cnn"),
         (replace(RECIPES["cnn"], name="fc"), 1, "model is fc, not cnn"),
+        (recipe.with_changes({"activation": "leaky-relu"}), 1, "activation is relu, not leaky-relu"),
+        (recipe.with_changes({"threads": 2}), 1, "threads is 1, not 2"),
         (recipe, 2, "seed is 1, not 2"),
     ):
         message = f"{tmp_path} holds a run whose {difference}: resume with the same, or name another --out"
         with pytest.raises(SettingError, match=f"^{re.escape(message)}$"):
             go(changed, sample, tmp_path, seed=seed, resume=True)
-    with pytest.raises(SettingError, match=r"holds a run whose data is \{.*\}, not \{.*\}: resume with the same"):
-        run_recipe(recipe, small(sample, 99), seed=1, folder=tmp_path, resume=True)
+    other = small(sample, 99)
+    difference = f"data's sha256 is {small(sample).sha256()}, not {other.sha256()}"
+    message = f"{tmp_path} holds a run whose {difference}: resume with the same, or name another --out"
+    with pytest.raises(SettingError, match=f"^{re.escape(message)}$"):
+        run_recipe(recipe, other, seed=1, folder=tmp_path, resume=True)
     assert content(tmp_path) == before
+
+
+def test_a_resume_may_name_what_the_run_has_by_default_and_the_data_may_lie_elsewhere(
+    sample: Dataset, tmp_path: Path
+) -> None:
+    """In either direction: the default is named by the run, or by the resume."""
+    recipe = RECIPES["fc"].with_changes({"epochs": 1})
+    named = recipe.with_changes({"hidden": 10, "activation": "relu"})
+    for first, second, folder in ((recipe, named, tmp_path / "a"), (named, recipe, tmp_path / "b")):
+        assert first.options != second.options
+        go(first, sample, folder)
+        before = content(folder)
+        assert len(go(second, sample, folder, resume=True).history) == 1
+        moved = replace(small(sample), name="the same", source="another folder")
+        assert len(run_recipe(second, moved, seed=1, folder=folder, resume=True).history) == 1
+        assert content(folder) == before
 
 
 def test_an_option_that_only_the_folder_s_run_has_is_refused(sample: Dataset, tmp_path: Path) -> None:
@@ -206,7 +294,7 @@ def test_an_option_that_only_the_folder_s_run_has_is_refused(sample: Dataset, tm
     recipe = RECIPES["fc"].with_changes({"epochs": 1})
     go(recipe.with_changes({"activation": "leaky-relu"}), sample, tmp_path)
     before = content(tmp_path)
-    with pytest.raises(SettingError, match="holds a run whose activation is leaky-relu, not the default: resume"):
+    with pytest.raises(SettingError, match="holds a run whose activation is leaky-relu, not relu: resume"):
         go(recipe, sample, tmp_path, resume=True)
     assert content(tmp_path) == before
 
@@ -258,6 +346,23 @@ def test_a_folder_without_one_of_its_files(name: str, sample: Dataset, tmp_path:
     assert "\n" not in str(caught.value)
 
 
+WHOLE: dict[str, Any] = {
+    "recipe": "fc",
+    "summary": "",
+    "model": "fc",
+    "options": {},
+    "settings": {},
+    "seed": 1,
+    "data": {"sha256": "0"},
+}
+"""The least that is a configuration."""
+
+
+def test_the_least_configuration(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(WHOLE), encoding="utf-8")
+    assert read_recipe(tmp_path) == (Recipe("fc", "", "fc", TrainingSettings(), {}), 1)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -265,10 +370,17 @@ def test_a_folder_without_one_of_its_files(name: str, sample: Dataset, tmp_path:
         "[]",
         "{}",
         "{",
-        '{"recipe": "fc", "task": "digit", "model": "lost", "options": {}, "settings": {}, "seed": 1}',
-        '{"recipe": "fc", "task": "digit", "model": "fc", "options": {}, "settings": {"lr": 1}, "seed": 1}',
-        '{"recipe": "fc", "task": "digit", "model": "fc", "options": {"hidden": "x"}, "settings": {}, "seed": 1}',
-        '{"recipe": "fc", "task": "digit", "model": "fc", "options": 3, "settings": {}, "seed": 1}',
+        *(json.dumps({name: WHOLE[name] for name in WHOLE if name != missing}) for missing in WHOLE),
+        json.dumps({**WHOLE, "model": "lost"}),
+        json.dumps({**WHOLE, "model": ["fc"]}),
+        json.dumps({**WHOLE, "settings": {"lr": 1}}),
+        json.dumps({**WHOLE, "settings": {"nesterov": 1, "momentum": 0.9}}),
+        json.dumps({**WHOLE, "settings": {"order": "fresh-pairs"}}),
+        json.dumps({**WHOLE, "options": {"hidden": "x"}}),
+        json.dumps({**WHOLE, "options": {"depth": 2}}),
+        json.dumps({**WHOLE, "options": 3}),
+        json.dumps({**WHOLE, "data": "0"}),
+        json.dumps({**WHOLE, "seed": "one"}),
     ],
 )
 def test_a_damaged_configuration(text: str, sample: Dataset, tmp_path: Path) -> None:
@@ -286,8 +398,7 @@ def test_a_damaged_configuration(text: str, sample: Dataset, tmp_path: Path) -> 
 def test_a_recipe_is_read_back_with_its_changes(sample: Dataset, tmp_path: Path) -> None:
     recipe = RECIPES["fc"].with_changes({"epochs": 1, "hidden": 12, "momentum": 0.5})
     go(recipe, sample, tmp_path, seed=42)
-    found, seed = read_recipe(tmp_path)
-    assert (replace(found, summary=recipe.summary), seed) == (recipe, 42)
+    assert read_recipe(tmp_path) == (with_defaults(recipe), 42)
 
 
 def test_a_damaged_state_is_not_resumed(sample: Dataset, tmp_path: Path) -> None:

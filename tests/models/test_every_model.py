@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 
 from digitscope.data import Dataset
 from digitscope.errors import SettingError
-from digitscope.models import MODELS, build, options_of
+from digitscope.models import DIGIT_MODELS, MODELS, TWO_DIGIT_MODELS, build, options_of
 from tests.models.helpers import images_for, logits_shape
 
 
@@ -84,12 +84,20 @@ def test_the_docstring_counts_right() -> None:
     assert f"{count:,} parameters" in (MODELS["cnn"].__doc__ or "")
 
 
-def test_the_table_is_read_only() -> None:
-    table: Any = MODELS
+def test_every_model_reads_one_digit_or_two() -> None:
+    assert dict(MODELS) == {**DIGIT_MODELS, **TWO_DIGIT_MODELS}
+    assert list(MODELS) == [*DIGIT_MODELS, *TWO_DIGIT_MODELS]
+    assert not DIGIT_MODELS.keys() & TWO_DIGIT_MODELS.keys()
+    assert list(TWO_DIGIT_MODELS) == [name for name in MODELS if "two-digit" in name]  # what the tests go by
+
+
+@pytest.mark.parametrize("models", [DIGIT_MODELS, TWO_DIGIT_MODELS, MODELS])
+def test_the_table_is_read_only(models: Any) -> None:
+    table: Any = models
     with pytest.raises(TypeError):
         table["mine"] = MODELS["fc"]
     with pytest.raises(TypeError):
-        del table["fc"]
+        del table[next(iter(models))]
 
 
 def test_options_and_their_defaults() -> None:

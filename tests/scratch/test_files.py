@@ -27,6 +27,14 @@ def test_round_trip_with_settings_that_are_not_the_default(network: Network, tmp
     assert [entry.name for entry in path.parent.iterdir()] == ["network.safetensors"]
 
 
+def test_paths_may_be_text(network: Network, tmp_path: Path) -> None:
+    path = str(tmp_path / "new" / "network.safetensors")
+    save_network(path, network)
+    assert load_network(path).sizes == network.sizes
+    with pytest.raises(DataError, match=r"gone\.safetensors: not a network"):
+        load_network(str(tmp_path / "gone.safetensors"))
+
+
 def test_weights_in_another_memory_order_are_saved_right(network: Network, tmp_path: Path) -> None:
     turned = Network(tuple(Layer(np.asfortranarray(w), b) for w, b in network.layers), network.activation)
     save_network(tmp_path / "turned.safetensors", turned)

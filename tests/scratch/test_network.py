@@ -1,10 +1,23 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from digitscope.errors import DataError, SettingError
-from digitscope.scratch import Layer, backward, forward, init_layers, sgd_step, softmax_cross_entropy, zeros_like
+from digitscope.scratch import (
+    ACTIVATIONS,
+    Activation,
+    Layer,
+    backward,
+    forward,
+    init_layers,
+    sgd_step,
+    softmax_cross_entropy,
+    zeros_like,
+)
 
 CASES = [
     (rate, m, nesterov) for rate in (0.01, 0.1, 1.0) for m, nesterov in ((0, False), (0.9, False), (0.9, True))
@@ -83,3 +96,30 @@ def test_an_output_gradient_has_the_shape_of_the_outputs() -> None:
     activations = forward(layers, np.zeros((4, 3)), "relu")
     with pytest.raises(DataError, match=r"expected the outputs' \(4, 2\)"):
         backward(layers, activations, np.zeros((4, 1)), "relu")
+
+
+@pytest.mark.parametrize("dtype", [int, "int32", np.float16, bool, "nonsense", [1]])
+def test_weights_are_float32_or_float64(dtype: Any) -> None:
+    with pytest.raises(SettingError, match="expected float32 or float64") as raised:
+        init_layers((3, 2), generator=np.random.default_rng(0), dtype=dtype)
+    assert repr(dtype) in str(raised.value)
+
+
+def test_a_forward_pass_needs_layers() -> None:
+    with pytest.raises(DataError, match="without layers: expected at least one"):
+        forward([], np.zeros((4, 3)), "relu")
+
+
+def test_the_last_layer_stays_linear_and_meets_no_activation(monkeypatch: pytest.MonkeyPatch) -> None:
+    met: list[tuple[int, ...]] = []
+
+    def watching(x: NDArray[Any]) -> NDArray[Any]:
+        met.append(x.shape)
+        return np.asarray(np.maximum(x, 0))
+
+    activation = Activation(watching, ACTIVATIONS["relu"].derivative)
+    monkeypatch.setattr("digitscope.scratch.network.activation_named", lambda _: activation)
+    layers = init_layers((3, 5, 2), generator=np.random.default_rng(0))
+    activations = forward(layers, np.ones((4, 3), np.float32), "relu")
+    assert met == [(4, 5)]
+    assert [a.shape for a in activations] == [(4, 3), (4, 5), (4, 2)]

@@ -99,20 +99,56 @@ def test_the_order_differs_between_epochs() -> None:
     ("name", "value"),
     [
         ("hidden", (16, 0)),
+        ("hidden", (12.5,)),
+        ("hidden", (True,)),
+        ("hidden", 128),
+        ("hidden", "128"),
+        ("hidden", None),
         ("activation", "swish"),
+        ("activation", ["relu"]),
+        ("activation", None),
         ("epochs", 0),
+        ("epochs", 2.5),
+        ("epochs", True),
+        ("epochs", "9"),
         ("batch_size", 0),
+        ("batch_size", 64.5),
         ("learning_rate", 0.0),
+        ("learning_rate", "0.1"),
+        ("learning_rate", 1j),
+        ("learning_rate", float("inf")),
         ("learning_rate", float("nan")),
         ("momentum", 1.0),
         ("momentum", -0.1),
+        ("momentum", None),
+        ("momentum", False),
+        ("nesterov", "no"),
         ("dtype", "float16"),
+        ("dtype", np.float32),
+        ("dtype", ["float32"]),
     ],
 )
 def test_bad_settings_are_named(name: str, value: object) -> None:
     settings: dict[str, Any] = {name: value}
-    with pytest.raises(SettingError, match=name):
+    with pytest.raises(SettingError, match=rf"^{name} .*: (expected|choose one of) .") as raised:
         ScratchSettings(**settings)
+    assert repr(value) in str(raised.value)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    settings = ScratchSettings(
+        hidden=(8, np.int64(4)),  # type: ignore[arg-type]
+        epochs=np.int32(2),  # type: ignore[arg-type]
+        learning_rate=np.float32(0.1),  # type: ignore[arg-type]
+        momentum=np.float64(0.5),
+    )
+    assert settings.hidden == (8, 4)
+
+
+def test_a_batch_may_be_larger_than_the_split(sample: Dataset) -> None:
+    huge, _ = quick(sample, 0, batch_size=10**9)
+    whole, _ = quick(sample, 0, batch_size=500)
+    assert network_bytes(huge) == network_bytes(whole)
 
 
 def test_nesterov_without_momentum_is_a_contradiction() -> None:

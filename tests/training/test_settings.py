@@ -8,6 +8,7 @@ from digitscope.training import TrainingSettings, setting_names
 
 WHOLE = "expected a whole number from 1"
 BELOW_ONE = "expected a number from 0 to below 1"
+NOT_OF = "momentum and nesterov are settings of sgd, not of {}: expected --momentum 0 --no-nesterov with it"
 NAN, INFINITY = float("nan"), float("inf")
 
 REFUSED = [
@@ -23,6 +24,7 @@ REFUSED = [
     *[("warmup", value, BELOW_ONE) for value in (-0.1, 1, NAN, None)],
     *[("label_smoothing", value, BELOW_ONE) for value in (-0.1, 1.0, NAN, False)],
     *[("threads", value, "expected a whole number from 0") for value in (-1, 1.5, True)],
+    *[("nesterov", value, "expected True or False") for value in (0, 1, "no", None)],
 ]
 
 
@@ -38,14 +40,17 @@ def test_a_refused_value_is_named_with_what_is_accepted(name: str, value: object
     ("settings", "message"),
     [
         ({"nesterov": True}, "nesterov needs momentum: expected momentum above 0"),
-        ({"nesterov": True, "optimizer": "adam"}, "nesterov needs momentum"),
-        ({"momentum": 0.9, "optimizer": "adam"}, "momentum is a setting of sgd, not of adam: set momentum to 0"),
-        ({"momentum": 0.9, "optimizer": "adamw"}, "momentum is a setting of sgd, not of adamw"),
+        ({"nesterov": True, "optimizer": "adam"}, NOT_OF.format("adam")),
+        ({"momentum": 0.9, "optimizer": "adam"}, NOT_OF.format("adam")),
+        ({"momentum": 0.9, "nesterov": True, "optimizer": "adam"}, NOT_OF.format("adam")),
+        ({"momentum": 0.9, "optimizer": "adamw"}, NOT_OF.format("adamw")),
+        ({"nesterov": True, "optimizer": "adamw"}, NOT_OF.format("adamw")),
     ],
 )
 def test_contradictions(settings: Any, message: str) -> None:
-    with pytest.raises(SettingError, match=message):
+    with pytest.raises(SettingError) as caught:
         TrainingSettings(**settings)
+    assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "train": "train one recipe into a run folder",
         "evaluate": "score a run on a split",
         "reproduce": "every figure of the course's project beside the one obtained here",
-        "data": "what data there are; fetch MNIST; make two-digit sets; draw a contact sheet",
+        "data": "what data there are; fetch MNIST; write the course's files; draw a contact sheet",
     }
 )
 """Each command and its summary. The module of that name in this package holds it, and is loaded on demand."""
@@ -35,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _behave_on_shared_cores()
     try:
         options = _parse(words)
+        if "data" in options:
+            import_module("digitscope.cli.datasets").settle_data(options)
         exit_code = int(options.run(options))
         print(end="", flush=True)  # a reader that is gone shows here, and not when the interpreter ends
         return exit_code
@@ -49,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:  # what is read is checked by its reader, so this is about a place to write to
         return _fail(_in_words(error), 1)
+    except MemoryError as error:  # what NumPy could not allocate, if it was NumPy
+        return _fail(f"not enough memory ({str(error) or 'none is left'}): ask for less at once", 1)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
 

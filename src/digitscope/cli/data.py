@@ -1,4 +1,4 @@
-"""`digitscope data`: what there is, fetch MNIST, make two-digit sets, draw a contact sheet."""
+"""`digitscope data`: what there is, fetch MNIST, write the course's files, draw a contact sheet."""
 
 import argparse
 import json
@@ -6,13 +6,14 @@ from pathlib import Path
 
 from digitscope.cli.arguments import add_data, add_json, add_seed
 from digitscope.cli.datasets import dataset_for, single_digits
+from digitscope.cli.paths import FIGURE_ENDINGS, figure_argument, path_argument
 from digitscope.cli.remarks import remark
-from digitscope.data import COURSE_SEED, fetch_mnist, make_two_digit, write_two_digit
+from digitscope.data import COURSE_SEED, fetch_mnist, make_two_digit, write_mnist, write_two_digit
 from digitscope.data.splits import Dataset
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the four sub-commands."""
+    """Add the five sub-commands."""
     parser.epilog = "example: digitscope data info"
     commands = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
@@ -25,6 +26,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     fetch = commands.add_parser("fetch", help="download MNIST into the cache")
     fetch.epilog = "example: digitscope data fetch"
     fetch.set_defaults(run=run_fetch)
+
+    course = commands.add_parser("mnist", help="write MNIST as the course's mnist.pkl.gz")
+    course.epilog = "example: digitscope data mnist --out Datasets"
+    course.set_defaults(run=run_mnist)
+    add_data(course)
+    _add_out(course, "where the file goes")
 
     pairs = commands.add_parser("two-digit", help="write an overlapping two-digit set as the course's files")
     pairs.epilog = "example: digitscope data two-digit --out Datasets"
@@ -39,7 +46,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _add_pairs(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the four files go")
+    _add_out(parser, "where the four files go")
+    parser.add_argument("--full", action="store_true", help="give them the full-size set's names, without _mini")
     add_seed(parser, "the pairs", default=COURSE_SEED)
     train_help = "pairs to learn from; the last tenth validates (default: 40000)"
     parser.add_argument("--train", type=int, default=40_000, metavar="N", help=train_help)
@@ -48,9 +56,14 @@ def _add_pairs(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_out(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--out", type=path_argument, required=True, metavar="DIR", help=what)
+
+
 def _add_sheet(parser: argparse.ArgumentParser) -> None:
     _add_task(parser)
-    parser.add_argument("--out", type=Path, default=Path("sample.png"), metavar="FILE", help="default: sample.png")
+    out_help = f"its ending, one of {', '.join(FIGURE_ENDINGS)}, chooses the format (default: sample.png)"
+    parser.add_argument("--out", type=figure_argument, default=Path("sample.png"), metavar="FILE", help=out_help)
     parser.add_argument("--split", default="train", choices=("train", "validation", "test"), help="default: train")
     parser.add_argument("-n", type=int, default=50, metavar="N", help="images on the sheet (default: 50)")
 
@@ -90,11 +103,20 @@ def run_fetch(_: argparse.Namespace) -> int:
     return 0
 
 
+def run_mnist(options: argparse.Namespace) -> int:
+    """Write MNIST in the course's format, and say where it is."""
+    mnist = single_digits(options.data, options.unchecked)
+    path = write_mnist(mnist, options.out)
+    n_train = len(mnist.train) + len(mnist.validation)
+    print(f"{n_train:,} training and {len(mnist.test):,} test digits of {mnist.name} are in {path}")
+    return 0
+
+
 def run_two_digit(options: argparse.Namespace) -> int:
     """Build a two-digit set and write it in the course's format."""
     mnist = single_digits(options.data, options.unchecked)
     dataset = make_two_digit(mnist, n_train=options.train, n_test=options.test, seed=options.seed)
-    write_two_digit(dataset, options.out)
+    write_two_digit(dataset, options.out, mini=not options.full)
     print(f"{options.train:,} training and {options.test:,} test pairs of {mnist.name} are in {options.out}")
     return 0
 

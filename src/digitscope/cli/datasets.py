@@ -12,6 +12,7 @@ from digitscope.data import (
     has_mnist,
     has_two_digit,
     load_mnist,
+    load_mnist_elsewhere,
     load_two_digit,
     make_two_digit,
 )
@@ -19,19 +20,31 @@ from digitscope.data.overlapping import DIGIT_SHAPE
 from digitscope.errors import DataError
 
 
+def settle_data(options: argparse.Namespace) -> None:
+    """Let DIGITSCOPE_DATA stand for a --data that is not given, so that every command treats both alike.
+
+    What an earlier call in this process read is forgotten: the environment and the files may have changed.
+
+    Raises:
+        DataError: the name cannot be that of a folder.
+    """
+    options.data = find_data_directory(options.data)
+    single_digits.cache_clear()
+
+
 @cache
 def single_digits(directory: Path | None, unchecked: bool) -> Dataset:
-    """Return MNIST, or whatever IDX set `directory` holds.
+    """Return MNIST, or whatever IDX set `directory` holds: the folder that `settle_data` found, if any.
 
     Beside two-digit files alone, MNIST comes from wherever it would without a directory.
 
     Raises:
         DataError: there is no readable set, or its images are not of 28 x 28 pixels.
     """
-    folder = find_data_directory(directory)
-    if folder is not None and has_two_digit(folder) and not has_mnist(folder):
-        directory = None
-    dataset = load_mnist(directory, check=not unchecked, report=remark)
+    if directory is None or (has_two_digit(directory) and not has_mnist(directory)):
+        dataset = load_mnist_elsewhere(report=remark)
+    else:
+        dataset = load_mnist(directory, check=not unchecked, report=remark)
     height, width = dataset.train.images.shape[1:]
     if (height, width) != DIGIT_SHAPE:
         raise DataError(
@@ -41,13 +54,15 @@ def single_digits(directory: Path | None, unchecked: bool) -> Dataset:
 
 
 def two_digits(directory: Path | None, unchecked: bool) -> Dataset:
-    """Return the course's two-digit files if `directory` has them, else a set built by the same rule.
+    """Return the course's two-digit files if `directory` has any, else a set built by the same rule.
 
     The seed is fixed, so that all commands score on the same pairs.
+
+    Raises:
+        DataError: no set of two-digit files is complete there, or what is read cannot be.
     """
-    folder = find_data_directory(directory)
-    if folder is not None and has_two_digit(folder):
-        return load_two_digit(folder)
+    if directory is not None and has_two_digit(directory):
+        return load_two_digit(directory)
     return make_two_digit(single_digits(directory, unchecked), seed=COURSE_SEED)
 
 

@@ -2,11 +2,13 @@
 
 import argparse
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from digitscope.cli.arguments import add_data, add_json, add_seed
 from digitscope.cli.console import print_table, step_bar
@@ -33,6 +35,9 @@ from digitscope.plots import (
     write_report,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 HEADER = ("network", "parameters", "epochs", "seconds", "test images", "accuracy", "both right")
 SHORT_HEADER = ("network", "epochs", "seconds", "accuracy", "both right")
 
@@ -56,16 +61,26 @@ def run(options: argparse.Namespace) -> int:
     remark(f"data: {mnist.name}, from {mnist.source}")
     with step_bar() as bar:
         parts = tuple(run_demo(mnist, seed=options.seed, on_part=bar.start, on_step=bar.step))
-    save_figure(learning_curves({part.name: part.history for part in parts}), options.out / "curves.png")
+    curves = learning_curves({part.name: part.history for part in parts})
+    save_figure(curves, options.out / "curves.png")
     write_text(options.out / "results.json", json.dumps(_as_json(mnist, parts), indent=2) + "\n")
     report = options.out / "report.html"
-    write_report(report, "Three networks that read digits", _sections(mnist, parts, options.seed), _lead(mnist))
+    write_report(
+        report, "Three networks that read digits", _sections(mnist, parts, curves, _command(options)), _lead(mnist)
+    )
     if options.json:
         print(json.dumps(_as_json(mnist, parts)))
     else:
         print_table(f"Test images of {mnist.name} read right", SHORT_HEADER, [_short_row(part) for part in parts])
         print(f"{options.out}: report.html, curves.png and results.json, in {perf_counter() - started:.0f} s")
     return 0
+
+
+def _command(options: argparse.Namespace) -> str:
+    words = ["digitscope", "demo", "--seed", str(options.seed)]
+    words += ["--data", str(options.data)] if options.data else []
+    words += ["--unchecked"] if options.unchecked else []
+    return shlex.join(words)
 
 
 def _short_row(part: Part) -> tuple[str, ...]:
@@ -106,12 +121,12 @@ def _as_json(mnist: Dataset, parts: Sequence[Part]) -> dict[str, object]:
 
 def _lead(mnist: Dataset) -> str:
     return (
-        f"Trained on {len(mnist.train):,} images of {mnist.name}, followed on {len(mnist.validation):,} others, "
-        f"and scored once on {len(mnist.test):,} that no network had seen."
+        f"Two learn single digits from {len(mnist.train):,} images of {mnist.name}, the third from pairs of them. "
+        "Each is scored once, on images that no network had seen."
     )
 
 
-def _sections(mnist: Dataset, parts: Sequence[Part], seed: int) -> list[Section]:
+def _sections(mnist: Dataset, parts: Sequence[Part], curves: "Figure", command: str) -> list[Section]:
     numpy_part, convolutional, pairs = parts
     return [
         _summary(parts),
@@ -119,7 +134,7 @@ def _sections(mnist: Dataset, parts: Sequence[Part], seed: int) -> list[Section]
             "How they learned",
             (
                 FigureBlock(
-                    learning_curves({part.name: part.history for part in parts}),
+                    curves,
                     "Loss and accuracy after every pass over the training images.",
                 ),
             ),
@@ -127,7 +142,7 @@ def _sections(mnist: Dataset, parts: Sequence[Part], seed: int) -> list[Section]
         _numpy_section(numpy_part),
         _convolutional_section(convolutional),
         _pairs_section(pairs),
-        _origin(mnist, seed),
+        _origin(mnist, command),
     ]
 
 
@@ -187,6 +202,6 @@ def _pairs_section(part: Part) -> Section:
     )
 
 
-def _origin(mnist: Dataset, seed: int) -> Section:
+def _origin(mnist: Dataset, command: str) -> Section:
     facts = (("data", f"{mnist.name}, from {mnist.source}"), *describe_machine().items())
-    return Section("Where the numbers come from", (Code(f"digitscope demo --seed {seed}"), Table(("", ""), facts)))
+    return Section("Where the numbers come from", (Code(command), Table(("", ""), facts)))

@@ -8,6 +8,7 @@ from pathlib import Path
 from digitscope.cli.arguments import add_data, add_device, add_json
 from digitscope.cli.console import print_table
 from digitscope.cli.datasets import dataset_for
+from digitscope.cli.remarks import remark
 from digitscope.experiments.run import load_run
 from digitscope.metrics import Evaluation
 from digitscope.training import evaluate, place
@@ -28,6 +29,8 @@ def run(options: argparse.Namespace) -> int:
     """Score every image of the split, and print what came out."""
     trained = load_run(options.model)
     dataset = dataset_for(trained.recipe.task, options)
+    if dataset.sha256() != trained.data_sha256:
+        remark(f"{dataset.name}, from {dataset.source}, is not what {options.model} was trained with")
     scores = evaluate(place(trained.model, options.device), dataset.splits[options.split])
     if options.json:
         known = {name: value for name, value in asdict(scores).items() if value is not None}

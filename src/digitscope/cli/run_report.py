@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
+from digitscope.data import Dataset
 from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.run import Run
 from digitscope.plots import (
@@ -32,21 +33,29 @@ def epoch_row(record: EpochRecord) -> tuple[str, ...]:
     )
 
 
-def write_run(folder: Path, run: Run) -> None:
-    """Write curves.png and report.html into the run folder."""
-    save_figure(learning_curves({run.recipe.name: run.history}), folder / "curves.png")
+def write_run(folder: Path, run: Run, dataset: Dataset) -> None:
+    """Write curves.png and report.html into the folder of a run on `dataset`."""
+    figure = learning_curves({run.recipe.name: run.history})
+    save_figure(figure, folder / "curves.png")
     last = run.history[-1]
     seconds = sum(record.seconds for record in run.history)
     stats = Stats(
         (
-            Stat("validation accuracy", f"{last.validation_accuracy:.2%}", f"after {last.epoch} epochs"),
+            Stat("validation accuracy", f"{last.validation_accuracy:.2%}", f"{len(dataset.validation):,} images"),
             Stat("validation loss", f"{last.validation_loss:.4f}", "nats"),
-            Stat("time", f"{seconds:.1f} s", "validation included"),
+            Stat("time", f"{seconds:.1f} s", f"epochs: {last.epoch}, validation included"),
         )
     )
-    curves = FigureBlock(learning_curves({run.recipe.name: run.history}), "Loss and accuracy after every epoch.")
+    curves = FigureBlock(figure, "Loss and accuracy after every epoch.")
     epochs = Table(EPOCH_HEADER, tuple(epoch_row(record) for record in run.history))
-    settings = {**asdict(run.recipe.settings), **run.recipe.options, "seed": run.seed, **describe_machine()}
+    data = {"data": f"{dataset.name}, from {dataset.source}", "training images": f"{len(dataset.train):,}"}
+    settings = {
+        **asdict(run.recipe.settings),
+        **run.recipe.options,
+        "seed": run.seed,
+        **data,
+        **describe_machine(),
+    }
     facts = Table(("setting", "value"), tuple((name, str(value)) for name, value in settings.items()))
     sections = [
         Section("Result", (stats,)),

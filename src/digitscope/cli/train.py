@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
 from importlib import import_module
@@ -14,9 +15,9 @@ from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.remarks import remark
 from digitscope.cli.run_report import EPOCH_HEADER, epoch_row, write_run
 from digitscope.data import COURSE_SEED, Dataset
-from digitscope.errors import SettingError
+from digitscope.errors import DigitscopeError, SettingError
 from digitscope.experiments.recipes import RECIPES, Recipe, get_recipe
-from digitscope.experiments.run import Run, make_source, read_recipe, run_recipe
+from digitscope.experiments.run import Run, read_recipe, run_recipe
 from digitscope.models import MODELS, options_of
 from digitscope.records import EpochRecord
 from digitscope.training import TrainingSettings
@@ -50,30 +51,35 @@ def run(options: argparse.Namespace) -> int:
     """Train, write the run folder with its curves, and say where it is."""
     import_module("matplotlib")  # it draws at the end: better missed before the training
     recipe, seed = get_recipe(options.recipe), COURSE_SEED
-    folder = _folder(options)
     if options.resume:
-        recipe, seed = read_recipe(folder)
+        options.out = options.out or _newest(options.recipe)
+        recipe, seed = read_recipe(options.out)
     recipe = replace(recipe.with_changes(_changes(options)), name=options.recipe)
     if options.seed is None:
         options.seed = seed
     dataset = dataset_for(recipe.task, options)
+    folder = options.out or _claim_next(options.recipe)
     remark(f"{recipe.name} on {dataset.name} ({dataset.source}), into {folder}")
-    with step_bar() as bar:
-        trained = _train(recipe, dataset, options, folder, bar)
-    write_run(folder, trained)
+    try:
+        with step_bar() as bar:
+            trained = _train(recipe, dataset, options, folder, bar)
+    except DigitscopeError:
+        if options.out is None and not any(folder.iterdir()):
+            folder.rmdir()  # a run that is refused leaves nothing for --resume to find
+        raise
+    write_run(folder, trained, dataset)
     if options.json:
         print(json.dumps({"folder": str(folder), "history": [asdict(record) for record in trained.history]}))
     else:
         _print_history(trained)
-        print(f"{folder}: weights, state, metrics, curves.png and report.html\nnext: digitscope evaluate {folder}")
+        print(f"{folder}: weights, state, metrics, curves.png and report.html")
+        print(f"next: {_evaluation_of(folder, options)}")
     return 0
 
 
 def _train(recipe: Recipe, dataset: Dataset, options: argparse.Namespace, folder: Path, bar: StepBar) -> Run:
     settings = recipe.settings
     singles = single_digits(options.data, options.unchecked) if settings.order == "fresh-pairs" else None
-    n_batches = make_source(settings, dataset, singles, options.seed).n_batches
-    bar.start(f"{recipe.name}, {settings.epochs} epochs", settings.epochs * n_batches)
 
     def on_epoch(record: EpochRecord) -> None:
         bar.say(f"epoch {record.epoch} of {settings.epochs}: validation {record.validation_accuracy:.2%}")
@@ -86,6 +92,7 @@ def _train(recipe: Recipe, dataset: Dataset, options: argparse.Namespace, folder
         singles=singles,
         folder=folder,
         resume=options.resume,
+        on_start=lambda n_steps: bar.start(recipe.name, n_steps),
         on_batch=bar.step,
         on_epoch=on_epoch,
     )
@@ -96,19 +103,43 @@ def _print_history(trained: Run) -> None:
     print_table(f"{trained.recipe.name}, seed {trained.seed}", EPOCH_HEADER, rows)
 
 
-def _folder(options: argparse.Namespace) -> Path:
-    """Return --out; without it the next free numbered folder, or to resume the last one taken.
+def _evaluation_of(folder: Path, options: argparse.Namespace) -> str:
+    """Return the command that scores the run on the data it was trained with."""
+    words = ["digitscope", "evaluate", str(folder)]
+    words += ["--data", str(options.data)] if options.data else []
+    words += ["--unchecked"] if options.unchecked else []
+    return shlex.join(words)
+
+
+def _newest(recipe: str) -> Path:
+    """Return the numbered folder of `recipe` with the highest number.
 
     Raises:
-        SettingError: there is no run to resume.
+        SettingError: there is none.
     """
-    if options.out is not None:
-        return Path(options.out)
-    endings = (path.name.removeprefix(f"{options.recipe}-") for path in RUNS.glob(f"{options.recipe}-*"))
-    newest = max((int(ending) for ending in endings if ending.isdecimal()), default=0)
-    if options.resume and not newest:
-        raise SettingError(f"{RUNS}: no run of {options.recipe} to resume: name its folder with --out")
-    return RUNS / f"{options.recipe}-{newest if options.resume else newest + 1}"
+    numbers = _numbers(recipe)
+    if not numbers:
+        raise SettingError(f"{RUNS}: no run of {recipe} to resume: name its folder with --out")
+    return RUNS / f"{recipe}-{max(numbers)}"
+
+
+def _claim_next(recipe: str) -> Path:
+    """Make and return the next numbered folder of `recipe`; runs that start together get one each."""
+    RUNS.mkdir(exist_ok=True)
+    number = max(_numbers(recipe), default=0)
+    while True:
+        number += 1
+        folder = RUNS / f"{recipe}-{number}"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+
+
+def _numbers(recipe: str) -> list[int]:
+    endings = (path.name.removeprefix(f"{recipe}-") for path in RUNS.glob(f"{recipe}-*"))
+    return [int(ending) for ending in endings if ending.isdecimal()]
 
 
 def _add_settings(group: Any) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from digitscope.course.protocol import TwoDigitNetwork, seed_weights, train_and_test
+from digitscope.course.script import run_script
 from digitscope.course.train_utils import Average
 from digitscope.course.utils_multiMNIST import get_data
 from digitscope.models.two_digit import two_digit_cnn
@@ -28,4 +29,4 @@ def main(
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -2,7 +2,8 @@
 
 Names and signatures are the handout's. The steps themselves (forward propagation, backpropagation, gradient
 descent) stand in `digitscope.scratch.regression`, one a line under the handout's names.
-Arrays take the place of the handout's `numpy.matrix`, whose use NumPy advises against.
+Arrays take the place of the handout's `numpy.matrix`, whose use NumPy advises against; matrices that are assigned
+to the weights are taken, and trained as arrays.
 """
 
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from digitscope.course.script import run_script
 from digitscope.scratch import regression
 from digitscope.scratch.regression import RegressionWeights, identity, relu
 
@@ -58,7 +60,12 @@ class NeuralNetwork:
 
     @property
     def _weights(self) -> RegressionWeights:
-        return RegressionWeights(self.input_to_hidden_weights, self.hidden_to_output_weights, self.biases)
+        # As arrays, because `*` between the handout's matrices is the matrix product.
+        return RegressionWeights(
+            np.asarray(self.input_to_hidden_weights),
+            np.asarray(self.hidden_to_output_weights),
+            np.asarray(self.biases),
+        )
 
     @_weights.setter
     def _weights(self, weights: RegressionWeights) -> None:
@@ -87,3 +94,14 @@ class NeuralNetwork:
                 print("Point ", x1, x2, " failed to be predicted correctly.")
                 return
             print("Test Passed")
+
+
+def main() -> None:
+    """Train a network on the course's points, and test it."""
+    network = NeuralNetwork()
+    network.train_neural_network()
+    network.test_neural_network()
+
+
+if __name__ == "__main__":
+    run_script(main)

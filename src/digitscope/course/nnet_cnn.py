@@ -1,6 +1,7 @@
 """The course's `nnet_cnn.py`: the convolutional network on MNIST."""
 
 from digitscope.course.protocol import seed_weights, train_and_test
+from digitscope.course.script import run_script
 from digitscope.course.train_utils import Average
 from digitscope.course.utils import get_MNIST_data
 from digitscope.models.convolutional import course_cnn
@@ -16,4 +17,4 @@ def main(n_epochs: int = 10) -> tuple[Average, Average]:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -44,9 +44,19 @@ def split_into_batches(data: Arrays, batch_size: int) -> tuple[list[Batch], list
     Args:
         data: X_train, y_train, X_test, y_test, with labels (N,) or (2, N).
         batch_size: examples a batch; a remainder is dropped.
+
+    Raises:
+        SettingError: a split gives no batch, so that it would have no mean loss.
     """
     x_train, y_train, x_test, y_test = data
     split = int(9 * len(x_train) / 10)
+    sizes = {"training": split, "validation": len(x_train) - split, "test": len(x_test)}
+    for name, n in sizes.items():
+        if not 1 <= batch_size <= n:
+            raise SettingError(
+                f"the {name} split has {n} examples and batch_size is {batch_size}: expected at least one whole "
+                "batch of 1 or more in each split; choose another batch_size, or take more data"
+            )
     permutation = np.arange(split)
     np.random.RandomState(COURSE_SEED).shuffle(permutation)
     return (

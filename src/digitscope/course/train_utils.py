@@ -109,7 +109,7 @@ class _Stacked(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         output = self.model(images)
-        return torch.stack(output, dim=1) if isinstance(output, tuple) else output
+        return torch.stack(output, dim=1) if isinstance(output, tuple | list) else output
 
 
 def _average(values: tuple[float, ...]) -> Average:

@@ -13,7 +13,7 @@ from digitscope.data.batches import (
 from digitscope.data.download import fetch_mnist
 from digitscope.data.idx import format_idx, parse_idx
 from digitscope.data.local_files import find_data_directory
-from digitscope.data.mnist import has_mnist, load_mnist
+from digitscope.data.mnist import has_mnist, load_mnist, load_mnist_elsewhere, write_mnist
 from digitscope.data.overlapping import make_two_digit, overlap, random_pairs
 from digitscope.data.sample import load_sample
 from digitscope.data.splits import Dataset, Split
@@ -35,6 +35,7 @@ __all__ = [
     "has_mnist",
     "has_two_digit",
     "load_mnist",
+    "load_mnist_elsewhere",
     "load_sample",
     "load_two_digit",
     "make_two_digit",
@@ -42,5 +43,6 @@ __all__ = [
     "parse_idx",
     "random_pairs",
     "whole_batches",
+    "write_mnist",
     "write_two_digit",
 ]

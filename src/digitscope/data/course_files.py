@@ -161,7 +161,7 @@ class _CoursePickler(pickle.Pickler):
         """Name only what every NumPy has: NumPy 1 cannot load the pickles that NumPy 2 makes by itself."""
         if not isinstance(value, np.ndarray):
             return NotImplemented
-        array = (value / LEVELS).astype(self.floats) if value.dtype == np.uint8 else value
+        array = np.divide(value, LEVELS, dtype=self.floats) if value.dtype == np.uint8 else value
         return np.ndarray, ((0,), "b"), array.__reduce__()[2]
 
 

@@ -3,7 +3,9 @@
 import io
 import os
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from digitscope.data.known_files import KNOWN_FILES, MNIST, md5
 from digitscope.data.local_files import cache_directory, decompressed, read_content
@@ -25,7 +27,8 @@ LARGEST_CONTENT = 64 * 2**20  # bytes uncompressed; MNIST's largest file has 45 
 def fetch_mnist(*, mirrors: Sequence[str] | None = None, report: Report | None = None) -> Path:
     """Bring MNIST's four files into the user's cache and return its folder; a file that is right stays.
 
-    `mirrors`, by default MIRRORS, are tried in order for each file; `report` is told which fail, and why.
+    `mirrors`, by default MIRRORS, are tried in order for each file; `report` is told each file that is
+    downloaded, and which mirrors fail, and why.
 
     Raises:
         DataError: no mirror has a file, the cache cannot be written, or DIGITSCOPE_OFFLINE forbids to try.
@@ -48,7 +51,10 @@ def fetch_files(
         path = folder / f"{name}.gz"
         if _is_right(path, digest):
             continue
-        body = _fetch(f"{name}.gz", digest, mirrors, report or _say_nothing)
+        check_downloads_work(path.name)
+        say = report or say_nothing
+        say(f"downloading {path.name} into {folder}")
+        body = _fetch(path.name, digest, mirrors, say)
         try:
             write_bytes(path, body)
         except OSError as error:
@@ -56,6 +62,18 @@ def fetch_files(
                 f"{path}: cannot be written ({error.strerror or error}); "
                 "make the cache folder writable, or keep the data elsewhere and name it by --data"
             ) from None
+
+
+def check_downloads_work(what: str) -> None:
+    """Check that `what` may and can be downloaded; no mirror is asked.
+
+    Raises:
+        DataError: DIGITSCOPE_OFFLINE forbids it.
+        MissingExtraError: pooch is not installed.
+    """
+    if is_offline():
+        raise DataError(f"{what}: not downloaded, because {OFFLINE_VARIABLE} is set; unset it to download")
+    _pooch()
 
 
 def is_offline() -> bool:
@@ -72,8 +90,6 @@ def _is_right(path: Path, digest: str) -> bool:
 
 def _fetch(file_name: str, digest: str, mirrors: Sequence[str], report: Report) -> bytes:
     """Return the body of `file_name` from the first mirror whose content is right."""
-    if is_offline():
-        raise DataError(f"{file_name}: not downloaded, because {OFFLINE_VARIABLE} is set; unset it to download")
     for mirror in mirrors:
         try:
             return _checked(_get(mirror + file_name), digest)
@@ -86,13 +102,16 @@ def _fetch(file_name: str, digest: str, mirrors: Sequence[str], report: Report) 
 
 
 def _get(url: str) -> bytes:
+    body = io.BytesIO()
+    _pooch().HTTPDownloader(timeout=TIMEOUTS, stream=False)(url, body, pooch=None)
+    return body.getvalue()
+
+
+def _pooch() -> ModuleType:
     try:
-        import pooch  # optional, and slow to import
+        return import_module("pooch")  # optional, and slow to import
     except ImportError:
         raise MissingExtraError("pooch", "train") from None
-    body = io.BytesIO()
-    pooch.HTTPDownloader(timeout=TIMEOUTS, stream=False)(url, body, pooch=None)
-    return body.getvalue()
 
 
 def _reason(error: Exception) -> str:
@@ -110,5 +129,5 @@ def _checked(body: bytes, digest: str) -> bytes:
     return body
 
 
-def _say_nothing(_message: str) -> None:
-    pass
+def say_nothing(_message: str) -> None:
+    """Stand for a report that nobody wants."""

@@ -3,7 +3,9 @@
 import gzip
 import io
 import os
+import stat
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import platformdirs
@@ -15,9 +17,25 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 
 def find_data_directory(directory: Path | str | None = None) -> Path | None:
-    """Return the folder that the user names: `directory`, else DIGITSCOPE_DATA, else None."""
+    """Return the folder that the user names: `directory`, else DIGITSCOPE_DATA, else None.
+
+    Raises:
+        DataError: the name begins with the home folder of a user whom this machine does not know.
+    """
     named = directory or os.environ.get(DATA_VARIABLE)
-    return Path(named).expanduser() if named else None
+    return expanded(named) if named else None
+
+
+def expanded(directory: Path | str) -> Path:
+    """Return `directory` with the home folder in place of a leading ~.
+
+    Raises:
+        DataError: ~ stands before a user whom this machine does not know.
+    """
+    try:
+        return Path(directory).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{directory}: {error}; expected a folder: write its full path") from None
 
 
 def cache_directory() -> Path:
@@ -29,14 +47,44 @@ def places(folder: Path) -> tuple[Path, Path]:
     """Return where data may lie when the user names `folder`: there, or in its subfolder `mnist`.
 
     Raises:
-        DataError: there is no such folder.
+        DataError: there is no such folder, or it cannot be looked at.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise DataError(
             f"{folder}: no such folder; expected one that holds data files: "
             f"check what --data or {DATA_VARIABLE} names"
         )
     return folder, folder / "mnist"
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a file is at `path`.
+
+    Raises:
+        DataError: the system does not let us look, which must not pass for a file that is missing.
+    """
+    return stat.S_ISREG(_mode(path))
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder is at `path`.
+
+    Raises:
+        DataError: as for `is_file`.
+    """
+    return stat.S_ISDIR(_mode(path))
+
+
+def refuse_existing(paths: Iterable[Path]) -> None:
+    """Check that nothing is at any of `paths`.
+
+    Raises:
+        DataError: something is.
+        OSError: the system does not let us look.
+    """
+    for path in paths:
+        if path.exists():
+            raise DataError(f"{path}: is there already and is kept; expected a folder without it: name another")
 
 
 def read_content(path: Path) -> bytes:
@@ -66,3 +114,16 @@ def decompressed(content: bytes, limit: int = -1) -> bytes:
             return file.read(limit)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"damaged gzip content ({error})") from None
+
+
+def _mode(path: Path) -> int:
+    """Return the type and mode of what is at `path`; 0, which is no type, when nothing is."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror or error}); expected a folder whose files can be: "
+            "change its permissions, or name another by --data"
+        ) from None

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from digitscope.data.course_files import read_course_mnist
-from digitscope.data.download import Report, fetch_mnist
+from digitscope.data.course_files import read_course_mnist, write_course_mnist
+from digitscope.data.download import Report, check_downloads_work, fetch_mnist, is_offline, say_nothing
 from digitscope.data.idx import format_idx, parse_idx
 from digitscope.data.known_files import (
     MNIST,
@@ -16,10 +16,19 @@ from digitscope.data.known_files import (
     FoundFile,
     identify,
 )
-from digitscope.data.local_files import cache_directory, find_data_directory, places, read_content
+from digitscope.data.local_files import (
+    cache_directory,
+    expanded,
+    find_data_directory,
+    is_file,
+    places,
+    read_content,
+    refuse_existing,
+)
 from digitscope.data.sample import load_sample
-from digitscope.data.splits import Dataset, Split, UInt8, hold_out_last_tenth
+from digitscope.data.splits import Dataset, Split, UInt8, hold_out_last_tenth, is_divided_at_last_tenth, joined
 from digitscope.errors import DataError, MissingExtraError
+from digitscope.files import replacing
 
 COURSE_NAME = "mnist.pkl.gz"
 UNCHECKED_NAME = "unchecked data"
@@ -44,21 +53,65 @@ def load_mnist(
         download: whether the network may be used; DIGITSCOPE_OFFLINE=1 forbids it as well.
         check: whether the content of a named folder must be MNIST's (or Fashion-MNIST's), by its hash.
             Without, any four IDX files of the standard names will do.
-        report: told, in one line, when only the embedded sample is left.
+        report: told, in one line each, that a download begins, why it failed, and that only the embedded
+            sample is left.
 
     Raises:
-        DataError: the named folder or a file in it is missing, damaged or not what its name promises.
+        DataError: the named folder or a file in it is missing, cannot be read, is damaged or not what its name
+            promises.
     """
     folder = find_data_directory(directory)
     if folder is not None:
         return _load_folder(folder, check=check)
-    return _load_cache() or (_download() if download else None) or _load_sample(report)
+    return load_mnist_elsewhere(download=download, report=report)
+
+
+def load_mnist_elsewhere(*, download: bool = True, report: Report | None = None) -> Dataset:
+    """Return MNIST as `load_mnist` does with no folder named, also when DIGITSCOPE_DATA names one.
+
+    A cache that is incomplete, damaged or unreadable is passed over.
+    """
+    say = report or say_nothing
+    return _load_cache() or (_download(say) if download else None) or _load_sample(say)
 
 
 def has_mnist(directory: Path | str) -> bool:
-    """Tell whether `directory` or its subfolder `mnist` holds a file that MNIST could be read from."""
-    looked_in = places(Path(directory).expanduser())
-    return any(_idx_paths(place) or (place / COURSE_NAME).is_file() for place in looked_in)
+    """Tell whether `directory` or its subfolder `mnist` holds a file that MNIST could be read from.
+
+    Raises:
+        DataError: there is no such folder, or it cannot be looked at.
+    """
+    looked_in = places(expanded(directory))
+    return any(_idx_paths(place) or is_file(place / COURSE_NAME) for place in looked_in)
+
+
+def write_mnist(dataset: Dataset, directory: Path | str) -> Path:
+    """Write `dataset` to `directory` as the course's `mnist.pkl.gz`, whole or not at all, and return its path.
+
+    The file holds three pairs: images float32 (N, 784), pixel / 256, with labels int64 (N,). The first two are
+    five sixths and a sixth of the training and validation digits in order (50,000 and 10,000 of full MNIST), the
+    third the test digits.
+
+    Raises:
+        DataError: `dataset` does not hold single digits of 28x28 pixels, or its validation split is not a tenth
+            (as the embedded sample's is not), so that `load_mnist` would divide the file elsewhere; or the
+            file is there already, or cannot be written.
+    """
+    shape = dataset.train.images.shape[1:]
+    if shape != (28, 28) or dataset.train.labels.ndim != 1 or not is_divided_at_last_tenth(dataset):
+        raise DataError(
+            f"{dataset.name}: {len(dataset.train)} training and {len(dataset.validation)} validation images of "
+            f"shape {shape} make no {COURSE_NAME}: expected single digits of shape (28, 28), the last tenth for "
+            "validation, as full MNIST has them: `digitscope data fetch` or --data DIR gets it"
+        )
+    path = expanded(directory) / COURSE_NAME
+    try:
+        refuse_existing([path])
+        with replacing(path) as temporary:
+            write_course_mnist(temporary, joined(dataset.train, dataset.validation), dataset.test)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror or error}): name another folder") from None
+    return path
 
 
 def _load_folder(folder: Path, *, check: bool) -> Dataset:
@@ -67,7 +120,7 @@ def _load_folder(folder: Path, *, check: bool) -> Dataset:
         paths = _idx_paths(place)
         if len(paths) == len(STANDARD_NAMES):
             return _assemble(_read_idx(paths), str(place), check=check)
-        if (place / COURSE_NAME).is_file():
+        if is_file(place / COURSE_NAME):
             return _assemble(_read_course(place / COURSE_NAME), str(place / COURSE_NAME), check=check)
     raise DataError(_nothing_found(looked_in))
 
@@ -87,28 +140,32 @@ def _nothing_found(looked_in: tuple[Path, ...]) -> str:
 
 def _load_cache() -> Dataset | None:
     folder = cache_directory()
-    paths = _idx_paths(folder)
-    if len(paths) < len(STANDARD_NAMES):
-        return None
     try:
+        paths = _idx_paths(folder)
+        if len(paths) < len(STANDARD_NAMES):
+            return None
         dataset = _assemble(_read_idx(paths), f"the cache {folder}", check=True)
-    except DataError:  # what is wrong in the cache is fetched again
+    except (DataError, OSError):  # what is wrong in the cache is fetched again
         return None
     return dataset if dataset.name == MNIST else None
 
 
-def _download() -> Dataset | None:
+def _download(say: Report) -> Dataset | None:
+    if is_offline():  # that was wanted, so it is no failure to speak of
+        return None
     try:
+        check_downloads_work(MNIST)
+        say(f"downloading MNIST, 11 MB, into {cache_directory()}")
         fetch_mnist()
-    except (DataError, MissingExtraError):
+    except (DataError, MissingExtraError) as error:
+        say(f"MNIST was not downloaded: {error}")
         return None
     return _load_cache()
 
 
-def _load_sample(report: Report | None) -> Dataset:
+def _load_sample(say: Report) -> Dataset:
     sample = load_sample()
-    if report is not None:
-        report(f"no full MNIST here: using {sample.source}; `digitscope data fetch` or --data DIR gets all 70,000")
+    say(f"no full MNIST here: using {sample.source}; `digitscope data fetch` or --data DIR gets all 70,000")
     return sample
 
 
@@ -119,7 +176,7 @@ def _idx_paths(place: Path) -> dict[str, Path]:
         # Some archives have the files as train-images.idx3-ubyte.
         spellings = (name, name.replace("-idx", ".idx"))
         candidates = (place / f"{spelling}{ending}" for spelling in spellings for ending in ("", ".gz"))
-        path = next((path for path in candidates if path.is_file()), None)
+        path = next((path for path in candidates if is_file(path)), None)
         if path is not None:
             found[name] = path
     return found

@@ -12,6 +12,7 @@ from digitscope.errors import DataError, SettingError
 DIGIT_SHAPE = (28, 28)
 PAIR_HEIGHT = 42
 LOWER_TOP = 14
+MOST_PAIRS = 10_000_000  # 12 GB of pixels; what is above is a slip of the finger
 
 
 def overlap(upper: UInt8, lower: UInt8) -> UInt8:
@@ -41,10 +42,9 @@ def random_pairs(singles: Split, n: int, *, generator: np.random.Generator) -> S
 
     Raises:
         DataError: `singles` is empty or does not hold single digits of 28x28 pixels.
-        SettingError: `n` is below 1.
+        SettingError: `n` is below 1 or above 10,000,000.
     """
-    if n < 1:
-        raise SettingError(f"{n} pairs: expected at least 1")
+    _check_count("n", n, at_least=1)
     if len(singles) == 0 or singles.labels.ndim != 1:
         raise DataError(
             f"pairs cannot be made of labels of shape {singles.labels.shape}: expected (N,), N at least 1"
@@ -63,10 +63,10 @@ def make_two_digit(mnist: Dataset, *, n_train: int = 40_000, n_test: int = 4_000
 
     Raises:
         DataError: `mnist` does not hold single digits of 28x28 pixels.
-        SettingError: `n_train` is below 2 or `n_test` below 1.
+        SettingError: `n_train` is below 2, `n_test` below 1, or one of them above 10,000,000.
     """
-    if n_train < 2:
-        raise SettingError(f"n_train = {n_train}: expected at least 2, one of them for validation")
+    _check_count("n_train", n_train, at_least=2)  # one of them for validation
+    _check_count("n_test", n_test, at_least=1)
     for_train, for_validation, for_test = np.random.default_rng(seed).spawn(3)
     cut = 9 * n_train // 10
     return Dataset(
@@ -76,3 +76,8 @@ def make_two_digit(mnist: Dataset, *, n_train: int = 40_000, n_test: int = 4_000
         validation=random_pairs(mnist.validation, n_train - cut, generator=for_validation),
         test=random_pairs(mnist.test, n_test, generator=for_test),
     )
+
+
+def _check_count(name: str, count: int, *, at_least: int) -> None:
+    if not at_least <= count <= MOST_PAIRS:
+        raise SettingError(f"{name} = {count} pairs: expected at least {at_least} and at most {MOST_PAIRS:,}")

@@ -50,7 +50,10 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Three splits that share no digit, and where they came from.
+    """Three splits, and where they came from.
+
+    Those that digitscope makes share no digit. In the course's own two-digit files only the test pairs are of
+    other digits: its training file draws freely on MNIST's 60,000, so one digit can serve training and validation.
 
     Attributes:
         name: what the data are, such as "MNIST".
@@ -103,6 +106,12 @@ def hold_out_last_tenth(split: Split) -> tuple[Split, Split]:
         raise DataError(f"{len(split)} examples to train on: expected at least 2, one of them for validation")
     cut = 9 * len(split) // 10
     return split[:cut], split[cut:]
+
+
+def is_divided_at_last_tenth(dataset: Dataset) -> bool:
+    """Tell whether `hold_out_last_tenth` would divide the training and validation examples as they are."""
+    n_train, n_both = len(dataset.train), len(dataset.train) + len(dataset.validation)
+    return n_both >= 2 and n_train == 9 * n_both // 10
 
 
 def _describe(array: NDArray[np.generic]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from time import perf_counter
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from digitscope import scratch
 from digitscope.data import Dataset, Split, make_two_digit
 from digitscope.experiments.recipes import RECIPES, Recipe
-from digitscope.experiments.run import make_source, run_recipe
+from digitscope.experiments.run import run_recipe
 from digitscope.metrics import Evaluation, evaluate_logits
 from digitscope.records import EpochRecord
 from digitscope.training import predict_logits
@@ -44,7 +45,7 @@ class Part:
     logits: NDArray[np.floating]
     first_weights: NDArray[np.floating] | None = None
 
-    @property
+    @cached_property
     def scores(self) -> Evaluation:
         """The scores on every image of `test`."""
         return evaluate_logits(self.logits, self.test.labels)
@@ -91,10 +92,15 @@ def _numpy_part(mnist: Dataset, seed: int, on_part: OnPart, on_step: OnStep) -> 
 def _recipe_part(
     name: str, recipe: Recipe, dataset: Dataset, singles: Dataset, seed: int, on_part: OnPart, on_step: OnStep
 ) -> Part:
-    n_batches = make_source(recipe.settings, dataset, singles, seed).n_batches
-    on_part(name, recipe.settings.epochs * n_batches)
     started = perf_counter()
-    run = run_recipe(recipe, dataset, seed=seed, singles=singles, on_batch=on_step)
+    run = run_recipe(
+        recipe,
+        dataset,
+        seed=seed,
+        singles=singles,
+        on_start=lambda n_steps: on_part(name, n_steps),
+        on_batch=on_step,
+    )
     seconds = perf_counter() - started
     n_parameters = sum(parameter.numel() for parameter in run.model.parameters())
     logits = predict_logits(run.model, dataset.test.images)

@@ -5,6 +5,8 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
+from digitscope import __version__
+
 
 def describe_machine() -> dict[str, str | int]:
     """Return the processor, its cores, and the versions that decide a number, ready for JSON."""
@@ -15,7 +17,7 @@ def describe_machine() -> dict[str, str | int]:
         "python": platform.python_version(),
         "numpy": version("numpy"),
         "torch": version("torch"),
-        "digitscope": version("digitscope"),
+        "digitscope": __version__,
     }
 
 

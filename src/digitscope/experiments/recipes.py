@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from digitscope.errors import SettingError
-from digitscope.models import options_of
+from digitscope.models import TWO_DIGIT_MODELS, options_of
 from digitscope.training.settings import TrainingSettings, setting_names
 
 Task = Literal["digit", "two-digit"]
@@ -19,27 +19,31 @@ class Recipe:
     Attributes:
         name: what `digitscope train` calls it.
         summary: one line for people.
-        task: "digit" for 28x28 images of one digit, "two-digit" for 42x28 images of two.
         model: a name in `digitscope.models.MODELS`.
         settings: how to train.
         options: the model's options; what is left out has the model's default.
 
     Raises:
-        SettingError: the settings do not fit the task.
+        SettingError: there is no such model, or the settings do not fit its task.
     """
 
     name: str
     summary: str
-    task: Task
     model: str
     settings: TrainingSettings
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
+        options_of(self.model)
         if self.settings.order == "fresh-pairs" and self.task == "digit":
             raise SettingError(
                 f"order is 'fresh-pairs', but {self.name} reads one digit: expected reshuffled or fixed"
             )
+
+    @property
+    def task(self) -> Task:
+        """What the model reads: "digit", 28x28 images of one digit, or "two-digit", 42x28 images of two."""
+        return "two-digit" if self.model in TWO_DIGIT_MODELS else "digit"
 
     def with_changes(self, changes: Mapping[str, Any]) -> "Recipe":
         """Return the recipe with some settings or model options replaced, each named in `changes`.
@@ -75,33 +79,29 @@ _COURSE = TrainingSettings(epochs=30, batch_size=32, order="fixed", learning_rat
 _COURSE_FC = replace(_COURSE, epochs=10, learning_rate=0.1, momentum=0.0, threads=1)
 
 _ALL = (
-    Recipe("fc", "the course's fully connected network, 10 hidden units", "digit", "fc", _COURSE_FC),
-    Recipe("fc-128", "the same with 128 hidden units", "digit", "fc", _COURSE_FC, {"hidden": 128}),
+    Recipe("fc", "the course's fully connected network, 10 hidden units", "fc", _COURSE_FC),
+    Recipe("fc-128", "the same with 128 hidden units", "fc", _COURSE_FC, {"hidden": 128}),
     Recipe(
         "cnn",
         "the course's convolutional network",
-        "digit",
         "cnn",
         replace(_COURSE, epochs=10, nesterov=True),
     ),
     Recipe(
         "two-digit-mlp",
         "the course's fully connected network for two digits",
-        "two-digit",
         "two-digit-mlp",
         replace(_COURSE, batch_size=64, threads=1),
     ),
     Recipe(
         "two-digit-cnn",
         "the course's convolutional network for two digits",
-        "two-digit",
         "two-digit-cnn",
         replace(_COURSE, batch_size=64),
     ),
     Recipe(
         "fast",
         "a small convolutional network, one epoch",
-        "digit",
         "fast",
         TrainingSettings(
             epochs=1,
@@ -118,7 +118,6 @@ _ALL = (
     Recipe(
         "two-digit-best",
         "a deeper network on pairs made anew at every step",
-        "two-digit",
         "two-digit-deep",
         TrainingSettings(
             epochs=8,

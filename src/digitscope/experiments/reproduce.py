@@ -1,7 +1,7 @@
 """Every figure of the course's project beside the one obtained here.
 
 The course's accuracies leave out the last partial batch (9,984 of MNIST's 10,000 test images at batch 32), and so
-do the figures here that stand beside them.
+do the test figures here that stand beside them, and the validation figures of its small grid.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Any
 from digitscope.data import COURSE_SEED, Dataset, Split, whole_batches
 from digitscope.errors import SettingError
 from digitscope.experiments.recipes import RECIPES, Recipe
-from digitscope.experiments.run import Run, make_source, run_recipe
+from digitscope.experiments.run import Run, run_recipe
 from digitscope.metrics import Evaluation
 from digitscope.scratch import regression
 from digitscope.training import evaluate
@@ -69,14 +69,13 @@ class Bench:
 
     def run(self, title: str, recipe: Recipe, dataset: Dataset, singles: Dataset | None = None) -> Run:
         """Train `recipe` from the course's seed; `title` is for whoever watches."""
-        n_batches = make_source(recipe.settings, dataset, singles, COURSE_SEED).n_batches
-        self.on_run(title, recipe.settings.epochs * n_batches)
         return run_recipe(
             recipe,
             dataset,
             seed=COURSE_SEED,
             device=self.device,
             singles=singles,
+            on_start=lambda n_steps: self.on_run(title, n_steps),
             on_batch=self.on_batch,
         )
 
@@ -152,8 +151,8 @@ def hidden_10(bench: Bench) -> Iterator[Row]:
         validations[variation] = _evaluate_whole_batches(run, bench.mnist().validation).accuracy
     chosen = validations["batch size 64"]
     yield Row("hidden-10", "batch size 64: validation accuracy", BATCH_64_VALIDATION, chosen, ACCURACY_TOLERANCE)
-    best_other = max(value for variation, value in validations.items() if variation != "batch size 64")
-    yield Row("hidden-10", "batch size 64: above the best other validation accuracy", best_other, chosen)
+    lead = chosen - max(value for variation, value in validations.items() if variation != "batch size 64")
+    yield Row("hidden-10", "batch size 64: lead in validation accuracy over the others", 0.0, lead)
 
 
 def hidden_128(bench: Bench) -> Iterator[Row]:
@@ -173,13 +172,21 @@ def cnn(bench: Bench) -> Iterator[Row]:
 
 
 def two_digit(bench: Bench) -> Iterator[Row]:
-    """Yield both positions' accuracies of the course's two networks and of ours, on every image."""
+    """Yield both positions' accuracies of the course's two networks, on every image."""
     dataset = bench.two_digit()
     for name in ("two-digit-mlp", "two-digit-cnn"):
-        run = bench.run(name, RECIPES[name], dataset)
-        yield from _positions(name, run, dataset, asked=None)
-    best = bench.run("two-digit-best", RECIPES["two-digit-best"], dataset, bench.mnist())
-    yield from _positions("two-digit-best", best, dataset, asked=0.98)
+        yield from _positions("two-digit", bench.run(name, RECIPES[name], dataset), dataset, asked=None)
+
+
+def two_digit_best(bench: Bench) -> Iterator[Row]:
+    """Yield both positions' accuracies of a network that reaches what the course asks, on every image.
+
+    Its pairs are made of MNIST's first 54,000 digits. The course's own validation pairs are made of all 60,000,
+    so with its files the validation figures are of new pairs but not only of new digits; the test figures are.
+    """
+    dataset = bench.two_digit()
+    run = bench.run("two-digit-best", RECIPES["two-digit-best"], dataset, bench.mnist())
+    yield from _positions("two-digit-best", run, dataset, asked=0.98)
 
 
 EXPERIMENTS: Mapping[str, Callable[[Bench], Iterator[Row]]] = MappingProxyType(
@@ -189,6 +196,7 @@ EXPERIMENTS: Mapping[str, Callable[[Bench], Iterator[Row]]] = MappingProxyType(
         "hidden-128": hidden_128,
         "cnn": cnn,
         "two-digit": two_digit,
+        "two-digit-best": two_digit_best,
     }
 )
 """Every experiment of the course's project, in the handout's order."""
@@ -238,12 +246,12 @@ def _grid(experiment: str, recipe: Recipe, bench: Bench) -> Iterator[tuple[str, 
         yield variation, run, rows
 
 
-def _positions(name: str, run: Run, dataset: Dataset, asked: float | None) -> Iterator[Row]:
+def _positions(experiment: str, run: Run, dataset: Dataset, asked: float | None) -> Iterator[Row]:
     for split in ("validation", "test"):
         scores = evaluate(run.model, dataset.splits[split])
         for position, accuracy in zip(("upper", "lower"), scores.per_position, strict=True):
-            yield Row("two-digit", f"{name}: {split} accuracy, {position} digit", asked, accuracy)
-        yield Row("two-digit", f"{name}: {split} accuracy, both right", None, scores.both_right or 0.0)
+            yield Row(experiment, f"{run.recipe.name}: {split} accuracy, {position} digit", asked, accuracy)
+        yield Row(experiment, f"{run.recipe.name}: {split} accuracy, both right", None, scores.both_right or 0.0)
 
 
 def _evaluate_whole_batches(run: Run, split: Split) -> Evaluation:

@@ -15,7 +15,7 @@ from digitscope.errors import DataError, SettingError
 from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.recipes import Recipe, Task
 from digitscope.files import write_text
-from digitscope.models import build
+from digitscope.models import build, options_of
 from digitscope.records import EpochRecord, read_history, write_history
 from digitscope.training import (
     TrainingSettings,
@@ -45,12 +45,14 @@ class Run:
         seed: of the weights, the order of the examples and dropout.
         model: the network after the last epoch, in evaluation mode.
         history: one record an epoch.
+        data_sha256: the hash of the data it was trained and validated on.
     """
 
     recipe: Recipe
     seed: int
     model: nn.Module
     history: tuple[EpochRecord, ...]
+    data_sha256: str
 
 
 def run_recipe(
@@ -62,6 +64,7 @@ def run_recipe(
     singles: Dataset | None = None,
     folder: Path | None = None,
     resume: bool = False,
+    on_start: Callable[[int], None] = lambda _: None,
     on_batch: Callable[[], None] = lambda: None,
     on_epoch: Callable[[EpochRecord], None] = lambda _: None,
 ) -> Run:
@@ -70,11 +73,13 @@ def run_recipe(
     Args:
         recipe: what to train and how.
         dataset: single digits or pairs, as the recipe's task says.
-        seed: the run is a function of it, the recipe and the data; on a CPU, to the byte.
+        seed: the run is a function of it, the recipe and the data; on the CPU of one machine with one number of
+            threads, to the byte of every weight.
         device: "auto", "cpu", "cuda" or "mps".
         singles: the single digits from which "fresh-pairs" makes its pairs.
         folder: where the run folder goes; it holds a resumable state after every epoch.
         resume: continue the run in `folder` after its last epoch.
+        on_start: told the number of steps that are to be taken.
         on_batch: called after every step.
         on_epoch: called after every epoch, when its checkpoint is on disk.
 
@@ -92,12 +97,11 @@ def run_recipe(
         if folder is not None:
             config = describe_run(recipe, dataset, seed)
             _resume(folder, config, state) if resume else _begin(folder, config)
+        on_start((recipe.settings.epochs - len(state.history)) * source.n_batches)
 
-        def keep(record: EpochRecord) -> None:
+        def after_epoch(record: EpochRecord) -> None:
             if folder is not None:
-                save_weights(folder / WEIGHTS_FILE, model)
-                write_history(folder / METRICS_FILE, state.history)
-                save_state(folder / STATE_FILE, state)  # last: a resume repeats an epoch that it does not hold
+                _keep(folder, state)
             on_epoch(record)
 
         train(
@@ -107,9 +111,9 @@ def run_recipe(
             recipe.settings,
             seed=seed,
             on_batch=on_batch,
-            on_epoch=keep,
+            on_epoch=after_epoch,
         )
-    return Run(recipe, seed, model.eval(), tuple(state.history))
+    return Run(recipe, seed, model.eval(), tuple(state.history), dataset.sha256())
 
 
 def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset | None, seed: int) -> BatchSource:
@@ -136,13 +140,14 @@ def describe_run(recipe: Recipe, dataset: Dataset, seed: int) -> dict[str, Any]:
     """Return the content of config.json: every setting, the seed, the data and the versions."""
     return {
         "recipe": recipe.name,
+        "summary": recipe.summary,
         "task": recipe.task,
         "model": recipe.model,
-        "options": dict(recipe.options),
+        "options": {**options_of(recipe.model), **recipe.options},
         "settings": asdict(recipe.settings),
         "seed": seed,
         "data": {"name": dataset.name, "sha256": dataset.sha256()},
-        "machine": describe_machine(),
+        "machine": {**describe_machine(), "threads": torch.get_num_threads()},
     }
 
 
@@ -155,7 +160,8 @@ def load_run(folder: Path) -> Run:
     recipe, seed = read_recipe(folder)
     model = place(build(recipe.model, recipe.options), "cpu")
     load_weights(folder / WEIGHTS_FILE, model)
-    return Run(recipe, seed, model.eval(), read_history(folder / METRICS_FILE))
+    data_sha256 = str(_read_config(folder)["data"].get("sha256"))
+    return Run(recipe, seed, model.eval(), read_history(folder / METRICS_FILE), data_sha256)
 
 
 def read_recipe(folder: Path) -> tuple[Recipe, int]:
@@ -168,8 +174,7 @@ def read_recipe(folder: Path) -> tuple[Recipe, int]:
     try:
         recipe = Recipe(
             name=config["recipe"],
-            summary=f"read from {folder}",
-            task=config["task"],
+            summary=config["summary"],
             model=config["model"],
             settings=TrainingSettings(**config["settings"]),
             options=config["options"],
@@ -178,6 +183,12 @@ def read_recipe(folder: Path) -> tuple[Recipe, int]:
         return recipe, int(config["seed"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{folder / CONFIG_FILE}: not a run's configuration ({error})") from None
+
+
+def _keep(folder: Path, state: TrainingState) -> None:
+    save_weights(folder / WEIGHTS_FILE, state.model)
+    write_history(folder / METRICS_FILE, state.history)
+    save_state(folder / STATE_FILE, state)  # last: a resume repeats an epoch that it does not hold
 
 
 def _check_task(recipe: Recipe, dataset: Dataset) -> None:
@@ -196,11 +207,10 @@ def _begin(folder: Path, config: dict[str, Any]) -> None:
 
 def _resume(folder: Path, config: dict[str, Any], state: TrainingState) -> None:
     found, asked = _what_decides(_read_config(folder)), _what_decides(config)
-    for name in {**asked, **found}:  # an option that one of them leaves out has the model's default there
-        was, wanted = (each.get(name, "the default") for each in (found, asked))
-        if was != wanted:
+    for name, value in asked.items():
+        if found.get(name) != value:
             raise SettingError(
-                f"{folder} holds a run whose {name} is {was}, not {wanted}: "
+                f"{folder} holds a run whose {name} is {found.get(name)}, not {value}: "
                 "resume with the same, or name another --out"
             )
     if (folder / STATE_FILE).exists():  # it does not before the first epoch has ended
@@ -209,8 +219,9 @@ def _resume(folder: Path, config: dict[str, Any], state: TrainingState) -> None:
 
 def _what_decides(config: dict[str, Any]) -> dict[str, Any]:
     """Return by name all that the bytes of a run are a function of."""
-    named = {name: config.get(name) for name in ("recipe", "model", "seed", "data")}
-    return {**named, **config["settings"], **config["options"]}
+    named = {name: config.get(name) for name in ("recipe", "model", "seed")}
+    data = {"data's sha256": config["data"].get("sha256")}
+    return {**named, **config["settings"], **config["options"], **data}
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
@@ -222,7 +233,9 @@ def _read_config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not a run's configuration ({error}): expected a folder made by train") from None
     if not isinstance(content, dict) or not all(
-        isinstance(content.get(part), dict) for part in ("settings", "options")
+        isinstance(content.get(part), dict) for part in ("settings", "options", "data")
     ):
-        raise DataError(f"{path}: not a run's configuration: expected a JSON object with settings and options")
+        raise DataError(
+            f"{path}: not a run's configuration: expected a JSON object with settings, options and data"
+        )
     return content

@@ -16,18 +16,19 @@ from digitscope.models.convolutional import course_cnn, fast_cnn
 from digitscope.models.fully_connected import fully_connected
 from digitscope.models.two_digit import two_digit_cnn, two_digit_deep, two_digit_mlp
 
-__all__ = ["MODELS", "build", "options_of"]
+__all__ = ["DIGIT_MODELS", "MODELS", "TWO_DIGIT_MODELS", "build", "options_of"]
 
-MODELS: Mapping[str, Callable[..., nn.Sequential]] = MappingProxyType(
-    {
-        "fc": fully_connected,
-        "cnn": course_cnn,
-        "fast": fast_cnn,
-        "two-digit-mlp": two_digit_mlp,
-        "two-digit-cnn": two_digit_cnn,
-        "two-digit-deep": two_digit_deep,
-    }
+Factories = Mapping[str, Callable[..., nn.Sequential]]
+
+DIGIT_MODELS: Factories = MappingProxyType({"fc": fully_connected, "cnn": course_cnn, "fast": fast_cnn})
+"""The networks that read one digit, 28x28."""
+
+TWO_DIGIT_MODELS: Factories = MappingProxyType(
+    {"two-digit-mlp": two_digit_mlp, "two-digit-cnn": two_digit_cnn, "two-digit-deep": two_digit_deep}
 )
+"""The networks that read two digits over each other, 42x28."""
+
+MODELS: Factories = MappingProxyType({**DIGIT_MODELS, **TWO_DIGIT_MODELS})
 
 
 def options_of(name: str) -> dict[str, Any]:

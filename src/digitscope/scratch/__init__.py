@@ -9,7 +9,8 @@ from digitscope.scratch.files import load_network, save_network
 from digitscope.scratch.losses import LOSSES, softmax_cross_entropy, squared_error
 from digitscope.scratch.network import Layer, backward, forward, init_layers, sgd_step, zeros_like
 from digitscope.scratch.regression import trained_predictions
-from digitscope.scratch.training import ScratchSettings, train
+from digitscope.scratch.settings import ScratchSettings
+from digitscope.scratch.training import train
 
 __all__ = [
     "ACTIVATIONS",

@@ -94,6 +94,7 @@ def activation_named(name: str) -> Activation:
     Raises:
         SettingError: there is none of that name.
     """
-    if name not in ACTIVATIONS:
-        raise SettingError(f"activation {name!r} is unknown: choose one of {', '.join(ACTIVATIONS)}")
-    return ACTIVATIONS[name]
+    try:
+        return ACTIVATIONS[name]
+    except (KeyError, TypeError):  # TypeError for what cannot be a key, such as a list
+        raise SettingError(f"activation {name!r} is unknown: choose one of {', '.join(ACTIVATIONS)}") from None

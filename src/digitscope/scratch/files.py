@@ -17,7 +17,7 @@ from digitscope.scratch.network import Layer
 FORMAT = "digitscope-scratch-1"
 
 
-def save_network(path: Path, network: Network) -> None:
+def save_network(path: Path | str, network: Network) -> None:
     """Write `network` to `path`, whole or not at all.
 
     Layer k is stored as the arrays `k.weight` (n_in, n_out) and `k.bias` (n_out,); the metadata hold the
@@ -30,10 +30,10 @@ def save_network(path: Path, network: Network) -> None:
     }
     sizes = ",".join(str(size) for size in network.sizes)
     metadata = {"format": FORMAT, "activation": network.activation, "sizes": sizes}
-    write_bytes(path, save(arrays, metadata))
+    write_bytes(Path(path), save(arrays, metadata))
 
 
-def load_network(path: Path) -> Network:
+def load_network(path: Path | str) -> Network:
     """Read what `save_network` wrote.
 
     Raises:
@@ -48,7 +48,7 @@ def load_network(path: Path) -> Network:
         ) from None
 
 
-def _read(path: Path) -> tuple[Mapping[str, str], Mapping[str, NDArray[Any]]]:
+def _read(path: Path | str) -> tuple[Mapping[str, str], Mapping[str, NDArray[Any]]]:
     with safe_open(path, framework="numpy") as file:
         return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 

@@ -48,10 +48,11 @@ def init_layers(
         dtype: float32 or float64.
 
     Raises:
-        SettingError: fewer than two sizes, or a size below 1.
+        SettingError: fewer than two sizes, a size below 1, or another dtype.
     """
     if len(sizes) < 2 or min(sizes) < 1:
         raise SettingError(f"sizes {tuple(sizes)}: expected inputs and outputs at least, each 1 or more")
+    _check_dtype(dtype)
     return [
         Layer(
             (generator.standard_normal((n_in, n_out)) * np.sqrt(2 / n_in)).astype(dtype),
@@ -72,19 +73,20 @@ def forward(layers: Sequence[Layer], inputs: Floats, activation: str) -> list[Fl
     `activation` follows every layer but the last, whose outputs stay linear: they are the logits.
 
     Raises:
-        DataError: `inputs` is not (N, n_in of the first layer).
+        DataError: there are no layers, or `inputs` is not (N, n_in of the first layer).
         SettingError: `activation` is not in the table.
     """
+    if not layers:
+        raise DataError("a network without layers: expected at least one; init_layers makes them")
     n_in = len(layers[0].weight)
     if inputs.ndim != 2 or inputs.shape[1] != n_in:
         raise DataError(f"inputs of shape {inputs.shape}: this network expects (N, {n_in})")
     function = activation_named(activation).function
     activations = [inputs]
-    for W, b in layers:
-        z = activations[-1] @ W
-        z += b
-        activations.append(function(z))
-    activations[-1] = z
+    for W, b in layers[:-1]:
+        activations.append(function(activations[-1] @ W + b))
+    W, b = layers[-1]
+    activations.append(activations[-1] @ W + b)
     return activations
 
 
@@ -146,7 +148,8 @@ def sgd_step(
         p = p - learning_rate * (g + m v)      Nesterov
 
     `gradients` is scratch space afterwards: the step is computed in it, because making new arrays of the
-    weights' size takes longer than the arithmetic. `velocities` is untouched without momentum.
+    weights' size takes time. Only Nesterov's m v needs one more array for each weight and bias.
+    `velocities` is untouched without momentum.
     """
     for layer, gradient, velocity in zip(layers, gradients, velocities, strict=True):
         for p, g, v in zip(layer, gradient, velocity, strict=True):
@@ -157,3 +160,12 @@ def sgd_step(
                     g += momentum * v
             direction = v if momentum and not nesterov else g
             p -= np.multiply(direction, learning_rate, out=g)
+
+
+def _check_dtype(dtype: DTypeLike) -> None:
+    try:
+        accepted = np.dtype(dtype) in (np.float32, np.float64)
+    except TypeError:  # no dtype at all
+        accepted = False
+    if not accepted:  # whole numbers would cut nearly every first weight down to 0
+        raise SettingError(f"dtype is {dtype!r}: expected float32 or float64")

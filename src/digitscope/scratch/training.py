@@ -3,64 +3,25 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitscope.data.splits import Split
-from digitscope.errors import DataError, SettingError
+from digitscope.errors import DataError
 from digitscope.metrics import N_CLASSES, evaluate_logits
 from digitscope.records import EpochRecord
-from digitscope.scratch.activations import activation_named
 from digitscope.scratch.classifier import Network, scale_pixels
 from digitscope.scratch.losses import softmax_cross_entropy
 from digitscope.scratch.network import Layer, backward, forward, init_layers, sgd_step, zeros_like
+from digitscope.scratch.settings import ScratchSettings
 
 Floats = NDArray[np.floating[Any]]
 OnEpoch = Callable[[EpochRecord], object]
 
 NEGLIGIBLE = 1e-25
 FLUSH_EVERY = 64
-
-
-@dataclass(frozen=True)
-class ScratchSettings:
-    """How a network is built and taught, checked once when made. The loss is softmax cross-entropy.
-
-    Attributes:
-        hidden: units of each hidden layer, first to last; () for softmax regression.
-        activation: what follows each hidden layer, a name in `ACTIVATIONS`.
-        epochs: passes over the training split.
-        batch_size: examples a step.
-        learning_rate: of the first step; it falls in a straight line and would be 0 one step after the last.
-        momentum: in [0, 1).
-        nesterov: look ahead along the velocity; needs momentum.
-        dtype: of weights and arithmetic; float64 is for checking, and half as fast.
-
-    Raises:
-        SettingError: a value is out of range, unknown or contradicts another.
-    """
-
-    hidden: tuple[int, ...] = (128,)
-    activation: str = "relu"
-    epochs: int = 9
-    batch_size: int = 64
-    learning_rate: float = 0.15
-    momentum: float = 0.9
-    nesterov: bool = True
-    dtype: Literal["float32", "float64"] = "float32"
-
-    def __post_init__(self) -> None:
-        activation_named(self.activation)
-        _require(all(units >= 1 for units in self.hidden), "hidden", self.hidden, "sizes of 1 or more")
-        _require(self.epochs >= 1, "epochs", self.epochs, "1 or more")
-        _require(self.batch_size >= 1, "batch_size", self.batch_size, "1 or more")
-        _require(0 < self.learning_rate < np.inf, "learning_rate", self.learning_rate, "a number above 0")
-        _require(0 <= self.momentum < 1, "momentum", self.momentum, "0 or more, and below 1")
-        _require(self.momentum > 0 or not self.nesterov, "nesterov", self.nesterov, "momentum above 0, or False")
-        _require(self.dtype in {"float32", "float64"}, "dtype", self.dtype, "float32 or float64")
 
 
 def train(
@@ -133,7 +94,7 @@ def train_epoch(
         Mean loss (nats) and fraction right of the N examples, each as it was met.
     """
     gradients = zeros_like(layers)
-    room = np.empty((settings.batch_size, inputs.shape[1]), inputs.dtype)
+    room = np.empty((min(settings.batch_size, len(order)), inputs.shape[1]), inputs.dtype)
     total_loss, right = 0.0, 0
     for step, rate in enumerate(rates):
         chosen = order[step * settings.batch_size : (step + 1) * settings.batch_size]
@@ -189,8 +150,3 @@ def _check_splits(split: Split, validation: Split) -> None:
             f"training images are {split.images.shape[1:]} and validation images {validation.images.shape[1:]}: "
             "expected one size"
         )
-
-
-def _require(holds: bool, name: str, value: object, expected: str) -> None:
-    if not holds:
-        raise SettingError(f"{name} is {value!r}: expected {expected}")

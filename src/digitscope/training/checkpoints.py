@@ -1,5 +1,6 @@
 """A training state on disk, as safetensors: files that hold numbers and can run nothing."""
 
+import textwrap
 from pathlib import Path
 
 import torch
@@ -27,7 +28,7 @@ def load_weights(path: Path, model: nn.Module) -> None:
     try:
         model.load_state_dict(_read(path))
     except RuntimeError as error:
-        reason = " ".join(str(error).split())
+        reason = textwrap.shorten(str(error), 160)  # PyTorch's names every tensor of the model
         raise DataError(f"{path}: these weights belong to another model ({reason})") from None
 
 
@@ -58,7 +59,7 @@ def load_state(path: Path, state: TrainingState) -> None:
         state.optimizer.load_state_dict({"state": slots, "param_groups": groups})
         torch.set_rng_state(tensors["generator"])
     except (RuntimeError, ValueError, KeyError, DataError) as error:
-        reason = " ".join(str(error).split())
+        reason = textwrap.shorten(str(error), 160)  # PyTorch's names every tensor of the model
         raise DataError(f"{path}: not the state of this model's training ({reason}): train anew") from None
     state.history[:] = history
 

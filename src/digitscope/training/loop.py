@@ -119,23 +119,22 @@ def run_epoch(
 ) -> EpochScore:
     """Take one step for each batch, or with no optimizer only score the batches.
 
-    Logits are (N, 10) with labels (N,), or (N, P, 10) with labels (N, P); the loss is the mean cross-entropy
-    over all digits. Each example's score is that of the weights which met it.
+    Logits are (N, 10) with labels (N,), or (N, P, 10) with labels (N, P). A step lowers the mean cross-entropy
+    over all digits, with its labels smoothed; the score is without smoothing, as in evaluation, and each
+    example's is that of the weights which met it.
     """
     model.train(optimizer is not None)
     n_examples, losses, right = 0, torch.zeros(1), torch.zeros(1)
     with torch.set_grad_enabled(optimizer is not None):
         for images, labels in batches:
             logits = model(images)
-            example_losses = F.cross_entropy(
-                logits.movedim(-1, 1), labels, reduction="none", label_smoothing=label_smoothing
-            )
+            by_class = logits.movedim(-1, 1)
             if optimizer is not None:
                 optimizer.zero_grad()
-                torch.autograd.backward(example_losses.mean())
+                F.cross_entropy(by_class, labels, label_smoothing=label_smoothing).backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
             n_examples += len(labels)
-            losses = losses + _sum_by_position(example_losses.detach())
+            losses = losses + _sum_by_position(F.cross_entropy(by_class.detach(), labels, reduction="none"))
             right = right + _sum_by_position(logits.detach().argmax(dim=-1) == labels)
             on_batch()
     return EpochScore(_means(losses, n_examples), _means(right, n_examples))
@@ -167,8 +166,8 @@ def _paced(
 
 
 def _sum_by_position(values: Tensor) -> Tensor:
-    """Sum (N,) to (1,) or (N, P) to (P,), in float64 and on the CPU."""
-    return values.reshape(len(values), -1).sum(dim=0, dtype=torch.float64).cpu()
+    """Sum (N,) to (1,) or (N, P) to (P,), in float64 and so on the CPU: not every device has it."""
+    return values.reshape(len(values), -1).cpu().sum(dim=0, dtype=torch.float64)
 
 
 def _means(sums: Tensor, n_examples: int) -> tuple[float, ...]:

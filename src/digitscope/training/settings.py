@@ -30,7 +30,7 @@ class TrainingSettings:
         schedule: "constant", or "one-cycle": a linear rise and a linear fall to 0, step by step (Smith 2018).
         warmup: the share of all steps that "one-cycle" rises.
         label_smoothing: probability mass spread evenly over the classes (Szegedy et al. 2016).
-        threads: on the CPU, 0 for as many as PyTorch finds cores; small networks are faster on one.
+        threads: on the CPU; 0 for as many as PyTorch has, by default one a core. Small networks are faster on one.
 
     Raises:
         SettingError: a value is unknown or out of range, or two contradict each other.
@@ -52,10 +52,13 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         self._check_choices()
         self._check_ranges()
+        if self.optimizer != "sgd" and (self.momentum or self.nesterov):
+            raise SettingError(
+                f"momentum and nesterov are settings of sgd, not of {self.optimizer}: "
+                "expected --momentum 0 --no-nesterov with it"
+            )
         if self.nesterov and self.momentum == 0:
             raise SettingError("nesterov needs momentum: expected momentum above 0, such as 0.9")
-        if self.momentum and self.optimizer != "sgd":
-            raise SettingError(f"momentum is a setting of sgd, not of {self.optimizer}: set momentum to 0")
 
     def _check_choices(self) -> None:
         for name, choices in CHOICES.items():
@@ -63,6 +66,8 @@ class TrainingSettings:
                 raise SettingError(f"{name} is {getattr(self, name)!r}: expected one of {', '.join(choices)}")
 
     def _check_ranges(self) -> None:
+        if not isinstance(self.nesterov, bool):
+            raise SettingError(f"nesterov is {self.nesterov!r}: expected True or False")
         for name, (accepted, text) in RANGES.items():
             value = getattr(self, name)
             if type(value) not in (int, float) or not accepted(value):

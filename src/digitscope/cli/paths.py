@@ -1,0 +1,32 @@
+"""Names of files and folders among the arguments, checked while they are parsed."""
+
+import argparse
+from pathlib import Path
+
+FIGURE_ENDINGS = (".png", ".svg", ".pdf")
+"""What the name of a figure ends in: the formats that `save_figure` draws."""
+
+
+def path_argument(text: str) -> Path:
+    """Return `text` as a path, for the `type` of an argument.
+
+    Raises:
+        argparse.ArgumentTypeError: `text` is empty, which `Path` would take for the current folder.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("'' names no file or folder: expected a path; . is the current folder")
+    return Path(text)
+
+
+def figure_argument(text: str) -> Path:
+    """Return `text` as the path of a figure to draw, for the `type` of an argument.
+
+    Raises:
+        argparse.ArgumentTypeError: `text` is empty, or its ending names no format of a figure.
+    """
+    path = path_argument(text)
+    if path.suffix.lower() not in FIGURE_ENDINGS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} names no format to draw in: expected a file that ends in one of {', '.join(FIGURE_ENDINGS)}"
+        )
+    return path

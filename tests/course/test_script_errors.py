@@ -1,0 +1,64 @@
+"""What the course's scripts refuse, and how they end when they are run."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from digitscope.course import conv, mlp, nnet_fc
+from digitscope.course.protocol import split_into_batches
+from digitscope.course.script import run_script
+from digitscope.data import Dataset, make_two_digit, write_two_digit
+from digitscope.data.splits import hold_out_last_tenth
+from digitscope.errors import DataError, SettingError
+
+
+@pytest.mark.parametrize("main", [mlp.main, conv.main])
+def test_a_split_without_a_whole_batch_is_refused(main: object, sample: Dataset, tmp_path: Path) -> None:
+    assert callable(main)
+    write_two_digit(make_two_digit(sample, n_train=300, n_test=40, seed=2), tmp_path)
+    with pytest.raises(SettingError, match="the validation split has 30 examples and batch_size is 64: expected"):
+        main(tmp_path, True, 1)
+
+
+@pytest.mark.parametrize("batch_size", [100_000, 151, 0, -1])
+def test_a_batch_size_without_a_batch_is_refused(
+    batch_size: int, sample: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, validation = hold_out_last_tenth(sample.train[:1500])
+    small = Dataset("a slice", "the sample", train, validation, sample.test[:330])
+    monkeypatch.setattr("digitscope.course.utils.load_mnist", lambda *_, **__: small)
+    with pytest.raises(SettingError, match=f"split has [0-9]+ examples and batch_size is {batch_size}: expected"):
+        nnet_fc.main(batch_size=batch_size, n_epochs=1)
+
+
+def test_the_smallest_split_may_be_one_batch() -> None:
+    x, y = np.zeros((300, 1, 42, 28), np.float32), np.zeros((2, 300), np.int64)
+    batches = split_into_batches((x, y, x[:40], y[:, :40]), 30)
+    assert [len(part) for part in batches] == [9, 1, 1]
+    with pytest.raises(SettingError, match="the test split has 20 examples"):
+        split_into_batches((x, y, x[:20], y[:, :20]), 30)
+
+
+@pytest.mark.parametrize("name", ["mlp", "conv"])
+def test_as_a_script_an_error_is_one_line(name: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", f"digitscope.course.{name}"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("digitscope: error: ../Datasets: no such folder")
+
+
+@pytest.mark.parametrize(("error", "code"), [(DataError("gone:\n twice"), 1), (SettingError("gone: twice"), 2)])
+def test_a_script_ends_with_the_error_s_code(
+    error: Exception, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def main() -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as ended:
+        run_script(main)
+    assert ended.value.code == code
+    assert capsys.readouterr() == ("", "digitscope: error: gone: twice\n")
