@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import pytest
 
-from digitscope.files import replacing, write_bytes, write_text
+from digitscope.files import make_folder, replacing, write_bytes, write_text
 
 
 @pytest.fixture
@@ -126,6 +126,19 @@ def test_a_folder_that_takes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(PermissionError, match="Permission denied") as caught:
         write_bytes(tmp_path / "curves.png", b"content")
     assert caught.value.filename == str(tmp_path / "curves.png")
+
+
+def test_a_folder_is_made_only_if_it_takes_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> NoReturn:
+        raise PermissionError(13, "Permission denied", str(tmp_path / "tmpwxyz"))
+
+    make_folder(tmp_path / "new" / "folder")
+    make_folder(tmp_path / "new" / "folder")
+    assert names(tmp_path / "new" / "folder") == []
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    with pytest.raises(PermissionError) as caught:
+        make_folder(tmp_path)
+    assert caught.value.filename == str(tmp_path)
 
 
 def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

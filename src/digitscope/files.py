@@ -42,6 +42,17 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
 
 
+def make_folder(folder: Path) -> None:
+    """Make `folder` with its parents, unless it is there, and find out whether files can be made in it.
+
+    Raises:
+        OSError: it cannot be made, or nothing can be made in it; `filename` is a folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _blamed_on(folder), tempfile.TemporaryFile(dir=folder):
+        pass
+
+
 @contextmanager
 def _blamed_on(path: Path) -> Iterator[None]:
     """Let an OSError of the block name `path`: nobody knows the temporary file that stands for it."""

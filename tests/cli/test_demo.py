@@ -101,6 +101,7 @@ def test_a_place_that_cannot_be_written_fails_before_training(
     digitscope: Command, desk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("digitscope.cli.demo.run_demo", lambda *_, **__: pytest.fail("it trained first"))
+    assert_one_line(digitscope("demo", "--out", "/proc"), 1, "/proc: cannot be written", "--out")
     (desk / "demo").write_text("mine")
     assert_one_line(digitscope("demo"), 1, "demo: cannot be written (File exists)", "--out")
     assert (desk / "demo").read_text() == "mine"

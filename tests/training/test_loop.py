@@ -58,7 +58,8 @@ def test_an_epoch_is_a_plain_pytorch_loop(name: str, sample: Dataset) -> None:
     optimizer = optim.SGD(model.parameters(), lr=0.1)
     score = run_epoch(model, batches(split, 32), optimizer=optimizer)
     for ours, theirs in zip(model.parameters(), expected.parameters(), strict=True):
-        assert torch.allclose(ours, theirs, rtol=0, atol=1e-5)  # another layout in memory adds in another order
+        # gradients come in another order of summation, and a pool or ReLU at a tie may then go the other way
+        assert torch.allclose(ours, theirs, rtol=0, atol=5e-5)
     assert np.mean(score.losses) == pytest.approx(loss, rel=1e-5)
     assert np.mean(score.accuracies) == pytest.approx(accuracy)
     assert len(score.losses) == len(score.accuracies) == split.labels.ndim

@@ -2,8 +2,9 @@
 
 import argparse
 import re
-from pathlib import Path
 from typing import Any, NoReturn
+
+from digitscope.cli.paths import path_argument
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -27,7 +28,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     """Add --data and --unchecked."""
     parser.add_argument(
         "--data",
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         help="folder with MNIST's IDX files or the course's files (or its subfolder mnist); "
         "default: DIGITSCOPE_DATA, the cache, a download, the embedded sample",

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from digitscope.cli.arguments import add_data, add_json, add_seed
 from digitscope.cli.console import print_table, step_bar
 from digitscope.cli.datasets import single_digits
+from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
 from digitscope.data import COURSE_SEED, Dataset
 from digitscope.experiments.demo import Part, run_demo
 from digitscope.experiments.machine import describe_machine
-from digitscope.files import write_text
+from digitscope.files import make_folder, write_text
 from digitscope.plots import (
     Code,
     FigureBlock,
@@ -46,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.epilog = "example: digitscope demo --out demo"
     add_data(parser)
-    parser.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="default: demo")
+    parser.add_argument("--out", type=path_argument, default=Path("demo"), metavar="DIR", help="default: demo")
     add_seed(parser, "all weights, orders and pairs", default=COURSE_SEED)
     add_json(parser)
     parser.set_defaults(run=run)
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     import_module("matplotlib")  # it draws at the end: better missed before the training
     started = perf_counter()
     mnist = single_digits(options.data, options.unchecked)
-    options.out.mkdir(parents=True, exist_ok=True)  # what cannot be written had better fail before the training
+    make_folder(options.out)  # what cannot be written had better fail before the training
     remark(f"data: {mnist.name}, from {mnist.source}")
     with step_bar() as bar:
         parts = tuple(run_demo(mnist, seed=options.seed, on_part=bar.start, on_step=bar.step))

@@ -3,11 +3,11 @@
 import argparse
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 from digitscope.cli.arguments import add_data, add_device, add_json
 from digitscope.cli.console import print_table
 from digitscope.cli.datasets import dataset_for
+from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
 from digitscope.experiments.run import load_run
 from digitscope.metrics import Evaluation
@@ -17,7 +17,7 @@ from digitscope.training import evaluate, place
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.epilog = "example: digitscope evaluate runs/fast-1 --split validation"
-    parser.add_argument("model", metavar="MODEL", type=Path, help="a run folder")
+    parser.add_argument("model", metavar="MODEL", type=path_argument, help="a run folder")
     add_data(parser)
     parser.add_argument("--split", default="test", choices=("train", "validation", "test"), help="default: test")
     add_device(parser)

@@ -12,6 +12,7 @@ from typing import Any, get_args
 from digitscope.cli.arguments import add_data, add_device, add_json, add_seed, attribute_help
 from digitscope.cli.console import StepBar, print_table, step_bar
 from digitscope.cli.datasets import dataset_for, single_digits
+from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
 from digitscope.cli.run_report import EPOCH_HEADER, epoch_row, write_run
 from digitscope.data import COURSE_SEED, Dataset
@@ -35,7 +36,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_seed(
         parser, f"the weights, the order and dropout (default: {COURSE_SEED}, or the resumed run's)", default=None
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: the next runs/RECIPE-N)")
+    parser.add_argument(
+        "--out", type=path_argument, metavar="DIR", help="the run folder (default: the next runs/RECIPE-N)"
+    )
     parser.add_argument(
         "--resume",
         action="store_true",
