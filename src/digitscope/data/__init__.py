@@ -1,5 +1,6 @@
 """Digits as arrays: MNIST, the course's files, overlapping pairs, and the order they are met in."""
 
+from digitscope.data.augmentation import Augmentation, augment
 from digitscope.data.batches import (
     COURSE_SEED,
     Batch,
@@ -21,6 +22,7 @@ from digitscope.data.two_digit import has_two_digit, load_two_digit, write_two_d
 
 __all__ = [
     "COURSE_SEED",
+    "Augmentation",
     "Batch",
     "BatchSource",
     "Dataset",
@@ -28,6 +30,7 @@ __all__ = [
     "FreshPairs",
     "Reshuffled",
     "Split",
+    "augment",
     "course_order",
     "fetch_mnist",
     "find_data_directory",

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation, augment
 from digitscope.data.overlapping import random_pairs
 from digitscope.data.splits import Split, UInt8
 from digitscope.errors import SettingError
@@ -65,6 +66,7 @@ class Reshuffled:
     Attributes:
         split: the examples.
         batch_size: examples a batch.
+        augmentation: how far each example is warped, anew in every epoch.
 
     Raises:
         SettingError: `batch_size` is below 1 or above the number of examples.
@@ -72,6 +74,7 @@ class Reshuffled:
 
     split: Split
     batch_size: int
+    augmentation: Augmentation = NO_AUGMENTATION
 
     def __post_init__(self) -> None:
         _check_batch_size(self.batch_size, len(self.split))
@@ -86,7 +89,8 @@ class Reshuffled:
         order = generator.permutation(len(self.split))
         for start in range(0, len(order), self.batch_size):
             chosen = order[start : start + self.batch_size]
-            yield self.split.images[chosen], self.split.labels[chosen]
+            images = augment(self.split.images[chosen], self.augmentation, generator=generator)
+            yield images, self.split.labels[chosen]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +101,7 @@ class FreshPairs:
         singles: the single digits that pairs are made of.
         batch_size: pairs a batch.
         pairs_per_epoch: pairs after which an epoch ends.
+        augmentation: how far each digit is warped before it is overlapped with another.
 
     Raises:
         SettingError: `batch_size` is below 1 or above `pairs_per_epoch`, or `singles` are not single digits.
@@ -105,6 +110,7 @@ class FreshPairs:
     singles: Split
     batch_size: int
     pairs_per_epoch: int
+    augmentation: Augmentation = NO_AUGMENTATION
 
     def __post_init__(self) -> None:
         _check_batch_size(self.batch_size, self.pairs_per_epoch)
@@ -122,7 +128,7 @@ class FreshPairs:
         """Yield batches of pairs drawn from `generator`."""
         for start in range(0, self.pairs_per_epoch, self.batch_size):
             size = min(self.batch_size, self.pairs_per_epoch - start)
-            pairs = random_pairs(self.singles, size, generator=generator)
+            pairs = random_pairs(self.singles, size, augmentation=self.augmentation, generator=generator)
             yield pairs.images, pairs.labels
 
 

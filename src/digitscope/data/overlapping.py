@@ -6,6 +6,7 @@ Verified against the course's own test images, every pixel of them.
 
 import numpy as np
 
+from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation, augment
 from digitscope.data.splits import Dataset, Split, UInt8
 from digitscope.errors import DataError, SettingError
 
@@ -37,8 +38,12 @@ def overlap(upper: UInt8, lower: UInt8) -> UInt8:
     return pair
 
 
-def random_pairs(singles: Split, n: int, *, generator: np.random.Generator) -> Split:
+def random_pairs(
+    singles: Split, n: int, *, augmentation: Augmentation = NO_AUGMENTATION, generator: np.random.Generator
+) -> Split:
     """Return `n` overlapping pairs of digits drawn from `singles`: images (n, 42, 28), labels (n, 2).
+
+    Each digit is warped as `augmentation` says before it is overlapped.
 
     Raises:
         DataError: `singles` is empty or does not hold single digits of 28x28 pixels.
@@ -50,8 +55,8 @@ def random_pairs(singles: Split, n: int, *, generator: np.random.Generator) -> S
             f"pairs cannot be made of labels of shape {singles.labels.shape}: expected (N,), N at least 1"
         )
     rows = generator.integers(len(singles), size=(n, 2))
-    images = overlap(singles.images[rows[:, 0]], singles.images[rows[:, 1]])
-    return Split(images, singles.labels[rows])
+    digits = augment(singles.images[rows.ravel()], augmentation, generator=generator)
+    return Split(overlap(digits[::2], digits[1::2]), singles.labels[rows])
 
 
 def make_two_digit(mnist: Dataset, *, n_train: int = 40_000, n_test: int = 4_000, seed: int) -> Dataset:

@@ -78,6 +78,30 @@ _COURSE = TrainingSettings(epochs=30, batch_size=32, order="fixed", learning_rat
 
 _COURSE_FC = replace(_COURSE, epochs=10, learning_rate=0.1, momentum=0.0, threads=1)
 
+_OURS = TrainingSettings(
+    epochs=1,
+    batch_size=128,
+    order="reshuffled",
+    learning_rate=0.1,
+    momentum=0.9,
+    nesterov=True,
+    weight_decay=5e-4,
+    schedule="one-cycle",
+    label_smoothing=0.05,
+)
+
+_WARPED = replace(
+    _OURS,
+    learning_rate=0.2,
+    rotation=15,
+    scale=0.12,
+    shear=0.12,
+    shift=2,
+    elastic=0.7,
+    ema=0.998,
+    precision="mixed",
+)
+
 _ALL = (
     Recipe("fc", "the course's fully connected network, 10 hidden units", "fc", _COURSE_FC),
     Recipe("fc-128", "the same with 128 hidden units", "fc", _COURSE_FC, {"hidden": 128}),
@@ -99,37 +123,14 @@ _ALL = (
         "two-digit-cnn",
         replace(_COURSE, batch_size=64),
     ),
-    Recipe(
-        "fast",
-        "a small convolutional network, one epoch",
-        "fast",
-        TrainingSettings(
-            epochs=1,
-            batch_size=128,
-            order="reshuffled",
-            learning_rate=0.1,
-            momentum=0.9,
-            nesterov=True,
-            weight_decay=5e-4,
-            schedule="one-cycle",
-            label_smoothing=0.05,
-        ),
-    ),
+    Recipe("fast", "a small convolutional network, one epoch", "fast", _OURS),
+    Recipe("small", "a network for a laptop's processor, on warped digits", "small", replace(_WARPED, epochs=30)),
+    Recipe("best", "the most accurate network for one digit", "best", replace(_WARPED, epochs=20)),
     Recipe(
         "two-digit-best",
         "a deeper network on pairs made anew at every step",
         "two-digit-deep",
-        TrainingSettings(
-            epochs=8,
-            batch_size=128,
-            order="fresh-pairs",
-            learning_rate=0.15,
-            momentum=0.9,
-            nesterov=True,
-            weight_decay=5e-4,
-            schedule="one-cycle",
-            label_smoothing=0.05,
-        ),
+        replace(_OURS, epochs=8, order="fresh-pairs", learning_rate=0.15),
     ),
 )
 

@@ -113,7 +113,7 @@ def run_recipe(
             on_batch=on_batch,
             on_epoch=after_epoch,
         )
-    return Run(recipe, seed, model.eval(), tuple(state.history), dataset.sha256())
+    return Run(recipe, seed, state.trained.eval(), tuple(state.history), dataset.sha256())
 
 
 def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset | None, seed: int) -> BatchSource:
@@ -128,12 +128,12 @@ def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset |
     if settings.order == "fixed":
         return FixedOrder(course_order(dataset.train, seed), settings.batch_size)
     if settings.order == "reshuffled":
-        return Reshuffled(dataset.train, settings.batch_size)
+        return Reshuffled(dataset.train, settings.batch_size, settings.augmentation)
     if singles is None:
         raise SettingError(
             "order is 'fresh-pairs', but there are no single digits to make pairs from: use reshuffled"
         )
-    return FreshPairs(singles.train, settings.batch_size, pairs_per_epoch=len(dataset.train))
+    return FreshPairs(singles.train, settings.batch_size, len(dataset.train), settings.augmentation)
 
 
 def describe_run(recipe: Recipe, dataset: Dataset, seed: int) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def read_recipe(folder: Path) -> tuple[Recipe, int]:
 
 
 def _keep(folder: Path, state: TrainingState) -> None:
-    save_weights(folder / WEIGHTS_FILE, state.model)
+    save_weights(folder / WEIGHTS_FILE, state.trained)
     write_history(folder / METRICS_FILE, state.history)
     save_state(folder / STATE_FILE, state)  # last: a resume repeats an epoch that it does not hold
 

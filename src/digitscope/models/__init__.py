@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from digitscope.errors import SettingError
-from digitscope.models.convolutional import course_cnn, fast_cnn
+from digitscope.models.convolutional import best_cnn, course_cnn, fast_cnn, small_cnn
 from digitscope.models.fully_connected import fully_connected
 from digitscope.models.two_digit import two_digit_cnn, two_digit_deep, two_digit_mlp
 
@@ -20,7 +20,9 @@ __all__ = ["DIGIT_MODELS", "MODELS", "TWO_DIGIT_MODELS", "build", "options_of"]
 
 Factories = Mapping[str, Callable[..., nn.Sequential]]
 
-DIGIT_MODELS: Factories = MappingProxyType({"fc": fully_connected, "cnn": course_cnn, "fast": fast_cnn})
+DIGIT_MODELS: Factories = MappingProxyType(
+    {"fc": fully_connected, "cnn": course_cnn, "fast": fast_cnn, "small": small_cnn, "best": best_cnn}
+)
 """The networks that read one digit, 28x28."""
 
 TWO_DIGIT_MODELS: Factories = MappingProxyType(

@@ -35,9 +35,11 @@ def load_weights(path: Path, model: nn.Module) -> None:
 def save_state(path: Path, state: TrainingState) -> None:
     """Write everything a resume needs into one file, so that an interruption can never leave half of it.
 
-    It holds the weights, the optimizer's tensors, torch's generator and the history.
+    It holds the weights, their average, the optimizer's tensors, torch's generator and the history.
     """
     tensors = {f"model.{name}": _plain(tensor) for name, tensor in state.model.state_dict().items()}
+    if state.average is not None:
+        tensors |= {f"average.{name}": _plain(tensor) for name, tensor in state.average.state_dict().items()}
     for index, slots in state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": _plain(slot) for name, slot in slots.items() if slot is not None}
     tensors["generator"] = torch.get_rng_state()
@@ -55,6 +57,8 @@ def load_state(path: Path, state: TrainingState) -> None:
     try:
         history = parse_history(_read_metadata(path).get("history", ""))
         state.model.load_state_dict(_below(tensors, "model."))
+        if state.average is not None:
+            state.average.load_state_dict(_below(tensors, "average."))
         slots = _by_parameter(_below(tensors, "optimizer."))
         state.optimizer.load_state_dict({"state": slots, "param_groups": groups})
         torch.set_rng_state(tensors["generator"])

@@ -37,6 +37,16 @@ def place(model: nn.Module, device: str) -> nn.Module:
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
+def computes_in_bfloat16(device: torch.device) -> bool:
+    """Tell whether `device` multiplies bfloat16 numbers natively; where it does not, they are slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):  # PyTorch 2.11 and older cannot tell
+        return False
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+
+
 @contextmanager
 def cpu_threads(threads: int) -> Iterator[None]:
     """Compute with this many CPU threads inside the block; 0 leaves their number as it is."""

@@ -8,14 +8,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from torch import Tensor, nn, optim
+from torch.optim.swa_utils import AveragedModel
 
 from digitscope.data.batches import BatchSource
 from digitscope.data.splits import Split
 from digitscope.errors import DigitscopeError
 from digitscope.metrics import evaluate_logits
 from digitscope.records import EpochRecord
+from digitscope.training.devices import computes_in_bfloat16
 from digitscope.training.evaluation import predict_logits
-from digitscope.training.optimizers import learning_rate_at, make_optimizer, set_learning_rate
+from digitscope.training.optimizers import learning_rate_at, make_average, make_optimizer, set_learning_rate
 from digitscope.training.settings import TrainingSettings
 
 TensorBatch = tuple[Tensor, Tensor]
@@ -32,17 +34,29 @@ class TrainingState:
     Attributes:
         model: the network, on its device.
         optimizer: bound to the model's parameters.
+        average: the running average of the model's weights, if the settings ask for one.
         history: one record for each epoch done.
     """
 
     model: nn.Module
     optimizer: optim.Optimizer
+    average: AveragedModel | None = None
     history: list[EpochRecord] = field(default_factory=list)
 
     @classmethod
     def start(cls, model: nn.Module, settings: TrainingSettings) -> "TrainingState":
         """Return the state before the first epoch."""
-        return cls(model, make_optimizer(model.parameters(), settings))
+        return cls(model, make_optimizer(model.parameters(), settings), make_average(model, settings))
+
+    @property
+    def trained(self) -> nn.Module:
+        """The network to validate and to keep: the average if there is one."""
+        return self.model if self.average is None else self.average.module
+
+    def after_step(self) -> None:
+        """Take the new weights into the average."""
+        if self.average is not None:
+            self.average.update_parameters(self.model)
 
 
 @dataclass(frozen=True)
@@ -86,14 +100,20 @@ def train(
         batches = to_tensors(source.epoch(np.random.default_rng([seed, epoch])), device)
         first_step = (epoch - 1) * source.n_batches
         paced = _paced(batches, state.optimizer, settings, first_step, settings.epochs * source.n_batches)
+
+        def after_batch() -> None:
+            state.after_step()
+            on_batch()
+
         score = run_epoch(
             state.model,
             paced,
             optimizer=state.optimizer,
             label_smoothing=settings.label_smoothing,
-            on_batch=on_batch,
+            in_bfloat16=settings.precision == "mixed" and computes_in_bfloat16(device),
+            on_batch=after_batch,
         )
-        logits = predict_logits(state.model, validation.images)
+        logits = predict_logits(state.trained, validation.images)
         _check_finite(epoch, score.losses, logits)
         scores = evaluate_logits(logits, validation.labels)
         record = EpochRecord(
@@ -115,19 +135,21 @@ def run_epoch(
     *,
     optimizer: optim.Optimizer | None,
     label_smoothing: float = 0.0,
+    in_bfloat16: bool = False,
     on_batch: Callable[[], None] = lambda: None,
 ) -> EpochScore:
     """Take one step for each batch, or with no optimizer only score the batches.
 
     Logits are (N, 10) with labels (N,), or (N, P, 10) with labels (N, P). A step lowers the mean cross-entropy
-    over all digits, with its labels smoothed; the score is without smoothing, as in evaluation, and each
+    over all digits, with its labels smoothed, and computes convolutions and products in bfloat16 if asked to; the score is without smoothing, as in evaluation, and each
     example's is that of the weights which met it.
     """
     model.train(optimizer is not None)
     n_examples, losses, right = 0, torch.zeros(1), torch.zeros(1)
     with torch.set_grad_enabled(optimizer is not None):
         for images, labels in batches:
-            logits = model(images)
+            with torch.autocast(images.device.type, torch.bfloat16, enabled=in_bfloat16):
+                logits = model(images).float()
             by_class = logits.movedim(-1, 1)
             if optimizer is not None:
                 optimizer.zero_grad()

@@ -1,10 +1,11 @@
-"""The optimisers, and the learning rate of every step."""
+"""The optimisers, the learning rate of every step, and the average of the weights."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 
 from torch import nn, optim
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from digitscope.training.settings import TrainingSettings
 
@@ -22,6 +23,13 @@ def make_optimizer(parameters: Parameters, settings: TrainingSettings) -> optim.
     )
     factory = factories[settings.optimizer]
     return factory(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+
+
+def make_average(model: nn.Module, settings: TrainingSettings) -> AveragedModel | None:
+    """Return a running average of the model's weights and of its batch norms' statistics, or None without `ema`."""
+    if not settings.ema:
+        return None
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema), use_buffers=True)
 
 
 def learning_rate_at(step: int, n_steps: int, settings: TrainingSettings) -> float:

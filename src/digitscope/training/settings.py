@@ -5,11 +5,13 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
+from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation
 from digitscope.errors import SettingError
 
 Order = Literal["fixed", "reshuffled", "fresh-pairs"]
 OptimizerName = Literal["sgd", "adam", "adamw"]
 Schedule = Literal["constant", "one-cycle"]
+Precision = Literal["float32", "mixed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,17 @@ class TrainingSettings:
         schedule: "constant", or "one-cycle": a linear rise and a linear fall to 0, step by step (Smith 2018).
         warmup: the share of all steps that "one-cycle" rises.
         label_smoothing: probability mass spread evenly over the classes (Szegedy et al. 2016).
+        rotation: degrees that each example is turned by at most, anew at every step; this and the next four need
+            an order that is not "fixed". Pairs are warped before they are overlapped.
+        scale: share by which it grows or shrinks at most.
+        shear: columns a row that it leans at most.
+        shift: pixels along each axis that it moves at most.
+        elastic: pixels that its points move by, as the standard deviation of a smooth random field.
+        ema: share that the average of the weights keeps at each step (Polyak and Juditsky 1992; An et al. 2020); the
+            average is what is validated and kept. 0 for the last weights.
+        precision: "float32", or "mixed": convolutions and matrix products of training steps in bfloat16 where the
+            device computes in it natively (Micikevicius et al. 2018), in float32 elsewhere. Weights and evaluation
+            are float32 in both.
         threads: on the CPU; 0 for as many as PyTorch has, by default one a core. Small networks are faster on one.
 
     Raises:
@@ -47,6 +60,13 @@ class TrainingSettings:
     schedule: Schedule = "constant"
     warmup: float = 0.25
     label_smoothing: float = 0.0
+    rotation: float = 0.0
+    scale: float = 0.0
+    shear: float = 0.0
+    shift: float = 0.0
+    elastic: float = 0.0
+    ema: float = 0.0
+    precision: Precision = "float32"
     threads: int = 0
 
     def __post_init__(self) -> None:
@@ -59,6 +79,16 @@ class TrainingSettings:
             )
         if self.nesterov and self.momentum == 0:
             raise SettingError("nesterov needs momentum: expected momentum above 0, such as 0.9")
+        augmentation = self.augmentation  # which checks its numbers
+        if self.order == "fixed" and augmentation != NO_AUGMENTATION:
+            raise SettingError("order is 'fixed', which shows the examples as they are: use reshuffled to warp them")
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """How far each example is warped."""
+        return Augmentation(
+            rotation=self.rotation, scale=self.scale, shear=self.shear, shift=self.shift, elastic=self.elastic
+        )
 
     def _check_choices(self) -> None:
         for name, choices in CHOICES.items():
@@ -75,7 +105,12 @@ class TrainingSettings:
 
 
 CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"order": get_args(Order), "optimizer": get_args(OptimizerName), "schedule": get_args(Schedule)}
+    {
+        "order": get_args(Order),
+        "optimizer": get_args(OptimizerName),
+        "schedule": get_args(Schedule),
+        "precision": get_args(Precision),
+    }
 )
 """The accepted words of each setting that is a word."""
 
@@ -88,6 +123,7 @@ RANGES: Mapping[str, tuple[Any, str]] = MappingProxyType(
         "weight_decay": (lambda value: 0 <= value < float("inf"), "a number from 0"),
         "warmup": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
         "label_smoothing": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
+        "ema": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
         "threads": (lambda value: isinstance(value, int) and value >= 0, "a whole number from 0"),
     }
 )

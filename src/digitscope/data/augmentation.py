@@ -1,0 +1,132 @@
+"""Digits as another hand might have written them: turned, scaled, sheared, shifted and bent a little.
+
+Every image gets a warp of its own. Each pixel of the result is looked up in the image, at the place that the
+warp gives, between four pixels (bilinear interpolation); outside the image is black.
+"""
+
+from dataclasses import dataclass, fields
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitscope.data.splits import UInt8
+from digitscope.errors import SettingError
+
+Float32 = NDArray[np.float32]
+
+KNOT_DISTANCE = 4.0
+"""Pixels between the knots of an elastic field, and the deviation of the Gaussian that each knot spreads by.
+
+Simard, Steinkraus and Platt (2003) smooth their random field with a Gaussian of 4 pixels.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """How far a warp may go. Each image's own amount is drawn evenly from both directions; 0 is none.
+
+    Attributes:
+        rotation: degrees.
+        scale: share by which width and height change, each by itself.
+        shear: columns that a row moves by for each row that it is away from the middle.
+        shift: pixels, along each axis.
+        elastic: pixels that each point moves by along each axis, as the standard deviation of a smooth random
+            field (Simard et al. 2003).
+
+    Raises:
+        SettingError: a number is negative or not finite, or `scale` is 1 or above.
+    """
+
+    rotation: float = 0.0
+    scale: float = 0.0
+    shear: float = 0.0
+    shift: float = 0.0
+    elastic: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            most = 1 if field.name == "scale" else float("inf")
+            if type(value) not in (int, float) or not 0 <= value < most:
+                raise SettingError(f"{field.name} is {value!r}: expected a number from 0 to below {most}")
+
+
+NO_AUGMENTATION = Augmentation()
+
+
+def augment(images: UInt8, augmentation: Augmentation, *, generator: np.random.Generator) -> UInt8:
+    """Return uint8 images (N, H, W), each under a warp drawn from `generator`."""
+    if augmentation == NO_AUGMENTATION:
+        return images
+    rows, columns = _affine_places(images.shape, augmentation, generator)
+    if augmentation.elastic:
+        rows += augmentation.elastic * _smooth_fields(images.shape, generator)
+        columns += augmentation.elastic * _smooth_fields(images.shape, generator)
+    return _look_up(images, rows, columns)
+
+
+def _affine_places(
+    shape: tuple[int, ...], augmentation: Augmentation, generator: np.random.Generator
+) -> tuple[Float32, Float32]:
+    """Return the row and the column that each pixel comes from, both (N, H, W).
+
+    About the middle of the image, a place is matrix @ pixel + shift, and the matrix is scale @ shear @ rotation.
+    """
+    n, height, width = shape
+
+    def drawn(reach: float) -> Float32:
+        return generator.uniform(-reach, reach, (n, 1, 1)).astype(np.float32)
+
+    angle = np.deg2rad(drawn(augmentation.rotation))
+    row_scale, column_scale = 1 + drawn(augmentation.scale), 1 + drawn(augmentation.scale)
+    shear = drawn(augmentation.shear)
+    row_shift, column_shift = drawn(augmentation.shift), drawn(augmentation.shift)
+    y = np.arange(height, dtype=np.float32)[:, None] - (height - 1) / 2
+    x = np.arange(width, dtype=np.float32) - (width - 1) / 2
+    turned_y = np.cos(angle) * y - np.sin(angle) * x
+    turned_x = np.sin(angle) * y + np.cos(angle) * x
+    rows = row_scale * turned_y + row_shift + np.float32((height - 1) / 2)
+    columns = column_scale * (turned_x + shear * turned_y) + column_shift + np.float32((width - 1) / 2)
+    return rows, columns
+
+
+def _smooth_fields(shape: tuple[int, ...], generator: np.random.Generator) -> Float32:
+    """Return smooth random fields (N, H, W), at each pixel with mean 0 and standard deviation 1."""
+    n, height, width = shape
+    down, across = _spread(height), _spread(width)
+    knots = generator.standard_normal((n, down.shape[1], across.shape[1]), dtype=np.float32)
+    return down @ knots @ across.T
+
+
+@cache
+def _spread(length: int) -> Float32:
+    """Return the weight of each knot in each pixel, (length, knots), of unit sum of squares for every pixel."""
+    knots = np.arange(-KNOT_DISTANCE, length + KNOT_DISTANCE, KNOT_DISTANCE)
+    away = (np.arange(length)[:, None] - knots) / KNOT_DISTANCE
+    weights = np.exp(-0.5 * away**2)
+    weights /= np.sqrt((weights**2).sum(axis=1, keepdims=True))
+    return weights.astype(np.float32)
+
+
+def _look_up(images: UInt8, rows: Float32, columns: Float32) -> UInt8:
+    """Return the brightness of each image at (rows, columns), all (N, H, W), rounded."""
+    n, height, width = images.shape
+    # Two black rows and columns on every side: whatever lies outside is moved onto them.
+    padded = np.pad(images, ((0, 0), (2, 2), (2, 2)))
+    rows, columns = np.clip(rows + 2, 0, height + 2), np.clip(columns + 2, 0, width + 2)
+    top, left = rows.astype(np.int32), columns.astype(np.int32)
+    down, across = rows - top, columns - left
+    stride = width + 4
+    first = (np.arange(n, dtype=np.int32) * (height + 4) * stride)[:, None, None] + top * stride + left
+
+    def brightness(offset: int) -> Float32:
+        return padded.ravel().take(first + offset).astype(np.float32)
+
+    upper = brightness(0)
+    upper += across * (brightness(1) - upper)
+    lower = brightness(stride)
+    lower += across * (brightness(stride + 1) - lower)
+    upper += down * (lower - upper)
+    upper += 0.5
+    return upper.astype(np.uint8)
