@@ -148,7 +148,7 @@ def sgd_step(
         p = p - learning_rate * (g + m v)      Nesterov
 
     `gradients` is scratch space afterwards: the step is computed in it, because making new arrays of the
-    weights' size takes time. Only Nesterov's m v needs one more array for each weight and bias.
+    weights' size takes time.
     `velocities` is untouched without momentum.
     """
     for layer, gradient, velocity in zip(layers, gradients, velocities, strict=True):
@@ -156,10 +156,10 @@ def sgd_step(
             if momentum:
                 v *= momentum
                 v += g
-                if nesterov:
-                    g += momentum * v
-            direction = v if momentum and not nesterov else g
-            p -= np.multiply(direction, learning_rate, out=g)
+            if nesterov or not momentum:
+                p -= np.multiply(g, learning_rate, out=g)
+            if momentum:
+                p -= np.multiply(v, learning_rate * (momentum if nesterov else 1), out=g)
 
 
 def _check_dtype(dtype: DTypeLike) -> None:
