@@ -29,7 +29,7 @@ format: setup  ## rewrite the source to the house's format
 	$(RUN) ruff format .
 
 bench: setup  ## the benchmarks that take longer than a test may
-	$(RUN) benchmarks.scratch_epoch
+	$(RUN) digitscope bench
 	$(RUN) benchmarks.accuracy
 
 clean:  ## remove the environment and every cache

@@ -4,16 +4,19 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
 
 from digitscope.errors import DataError
 from digitscope.metrics import (
+    calibration_bins,
     confusion_matrix,
     evaluate_logits,
     expected_calibration_error,
     log_softmax,
     negative_log_likelihood,
+    wilson_interval,
 )
 
 Floats = NDArray[np.float64]
@@ -118,6 +121,44 @@ def test_a_confidence_on_a_bin_s_edge_belongs_to_the_lower_bin() -> None:
     # With two bins, 0.5 belongs to (0, 0.5] and 0.9 to (0.5, 1]: gaps 0.5 and 0.1, not |1 - 1.4| together.
     probabilities = np.array([row(0.5, 1), row(0.9, 2)])
     assert expected_calibration_error(probabilities, np.array([0, 2]), bins=2) == pytest.approx(0.3)
+
+
+def test_the_bins_by_hand() -> None:
+    probabilities = np.array([row(0.95, 1), row(0.97, 2), row(0.9, 3), row(0.5, 4)])
+    bins = calibration_bins(probabilities, np.array([1, 0, 3, 0]), np.array([0, 0.3, 0.9, 1]))
+    assert bins.counts.tolist() == [0, 2, 2]  # 0.9 belongs below the edge 0.9
+    assert bins.right.tolist() == [0, 1, 1]
+    assert bins.accuracy.tolist() == pytest.approx([math.nan, 0.5, 0.5], nan_ok=True)
+    assert bins.confidence.tolist() == pytest.approx([math.nan, 0.7, 0.96], nan_ok=True)
+    assert bins.error == pytest.approx((2 * 0.2 + 2 * 0.46) / 4)
+
+
+def test_one_bin_holds_the_means() -> None:
+    logits, labels = random_scores(200, 2)
+    probabilities = np.exp(log_softmax(logits))
+    bins = calibration_bins(probabilities, labels, np.array([0, 1]))
+    assert bins.counts.tolist() == [400]
+    assert bins.accuracy == pytest.approx((logits.argmax(axis=-1) == labels).mean())
+    assert bins.confidence == pytest.approx(probabilities.max(axis=-1).mean())
+    assert bins.error == pytest.approx(expected_calibration_error(probabilities, labels, bins=1))
+
+
+@pytest.mark.parametrize(("shape", "labels"), [((3, 10), (4,)), ((3, 9), (3,)), ((0, 10), (0,))])
+def test_probabilities_that_do_not_belong_to_the_labels(shape: tuple[int, ...], labels: tuple[int, ...]) -> None:
+    with pytest.raises(DataError, match="one row of 10"):
+        expected_calibration_error(np.zeros(shape), np.zeros(labels, dtype=np.uint8))
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 1), (1, 1), (3, 7), (0, 40), (40, 40), (1990, 2000)])
+def test_the_interval_is_scipy_s(right: int, n: int) -> None:
+    expected = binomtest(right, n).proportion_ci(0.95, method="wilson")
+    lower, upper = wilson_interval(np.array([right]), np.array([n]))
+    assert (*lower, *upper) == pytest.approx((expected.low, expected.high))
+
+
+def test_nothing_seen_has_no_interval() -> None:
+    lower, upper = wilson_interval(np.array([0, 5]), np.array([0, 5]))
+    assert np.isnan(lower).tolist() == np.isnan(upper).tolist() == [True, False]
 
 
 def test_certain_and_right_is_calibrated() -> None:

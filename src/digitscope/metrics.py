@@ -4,6 +4,8 @@ Every function takes labels of shape (N,) for single digits or (N, P) for P digi
 """
 
 from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,14 +91,82 @@ def confusion_matrix(predicted: Labels, labels: Labels) -> NDArray[np.int64]:
     return counts
 
 
+@dataclass(frozen=True, eq=False)
+class CalibrationBins:
+    """Digits sorted by the confidence they were read with; bin i holds confidences above edge i up to edge i + 1.
+
+    Attributes:
+        edges: float64 (B + 1,), ascending from 0 to 1.
+        counts: int64 (B,), digits in each bin.
+        right: int64 (B,), how many of them were read right.
+        confidence: float64 (B,), their mean confidence; NaN in an empty bin.
+    """
+
+    edges: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    right: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+
+    @property
+    def accuracy(self) -> NDArray[np.float64]:
+        """The fraction read right in each bin; NaN in an empty one."""
+        return _ratio(self.right, self.counts)
+
+    @property
+    def error(self) -> float:
+        """The mean gap between confidence and accuracy, weighted by the bins' counts."""
+        gaps = self.counts * np.abs(self.accuracy - self.confidence)
+        return float(np.nansum(gaps) / self.counts.sum())
+
+
+def calibration_bins(probabilities: Floats, labels: Labels, edges: Floats) -> CalibrationBins:
+    """Sort the digits by confidence into the bins between `edges`, which ascend from 0 to 1.
+
+    Raises:
+        DataError: `probabilities` is not of the labels' shape and a last axis of 10, or there is no label.
+    """
+    if probabilities.shape != (*labels.shape, N_CLASSES) or labels.size == 0:
+        raise DataError(
+            f"probabilities of shape {probabilities.shape} for labels of shape {labels.shape}: "
+            "expected one row of 10 for each label, and at least one label"
+        )
+    flat = probabilities.reshape(-1, N_CLASSES)
+    confidence = flat.max(axis=1).astype(np.float64)
+    right = flat.argmax(axis=1) == labels.ravel()
+    n_bins = len(edges) - 1
+    bin_of = np.searchsorted(edges[1:-1], confidence, side="left")
+    counts = np.bincount(bin_of, minlength=n_bins)
+    return CalibrationBins(
+        edges=np.asarray(edges, dtype=np.float64),
+        counts=counts,
+        right=np.bincount(bin_of[right], minlength=n_bins),
+        confidence=_ratio(np.bincount(bin_of, weights=confidence, minlength=n_bins), counts),
+    )
+
+
 def expected_calibration_error(probabilities: Floats, labels: Labels, bins: int = 15) -> float:
     """Return the mean gap between confidence and accuracy over `bins` equal-width bins, weighted by size.
 
     Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, equation 3.
+
+    Raises:
+        DataError: the shapes do not belong together, or there is no label.
     """
-    flat = probabilities.reshape(-1, N_CLASSES)
-    confidence = flat.max(axis=1)
-    right = flat.argmax(axis=1) == labels.ravel()
-    bin_of = np.clip(np.ceil(confidence * bins).astype(np.intp) - 1, 0, bins - 1)
-    gap = np.bincount(bin_of, weights=right - confidence, minlength=bins)
-    return float(np.abs(gap).sum() / len(flat))
+    return calibration_bins(probabilities, labels, np.linspace(0, 1, bins + 1)).error
+
+
+def wilson_interval(right: Labels, counts: Labels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the ends of the 95 % interval for the share of which `right` of `counts` were seen; NaN for none.
+
+    Source: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927.
+    """
+    n, z = counts.astype(np.float64), NormalDist().inv_cdf(0.975)
+    centre = _ratio(right + z**2 / 2, n + z**2)
+    half = _ratio(z * np.sqrt(_ratio(right * (n - right), n) + z**2 / 4), n + z**2)
+    return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+
+
+def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+    """Return part / whole, NaN where the whole is 0."""
+    missing = np.full(whole.shape, np.nan)
+    return np.asarray(np.divide(part, whole, out=missing, where=whole > 0))

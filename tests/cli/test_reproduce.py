@@ -106,13 +106,13 @@ def test_the_help_says_what_quick_is(digitscope: Command) -> None:
 
 @pytest.mark.parametrize("names", [["nonsense"], ["2-3-1", "nonsense"]])
 def test_an_unknown_experiment(digitscope: Command, names: list[str]) -> None:
-    expected = "expected quick, 2-3-1, hidden-10, hidden-128, cnn, two-digit, two-digit-best"
+    expected = "expected quick, 2-3-1, hidden-10, hidden-128, cnn, two-digit, two-digit-fast"
     assert_one_line(digitscope("reproduce", "--only", *names), 2, "'nonsense'", expected)
 
 
 @pytest.mark.parametrize("as_json", [False, True])
 @pytest.mark.parametrize(
-    ("names", "done"), [(["quick"], 1), (["cnn"], 0), (["two-digit"], 0), (["two-digit-best"], 0), ([], 1)]
+    ("names", "done"), [(["quick"], 1), (["cnn"], 0), (["two-digit"], 0), (["two-digit-fast"], 0), ([], 1)]
 )
 def test_figures_of_full_mnist_need_full_mnist(
     digitscope: Command, monkeypatch: pytest.MonkeyPatch, names: list[str], done: int, as_json: bool
@@ -133,7 +133,7 @@ def test_figures_of_full_mnist_need_full_mnist(
     )
 
 
-@pytest.mark.parametrize("name", ["hidden-10", "cnn", "two-digit", "two-digit-best"])
+@pytest.mark.parametrize("name", ["hidden-10", "cnn", "two-digit", "two-digit-fast"])
 def test_other_data_of_full_size_are_not_mnist(
     digitscope: Command, monkeypatch: pytest.MonkeyPatch, sample: Dataset, tmp_path: Path, name: str
 ) -> None:
@@ -165,7 +165,7 @@ def test_the_course_s_two_networks_need_only_its_pairs(digitscope: Command, pair
     code, out, err = digitscope(*words)
     assert (code, err) == (0, ["12 of 12 rows within tolerance"])
     assert out.startswith("two-digit: the course's figures\n")
-    assert [out.count(f"{name}: ") for name in ("two-digit-mlp", "two-digit-cnn", "two-digit-best")] == [6, 6, 0]
+    assert [out.count(f"{name}: ") for name in ("two-digit-mlp", "two-digit-cnn", "two-digit-fast")] == [6, 6, 0]
     code, out, _ = digitscope(*words, "--json")
     assert code == 0
     assert [row["experiment"] for row in json.loads(out)["rows"]] == ["two-digit"] * 12
@@ -175,7 +175,7 @@ def test_the_best_two_digit_network_needs_mnist_beside_the_pairs(
     digitscope: Command, pairs_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forbid_training(monkeypatch)
-    code, out, err = digitscope("reproduce", "--only", "two-digit-best", "--data", pairs_folder)
+    code, out, err = digitscope("reproduce", "--only", "two-digit-fast", "--data", pairs_folder)
     assert (code, out) == (1, "")
     expected = refusal_of("MNIST sample", "the embedded sample: 5,000 real MNIST digits")
     assert err[-1] == f"digitscope: error: {expected}"
@@ -187,10 +187,10 @@ def test_the_best_two_digit_network_has_its_own_table(
 ) -> None:
     mnist = replace(sample, name="MNIST")
     monkeypatch.setattr("digitscope.cli.reproduce.single_digits", lambda *_: mnist)
-    _, out, err = digitscope("reproduce", "--only", "two-digit-best", "--data", pairs_folder)
+    _, out, err = digitscope("reproduce", "--only", "two-digit-fast", "--data", pairs_folder)
     assert err[-1].endswith("of 6 rows within tolerance")
-    assert out.startswith("two-digit-best: the course's figures\n")
-    assert sum(line.startswith("│ two-digit-best: ") for line in out.splitlines()) == 6
+    assert out.startswith("two-digit-fast: the course's figures\n")
+    assert sum(line.startswith("│ two-digit-fast: ") for line in out.splitlines()) == 6
 
 
 def refusal_of(name: str, source: str) -> str:

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 
 from digitscope.cli import train
 from digitscope.data import Dataset, load_mnist
+from digitscope.scratch import load_network
 from tests.cli.helpers import Command, assert_one_line, everything_in, in_a_process, on_a_terminal
 
 FILES = ["config.json", "curves.png", "metrics.jsonl", "model.safetensors", "report.html", "state.safetensors"]
@@ -68,6 +69,13 @@ def test_every_flag_reaches_the_run(digitscope: Command, tiny_mnist_folder: Path
         "schedule": "one-cycle",
         "warmup": 0.5,
         "label_smoothing": 0.1,
+        "rotation": 5.0,
+        "scale": 0.05,
+        "shear": 0.06,
+        "shift": 1.5,
+        "elastic": 0.3,
+        "ema": 0.9,
+        "precision": "mixed",
         "threads": 2,
     }
     options = {"hidden": 7, "activation": "leaky-relu"}
@@ -82,6 +90,95 @@ def test_every_flag_reaches_the_run(digitscope: Command, tiny_mnist_folder: Path
     assert (config["recipe"], config["model"], config["seed"]) == ("fc-128", "fc", 4)
     shapes = {weight.shape for weight in load_file(desk / "mine" / "model.safetensors").values()}
     assert shapes == {(7, 784), (7,), (10, 7), (10,)}
+
+
+SCRATCH_SETTINGS = {
+    "hidden": "16,8",
+    "activation": "tanh",
+    "epochs": 3,
+    "batch_size": 19,
+    "learning_rate": 0.02,
+    "momentum": 0.5,
+    "rotation": 5.0,
+    "scale": 0.05,
+    "shear": 0.06,
+    "shift": 1.5,
+    "elastic": 0.3,
+    "dtype": "float64",
+}
+
+
+def flags(settings: dict[str, object]) -> list[object]:
+    return [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", value)]
+
+
+def test_every_flag_reaches_the_numpy_network(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
+    words = ("train", "scratch", "--data", tiny_mnist_folder, "--unchecked", *flags(SCRATCH_SETTINGS))
+    code, out, err = digitscope(*words, "--no-nesterov", "--seed", 4)
+    assert (code, len(err)) == (0, 1)
+    assert "scratch, seed 4" in out
+    assert sorted(path.name for path in (desk / "runs" / "scratch-1").iterdir()) == FILES
+    config = json.loads((desk / "runs" / "scratch-1" / "config.json").read_text())
+    assert config["settings"] == {**SCRATCH_SETTINGS, "hidden": [16, 8], "nesterov": False}
+    shapes = [weight.shape for _, weight in sorted(load_file(desk / "runs/scratch-1/model.safetensors").items())]
+    assert shapes == [(16,), (784, 16), (8,), (16, 8), (10,), (8, 10)]
+    code, out, err = digitscope("evaluate", "runs/scratch-1", "--data", tiny_mnist_folder, "--unchecked", "--json")
+    assert (code, err) == (0, [])
+    network = load_network(desk / "runs/scratch-1/model.safetensors")
+    test = load_mnist(tiny_mnist_folder, check=False).test
+    assert json.loads(out)["accuracy"] == (network.predict(test.images) == test.labels).mean()
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "message"),
+    [
+        (
+            "--optimizer",
+            "adam",
+            "the recipe 'scratch' has no setting 'optimizer': expected one of hidden, activation,",
+        ),
+        ("--ema", 0.9, "the recipe 'scratch' has no setting 'ema': expected one of hidden, activation,"),
+        ("--hidden", 0, "hidden is (0,): expected a tuple of whole numbers from 1"),
+        ("--activation", "swish", "activation 'swish' is unknown: choose one of relu"),
+        ("--hidden", "16,", "'16,': expected a whole number, or 512,256 for scratch"),
+        ("--hidden", "many", "'many': expected a whole number, or 512,256 for scratch"),
+    ],
+)
+def test_what_the_numpy_network_does_not_have(
+    digitscope: Command, desk: Path, flag: str, value: object, message: str
+) -> None:
+    assert_one_line(digitscope("train", "scratch", flag, value), 2, message)
+    assert list(desk.iterdir()) == []
+
+
+def test_the_numpy_network_computes_on_the_processor(
+    digitscope: Command, tiny_mnist_folder: Path, desk: Path
+) -> None:
+    words = ("train", "scratch", "--data", tiny_mnist_folder, "--unchecked", "--device", "cuda")
+    assert_one_line(digitscope(*words), 2, "device is 'cuda': expected auto or cpu", announced=True)
+    assert list((desk / "runs").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("recipe", "flag", "value", "message"),
+    [
+        ("fc", "--hidden", "16,8", "hidden is (16, 8): expected a whole number from 1"),
+        ("fc", "--dtype", "float64", "the recipe 'fc' has no setting 'dtype': expected one of epochs,"),
+    ],
+)
+def test_what_only_the_numpy_network_has(
+    digitscope: Command, tiny_mnist_folder: Path, recipe: str, flag: str, value: str, message: str
+) -> None:
+    words = ("train", recipe, "--data", tiny_mnist_folder, "--unchecked", "--out", "mine", flag, value)
+    outcome = digitscope(*words)
+    assert_one_line(outcome, 2, message, announced=len(outcome.err) == 2)
+    assert not Path("mine").exists()
+
+
+def test_the_numpy_network_that_diverges(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
+    words = ("train", "scratch", "--data", tiny_mnist_folder, "--unchecked", "--learning-rate", 1e38)
+    assert_one_line(digitscope(*words), 1, "not finite", "lower learning rate", announced=True)
+    assert [path.name for path in (desk / "runs" / "scratch-1").iterdir()] == ["config.json"]
 
 
 def test_a_switch_can_be_turned_off(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
@@ -118,7 +215,7 @@ def test_the_seed_decides_the_weights(digitscope: Command, tiny_mnist_folder: Pa
     assert a != c
 
 
-@pytest.mark.parametrize("recipe", ["two-digit-mlp", "two-digit-best"])
+@pytest.mark.parametrize("recipe", ["two-digit-mlp", "two-digit-fast"])
 def test_two_digits(digitscope: Command, pairs_folder: Path, desk: Path, recipe: str) -> None:
     words = ("train", recipe, "--data", pairs_folder, "--epochs", 1, "--batch-size", 45, "--out", "two", "--json")
     code, out, _ = digitscope(*words)
@@ -127,11 +224,20 @@ def test_two_digits(digitscope: Command, pairs_folder: Path, desk: Path, recipe:
     assert sorted(path.name for path in (desk / "two").iterdir()) == FILES
 
 
+@pytest.mark.parametrize(
+    ("recipe", "change"),
+    [("cnn", ("--dropout", 0.25)), ("scratch", ("--hidden", "16,8")), ("small", ("--ema", 0.5))],
+)
 def test_resume_goes_on_where_the_run_was_stopped(
-    digitscope: Command, tiny_mnist_folder: Path, desk: Path, monkeypatch: pytest.MonkeyPatch
+    digitscope: Command,
+    tiny_mnist_folder: Path,
+    desk: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    recipe: str,
+    change: tuple[object, ...],
 ) -> None:
-    words = ("train", "cnn", "--data", tiny_mnist_folder, "--unchecked")
-    changes = ("--epochs", 3, "--dropout", 0.25, "--seed", 7)
+    words = ("train", recipe, "--data", tiny_mnist_folder, "--unchecked")
+    changes = ("--epochs", 3, "--batch-size", 32, "--seed", 7, *change)
     assert digitscope(*words, *changes, "--out", "whole").code == 0
 
     def stop_after_the_second(bar: object, name: str) -> None:
@@ -142,17 +248,17 @@ def test_resume_goes_on_where_the_run_was_stopped(
     with monkeypatch.context() as patch:
         patch.setattr("digitscope.cli.console.StepBar.say", stop_after_the_second)
         assert_one_line(digitscope(*words, *changes), 130, "interrupted", announced=True)
-    assert len((desk / "runs" / "cnn-1" / "metrics.jsonl").read_text().splitlines()) == 2
-    config = (desk / "runs" / "cnn-1" / "config.json").read_bytes()
+    assert len((desk / "runs" / f"{recipe}-1" / "metrics.jsonl").read_text().splitlines()) == 2
+    config = (desk / "runs" / f"{recipe}-1" / "config.json").read_bytes()
     code, out, _ = digitscope(*words, "--resume")  # the settings, the options and the seed are the run's
     assert code == 0
-    assert "cnn, seed 7" in out
-    assert "runs/cnn-1" in out
-    assert [path.name for path in (desk / "runs").iterdir()] == ["cnn-1"]
-    assert (desk / "runs" / "cnn-1" / "config.json").read_bytes() == config
-    assert len((desk / "runs" / "cnn-1" / "metrics.jsonl").read_text().splitlines()) == 3
+    assert f"{recipe}, seed 7" in out
+    assert f"runs/{recipe}-1" in out
+    assert [path.name for path in (desk / "runs").iterdir()] == [f"{recipe}-1"]
+    assert (desk / "runs" / f"{recipe}-1" / "config.json").read_bytes() == config
+    assert len((desk / "runs" / f"{recipe}-1" / "metrics.jsonl").read_text().splitlines()) == 3
     whole = (desk / "whole" / "model.safetensors").read_bytes()
-    assert (desk / "runs" / "cnn-1" / "model.safetensors").read_bytes() == whole
+    assert (desk / "runs" / f"{recipe}-1" / "model.safetensors").read_bytes() == whole
 
 
 def test_resume_refuses_other_settings_and_a_finished_run_stays(

@@ -5,6 +5,7 @@ import pytest
 
 from digitscope.data import (
     BatchSource,
+    Dataset,
     FixedOrder,
     FreshPairs,
     Reshuffled,
@@ -13,6 +14,7 @@ from digitscope.data import (
     random_pairs,
     whole_batches,
 )
+from digitscope.data.augmentation import Augmentation, augment
 from digitscope.errors import SettingError
 
 
@@ -93,3 +95,37 @@ def test_course_order_is_that_of_the_courses_own_lines() -> None:
 def test_whole_batches_drops_the_remainder() -> None:
     assert len(whole_batches(numbered(100), 32)) == 96
     assert len(whole_batches(numbered(96), 32)) == 96
+
+
+WARPS = Augmentation(rotation=20, scale=0.2, shear=0.2, shift=2, elastic=1)
+
+
+def test_reshuffled_examples_are_warped_as_they_come(sample: Dataset) -> None:
+    """The order is drawn first, then each batch's warps."""
+    split, generator = sample.train[:11], np.random.default_rng(0)
+    order = generator.permutation(11)
+    for images, labels in Reshuffled(split, 4, WARPS).epoch(np.random.default_rng(0)):
+        chosen, order = order[:4], order[4:]
+        assert np.array_equal(labels, split.labels[chosen])
+        assert np.array_equal(images, augment(split.images[chosen], WARPS, generator=generator))
+    assert len(order) == 0
+
+
+def test_pairs_are_overlapped_after_their_digits_are_warped(sample: Dataset) -> None:
+    singles, generator = sample.train[:50], np.random.default_rng(0)
+    source = FreshPairs(singles, 4, 10, WARPS)
+    sizes = [4, 4, 2]
+    for size, (images, labels) in zip(sizes, source.epoch(np.random.default_rng(0)), strict=True):
+        pairs = random_pairs(singles, size, augmentation=WARPS, generator=generator)
+        assert np.array_equal(images, pairs.images)
+        assert np.array_equal(labels, pairs.labels)
+
+
+def test_no_warp_is_met_twice(sample: Dataset) -> None:
+    one = sample.train[:1]
+    for source in (Reshuffled(one, 1, WARPS), FreshPairs(one, 1, 1, WARPS)):
+        generator = np.random.default_rng(0)
+        met = [images.tobytes() for _ in range(5) for images, _ in source.epoch(generator)]
+        assert len(set(met)) == 5
+        again = [images.tobytes() for images, _ in source.epoch(np.random.default_rng(0))]
+        assert again == met[:1]

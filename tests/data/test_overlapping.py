@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from digitscope.data import Dataset, Split, make_two_digit, overlap, random_pairs
+from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation, augment
 from digitscope.errors import DataError, SettingError
 
 PLAIN = np.zeros((28, 28), dtype=np.uint8)
@@ -76,6 +77,21 @@ def test_random_pairs_depend_on_the_generator_only(sample: Dataset) -> None:
     )
     assert np.array_equal(first.images, same.images)
     assert not np.array_equal(first.images, other.images)
+
+
+@pytest.mark.parametrize("warps", [NO_AUGMENTATION, Augmentation(rotation=20, shift=3), Augmentation(elastic=1)])
+def test_random_pairs_overlap_digits_that_are_warped_by_themselves(warps: Augmentation, sample: Dataset) -> None:
+    """The rows are drawn first, a pair's two together; then come the warps, pair by pair, upper before lower."""
+    pairs = random_pairs(sample.test, 30, augmentation=warps, generator=np.random.default_rng(7))
+    generator = np.random.default_rng(7)
+    rows = generator.integers(500, size=(30, 2))
+    digits = augment(sample.test.images[rows].reshape(60, 28, 28), warps, generator=generator)
+    assert np.array_equal(pairs.labels, sample.test.labels[rows])
+    for number, image in enumerate(pairs.images):
+        assert np.array_equal(image, overlap(digits[2 * number], digits[2 * number + 1]))
+        inked = image.copy()
+        inked[:28] = np.maximum(inked[:28], digits[2 * number])
+        assert np.array_equal(image, inked)  # the warp of a digit ends at its own 28 rows
 
 
 def test_no_digit_serves_two_splits() -> None:

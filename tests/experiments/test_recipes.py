@@ -4,9 +4,11 @@ from typing import Any
 import pytest
 
 from digitscope.data import COURSE_SEED
+from digitscope.data.augmentation import NO_AUGMENTATION
 from digitscope.errors import SettingError
 from digitscope.experiments.recipes import RECIPES, Recipe, get_recipe
 from digitscope.models import MODELS, build
+from digitscope.scratch import ScratchSettings
 from digitscope.training import TrainingSettings
 
 
@@ -15,9 +17,9 @@ def test_every_recipe_is_whole(name: str) -> None:
     recipe = get_recipe(name)
     assert recipe.name == name
     assert recipe.summary
-    assert recipe.model in MODELS
     assert (recipe.task == "two-digit") == ("two-digit" in recipe.model)
-    build(recipe.model, recipe.options)
+    if name != "scratch":
+        build(recipe.model, recipe.options)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +35,9 @@ def test_every_recipe_is_whole(name: str) -> None:
 def test_the_course_s_recipes_are_the_course_s_scripts(
     name: str, batch_size: int, learning_rate: float, momentum: float, nesterov: bool, epochs: int
 ) -> None:
-    assert RECIPES[name].settings == TrainingSettings(
+    settings = RECIPES[name].settings
+    assert isinstance(settings, TrainingSettings)
+    assert settings == TrainingSettings(
         epochs=epochs,
         batch_size=batch_size,
         order="fixed",
@@ -42,7 +46,7 @@ def test_the_course_s_recipes_are_the_course_s_scripts(
         momentum=momentum,
         nesterov=nesterov,
         schedule="constant",
-        threads=RECIPES[name].settings.threads,  # the course says nothing of them
+        threads=settings.threads,  # the course says nothing of them
     )
     assert COURSE_SEED == 12321
 
@@ -54,8 +58,10 @@ def test_the_table_is_read_only() -> None:
 
 
 def test_an_unknown_recipe() -> None:
-    with pytest.raises(SettingError, match="no recipe is called 'best': expected one of fc, fc-128, cnn"):
-        get_recipe("best")
+    with pytest.raises(
+        SettingError, match="no recipe is called 'worst': expected one of scratch, fc, fc-128, cnn"
+    ):
+        get_recipe("worst")
 
 
 def test_changes_reach_settings_and_options_and_leave_the_recipe() -> None:
@@ -74,8 +80,8 @@ def test_an_unknown_change_is_refused_with_every_accepted_name(name: str) -> Non
         RECIPES["fc"].with_changes({"epochs": 1, name: 0.1})
     assert str(caught.value) == (
         f"the recipe 'fc' has no setting {name!r}: expected one of epochs, batch_size, order, optimizer, "
-        "learning_rate, momentum, nesterov, weight_decay, schedule, warmup, label_smoothing, threads, "
-        "hidden, activation"
+        "learning_rate, momentum, nesterov, weight_decay, schedule, warmup, label_smoothing, "
+        "rotation, scale, shear, shift, elastic, ema, precision, threads, hidden, activation"
     )
 
 
@@ -99,7 +105,7 @@ def test_the_task_is_the_model_s(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["lost", "", "FC"])
 def test_a_model_that_is_not_there(name: str) -> None:
-    with pytest.raises(SettingError, match=f"no model is called {name!r}: expected one of fc, cnn, fast, two-dig"):
+    with pytest.raises(SettingError, match=f"no model is called {name!r}: expected one of fc, cnn, fast, small"):
         Recipe("mine", "", name, TrainingSettings())
     with pytest.raises(SettingError, match=f"no model is called {name!r}"):
         replace(RECIPES["fc"], model=name)
@@ -110,3 +116,44 @@ def test_fresh_pairs_are_for_pairs() -> None:
     with pytest.raises(SettingError, match="mine reads one digit: expected reshuffled or fixed"):
         Recipe("mine", "", "fc", settings)
     Recipe("mine", "", "two-digit-mlp", settings)
+
+
+WARPED = {"rotation", "scale", "shear", "shift", "elastic"}
+
+
+@pytest.mark.parametrize("name", ["small", "best", "two-digit-best", "scratch"])
+def test_our_long_recipes_warp_their_digits(name: str) -> None:
+    settings = RECIPES[name].settings
+    assert all(getattr(settings, kind) > 0 for kind in WARPED)
+    if isinstance(settings, TrainingSettings):
+        assert settings.order != "fixed"
+        assert settings.ema > 0.99
+        assert settings.precision == "mixed"
+
+
+@pytest.mark.parametrize("name", ["fc", "fc-128", "cnn", "two-digit-mlp", "two-digit-cnn", "fast"])
+def test_the_others_show_them_as_they_are(name: str) -> None:
+    settings: Any = RECIPES[name].settings
+    assert settings.augmentation == NO_AUGMENTATION
+    assert (settings.ema, settings.precision) == (0, "float32")
+
+
+def test_changes_of_the_numpy_network_are_among_its_settings() -> None:
+    changed = RECIPES["scratch"].with_changes({"hidden": (16, 8), "activation": "tanh", "elastic": 0.0})
+    assert isinstance(changed.settings, ScratchSettings)
+    assert (changed.settings.hidden, changed.settings.activation, changed.settings.elastic) == ((16, 8), "tanh", 0)
+    assert (changed.task, changed.options) == ("digit", {})
+    with pytest.raises(SettingError) as caught:
+        RECIPES["scratch"].with_changes({"optimizer": "adam"})
+    names = ", ".join(field.name for field in fields(ScratchSettings))
+    assert str(caught.value) == f"the recipe 'scratch' has no setting 'optimizer': expected one of {names}"
+
+
+def test_a_model_with_another_kind_of_settings() -> None:
+    numpy_settings: Any = ScratchSettings()
+    with pytest.raises(SettingError, match="mine has the model 'fc': expected TrainingSettings with it"):
+        Recipe("mine", "", "fc", numpy_settings)
+    with pytest.raises(SettingError, match="mine has the model 'scratch': expected ScratchSettings with it"):
+        Recipe("mine", "", "scratch", TrainingSettings())
+    with pytest.raises(SettingError, match="mine has options: expected none with the model 'scratch'"):
+        Recipe("mine", "", "scratch", numpy_settings, {"hidden": 3})

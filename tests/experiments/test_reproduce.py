@@ -65,7 +65,7 @@ def test_the_2_3_1_network_gives_the_handout_s_figures() -> None:
 
 @pytest.mark.parametrize("names", [["hidden-20"], ["2-3-1", "all"], [""]])
 def test_an_unknown_name_is_refused_before_anything_runs(names: list[str]) -> None:
-    expected = "expected quick, 2-3-1, hidden-10, hidden-128, cnn, two-digit, two-digit-best"
+    expected = "expected quick, 2-3-1, hidden-10, hidden-128, cnn, two-digit, two-digit-fast"
     rows = reproduce(names, Bench(mnist=no_data, two_digit=no_data))
     for refused in (lambda: next(rows), lambda: select(names)):
         with pytest.raises(SettingError, match=f"{expected}$"):
@@ -82,7 +82,7 @@ def test_selection(monkeypatch: pytest.MonkeyPatch) -> None:
     def selected(*names: str) -> list[str]:
         return [row.experiment for row in reproduce(names, Bench(mnist=no_data, two_digit=no_data))]
 
-    assert selected() == ["2-3-1", "hidden-10", "hidden-128", "cnn", "two-digit", "two-digit-best"]
+    assert selected() == ["2-3-1", "hidden-10", "hidden-128", "cnn", "two-digit", "two-digit-fast"]
     assert selected("quick") == ["2-3-1", "hidden-10", "hidden-128"] == list(QUICK)
     assert selected("cnn", "2-3-1") == ["cnn", "2-3-1"]
     assert selected("hidden-10", "quick", "hidden-10") == ["hidden-10", "2-3-1", "hidden-128"]
@@ -191,15 +191,15 @@ def test_the_rows_of_the_best_two_digit_network(sample: Dataset) -> None:
     announced: list[tuple[str, int]] = []
     steps: list[None] = []
     bench = bench_of(sample, announced, steps)
-    rows = list(reproduce(["two-digit-best"], bench))
-    assert [row.what for row in rows] == [f"two-digit-best: {figure}" for figure in POSITIONS]
+    rows = list(reproduce(["two-digit-fast"], bench))
+    assert [row.what for row in rows] == [f"two-digit-fast: {figure}" for figure in POSITIONS]
     for row in rows:
-        assert row.experiment == "two-digit-best"
+        assert row.experiment == "two-digit-fast"
         assert row.reference == (None if "both right" in row.what else 0.98), row.what
         assert row.tolerance is None
         assert 0 <= row.ours <= 1
     # 135 pairs: 2 batches of at most 128 for 8 epochs
-    assert announced == [("two-digit-best", 16)]
+    assert announced == [("two-digit-fast", 16)]
     assert len(steps) == 16
 
 
@@ -207,7 +207,7 @@ def test_the_best_two_digit_network_learns_from_mnist_itself(sample: Dataset) ->
     announced: list[tuple[str, int]] = []
     bench = replace(bench_of(sample, announced, []), mnist=no_data)
     with pytest.raises(AssertionError, match="needs no data"):
-        list(reproduce(["two-digit-best"], bench))
+        list(reproduce(["two-digit-fast"], bench))
     assert announced == []
 
 

@@ -1,19 +1,23 @@
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from digitscope import scratch
 from digitscope.data import COURSE_SEED, Dataset
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments import run as run_module
 from digitscope.experiments.recipes import RECIPES, Recipe
-from digitscope.experiments.run import Run, load_run, make_source, read_recipe, run_recipe
+from digitscope.experiments.run import Run, load_run, make_source, run_recipe
+from digitscope.experiments.run_folder import read_recipe
 from digitscope.records import EpochRecord
+from digitscope.scratch import ScratchSettings
 from digitscope.training import TrainingSettings, evaluate, predict_logits
 from digitscope.training.loop import DivergedError
 from tests.experiments.helpers import content, data_for, small
@@ -31,6 +35,7 @@ RESUMABLE = (
     Recipe("adam", "", "fc", ADAM, {"hidden": 7, "activation": "leaky-relu"}),
     RECIPES["fc"].with_changes({"epochs": 3}),
     RECIPES["two-digit-best"].with_changes({"epochs": 3, "batch_size": 32}),
+    RECIPES["scratch"].with_changes({"epochs": 3, "batch_size": 32, "hidden": (16, 8)}),
 )
 
 
@@ -38,9 +43,13 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "fc": {"hidden": 10, "activation": "relu"},
     "cnn": {"dropout": 0.5},
     "fast": {},
+    "small": {},
+    "best": {"dropout": 0.0},
+    "scratch": {},
     "two-digit-mlp": {"hidden": 64},
     "two-digit-cnn": {"dropout": 0.5},
-    "two-digit-deep": {"dropout": 0.3},
+    "two-digit-fast": {"dropout": 0.3},
+    "two-digit-deep": {},
 }
 
 
@@ -55,7 +64,7 @@ def untimed(history: tuple[EpochRecord, ...]) -> list[EpochRecord]:
     return [replace(record, seconds=0.0) for record in history]
 
 
-N_BATCHES = {"dropout and one-cycle": 4, "batch norm": 4, "adam": 4, "fc": 3, "two-digit-best": 3}
+N_BATCHES = {"dropout and one-cycle": 4, "batch norm": 4, "adam": 4, "fc": 3, "two-digit-best": 3, "scratch": 4}
 """Of an epoch of each of RESUMABLE: 100 digits or 90 pairs in batches of 32, the last whole or not."""
 
 
@@ -70,10 +79,14 @@ def test_every_recipe_makes_a_run_folder_that_can_be_read_back(name: str, sample
     data = data_for(recipe, sample)
     trained = go(recipe, sample, tmp_path / "run")
     assert sorted(content(tmp_path / "run")) == FILES
-    assert not trained.model.training
     found = load_run(tmp_path / "run")
     images = data.test.images
-    assert predict_logits(found.model, images).tobytes() == predict_logits(trained.model, images).tobytes()
+    logits = trained.logits(images)
+    assert logits.shape == ((70, 10) if recipe.task == "digit" else (20, 2, 10))
+    assert found.logits(images).tobytes() == logits.tobytes()
+    if name != "scratch":
+        assert not trained.model.training
+        assert logits.tobytes() == predict_logits(trained.model, images).tobytes()
     assert found.history == trained.history
     assert len(found.history) == 1
     assert found.recipe == with_defaults(recipe)
@@ -101,6 +114,13 @@ def test_the_configuration_says_what_the_figures_depend_on(sample: Dataset, tmp_
         "schedule": "constant",
         "warmup": 0.25,
         "label_smoothing": 0.0,
+        "rotation": 0.0,
+        "scale": 0.0,
+        "shear": 0.0,
+        "shift": 0.0,
+        "elastic": 0.0,
+        "ema": 0.0,
+        "precision": "float32",
         "threads": 1,
     }
     assert config["seed"] == 42
@@ -431,6 +451,90 @@ def test_sources(order: Any, n_batches: int, sample: Dataset) -> None:
     recipe = RECIPES["two-digit-best" if order == "fresh-pairs" else "fc"]
     data = data_for(recipe, sample)  # 100 single digits, or 90 pairs
     assert make_source(settings, data, small(sample), seed=1).n_batches == n_batches
+
+
+QUICK = RECIPES["scratch"].with_changes({"epochs": 1, "hidden": (16, 8), "activation": "tanh"})
+
+
+def test_a_run_of_the_numpy_network_is_its_own_training(sample: Dataset) -> None:
+    """The network is what `scratch.train` makes of the same seed, and PyTorch's model it has none."""
+    data = small(sample)
+    trained = go(QUICK, sample, seed=3)
+    settings = QUICK.settings
+    assert isinstance(settings, ScratchSettings)
+    network, history = scratch.train(data.train, data.validation, settings, generator=np.random.default_rng(3))
+    assert trained.logits(data.test.images).tobytes() == network.logits(data.test.images).tobytes()
+    assert untimed(trained.history) == untimed(history)
+    with pytest.raises(SettingError, match="scratch is the NumPy network: expected one that PyTorch trains"):
+        _ = trained.model
+
+
+def test_the_configuration_of_the_numpy_network(sample: Dataset, tmp_path: Path) -> None:
+    go(QUICK, sample, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    assert (config["recipe"], config["task"], config["model"], config["options"]) == (
+        "scratch",
+        "digit",
+        "scratch",
+        {},
+    )
+    assert config["settings"] == {**asdict(QUICK.settings), "hidden": [16, 8]}
+    assert "threads" not in config["machine"]
+    assert read_recipe(tmp_path) == (QUICK, 1)
+
+
+def test_the_numpy_network_resumes_its_own_run_only(sample: Dataset, tmp_path: Path) -> None:
+    go(QUICK, sample, tmp_path)
+    before = content(tmp_path)
+    for changes, difference in (
+        ({"hidden": (16,)}, "hidden is [16, 8], not [16]"),
+        ({"elastic": 0.5}, f"elastic is {asdict(QUICK.settings)['elastic']}, not 0.5"),
+    ):
+        with pytest.raises(SettingError, match=re.escape(f"holds a run whose {difference}: resume with the same")):
+            go(QUICK.with_changes(changes), sample, tmp_path, resume=True)
+    with pytest.raises(SettingError, match="holds a run whose recipe is scratch, not fc"):
+        go(RECIPES["fc"], sample, tmp_path, resume=True)
+    assert len(go(QUICK, sample, tmp_path, resume=True).history) == 1
+    assert content(tmp_path) == before
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps", "tpu"])
+def test_numpy_computes_on_the_processor(device: str, sample: Dataset, tmp_path: Path) -> None:
+    message = f"device is '{device}': expected auto or cpu, where the NumPy network computes"
+    with pytest.raises(SettingError, match=message):
+        run_recipe(QUICK, small(sample), seed=1, device=device, folder=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    go(QUICK, sample, tmp_path / "run")
+    with pytest.raises(SettingError, match=message):
+        load_run(tmp_path / "run", device=device)
+    assert load_run(tmp_path / "run", device="auto").history
+
+
+@pytest.mark.parametrize("part", [{"hidden": [16]}, {"activation": "relu"}])
+def test_numpy_weights_that_are_not_the_configuration_s(
+    part: dict[str, Any], sample: Dataset, tmp_path: Path
+) -> None:
+    go(QUICK, sample, tmp_path)
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["settings"] |= part
+    path.write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(DataError, match=r"model\.safetensors: these weights belong to another network"):
+        load_run(tmp_path)
+
+
+def test_a_run_is_read_back_onto_the_device_that_is_named(sample: Dataset, tmp_path: Path) -> None:
+    go(RECIPES["fc"].with_changes({"epochs": 1}), sample, tmp_path)
+    assert {parameter.device.type for parameter in load_run(tmp_path, device="cpu").model.parameters()} == {"cpu"}
+    with pytest.raises(SettingError, match="expected one of auto"):
+        load_run(tmp_path, device="tpu")
+
+
+@pytest.mark.full_mnist
+def test_the_numpy_network_on_warped_digits_is_in_a_sane_band(mnist: Dataset) -> None:
+    """Two of its twenty epochs."""
+    trained = run_recipe(RECIPES["scratch"].with_changes({"epochs": 2}), mnist, seed=COURSE_SEED)
+    assert 0.97 < trained.history[-1].validation_accuracy < 0.99
 
 
 def test_one_epoch_on_mnist_is_in_a_sane_band(mnist: Dataset) -> None:

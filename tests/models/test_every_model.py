@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
+from torch import nn
 
 from digitscope.data import Dataset
 from digitscope.errors import SettingError
@@ -79,9 +80,57 @@ def test_the_course_s_networks_have_the_course_s_sizes(name: str, options: Any, 
     assert sum(parameter.numel() for parameter in build(name, options).parameters()) == sum(layers)
 
 
-def test_the_docstring_counts_right() -> None:
-    count = sum(parameter.numel() for parameter in build("cnn", {}).parameters())
-    assert f"{count:,} parameters" in (MODELS["cnn"].__doc__ or "")
+def convolutions(*sizes: tuple[int, int, int]) -> int:
+    """Return the parameters of convolutions (channels in, out, side), each with its batch norm."""
+    return sum(before * after * side * side + 2 * after for before, after, side in sizes)
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("small", convolutions((1, 24, 5), (24, 24, 3), (24, 48, 3), (48, 48, 3)) + 48 * 7 * 7 * 10 + 10),
+        (
+            "best",
+            convolutions((1, 32, 5), (32, 64, 3), (64, 64, 3), (64, 128, 3), (128, 128, 3))
+            + 128 * 7 * 7 * 10
+            + 10,
+        ),
+        (
+            "two-digit-deep",
+            convolutions((1, 40, 5), (40, 80, 3), (80, 80, 3), (80, 128, 3), (128, 128, 3), (128, 160, 3))
+            + 2 * (160 * 6 * 4 * 10 + 10),
+        ),
+    ],
+)
+def test_our_networks_have_the_sizes_that_their_docstrings_draw(name: str, count: int) -> None:
+    assert sum(parameter.numel() for parameter in build(name, {}).parameters()) == count
+
+
+@pytest.mark.parametrize("name", ["cnn", "small", "best", "two-digit-deep"])
+def test_the_docstring_counts_right(name: str) -> None:
+    count = sum(parameter.numel() for parameter in build(name, {}).parameters())
+    assert f"{count:,} parameters" in (MODELS[name].__doc__ or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes"),
+    [
+        ("small", [(24, 14, 14), (24, 14, 14), (48, 7, 7), (48, 7, 7), (10,)]),
+        ("best", [(32, 28, 28), (64, 14, 14), (64, 14, 14), (128, 7, 7), (128, 7, 7), (10,)]),
+    ],
+)
+def test_layers_give_the_shapes_that_their_docstrings_draw(
+    name: str, shapes: list[tuple[int, ...]], sample: Dataset
+) -> None:
+    met: list[tuple[int, ...]] = []
+    model = build(name, {}).eval()
+    for layer in model:
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            layer.register_forward_hook(lambda _, __, output: met.append(tuple(output.shape[1:])))
+    model(images_for(name, sample, 3))
+    assert met == shapes
+    drawn = [f"(N, {', '.join(map(str, shape))})" for shape in shapes]
+    assert all(shape in (MODELS[name].__doc__ or "") for shape in drawn)
 
 
 def test_every_model_reads_one_digit_or_two() -> None:
@@ -103,13 +152,14 @@ def test_the_table_is_read_only(models: Any) -> None:
 def test_options_and_their_defaults() -> None:
     assert options_of("fc") == {"hidden": 10, "activation": "relu"}
     assert options_of("cnn") == options_of("two-digit-cnn") == {"dropout": 0.5}
-    assert options_of("fast") == {}
+    assert options_of("best") == {"dropout": 0.0}
+    assert options_of("fast") == options_of("small") == options_of("two-digit-deep") == {}
 
 
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("resnet", {}, "no model is called 'resnet': expected one of fc, cnn, fast, two-digit-mlp"),
+        ("resnet", {}, "no model is called 'resnet': expected one of fc, cnn, fast, small, best, two-digit-mlp"),
         ("fc", {"depth": 3}, "the model 'fc' has no option 'depth': expected hidden, activation"),
         ("fast", {"hidden": 3}, "the model 'fast' has no option 'hidden': it takes none"),
         ("fc", {"activation": "tanh"}, "activation is 'tanh': expected one of relu, leaky-relu"),
@@ -121,8 +171,9 @@ def test_options_and_their_defaults() -> None:
         ("cnn", {"dropout": 1.5}, "dropout is 1.5: expected a number from 0 to below 1"),
         ("cnn", {"dropout": "half"}, "dropout is 'half': expected"),
         ("two-digit-cnn", {"dropout": -0.1}, "dropout is -0.1: expected"),
-        ("two-digit-deep", {"dropout": 1.0}, "dropout is 1.0: expected"),
-        ("two-digit-deep", {"dropout": float("nan")}, "dropout is nan: expected"),
+        ("best", {"dropout": 1.0}, "dropout is 1.0: expected"),
+        ("best", {"dropout": float("nan")}, "dropout is nan: expected"),
+        ("two-digit-deep", {"dropout": 0.3}, "the model 'two-digit-deep' has no option 'dropout': it takes none"),
     ],
 )
 def test_what_is_refused(name: str, options: Any, message: str) -> None:

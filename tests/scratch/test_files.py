@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -6,8 +7,20 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from digitscope.data import Dataset
 from digitscope.errors import DataError
-from digitscope.scratch import Layer, Network, init_layers, load_network, save_network
+from digitscope.scratch import (
+    Layer,
+    Network,
+    ScratchSettings,
+    TrainingState,
+    init_layers,
+    load_network,
+    load_state,
+    save_network,
+    save_state,
+    train,
+)
 
 
 @pytest.fixture
@@ -62,7 +75,8 @@ def test_damaged_file(network: Network, tmp_path: Path, kept: int) -> None:
     [
         ({}, {"format": "another"}),
         ({}, {"activation": "swish"}),
-        ({}, {"sizes": "4,3"}),
+        ({}, {"sizes": [4, 3]}),
+        ({}, {"sizes": "4,2"}),
         ({"0.weight": np.zeros((4, 3))}, {}),
         ({"0.weight": np.zeros((4, 2), np.float32)}, {}),
         ({"0.weight": np.full((4, 2), np.nan)}, {}),
@@ -71,21 +85,30 @@ def test_damaged_file(network: Network, tmp_path: Path, kept: int) -> None:
         ({"1.weight": np.zeros((2, 2)), "extra": np.zeros(2)}, {}),
     ],
 )
-def test_other_contents(tmp_path: Path, arrays: dict[str, NDArray[Any]], changed: dict[str, str]) -> None:
+def test_other_contents(tmp_path: Path, arrays: dict[str, NDArray[Any]], changed: dict[str, Any]) -> None:
     path = tmp_path / "other.safetensors"
     good = {"0.weight": np.zeros((4, 2)), "0.bias": np.zeros(2)}
-    metadata = {"format": "digitscope-scratch-1", "activation": "relu", "sizes": "4,2"}
-    save_file(good, path, metadata)
+    about = {"format": "digitscope-scratch-1", "activation": "relu", "sizes": [4, 2]}
+    save_file(good, path, {"network": json.dumps(about)})
     assert load_network(path).sizes == (4, 2)
-    save_file(good | arrays, path, metadata | changed)
+    save_file(good | arrays, path, {"network": json.dumps(about | changed)})
     with pytest.raises(DataError, match=r"other\.safetensors: not a network"):
         load_network(path)
 
 
-def test_no_metadata(tmp_path: Path) -> None:
-    save_file({"0.weight": np.zeros((4, 2)), "0.bias": np.zeros(2)}, tmp_path / "bare.safetensors")
-    with pytest.raises(DataError, match="its format is None"):
-        load_network(tmp_path / "bare.safetensors")
+@pytest.mark.parametrize("metadata", [None, {"network": "{"}, {"network": "[]"}, {"history": "{}"}])
+def test_metadata_of_another_kind(metadata: dict[str, str] | None, tmp_path: Path) -> None:
+    path = tmp_path / "bare.safetensors"
+    save_file({"0.weight": np.zeros((4, 2)), "0.bias": np.zeros(2)}, path, metadata)
+    with pytest.raises(DataError, match=r"bare\.safetensors: not a network that"):
+        load_network(path)
+
+
+def test_equal_networks_give_equal_bytes(network: Network, tmp_path: Path) -> None:
+    """Eight times, because an order that is left to chance is the right one now and then."""
+    for number in range(8):
+        save_network(tmp_path / str(number), network)
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
 
 
 @pytest.mark.parametrize("images", [np.zeros((2, 28, 28), np.float32), np.zeros((28, 28), np.uint8)])
@@ -106,3 +129,52 @@ def test_no_images(network: Network) -> None:
 def test_a_network_needs_layers() -> None:
     with pytest.raises(DataError, match="without layers"):
         Network((), "relu")
+
+
+def state_of(sample: Dataset, *hidden: int, epochs: int = 1, seed: int = 0) -> TrainingState:
+    """Return the state after an epoch on 20 digits."""
+    settings, generator = ScratchSettings(hidden=hidden, epochs=1), np.random.default_rng(seed)
+    state = TrainingState.start(sample.train[:20], settings, generator=generator)
+    if epochs:
+        train(sample.train[:20], sample.validation[:5], settings, generator=generator, state=state)
+    return state
+
+
+def arrays_of(state: TrainingState) -> list[bytes]:
+    return [array.tobytes() for layer in (*state.network.layers, *state.velocities) for array in layer]
+
+
+def test_a_state_returns_whole(sample: Dataset, tmp_path: Path) -> None:
+    state, other = state_of(sample, 7, 5), state_of(sample, 7, 5, epochs=0, seed=9)
+    save_state(tmp_path / "state.safetensors", state)
+    network = other.network
+    load_state(str(tmp_path / "state.safetensors"), other)
+    assert arrays_of(other) == arrays_of(state)
+    assert any(any(array) for array in arrays_of(state)[4:])  # its velocities are not all 0
+    assert other.network is network
+    assert other.history == state.history
+    assert len(state.history) == 1
+
+
+@pytest.mark.parametrize("damage", ["half", "garbage", "missing", "history", "a network", "other", "deeper"])
+def test_a_state_that_cannot_be_gone_on_from_is_one_line(sample: Dataset, damage: str, tmp_path: Path) -> None:
+    path, state = tmp_path / "state.safetensors", state_of(sample, 7)
+    save_state(path, state)
+    whole = path.read_bytes()
+    if damage == "missing":
+        path.unlink()
+    elif damage == "a network":
+        save_network(path, state.network)
+    else:
+        damaged = {
+            "half": whole[: len(whole) // 2],
+            "garbage": bytes(range(256)) * 20,
+            "history": whole.replace(b"train_loss", b"train_lost"),
+        }
+        path.write_bytes(damaged.get(damage, whole))
+    other = state_of(sample, *{"other": (8,), "deeper": (7, 7)}.get(damage, (7,)), epochs=0, seed=9)
+    before = arrays_of(other)
+    with pytest.raises(DataError, match=r"state\.safetensors: not the state of this network's .*: train anew$"):
+        load_state(path, other)
+    assert arrays_of(other) == before
+    assert other.history == []

@@ -1,14 +1,27 @@
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from digitscope.data import Dataset, Split
+from digitscope.data.augmentation import Augmentation, augment
+from digitscope.data.batches import Batch
 from digitscope.errors import DataError, SettingError
 from digitscope.records import EpochRecord
-from digitscope.scratch import Network, ScratchSettings, train
+from digitscope.scratch import (
+    DivergedError,
+    Network,
+    ScratchSettings,
+    TrainingState,
+    batch_source,
+    load_state,
+    save_state,
+    train,
+)
 from digitscope.scratch.training import train_epoch
 
 
@@ -24,7 +37,7 @@ def quick(sample: Dataset, seed: int, **settings: Any) -> tuple[Network, tuple[E
 
 def test_ten_examples_are_memorised(sample: Dataset) -> None:
     ten = sample.train[:10]
-    settings = ScratchSettings(hidden=(32,), epochs=200, batch_size=4)
+    settings = ScratchSettings(hidden=(32,), epochs=200, batch_size=4, learning_rate=0.05)
     network, history = train(ten, ten, settings, generator=np.random.default_rng(0))
     assert (network.predict(ten.images) == ten.labels).all()
     assert history[-1].validation_accuracy == 1
@@ -69,30 +82,120 @@ def test_the_last_partial_batch_teaches_and_counts() -> None:
     settings = ScratchSettings(hidden=(), epochs=1, batch_size=4, learning_rate=1e-9)
     _, history = train(blank, blank, settings, generator=generator)
     assert history[0].train_loss == pytest.approx(np.log(10))
-    inputs, targets = np.zeros((5, 4), np.float32), np.eye(10, dtype=np.float32)[:5]
-    network, _ = train(blank, blank, settings, generator=generator)
-    layers = [*network.layers]
-    before = layers[0].bias.copy()
     loose = ScratchSettings(hidden=(), batch_size=4, momentum=0, nesterov=False)
-    train_epoch(layers, layers, inputs, targets, np.array([0, 1, 2, 3, 4]), [1e-12, 1.0], loose)
-    assert np.abs(layers[0].bias - before).argmax() == 4  # the fifth example, alone in the second batch
+    state = TrainingState.start(blank, loose, generator=generator)
+    labels = np.arange(5, dtype=np.uint8)
+    batches = [(blank.images[rows], labels[rows]) for rows in (slice(0, 4), slice(4, 5))]
+    loss, _ = train_epoch(state, batches, [1e-12, 1.0], loose)
+    assert loss == pytest.approx(np.log(10))
+    assert state.network.layers[0].bias.argmax() == 4  # the fifth example, alone in the second batch
+    assert state.network.layers[0].bias == pytest.approx(np.eye(10)[4] - 0.1)  # one step of 1 down the gradient
 
 
-def test_the_order_differs_between_epochs() -> None:
-    order = np.random.default_rng(0)
-    noise = np.random.default_rng(1)
-    split = Split(noise.integers(0, 256, (64, 4, 4), dtype=np.uint8), noise.integers(0, 10, 64, dtype=np.uint8))
-    drawn: list[bytes] = []
+def noise(n: int, side: int = 4) -> Split:
+    generator = np.random.default_rng(1)
+    return Split(
+        generator.integers(0, 256, (n, side, side), dtype=np.uint8), generator.integers(0, 10, n, dtype=np.uint8)
+    )
 
-    class Watching(np.random.Generator):
-        def permutation(self, x: Any, axis: int = 0) -> Any:
-            drawn.append(order.permutation(x, axis=axis).tobytes())
-            return np.frombuffer(drawn[-1], dtype=np.int64)
 
+def watch(monkeypatch: pytest.MonkeyPatch) -> list[list[Batch]]:
+    """Return the list that every epoch's batches will be in when it has ended."""
+    epochs: list[list[Batch]] = []
+
+    def watched(state: Any, batches: Any, *arguments: Any, **options: Any) -> Any:
+        epochs.append([*batches])
+        return train_epoch(state, epochs[-1], *arguments, **options)
+
+    monkeypatch.setattr("digitscope.scratch.training.train_epoch", watched)
+    return epochs
+
+
+def test_the_order_differs_between_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    split, epochs = noise(64), watch(monkeypatch)
     settings = ScratchSettings(hidden=(), epochs=3, batch_size=16)
-    train(split, split, settings, generator=Watching(np.random.PCG64(0)))
-    assert len(set(drawn)) == 3
-    assert all(sorted(np.frombuffer(b, dtype=np.int64)) == list(range(64)) for b in drawn)
+    train(split, split, settings, generator=np.random.default_rng(0))
+    orders = [b"".join(image.tobytes() for images, _ in batches for image in images) for batches in epochs]
+    assert len(set(orders)) == 3
+    each = sorted(image.tobytes() for image in split.images)
+    for batches in epochs:
+        assert sorted(image.tobytes() for images, _ in batches for image in images) == each
+
+
+WARPS = {"rotation": 20.0, "scale": 0.2, "shear": 0.2, "shift": 2.0, "elastic": 1.0}
+
+
+@pytest.mark.parametrize("name", WARPS)
+def test_each_kind_of_warp_reaches_the_examples_anew_in_every_epoch(
+    name: str, sample: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, epochs = sample.train[:1], watch(monkeypatch)
+    settings: dict[str, Any] = {"hidden": (), "epochs": 3, name: WARPS[name]}
+    train(one, one, ScratchSettings(**settings), generator=np.random.default_rng(0))
+    met = [images.tobytes() for ((images, _),) in epochs]
+    assert len({*met, one.images.tobytes()}) == 4
+
+
+def test_what_warps_is_what_the_data_layer_does(sample: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    split, epochs = sample.train[:10], watch(monkeypatch)
+    values: dict[str, Any] = {"hidden": (), "epochs": 2, "batch_size": 4, **WARPS}
+    train(split, split, ScratchSettings(**values), generator=np.random.default_rng(7))
+    for batches, generator in zip(epochs, np.random.default_rng(7).spawn(2), strict=True):
+        order = generator.permutation(10)
+        for images, labels in batches:
+            chosen, order = order[:4], order[4:]
+            assert np.array_equal(labels, split.labels[chosen])
+            expected = augment(split.images[chosen], Augmentation(**WARPS), generator=generator)
+            assert np.array_equal(images, expected)
+
+
+class Stopped(Exception):  # noqa: N818  it is no error
+    """The machine goes off."""
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_training_that_goes_on_gives_the_same_bytes(after: int, sample: Dataset, tmp_path: Path) -> None:
+    split, values = sample.train[:200], {**WARPS, "hidden": (16, 8), "epochs": 3, "dtype": "float64"}
+    settings = ScratchSettings(**values)  # type: ignore[arg-type]
+    whole, expected = train(split, sample.validation, settings, generator=np.random.default_rng(5))
+    generator = np.random.default_rng(5)
+    state = TrainingState.start(split, settings, generator=generator)
+
+    def stop(record: EpochRecord) -> None:
+        save_state(tmp_path / "state", state)
+        if record.epoch == after:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        train(split, sample.validation, settings, generator=generator, state=state, on_epoch=stop)
+    other = np.random.default_rng(5)
+    resumed = TrainingState.start(split, settings, generator=np.random.default_rng(99))
+    load_state(tmp_path / "state", resumed)
+    assert len(resumed.history) == after
+    steps: list[None] = []
+    network, history = train(
+        split, sample.validation, settings, generator=other, state=resumed, on_batch=lambda: steps.append(None)
+    )
+    assert len(steps) == (3 - after) * 4 == (3 - after) * batch_source(split, settings).n_batches
+    assert network is resumed.network
+    assert network_bytes(network) == network_bytes(whole)
+    assert [replace(r, seconds=0) for r in history] == [replace(r, seconds=0) for r in expected]
+
+
+@pytest.mark.parametrize("batch_size", [64, 500])
+def test_a_diverging_training_is_one_clear_line(batch_size: int, sample: Dataset) -> None:
+    """With 500 of 500 in a batch, the only loss is taken before the step that ruins the weights."""
+    seen: list[EpochRecord] = []
+    values: dict[str, Any] = {"hidden": (16,), "learning_rate": 1e38, "batch_size": batch_size, "epochs": 1}
+    with pytest.raises(DivergedError, match="not finite in epoch 1: train with a lower learning rate"):
+        train(
+            sample.train[:500],
+            sample.validation,
+            ScratchSettings(**values),
+            generator=np.random.default_rng(0),
+            on_epoch=seen.append,
+        )
+    assert seen == []
 
 
 @pytest.mark.parametrize(
@@ -122,6 +225,11 @@ def test_the_order_differs_between_epochs() -> None:
         ("momentum", -0.1),
         ("momentum", None),
         ("momentum", False),
+        ("rotation", -1),
+        ("scale", 1),
+        ("shear", float("nan")),
+        ("shift", "2"),
+        ("elastic", float("inf")),
         ("nesterov", "no"),
         ("dtype", "float16"),
         ("dtype", np.float32),
@@ -133,6 +241,12 @@ def test_bad_settings_are_named(name: str, value: object) -> None:
     with pytest.raises(SettingError, match=rf"^{name} .*: (expected|choose one of) .") as raised:
         ScratchSettings(**settings)
     assert repr(value) in str(raised.value)
+
+
+def test_hidden_layers_of_a_list_are_those_of_a_tuple() -> None:
+    """JSON, and so a run's configuration, has only lists."""
+    listed: Any = [32, 16]
+    assert ScratchSettings(hidden=listed) == ScratchSettings(hidden=(32, 16))
 
 
 def test_numbers_of_numpy_are_numbers() -> None:

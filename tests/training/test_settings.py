@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation
 from digitscope.errors import SettingError
 from digitscope.training import TrainingSettings, setting_names
 
@@ -10,6 +11,8 @@ WHOLE = "expected a whole number from 1"
 BELOW_ONE = "expected a number from 0 to below 1"
 NOT_OF = "momentum and nesterov are settings of sgd, not of {}: expected --momentum 0 --no-nesterov with it"
 NAN, INFINITY = float("nan"), float("inf")
+
+WARPS = ("rotation", "shear", "shift", "elastic")
 
 REFUSED = [
     *[("epochs", value, WHOLE) for value in (0, -1, 2.0, True, "3", None)],
@@ -23,6 +26,14 @@ REFUSED = [
     *[("weight_decay", value, "expected a number from 0") for value in (-1e-9, NAN, INFINITY, "0")],
     *[("warmup", value, BELOW_ONE) for value in (-0.1, 1, NAN, None)],
     *[("label_smoothing", value, BELOW_ONE) for value in (-0.1, 1.0, NAN, False)],
+    *[
+        (name, value, "expected a number from 0 to below inf")
+        for name in WARPS
+        for value in (-1, NAN, INFINITY, "1")
+    ],
+    *[("scale", value, BELOW_ONE) for value in (-0.1, 1, NAN, None)],
+    *[("ema", value, BELOW_ONE) for value in (-0.1, 1, NAN, True, "0.9")],
+    *[("precision", value, "expected one of float32, mixed") for value in ("bfloat16", 16, None)],
     *[("threads", value, "expected a whole number from 0") for value in (-1, 1.5, True)],
     *[("nesterov", value, "expected True or False") for value in (0, 1, "no", None)],
 ]
@@ -45,6 +56,7 @@ def test_a_refused_value_is_named_with_what_is_accepted(name: str, value: object
         ({"momentum": 0.9, "nesterov": True, "optimizer": "adam"}, NOT_OF.format("adam")),
         ({"momentum": 0.9, "optimizer": "adamw"}, NOT_OF.format("adamw")),
         ({"nesterov": True, "optimizer": "adamw"}, NOT_OF.format("adamw")),
+        *[({name: 0.5}, "order is 'fixed', which shows examples as they are") for name in (*WARPS, "scale")],
     ],
 )
 def test_contradictions(settings: Any, message: str) -> None:
@@ -60,12 +72,22 @@ def test_contradictions(settings: Any, message: str) -> None:
         {"epochs": 1, "batch_size": 1},
         {"momentum": 0, "learning_rate": 1, "weight_decay": 0},
         {"momentum": 0.999, "nesterov": True, "warmup": 0.0, "label_smoothing": 0.0},
+        {"ema": 0.999, "precision": "mixed"},
+        {"order": "reshuffled", "rotation": 180, "scale": 0.5, "shear": 1, "shift": 5, "elastic": 2},
+        {"order": "fresh-pairs", "rotation": 0.5},
         {"optimizer": "adamw", "weight_decay": 5.0, "schedule": "one-cycle", "order": "fresh-pairs"},
     ],
 )
 def test_accepted(settings: Any) -> None:
     made = TrainingSettings(**settings)
     assert {name: getattr(made, name) for name in settings} == settings
+
+
+def test_the_augmentation_is_that_of_the_fields() -> None:
+    amounts = {"rotation": 1.0, "scale": 0.2, "shear": 0.3, "shift": 4.0, "elastic": 0.5}
+    made: dict[str, Any] = {"order": "reshuffled", **amounts}
+    assert TrainingSettings(**made).augmentation == Augmentation(**amounts)
+    assert TrainingSettings().augmentation == NO_AUGMENTATION
 
 
 def test_an_unknown_setting_and_a_position_are_refused() -> None:

@@ -1,54 +1,143 @@
-"""`digitscope evaluate`: score a run on a split."""
+"""`digitscope evaluate`: score a network on a split."""
 
 import argparse
 import json
-from dataclasses import asdict
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib import import_module
 
-from digitscope.cli.arguments import add_data, add_device, add_json
-from digitscope.cli.console import print_table
-from digitscope.cli.datasets import dataset_for
+from digitscope.cli.arguments import add_data, add_device, add_json, add_seed
+from digitscope.cli.console import print_table, step_bar
+from digitscope.cli.datasets import dataset_for, single_digits
+from digitscope.cli.evaluation_report import FILES, score_rows, write_evaluation
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
-from digitscope.experiments.run import load_run
-from digitscope.metrics import Evaluation
-from digitscope.training import evaluate, place
+from digitscope.data import COURSE_SEED, Split
+from digitscope.errors import DataError, SettingError
+from digitscope.experiments.scoring import IMAGES_A_STEP, Reader, fresh_pairs, load_reader, predict_in_steps
+from digitscope.files import make_folder
+from digitscope.inference import SHIPPED
+from digitscope.metrics import N_CLASSES, Evaluation, Floats, evaluate_logits
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What is scored, what a title calls it, and where its digits come from."""
+
+    split: Split
+    title: str
+    source: str
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.epilog = "example: digitscope evaluate runs/fast-1 --split validation"
-    parser.add_argument("model", metavar="MODEL", type=path_argument, help="a run folder")
+    networks = "\n".join(f"  {name:12} {summary}" for name, summary in SHIPPED.items())
+    parser.epilog = (
+        f"shipped networks:\n{networks}\n\nexample: digitscope evaluate two-digit --pairs 10000 --figures scores"
+    )
+    model_help = "a run folder, an .onnx file, or one of the shipped networks below"
+    parser.add_argument("model", metavar="MODEL", type=path_argument, help=model_help)
     add_data(parser)
     parser.add_argument("--split", default="test", choices=("train", "validation", "test"), help="default: test")
+    pairs_help = (
+        "of a network for two digits: score N pairs made of the split's single digits "
+        "(default: the course's files if they are there, else 4000 pairs to test on)"
+    )
+    parser.add_argument("--pairs", type=int, metavar="N", help=pairs_help)
+    add_seed(parser, f"the pairs that --pairs makes (default: {COURSE_SEED})", default=None)
+    parser.add_argument(
+        "--figures", type=path_argument, metavar="DIR", help=f"write {', '.join(FILES)} there (default: none)"
+    )
     add_device(parser)
     add_json(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Score every image of the split, and print what came out."""
-    trained = load_run(options.model)
-    dataset = dataset_for(trained.recipe.task, options)
-    if dataset.sha256() != trained.data_sha256:
-        remark(f"{dataset.name}, from {dataset.source}, is not what {options.model} was trained with")
-    scores = evaluate(place(trained.model, options.device), dataset.splits[options.split])
+    """Score every image of the split, print what came out, and draw it if that is asked for."""
+    _check(options)
+    reader = load_reader(options.model, device=options.device)
+    examples = _pairs(reader, options) if options.pairs is not None else _split(reader, options)
+    title = f"{reader.name} on {examples.title}"
+    if options.figures:
+        import_module("matplotlib")  # it draws at the end: better missed before the scoring
+        with _figures_blamed():
+            make_folder(options.figures)
+    logits = _predict(reader, examples.split)
+    scores = evaluate_logits(logits, examples.split.labels)
+    if options.figures:
+        origin = {"command": _command(options), "data": examples.source}
+        with _figures_blamed():
+            write_evaluation(options.figures, title, examples.split, logits, scores, origin)
     if options.json:
         known = {name: value for name, value in asdict(scores).items() if value is not None}
         print(json.dumps(known))
     else:
-        title = f"{options.model} ({trained.recipe.name}) on the {options.split} split of {dataset.name}"
-        print_table(title, ("", ""), _rows(scores))
+        _print(title, scores)
+        if options.figures:
+            print(f"{options.figures}: {', '.join(FILES)}")
     return 0
 
 
-def _rows(scores: Evaluation) -> list[tuple[str, str]]:
-    rows = [("images", f"{scores.n:,}"), ("accuracy", f"{scores.accuracy:.2%}")]
-    if scores.both_right is not None:
-        upper, lower = scores.per_position
-        rows += [("upper digit", f"{upper:.2%}"), ("lower digit", f"{lower:.2%}")]
-        rows += [("both right", f"{scores.both_right:.2%}")]
-    return [
-        *rows,
-        ("negative log-likelihood", f"{scores.nll:.4f}"),
-        ("calibration error", f"{scores.ece:.4f}"),
+def _check(options: argparse.Namespace) -> None:
+    if options.seed is not None and options.pairs is None:
+        raise SettingError("--seed is of the pairs that --pairs makes: pass --pairs N with it, or leave it out")
+    if options.figures and options.figures.resolve() == options.model.resolve():
+        raise SettingError(
+            f"--figures {options.figures} is MODEL itself, which keeps its own report: name another folder"
+        )
+
+
+def _split(reader: Reader, options: argparse.Namespace) -> Examples:
+    dataset = dataset_for(reader.task, options)
+    if reader.data_sha256 is not None and dataset.sha256() != reader.data_sha256:
+        remark(f"{dataset.name}, from {dataset.source}, is not what {options.model} was trained with")
+    title = f"the {options.split} split of {dataset.name}"
+    return Examples(dataset.splits[options.split], title, f"{dataset.name}, from {dataset.source}")
+
+
+def _pairs(reader: Reader, options: argparse.Namespace) -> Examples:
+    if reader.task != "two-digit":
+        raise SettingError(f"--pairs makes pairs of digits, but {reader.name} reads one digit: leave --pairs out")
+    singles = single_digits(options.data, options.unchecked)
+    seed = COURSE_SEED if options.seed is None else options.seed
+    split = fresh_pairs(singles, options.split, options.pairs, seed=seed)
+    title = f"{len(split):,} pairs of digits of the {options.split} split of {singles.name}"
+    return Examples(split, title, f"pairs made with seed {seed} of {singles.name}, from {singles.source}")
+
+
+@contextmanager
+def _figures_blamed() -> Iterator[None]:
+    """Let an OSError of the block say which option names the place."""
+    try:
+        yield
+    except OSError as error:
+        reason = f"cannot be written ({error.strerror}): name another folder with --figures"
+        raise DataError(f"{error.filename}: {reason}") from None
+
+
+def _predict(reader: Reader, split: Split) -> Floats:
+    with step_bar() as bar:
+        bar.start(reader.name, -(-len(split) // IMAGES_A_STEP))
+        return predict_in_steps(reader, split.images, bar.step)
+
+
+def _print(title: str, scores: Evaluation) -> None:
+    print_table(title, ("", ""), score_rows(scores))
+    header = ("true digit, read as", *map(str, range(N_CLASSES)))
+    rows = [
+        (str(digit), *(f"{n:,}" if n else "" for n in counts)) for digit, counts in enumerate(scores.confusion)
     ]
+    print_table("Confusion", header, rows)
+
+
+def _command(options: argparse.Namespace) -> str:
+    """Return the words that score the same again."""
+    words = ["digitscope", "evaluate", str(options.model), "--split", options.split]
+    for name in ("data", "pairs", "seed", "figures"):
+        value = getattr(options, name)
+        words += [] if value is None else [f"--{name}", str(value)]
+    words += [] if options.device == "auto" else ["--device", options.device]
+    return shlex.join([*words, "--unchecked"] if options.unchecked else words)

@@ -30,3 +30,15 @@ def figure_argument(text: str) -> Path:
             f"{text!r} names no format to draw in: expected a file that ends in one of {', '.join(FIGURE_ENDINGS)}"
         )
     return path
+
+
+def onnx_argument(text: str) -> Path:
+    """Return `text` as the path of an ONNX file to write, for the `type` of an argument.
+
+    Raises:
+        argparse.ArgumentTypeError: `text` is empty, or does not end in .onnx.
+    """
+    path = path_argument(text)
+    if path.suffix.lower() != ".onnx":
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of an ONNX file: expected one that ends in .onnx")
+    return path

@@ -17,10 +17,12 @@ from digitscope.cli.remarks import remark
 from digitscope.cli.run_report import EPOCH_HEADER, epoch_row, write_run
 from digitscope.data import COURSE_SEED, Dataset
 from digitscope.errors import DigitscopeError, SettingError
-from digitscope.experiments.recipes import RECIPES, Recipe, get_recipe
-from digitscope.experiments.run import Run, read_recipe, run_recipe
+from digitscope.experiments.recipes import RECIPES, SCRATCH, Recipe, get_recipe
+from digitscope.experiments.run import Run, run_recipe
+from digitscope.experiments.run_folder import read_recipe
 from digitscope.models import MODELS, options_of
 from digitscope.records import EpochRecord
+from digitscope.scratch import ScratchSettings
 from digitscope.training import TrainingSettings
 
 RUNS = Path("runs")
@@ -57,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     if options.resume:
         options.out = options.out or _newest(options.recipe)
         recipe, seed = read_recipe(options.out)
-    recipe = replace(recipe.with_changes(_changes(options)), name=options.recipe)
+    recipe = replace(recipe.with_changes(_changes(options, recipe)), name=options.recipe)
     if options.seed is None:
         options.seed = seed
     dataset = dataset_for(recipe.task, options)
@@ -82,7 +84,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _train(recipe: Recipe, dataset: Dataset, options: argparse.Namespace, folder: Path, bar: StepBar) -> Run:
     settings = recipe.settings
-    singles = single_digits(options.data, options.unchecked) if settings.order == "fresh-pairs" else None
+    fresh = isinstance(settings, TrainingSettings) and settings.order == "fresh-pairs"
+    singles = single_digits(options.data, options.unchecked) if fresh else None
 
     def on_epoch(record: EpochRecord) -> None:
         bar.say(f"epoch {record.epoch} of {settings.epochs}: validation {record.validation_accuracy:.2%}")
@@ -153,16 +156,25 @@ def _add_settings(group: Any) -> None:
 
 def _add_options(group: Any) -> None:
     for name, default in _model_options():
-        users = ", ".join(model for model in MODELS if name in options_of(model))
+        users = ", ".join(_users(name))
         _add_flag(group, name, default, f"of {users}", None)
 
 
 def _model_options() -> Iterator[tuple[str, Any]]:
-    """Yield every option that some model has, once, with a default of its type."""
+    """Yield every option that some model has, once, with a default of its type; `scratch` has them as settings."""
     merged: dict[str, Any] = {}
     for model in MODELS:
         merged |= options_of(model)
+    known = {field.name for field in fields(TrainingSettings)}
+    merged |= {field.name: field.default for field in fields(ScratchSettings) if field.name not in known}
     yield from merged.items()
+
+
+def _users(option: str) -> Iterator[str]:
+    """Yield the models that have `option`."""
+    yield from (model for model in MODELS if option in options_of(model))
+    if option in (field.name for field in fields(ScratchSettings)):
+        yield SCRATCH
 
 
 def _add_flag(group: Any, name: str, default: Any, help_text: str | None, choices: tuple[str, ...] | None) -> None:
@@ -170,11 +182,25 @@ def _add_flag(group: Any, name: str, default: Any, help_text: str | None, choice
     if isinstance(default, bool):
         group.add_argument(flag, action=argparse.BooleanOptionalAction, help=help_text)
         return
-    metavar = None if choices else {int: "N", float: "X", str: "NAME"}[type(default)]
-    group.add_argument(flag, type=type(default), choices=choices, metavar=metavar, help=help_text)
+    kind = _units if isinstance(default, tuple) else type(default)
+    metavar = None if choices else {int: "N", float: "X", str: "NAME", _units: "N[,N...]"}[kind]
+    group.add_argument(flag, type=kind, choices=choices, metavar=metavar, help=help_text)
 
 
-def _changes(options: argparse.Namespace) -> dict[str, Any]:
+def _units(text: str) -> tuple[int, ...]:
+    """Return the units of hidden layers: (512, 256) for "512,256"."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number, or 512,256 for scratch") from None
+
+
+def _changes(options: argparse.Namespace, recipe: Recipe) -> dict[str, Any]:
     """Return the settings and options that the call names."""
     names = [field.name for field in fields(TrainingSettings)] + [name for name, _ in _model_options()]
-    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    changes = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if recipe.model != SCRATCH and len(changes.get("hidden", ())) == 1:
+        (changes["hidden"],) = changes[
+            "hidden"
+        ]  # the networks of PyTorch have one hidden layer, and name its units
+    return changes

@@ -4,7 +4,7 @@ Every image gets a warp of its own. Each pixel of the result is looked up in the
 warp gives, between four pixels (bilinear interpolation); outside the image is black.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cache
 
 import numpy as np
@@ -45,11 +45,10 @@ class Augmentation:
     elastic: float = 0.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            most = 1 if field.name == "scale" else float("inf")
-            if type(value) not in (int, float) or not 0 <= value < most:
-                raise SettingError(f"{field.name} is {value!r}: expected a number from 0 to below {most}")
+        for name, value in asdict(self).items():
+            end = 1 if name == "scale" else float("inf")
+            if type(value) not in (int, float) or not 0 <= value < end:
+                raise SettingError(f"{name} is {value!r}: expected a number from 0 to below {end}")
 
 
 NO_AUGMENTATION = Augmentation()
@@ -78,7 +77,7 @@ def _affine_places(
     def drawn(reach: float) -> Float32:
         return generator.uniform(-reach, reach, (n, 1, 1)).astype(np.float32)
 
-    angle = np.deg2rad(drawn(augmentation.rotation))
+    angle: Float32 = drawn(augmentation.rotation) * np.float32(np.pi / 180)
     row_scale, column_scale = 1 + drawn(augmentation.scale), 1 + drawn(augmentation.scale)
     shear = drawn(augmentation.shear)
     row_shift, column_shift = drawn(augmentation.shift), drawn(augmentation.shift)
@@ -86,8 +85,8 @@ def _affine_places(
     x = np.arange(width, dtype=np.float32) - (width - 1) / 2
     turned_y = np.cos(angle) * y - np.sin(angle) * x
     turned_x = np.sin(angle) * y + np.cos(angle) * x
-    rows = row_scale * turned_y + row_shift + np.float32((height - 1) / 2)
-    columns = column_scale * (turned_x + shear * turned_y) + column_shift + np.float32((width - 1) / 2)
+    rows: Float32 = row_scale * turned_y + row_shift + np.float32((height - 1) / 2)
+    columns: Float32 = column_scale * (turned_x + shear * turned_y) + column_shift + np.float32((width - 1) / 2)
     return rows, columns
 
 
@@ -96,7 +95,7 @@ def _smooth_fields(shape: tuple[int, ...], generator: np.random.Generator) -> Fl
     n, height, width = shape
     down, across = _spread(height), _spread(width)
     knots = generator.standard_normal((n, down.shape[1], across.shape[1]), dtype=np.float32)
-    return down @ knots @ across.T
+    return np.asarray(down @ knots @ across.T, dtype=np.float32)
 
 
 @cache
@@ -121,7 +120,7 @@ def _look_up(images: UInt8, rows: Float32, columns: Float32) -> UInt8:
     first = (np.arange(n, dtype=np.int32) * (height + 4) * stride)[:, None, None] + top * stride + left
 
     def brightness(offset: int) -> Float32:
-        return padded.ravel().take(first + offset).astype(np.float32)
+        return np.asarray(padded.ravel().take(first + offset), dtype=np.float32)
 
     upper = brightness(0)
     upper += across * (brightness(1) - upper)

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from digitscope import __version__
@@ -16,9 +16,18 @@ def describe_machine() -> dict[str, str | int]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "numpy": version("numpy"),
-        "torch": version("torch"),
+        "torch": _version("torch"),
+        "onnxruntime": version("onnxruntime"),
         "digitscope": __version__,
     }
+
+
+def _version(package: str) -> str:
+    """Return the version of an optional package, or that it is not there."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _processor() -> str:

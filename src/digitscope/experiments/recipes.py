@@ -1,15 +1,19 @@
 """The recipes: each a model, the way to train it, and the task it is for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
 from digitscope.errors import SettingError
-from digitscope.models import TWO_DIGIT_MODELS, options_of
-from digitscope.training.settings import TrainingSettings, setting_names
+from digitscope.models import MODELS, TWO_DIGIT_MODELS, options_of
+from digitscope.scratch import ScratchSettings
+from digitscope.training.settings import TrainingSettings
 
 Task = Literal["digit", "two-digit"]
+
+SCRATCH = "scratch"
+"""The model that is NumPy's and not PyTorch's; all there is to choose about it is among its settings."""
 
 
 @dataclass(frozen=True)
@@ -19,23 +23,28 @@ class Recipe:
     Attributes:
         name: what `digitscope train` calls it.
         summary: one line for people.
-        model: a name in `digitscope.models.MODELS`.
-        settings: how to train.
-        options: the model's options; what is left out has the model's default.
+        model: a name in `digitscope.models.MODELS`, or "scratch".
+        settings: how to train; `ScratchSettings` for "scratch", and for no other model.
+        options: the model's options; what is left out has the model's default. "scratch" has none.
 
     Raises:
-        SettingError: there is no such model, or the settings do not fit its task.
+        SettingError: there is no such model, or the settings or the options do not fit it.
     """
 
     name: str
     summary: str
     model: str
-    settings: TrainingSettings
+    settings: TrainingSettings | ScratchSettings
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
-        options_of(self.model)
-        if self.settings.order == "fresh-pairs" and self.task == "digit":
+        expected = settings_type(self.model)
+        if not isinstance(self.settings, expected):
+            raise SettingError(f"{self.name} has the model {self.model!r}: expected {expected.__name__} with it")
+        if isinstance(self.settings, ScratchSettings):
+            if self.options:
+                raise SettingError(f"{self.name} has options: expected none with the model {self.model!r}")
+        elif self.settings.order == "fresh-pairs" and self.task == "digit":
             raise SettingError(
                 f"order is 'fresh-pairs', but {self.name} reads one digit: expected reshuffled or fixed"
             )
@@ -51,15 +60,31 @@ class Recipe:
         Raises:
             SettingError: a name is neither a training setting nor an option of the model, or a value is refused.
         """
-        known = setting_names()
+        known = [field.name for field in fields(self.settings)]
         settings = {name: value for name, value in changes.items() if name in known}
         options = {name: value for name, value in changes.items() if name not in known}
-        accepted = options_of(self.model)
+        accepted = default_options(self.model)
         for option in options:
             if option not in accepted:
                 names = ", ".join([*known, *accepted])
                 raise SettingError(f"the recipe {self.name!r} has no setting {option!r}: expected one of {names}")
         return replace(self, settings=replace(self.settings, **settings), options={**self.options, **options})
+
+
+def settings_type(model: str) -> type[TrainingSettings] | type[ScratchSettings]:
+    """Return the kind of settings that `model` is trained with.
+
+    Raises:
+        SettingError: there is no such model.
+    """
+    if model not in (SCRATCH, *MODELS):
+        raise SettingError(f"no model is called {model!r}: expected one of {', '.join([*MODELS, SCRATCH])}")
+    return ScratchSettings if model == SCRATCH else TrainingSettings
+
+
+def default_options(model: str) -> dict[str, Any]:
+    """Return the options of `model` with their defaults, as `options_of` does; "scratch" has none."""
+    return {} if model == SCRATCH else options_of(model)
 
 
 def get_recipe(name: str) -> Recipe:
@@ -103,6 +128,22 @@ _WARPED = replace(
 )
 
 _ALL = (
+    Recipe(
+        SCRATCH,
+        "the NumPy network, every step in sight, on warped digits",
+        SCRATCH,
+        ScratchSettings(
+            hidden=(512,),
+            epochs=20,
+            batch_size=128,
+            learning_rate=0.1,
+            rotation=7,
+            scale=0.07,
+            shear=0.07,
+            shift=0.7,
+            elastic=1.0,
+        ),
+    ),
     Recipe("fc", "the course's fully connected network, 10 hidden units", "fc", _COURSE_FC),
     Recipe("fc-128", "the same with 128 hidden units", "fc", _COURSE_FC, {"hidden": 128}),
     Recipe(
@@ -127,10 +168,26 @@ _ALL = (
     Recipe("small", "a network for a laptop's processor, on warped digits", "small", replace(_WARPED, epochs=30)),
     Recipe("best", "the most accurate network for one digit", "best", replace(_WARPED, epochs=20)),
     Recipe(
-        "two-digit-best",
-        "a deeper network on pairs made anew at every step",
-        "two-digit-deep",
+        "two-digit-fast",
+        "a network on pairs made anew at every step, a few minutes",
+        "two-digit-fast",
         replace(_OURS, epochs=8, order="fresh-pairs", learning_rate=0.15),
+    ),
+    Recipe(
+        "two-digit-best",
+        "the most accurate network for two digits, on pairs of warped digits made anew at every step",
+        "two-digit-deep",
+        replace(
+            _WARPED,
+            epochs=36,
+            order="fresh-pairs",
+            rotation=10,
+            scale=0.1,
+            shear=0.1,
+            shift=1,
+            elastic=0.5,
+            ema=0.999,
+        ),
     ),
 )
 

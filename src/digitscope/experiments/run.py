@@ -1,21 +1,31 @@
 """One training run, from a recipe to a run folder and back."""
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
+from digitscope import scratch
 from digitscope.data.batches import BatchSource, FixedOrder, FreshPairs, Reshuffled, course_order
-from digitscope.data.splits import Dataset
+from digitscope.data.splits import Dataset, UInt8
 from digitscope.errors import DataError, SettingError
-from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.recipes import Recipe, Task
-from digitscope.files import write_text
-from digitscope.models import build, options_of
+from digitscope.experiments.run_folder import (
+    METRICS_FILE,
+    STATE_FILE,
+    WEIGHTS_FILE,
+    begin_folder,
+    check_same_run,
+    describe_run,
+    read_config,
+    read_recipe,
+)
+from digitscope.models import build
 from digitscope.records import EpochRecord, read_history, write_history
 from digitscope.training import (
     TrainingSettings,
@@ -25,15 +35,11 @@ from digitscope.training import (
     load_state,
     load_weights,
     place,
+    predict_logits,
     save_state,
     save_weights,
     train,
 )
-
-CONFIG_FILE = "config.json"
-METRICS_FILE = "metrics.jsonl"
-WEIGHTS_FILE = "model.safetensors"
-STATE_FILE = "state.safetensors"
 
 
 @dataclass(frozen=True)
@@ -42,17 +48,64 @@ class Run:
 
     Attributes:
         recipe: with every change applied.
-        seed: of the weights, the order of the examples and dropout.
-        model: the network after the last epoch, in evaluation mode.
+        seed: of the weights, the order of the examples, their warps and dropout.
+        network: after the last epoch; one of PyTorch is in evaluation mode.
         history: one record an epoch.
         data_sha256: the hash of the data it was trained and validated on.
     """
 
     recipe: Recipe
     seed: int
-    model: nn.Module
+    network: nn.Module | scratch.Network
     history: tuple[EpochRecord, ...]
     data_sha256: str
+
+    @property
+    def model(self) -> nn.Module:
+        """The network, if it is one of PyTorch.
+
+        Raises:
+            SettingError: it is the NumPy network.
+        """
+        if isinstance(self.network, scratch.Network):
+            raise SettingError(f"{self.recipe.name} is the NumPy network: expected one that PyTorch trains")
+        return self.network
+
+    def logits(self, images: UInt8) -> NDArray[np.floating[Any]]:
+        """Return the outputs for uint8 `images`: (N, 10) for (N, 28, 28), (N, 2, 10) for (N, 42, 28).
+
+        They are computed where the network is, and float32 unless the NumPy network was trained in float64.
+        """
+        if isinstance(self.network, scratch.Network):
+            return self.network.logits(images)
+        return predict_logits(self.network, images)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is asked of `run_recipe`, by the names that it has there."""
+
+    recipe: Recipe
+    dataset: Dataset
+    seed: int
+    device: str
+    folder: Path | None
+    resume: bool
+    on_start: Callable[[int], None]
+    on_batch: Callable[[], None]
+    on_epoch: Callable[[EpochRecord], None]
+
+    def open_folder(self, load: Callable[[Path], None]) -> None:
+        """Begin the run folder, or give the state that it holds to `load`."""
+        if self.folder is None:
+            return
+        config = describe_run(self.recipe, self.dataset, self.seed)
+        if not self.resume:
+            begin_folder(self.folder, config)
+            return
+        check_same_run(self.folder, config)
+        if (self.folder / STATE_FILE).exists():  # it does not before the first epoch has ended
+            load(self.folder / STATE_FILE)
 
 
 def run_recipe(
@@ -75,7 +128,7 @@ def run_recipe(
         dataset: single digits or pairs, as the recipe's task says.
         seed: the run is a function of it, the recipe and the data; on the CPU of one machine with one number of
             threads, to the byte of every weight.
-        device: "auto", "cpu", "cuda" or "mps".
+        device: "auto", "cpu", "cuda" or "mps"; the NumPy network computes on the CPU.
         singles: the single digits from which "fresh-pairs" makes its pairs.
         folder: where the run folder goes; it holds a resumable state after every epoch.
         resume: continue the run in `folder` after its last epoch.
@@ -88,43 +141,81 @@ def run_recipe(
         DataError: the folder to resume from is damaged.
     """
     _check_task(recipe, dataset)
-    source = make_source(recipe.settings, dataset, singles, seed)
+    if not 0 <= seed < 2**32:
+        raise SettingError(f"seed is {seed}: expected a whole number from 0 to {2**32 - 1}")
+    work = _Work(recipe, dataset, seed, device, folder, resume, on_start, on_batch, on_epoch)
+    network: nn.Module | scratch.Network
+    if isinstance(recipe.settings, scratch.ScratchSettings):
+        network, history = _train_numpy(work, recipe.settings)
+    else:
+        network, history = _train_torch(work, recipe.settings, singles)
+    return Run(recipe, seed, network, history, dataset.sha256())
+
+
+def _train_torch(
+    work: _Work, settings: TrainingSettings, singles: Dataset | None
+) -> tuple[nn.Module, tuple[EpochRecord, ...]]:
+    source = make_source(settings, work.dataset, singles, work.seed)
     keep_freed_memory()
-    with torch.random.fork_rng(devices=[]), cpu_threads(recipe.settings.threads):
-        torch.manual_seed(seed)
-        model = place(build(recipe.model, recipe.options), device)
-        state = TrainingState.start(model, recipe.settings)
-        if folder is not None:
-            config = describe_run(recipe, dataset, seed)
-            _resume(folder, config, state) if resume else _begin(folder, config)
-        on_start((recipe.settings.epochs - len(state.history)) * source.n_batches)
+    with torch.random.fork_rng(devices=[]), cpu_threads(settings.threads):
+        torch.manual_seed(work.seed)
+        state = TrainingState.start(place(build(work.recipe.model, work.recipe.options), work.device), settings)
+        work.open_folder(lambda path: load_state(path, state))
+        work.on_start((settings.epochs - len(state.history)) * source.n_batches)
 
         def after_epoch(record: EpochRecord) -> None:
-            if folder is not None:
-                _keep(folder, state)
-            on_epoch(record)
+            if work.folder is not None:
+                save_weights(work.folder / WEIGHTS_FILE, state.trained)
+                write_history(work.folder / METRICS_FILE, state.history)
+                save_state(work.folder / STATE_FILE, state)  # last: a resume repeats what it does not hold
+            work.on_epoch(record)
 
         train(
             state,
             source,
-            dataset.validation,
-            recipe.settings,
-            seed=seed,
-            on_batch=on_batch,
+            work.dataset.validation,
+            settings,
+            seed=work.seed,
+            on_batch=work.on_batch,
             on_epoch=after_epoch,
         )
-    return Run(recipe, seed, state.trained.eval(), tuple(state.history), dataset.sha256())
+    return state.trained.eval(), tuple(state.history)
+
+
+def _train_numpy(
+    work: _Work, settings: scratch.ScratchSettings
+) -> tuple[scratch.Network, tuple[EpochRecord, ...]]:
+    _check_numpy_device(work.device)
+    generator = np.random.default_rng(work.seed)
+    split = work.dataset.train
+    state = scratch.TrainingState.start(split, settings, generator=generator)
+    work.open_folder(lambda path: scratch.load_state(path, state))
+    work.on_start((settings.epochs - len(state.history)) * scratch.batch_source(split, settings).n_batches)
+
+    def after_epoch(record: EpochRecord) -> None:
+        if work.folder is not None:
+            scratch.save_network(work.folder / WEIGHTS_FILE, state.network)
+            write_history(work.folder / METRICS_FILE, state.history)
+            scratch.save_state(work.folder / STATE_FILE, state)  # last, as above
+        work.on_epoch(record)
+
+    return scratch.train(
+        split,
+        work.dataset.validation,
+        settings,
+        generator=generator,
+        state=state,
+        on_batch=work.on_batch,
+        on_epoch=after_epoch,
+    )
 
 
 def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset | None, seed: int) -> BatchSource:
     """Return the training examples in the order that the settings name.
 
     Raises:
-        SettingError: "fresh-pairs" without single digits to make them from, a batch above the training set,
-            or a seed that not every generator takes.
+        SettingError: "fresh-pairs" without single digits to make them from, or a batch above the training set.
     """
-    if not 0 <= seed < 2**32:
-        raise SettingError(f"seed is {seed}: expected a whole number from 0 to {2**32 - 1}")
     if settings.order == "fixed":
         return FixedOrder(course_order(dataset.train, seed), settings.batch_size)
     if settings.order == "reshuffled":
@@ -136,59 +227,34 @@ def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset |
     return FreshPairs(singles.train, settings.batch_size, len(dataset.train), settings.augmentation)
 
 
-def describe_run(recipe: Recipe, dataset: Dataset, seed: int) -> dict[str, Any]:
-    """Return the content of config.json: every setting, the seed, the data and the versions."""
-    return {
-        "recipe": recipe.name,
-        "summary": recipe.summary,
-        "task": recipe.task,
-        "model": recipe.model,
-        "options": {**options_of(recipe.model), **recipe.options},
-        "settings": asdict(recipe.settings),
-        "seed": seed,
-        "data": {"name": dataset.name, "sha256": dataset.sha256()},
-        "machine": {**describe_machine(), "threads": torch.get_num_threads()},
-    }
-
-
-def load_run(folder: Path) -> Run:
-    """Read a run folder back, the model on the CPU.
+def load_run(folder: Path, *, device: str = "cpu") -> Run:
+    """Read a run folder back, its network on `device`.
 
     Raises:
         DataError: a file of it is missing or damaged.
+        SettingError: there is no such device, or the network cannot compute on it.
     """
     recipe, seed = read_recipe(folder)
-    model = place(build(recipe.model, recipe.options), "cpu")
-    load_weights(folder / WEIGHTS_FILE, model)
-    data_sha256 = str(_read_config(folder)["data"].get("sha256"))
-    return Run(recipe, seed, model.eval(), read_history(folder / METRICS_FILE), data_sha256)
+    network = _load_network(folder / WEIGHTS_FILE, recipe, device)
+    data_sha256 = str(read_config(folder)["data"].get("sha256"))
+    return Run(recipe, seed, network, read_history(folder / METRICS_FILE), data_sha256)
 
 
-def read_recipe(folder: Path) -> tuple[Recipe, int]:
-    """Return the recipe of the run in `folder`, with every change that was applied, and its seed.
-
-    Raises:
-        DataError: the folder holds no run, or its configuration is damaged.
-    """
-    config = _read_config(folder)
-    try:
-        recipe = Recipe(
-            name=config["recipe"],
-            summary=config["summary"],
-            model=config["model"],
-            settings=TrainingSettings(**config["settings"]),
-            options=config["options"],
-        )
-        build(recipe.model, recipe.options)
-        return recipe, int(config["seed"])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise DataError(f"{folder / CONFIG_FILE}: not a run's configuration ({error})") from None
+def _load_network(path: Path, recipe: Recipe, device: str) -> nn.Module | scratch.Network:
+    if not isinstance(recipe.settings, scratch.ScratchSettings):
+        model = place(build(recipe.model, recipe.options), device)
+        load_weights(path, model)
+        return model.eval()
+    _check_numpy_device(device)
+    network = scratch.load_network(path)
+    if (network.sizes[1:-1], network.activation) != (recipe.settings.hidden, recipe.settings.activation):
+        raise DataError(f"{path}: these weights belong to another network than the configuration beside it says")
+    return network
 
 
-def _keep(folder: Path, state: TrainingState) -> None:
-    save_weights(folder / WEIGHTS_FILE, state.trained)
-    write_history(folder / METRICS_FILE, state.history)
-    save_state(folder / STATE_FILE, state)  # last: a resume repeats an epoch that it does not hold
+def _check_numpy_device(device: str) -> None:
+    if device not in ("auto", "cpu"):
+        raise SettingError(f"device is {device!r}: expected auto or cpu, where the NumPy network computes")
 
 
 def _check_task(recipe: Recipe, dataset: Dataset) -> None:
@@ -197,45 +263,3 @@ def _check_task(recipe: Recipe, dataset: Dataset) -> None:
         raise SettingError(
             f"the recipe {recipe.name!r} is for the task {recipe.task!r}, but {dataset.name} is for {found!r}"
         )
-
-
-def _begin(folder: Path, config: dict[str, Any]) -> None:
-    if (folder / CONFIG_FILE).exists():
-        raise SettingError(f"{folder} already holds a run: name another folder with --out, or pass --resume")
-    write_text(folder / CONFIG_FILE, json.dumps(config, indent=2) + "\n")
-
-
-def _resume(folder: Path, config: dict[str, Any], state: TrainingState) -> None:
-    found, asked = _what_decides(_read_config(folder)), _what_decides(config)
-    for name, value in asked.items():
-        if found.get(name) != value:
-            raise SettingError(
-                f"{folder} holds a run whose {name} is {found.get(name)}, not {value}: "
-                "resume with the same, or name another --out"
-            )
-    if (folder / STATE_FILE).exists():  # it does not before the first epoch has ended
-        load_state(folder / STATE_FILE, state)
-
-
-def _what_decides(config: dict[str, Any]) -> dict[str, Any]:
-    """Return by name all that the bytes of a run are a function of."""
-    named = {name: config.get(name) for name in ("recipe", "model", "seed")}
-    data = {"data's sha256": config["data"].get("sha256")}
-    return {**named, **config["settings"], **config["options"], **data}
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    path = folder / CONFIG_FILE
-    if not path.is_file():
-        raise DataError(f"{folder}: no run is here: expected a folder with {CONFIG_FILE}, as train makes")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not a run's configuration ({error}): expected a folder made by train") from None
-    if not isinstance(content, dict) or not all(
-        isinstance(content.get(part), dict) for part in ("settings", "options", "data")
-    ):
-        raise DataError(
-            f"{path}: not a run's configuration: expected a JSON object with settings, options and data"
-        )
-    return content

@@ -65,8 +65,8 @@ def two_digit_cnn(dropout: float = 0.5) -> nn.Sequential:
     )
 
 
-def two_digit_deep(dropout: float = 0.3) -> nn.Sequential:
-    """Return a deeper network for two digits.
+def two_digit_fast(dropout: float = 0.3) -> nn.Sequential:
+    """Return a network for two digits that learns in minutes, 1,088,468 parameters, most of them in one layer.
 
     uint8 (N, 42, 28) -> (N, 1, 42, 28) -> conv 32 5x5 stride 2: (N, 32, 21, 14) -> conv 48 3x3: (N, 48, 21, 14)
     -> conv 96 3x3 stride 2: (N, 96, 11, 7) -> conv 96 3x3: (N, 96, 11, 7) -> 7,392 -> 128 -> dropout
@@ -87,4 +87,26 @@ def two_digit_deep(dropout: float = 0.3) -> nn.Sequential:
         nn.ReLU(),
         nn.Dropout(dropout),
         TwoHeads(128),
+    )
+
+
+def two_digit_deep() -> nn.Sequential:
+    """Return a deeper network for two digits, 589,388 parameters.
+
+    uint8 (N, 42, 28) -> (N, 1, 42, 28) -> conv 40 5x5 stride 2: (N, 40, 21, 14)
+    -> conv 80 3x3 twice: (N, 80, 21, 14) -> conv 128 3x3 stride 2: (N, 128, 11, 7)
+    -> conv 128 3x3: (N, 128, 11, 7) -> conv 160 3x3 stride 2: (N, 160, 6, 4)
+    -> 3,840 -> logits float32 (N, 2, 10).
+    What comes last sees nearly the whole image, and so both digits.
+    """
+    return nn.Sequential(
+        Normalize(*MNIST_SCALE),
+        *convolution(1, 40, 5, stride=2),
+        *convolution(40, 80, 3),
+        *convolution(80, 80, 3),
+        *convolution(80, 128, 3, stride=2),
+        *convolution(128, 128, 3),
+        *convolution(128, 160, 3, stride=2),
+        nn.Flatten(),
+        TwoHeads(3840),
     )

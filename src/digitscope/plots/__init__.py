@@ -3,6 +3,7 @@
 from digitscope.plots.confusion import confusion_heat_map
 from digitscope.plots.curves import learning_curves
 from digitscope.plots.digits import contact_sheet, misread_sheet
+from digitscope.plots.reliability import reliability_diagram
 from digitscope.plots.report import (
     Code,
     FigureBlock,
@@ -29,6 +30,7 @@ __all__ = [
     "contact_sheet",
     "learning_curves",
     "misread_sheet",
+    "reliability_diagram",
     "render_report",
     "save_figure",
     "weight_pictures",

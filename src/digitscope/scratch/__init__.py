@@ -5,25 +5,30 @@ Begin with `network` (one page), then `activations`, `losses` and the loop in `t
 
 from digitscope.scratch.activations import ACTIVATIONS, Activation
 from digitscope.scratch.classifier import Network, scale_pixels
-from digitscope.scratch.files import load_network, save_network
+from digitscope.scratch.files import load_network, load_state, save_network, save_state
 from digitscope.scratch.losses import LOSSES, softmax_cross_entropy, squared_error
 from digitscope.scratch.network import Layer, backward, forward, init_layers, sgd_step, zeros_like
 from digitscope.scratch.regression import trained_predictions
 from digitscope.scratch.settings import ScratchSettings
-from digitscope.scratch.training import train
+from digitscope.scratch.training import DivergedError, TrainingState, batch_source, train
 
 __all__ = [
     "ACTIVATIONS",
     "LOSSES",
     "Activation",
+    "DivergedError",
     "Layer",
     "Network",
     "ScratchSettings",
+    "TrainingState",
     "backward",
+    "batch_source",
     "forward",
     "init_layers",
     "load_network",
+    "load_state",
     "save_network",
+    "save_state",
     "scale_pixels",
     "sgd_step",
     "softmax_cross_entropy",

@@ -1,6 +1,7 @@
-"""Networks in files: safetensors, which holds arrays and text and nothing that runs."""
+"""Networks and training states in files: safetensors, which holds arrays and text and nothing that runs."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +12,26 @@ from safetensors.numpy import save
 
 from digitscope.errors import DataError, SettingError
 from digitscope.files import write_bytes
+from digitscope.records import format_history, parse_history
 from digitscope.scratch.classifier import Network
 from digitscope.scratch.network import Layer
+from digitscope.scratch.training import TrainingState
 
 FORMAT = "digitscope-scratch-1"
+
+Arrays = Mapping[str, NDArray[Any]]
 
 
 def save_network(path: Path | str, network: Network) -> None:
     """Write `network` to `path`, whole or not at all.
 
-    Layer k is stored as the arrays `k.weight` (n_in, n_out) and `k.bias` (n_out,); the metadata hold the
-    format's name, the activation and the sizes, such as "784,128,10".
+    Layer k is stored as the arrays `k.weight` (n_in, n_out) and `k.bias` (n_out,); the metadata's one entry,
+    `network`, is a JSON object of the format's name, the activation and the sizes, such as [784, 128, 10].
+    Equal networks give equal bytes.
     """
-    arrays = {
-        f"{k}.{name}": np.ascontiguousarray(array)
-        for k, layer in enumerate(network.layers)
-        for name, array in layer._asdict().items()
-    }
-    sizes = ",".join(str(size) for size in network.sizes)
-    metadata = {"format": FORMAT, "activation": network.activation, "sizes": sizes}
-    write_bytes(Path(path), save(arrays, metadata))
+    about = {"format": FORMAT, "activation": network.activation, "sizes": network.sizes}
+    # One entry, because safetensors writes several in an order that differs from call to call.
+    write_bytes(Path(path), save(_plain(_named(network.layers)), {"network": json.dumps(about)}))
 
 
 def load_network(path: Path | str) -> Network:
@@ -48,21 +49,66 @@ def load_network(path: Path | str) -> Network:
         ) from None
 
 
-def _read(path: Path | str) -> tuple[Mapping[str, str], Mapping[str, NDArray[Any]]]:
+def save_state(path: Path | str, state: TrainingState) -> None:
+    """Write everything a resume needs into one file, so that an interruption can never leave half of it."""
+    metadata = {"history": format_history(state.history)}
+    write_bytes(Path(path), save(_plain(_state_arrays(state)), metadata))
+
+
+def load_state(path: Path | str, state: TrainingState) -> None:
+    """Put `state` back to where `save_state` found it.
+
+    Raises:
+        DataError: the file is missing or damaged, or does not belong to this network.
+    """
+    try:
+        metadata, arrays = _read(path)
+        history = parse_history(metadata["history"])
+        places = _state_arrays(state)
+        _check_shapes(arrays, places)
+    except (OSError, SafetensorError, KeyError, DataError) as error:
+        raise DataError(f"{path}: not the state of this network's training ({error}): train anew") from None
+    for name, place in places.items():
+        place[...] = arrays[name]
+    state.history[:] = history
+
+
+def _state_arrays(state: TrainingState) -> dict[str, NDArray[Any]]:
+    return {**_named(state.network.layers, "layers."), **_named(state.velocities, "velocities.")}
+
+
+def _named(layers: Sequence[Layer], prefix: str = "") -> dict[str, NDArray[Any]]:
+    return {
+        f"{prefix}{k}.{name}": array for k, layer in enumerate(layers) for name, array in layer._asdict().items()
+    }
+
+
+def _plain(arrays: Arrays) -> dict[str, NDArray[Any]]:
+    """Return the arrays in the ordinary memory layout, which the file format needs."""
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+
+
+def _check_shapes(found: Arrays, expected: Arrays) -> None:
+    shapes = [{name: (a.shape, a.dtype.name) for name, a in arrays.items()} for arrays in (found, expected)]
+    if shapes[0] != shapes[1]:
+        raise DataError("its arrays have other names, shapes or types")
+
+
+def _read(path: Path | str) -> tuple[Mapping[str, str], Arrays]:
     with safe_open(path, framework="numpy") as file:
         return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
-def _network(metadata: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) -> Network:
-    if metadata.get("format") != FORMAT:
-        raise DataError(f"its format is {metadata.get('format')!r}, expected {FORMAT!r}")
+def _network(metadata: Mapping[str, str], arrays: Arrays) -> Network:
+    about = json.loads(metadata.get("network", "null"))
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        raise DataError(f"its metadata are {dict(metadata)}, expected those of the format {FORMAT}")
     layers = tuple(Layer(arrays[f"{k}.weight"], arrays[f"{k}.bias"]) for k in range(len(arrays) // 2))
     if len(arrays) != 2 * len(layers):
         raise DataError(f"it holds {len(arrays)} arrays, expected a weight and a bias a layer")
-    network = Network(layers, metadata["activation"])
-    sizes = ",".join(str(size) for size in network.sizes)
-    if sizes != metadata["sizes"]:
-        raise DataError(f"its arrays are a network of {sizes}, but its header says {metadata['sizes']}")
+    network = Network(layers, about["activation"])
+    if list(network.sizes) != about["sizes"]:
+        raise DataError(f"its arrays are a network of {list(network.sizes)}, but it says {about['sizes']}")
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise DataError("a weight is not a finite number")
     return network

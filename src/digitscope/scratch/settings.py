@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from digitscope.data.augmentation import Augmentation
 from digitscope.errors import SettingError
 from digitscope.scratch.activations import activation_named
 
@@ -25,6 +26,11 @@ class ScratchSettings:
         learning_rate: of the first step; it falls in a straight line and would be 0 one step after the last.
         momentum: in [0, 1).
         nesterov: look ahead along the velocity; needs momentum.
+        rotation: degrees that each example is turned by at most, anew at every step.
+        scale: share by which it grows or shrinks at most.
+        shear: columns a row that it leans at most.
+        shift: pixels along each axis that it moves at most.
+        elastic: pixels that its points move by, as the standard deviation of a smooth random field.
         dtype: of weights and arithmetic; float64 is for checking, and half as fast.
 
     Raises:
@@ -38,6 +44,11 @@ class ScratchSettings:
     learning_rate: float = 0.15
     momentum: float = 0.9
     nesterov: bool = True
+    rotation: float = 0.0
+    scale: float = 0.0
+    shear: float = 0.0
+    shift: float = 0.0
+    elastic: float = 0.0
     dtype: FloatName = "float32"
 
     def __post_init__(self) -> None:
@@ -48,6 +59,15 @@ class ScratchSettings:
                 raise SettingError(f"{name} is {value!r}: expected {text}")
         if self.nesterov and self.momentum == 0:
             raise SettingError("nesterov is True: expected momentum above 0, or False")
+        object.__setattr__(self, "hidden", tuple(self.hidden))  # JSON has only lists
+        _ = self.augmentation  # which checks its numbers
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """How far each example is warped."""
+        return Augmentation(
+            rotation=self.rotation, scale=self.scale, shear=self.shear, shift=self.shift, elastic=self.elastic
+        )
 
 
 def _is_count(value: object) -> bool:

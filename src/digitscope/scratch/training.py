@@ -2,14 +2,14 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from digitscope.data.batches import Batch, Reshuffled
 from digitscope.data.splits import Split
-from digitscope.errors import DataError
+from digitscope.errors import DataError, DigitscopeError
 from digitscope.metrics import N_CLASSES, evaluate_logits
 from digitscope.records import EpochRecord
 from digitscope.scratch.classifier import Network, scale_pixels
@@ -17,114 +17,147 @@ from digitscope.scratch.losses import softmax_cross_entropy
 from digitscope.scratch.network import Layer, backward, forward, init_layers, sgd_step, zeros_like
 from digitscope.scratch.settings import ScratchSettings
 
-Floats = NDArray[np.floating[Any]]
+OnBatch = Callable[[], object]
 OnEpoch = Callable[[EpochRecord], object]
 
 NEGLIGIBLE = 1e-25
 FLUSH_EVERY = 64
 
 
+class DivergedError(DigitscopeError):
+    """Training has left the range of numbers."""
+
+
+@dataclass(eq=False)
+class TrainingState:
+    """What changes while a network trains, and all that a resumed run needs.
+
+    Attributes:
+        network: its layers are changed in place.
+        velocities: of the steps so far.
+        history: one record for each epoch done.
+    """
+
+    network: Network
+    velocities: list[Layer]
+    history: list[EpochRecord] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, split: Split, settings: ScratchSettings, *, generator: np.random.Generator) -> "TrainingState":
+        """Return the state before the first epoch on `split`, its weights drawn from `generator`."""
+        sizes = (math.prod(split.images.shape[1:]), *settings.hidden, N_CLASSES)
+        layers = init_layers(sizes, generator=generator, dtype=settings.dtype)
+        return cls(Network(tuple(layers), settings.activation), zeros_like(layers))
+
+
+def batch_source(split: Split, settings: ScratchSettings) -> Reshuffled:
+    """Return the examples of `split` as training meets them; a batch may be larger than the split."""
+    return Reshuffled(split, min(settings.batch_size, len(split)), settings.augmentation)
+
+
+@np.errstate(over="ignore", invalid="ignore")  # a loss that is not finite is an error below
 def train(
     split: Split,
     validation: Split,
     settings: ScratchSettings,
     *,
     generator: np.random.Generator,
-    on_epoch: OnEpoch | None = None,
+    state: TrainingState | None = None,
+    on_batch: OnBatch = lambda: None,
+    on_epoch: OnEpoch = lambda _: None,
 ) -> tuple[Network, tuple[EpochRecord, ...]]:
-    """Teach a new network the digits of `split`, and score it on `validation` after every epoch.
+    """Teach a network the digits of `split`, and score it on `validation` after every epoch.
 
-    The order is drawn anew each epoch and the last partial batch counts like any other. Pixels are scaled
-    to [0, 1] here for training and in `Network.logits` for use, by the same function.
+    The order and the warps are drawn anew each epoch, and the last partial batch counts like any other. Pixels
+    are scaled to [0, 1] here for training and in `Network.logits` for use, by the same function.
 
     Args:
         split: what to learn; labels (N,).
         validation: what each epoch is scored on, every example of it.
         settings: how.
-        generator: draws the first weights, then each epoch's order; equal seeds give equal bytes.
-        on_epoch: called with each epoch's record as soon as it exists.
+        generator: draws the first weights, and spawns a generator for each epoch's order and warps, so that a
+            resumed run meets the examples that an uninterrupted one would have met. Equal seeds give equal bytes.
+        state: where to go on from, changed in place; a new network if None.
+        on_batch: called after every step.
+        on_epoch: called after every epoch, when `state` already holds its record.
 
     Returns:
         The network after the last epoch, and one record an epoch.
 
     Raises:
         DataError: a split is empty or holds two-digit labels, or its images differ in size from the other's.
+        DivergedError: the loss is not finite; what `on_epoch` kept of earlier epochs stands.
     """
     _check_splits(split, validation)
-    inputs = scale_pixels(split.images, settings.dtype)
-    targets = np.eye(N_CLASSES, dtype=settings.dtype)[split.labels]
-    sizes = (inputs.shape[1], *settings.hidden, N_CLASSES)
-    layers = init_layers(sizes, generator=generator, dtype=settings.dtype)
-    velocities = zeros_like(layers)
-    network = Network(tuple(layers), settings.activation)
-    history = []
-    for epoch, rates in enumerate(_learning_rates(settings, len(split)), start=1):
+    if state is None:
+        state = TrainingState.start(split, settings, generator=generator)
+    source = batch_source(split, settings)
+    generators = generator.spawn(settings.epochs)
+    for epoch in range(len(state.history) + 1, settings.epochs + 1):
         start = time.perf_counter()
-        order = generator.permutation(len(split))
-        loss, accuracy = train_epoch(layers, velocities, inputs, targets, order, rates, settings)
-        score = evaluate_logits(network.logits(validation.images), validation.labels)
+        rates = learning_rates(epoch, source.n_batches, settings)
+        loss, accuracy = train_epoch(
+            state, source.epoch(generators[epoch - 1]), rates, settings, on_batch=on_batch
+        )
+        logits = state.network.logits(validation.images)
+        _check_finite(epoch, loss, logits)
+        score = evaluate_logits(logits, validation.labels)
         seconds = time.perf_counter() - start
-        history.append(EpochRecord(epoch, loss, accuracy, score.nll, score.accuracy, rates[-1], seconds))
-        if on_epoch is not None:
-            on_epoch(history[-1])
-    return network, tuple(history)
+        state.history.append(EpochRecord(epoch, loss, accuracy, score.nll, score.accuracy, rates[-1], seconds))
+        on_epoch(state.history[-1])
+    return state.network, tuple(state.history)
 
 
 def train_epoch(
-    layers: Sequence[Layer],
-    velocities: Sequence[Layer],
-    inputs: Floats,
-    targets: Floats,
-    order: NDArray[np.integer[Any]],
+    state: TrainingState,
+    batches: Iterable[Batch],
     rates: Sequence[float],
     settings: ScratchSettings,
+    *,
+    on_batch: OnBatch = lambda: None,
 ) -> tuple[float, float]:
-    """Take one step a mini-batch, changing `layers` and `velocities` in place.
+    """Take one step a mini-batch, changing the network and the velocities of `state` in place.
 
     Args:
-        layers: the network.
-        velocities: of the steps so far.
-        inputs: (N, n_in) of the layers' dtype.
-        targets: (N, 10) of the same dtype, 1 at the digit's place.
-        order: (N,) positions in `inputs`, in the order of their use.
+        state: the network and its velocities.
+        batches: images uint8 (B, H, W) with labels (B,).
         rates: the learning rate of each step, as many as there are mini-batches.
         settings: the rest.
+        on_batch: called after every step.
 
     Returns:
-        Mean loss (nats) and fraction right of the N examples, each as it was met.
+        Mean loss (nats) and fraction right of all examples, each as it was met.
     """
+    layers = state.network.layers
     gradients = zeros_like(layers)
-    room = np.empty((min(settings.batch_size, len(order)), inputs.shape[1]), inputs.dtype)
-    total_loss, right = 0.0, 0
-    for step, rate in enumerate(rates):
-        chosen = order[step * settings.batch_size : (step + 1) * settings.batch_size]
-        # mode="clip" because NumPy fills `out` through a copy under the default mode.
-        batch = inputs.take(chosen, axis=0, out=room[: len(chosen)], mode="clip")
-        digits = targets[chosen]
-        activations = forward(layers, batch, settings.activation)
-        loss, output_gradient = softmax_cross_entropy(activations[-1], digits)
+    targets = np.eye(N_CLASSES, dtype=settings.dtype)
+    n_examples, total_loss, right = 0, 0.0, 0
+    for step, ((images, labels), rate) in enumerate(zip(batches, rates, strict=True)):
+        activations = forward(layers, scale_pixels(images, settings.dtype), settings.activation)
+        loss, output_gradient = softmax_cross_entropy(activations[-1], targets[labels])
         backward(layers, activations, output_gradient, settings.activation, out=gradients)
         sgd_step(
             layers,
             gradients,
-            velocities,
+            state.velocities,
             learning_rate=rate,
             momentum=settings.momentum,
             nesterov=settings.nesterov,
         )
         if settings.momentum and step % FLUSH_EVERY == 0:
-            _drop_negligible(velocities)
-        total_loss += loss * len(chosen)
-        right += int((activations[-1].argmax(axis=1) == digits.argmax(axis=1)).sum())
-    return total_loss / len(order), right / len(order)
+            _drop_negligible(state.velocities)
+        n_examples += len(labels)
+        total_loss += loss * len(labels)
+        right += int((activations[-1].argmax(axis=1) == labels).sum())
+        on_batch()
+    return total_loss / n_examples, right / n_examples
 
 
-def _learning_rates(settings: ScratchSettings, n: int) -> list[list[float]]:
-    """Return the learning rate of every step, one list an epoch of `n` examples."""
-    steps = math.ceil(n / settings.batch_size)
-    left = np.linspace(1, 0, settings.epochs * steps, endpoint=False).reshape(settings.epochs, steps)
-    rates: list[list[float]] = (settings.learning_rate * left).tolist()
-    return rates
+def learning_rates(epoch: int, n_batches: int, settings: ScratchSettings) -> list[float]:
+    """Return the learning rate of every step of `epoch`, 1 for the first."""
+    n_steps = settings.epochs * n_batches
+    first = (epoch - 1) * n_batches
+    return [settings.learning_rate * (n_steps - step) / n_steps for step in range(first, first + n_batches)]
 
 
 def _drop_negligible(velocities: Sequence[Layer]) -> None:
@@ -136,6 +169,12 @@ def _drop_negligible(velocities: Sequence[Layer]) -> None:
     for layer in velocities:
         for velocity in layer:
             velocity[np.abs(velocity) < NEGLIGIBLE] = 0
+
+
+def _check_finite(epoch: int, loss: float, logits: np.ndarray) -> None:
+    """Look at the logits too: the last step may be the one that fails, and the loss was taken before it."""
+    if not (np.isfinite(loss) and np.isfinite(logits).all()):
+        raise DivergedError(f"the loss is not finite in epoch {epoch}: train with a lower learning rate")
 
 
 def _check_splits(split: Split, validation: Split) -> None:

@@ -38,9 +38,9 @@ def place(model: nn.Module, device: str) -> nn.Module:
 
 
 def computes_in_bfloat16(device: torch.device) -> bool:
-    """Tell whether `device` multiplies bfloat16 numbers natively; where it does not, they are slower than float32."""
+    """Tell whether `device` multiplies bfloat16 numbers natively; elsewhere they are slower than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):  # PyTorch 2.11 and older cannot tell
         return False
     capabilities = torch.cpu.get_capabilities()

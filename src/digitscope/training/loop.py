@@ -53,11 +53,6 @@ class TrainingState:
         """The network to validate and to keep: the average if there is one."""
         return self.model if self.average is None else self.average.module
 
-    def after_step(self) -> None:
-        """Take the new weights into the average."""
-        if self.average is not None:
-            self.average.update_parameters(self.model)
-
 
 @dataclass(frozen=True)
 class EpochScore:
@@ -98,20 +93,14 @@ def train(
     for epoch in range(len(state.history) + 1, settings.epochs + 1):
         started = perf_counter()
         batches = to_tensors(source.epoch(np.random.default_rng([seed, epoch])), device)
-        first_step = (epoch - 1) * source.n_batches
-        paced = _paced(batches, state.optimizer, settings, first_step, settings.epochs * source.n_batches)
-
-        def after_batch() -> None:
-            state.after_step()
-            on_batch()
-
+        first_step, n_steps = (epoch - 1) * source.n_batches, settings.epochs * source.n_batches
         score = run_epoch(
             state.model,
-            paced,
+            _around_steps(batches, state, settings, first_step, n_steps),
             optimizer=state.optimizer,
             label_smoothing=settings.label_smoothing,
             in_bfloat16=settings.precision == "mixed" and computes_in_bfloat16(device),
-            on_batch=after_batch,
+            on_batch=on_batch,
         )
         logits = predict_logits(state.trained, validation.images)
         _check_finite(epoch, score.losses, logits)
@@ -141,8 +130,8 @@ def run_epoch(
     """Take one step for each batch, or with no optimizer only score the batches.
 
     Logits are (N, 10) with labels (N,), or (N, P, 10) with labels (N, P). A step lowers the mean cross-entropy
-    over all digits, with its labels smoothed, and computes convolutions and products in bfloat16 if asked to; the score is without smoothing, as in evaluation, and each
-    example's is that of the weights which met it.
+    over all digits, with its labels smoothed, and computes convolutions and products in bfloat16 if asked to.
+    The score is without smoothing, as in evaluation, and each example's is that of the weights which met it.
     """
     model.train(optimizer is not None)
     n_examples, losses, right = 0, torch.zeros(1), torch.zeros(1)
@@ -174,17 +163,15 @@ def _check_finite(epoch: int, losses: tuple[float, ...], logits: np.ndarray) -> 
         raise DivergedError(f"the loss is not finite in epoch {epoch}: train with a lower learning rate")
 
 
-def _paced(
-    batches: Iterable[TensorBatch],
-    optimizer: optim.Optimizer,
-    settings: TrainingSettings,
-    first_step: int,
-    n_steps: int,
+def _around_steps(
+    batches: Iterable[TensorBatch], state: TrainingState, settings: TrainingSettings, first_step: int, n_steps: int
 ) -> Iterator[TensorBatch]:
-    """Yield the batches, setting the learning rate before each."""
+    """Yield the batches: before each step set its learning rate, after it take the weights into the average."""
     for step, batch in enumerate(batches, start=first_step):
-        set_learning_rate(optimizer, learning_rate_at(step, n_steps, settings))
+        set_learning_rate(state.optimizer, learning_rate_at(step, n_steps, settings))
         yield batch
+        if state.average is not None:
+            state.average.update_parameters(state.model)
 
 
 def _sum_by_position(values: Tensor) -> Tensor:

@@ -26,10 +26,11 @@ def make_optimizer(parameters: Parameters, settings: TrainingSettings) -> optim.
 
 
 def make_average(model: nn.Module, settings: TrainingSettings) -> AveragedModel | None:
-    """Return a running average of the model's weights and of its batch norms' statistics, or None without `ema`."""
+    """Return a running average of the model's weights and batch norms' statistics, or None without `ema`."""
     if not settings.ema:
         return None
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema), use_buffers=True)
+    average = get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]
+    return AveragedModel(model, multi_avg_fn=average, use_buffers=True)
 
 
 def learning_rate_at(step: int, n_steps: int, settings: TrainingSettings) -> float:

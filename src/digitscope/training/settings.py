@@ -38,8 +38,8 @@ class TrainingSettings:
         shear: columns a row that it leans at most.
         shift: pixels along each axis that it moves at most.
         elastic: pixels that its points move by, as the standard deviation of a smooth random field.
-        ema: share that the average of the weights keeps at each step (Polyak and Juditsky 1992; An et al. 2020); the
-            average is what is validated and kept. 0 for the last weights.
+        ema: share that the average of the weights keeps at each step (Polyak and Juditsky 1992; An et al. 2020);
+            the average is what is validated and kept. 0 for the last weights.
         precision: "float32", or "mixed": convolutions and matrix products of training steps in bfloat16 where the
             device computes in it natively (Micikevicius et al. 2018), in float32 elsewhere. Weights and evaluation
             are float32 in both.
@@ -81,7 +81,7 @@ class TrainingSettings:
             raise SettingError("nesterov needs momentum: expected momentum above 0, such as 0.9")
         augmentation = self.augmentation  # which checks its numbers
         if self.order == "fixed" and augmentation != NO_AUGMENTATION:
-            raise SettingError("order is 'fixed', which shows the examples as they are: use reshuffled to warp them")
+            raise SettingError("order is 'fixed', which shows examples as they are: use reshuffled to warp them")
 
     @property
     def augmentation(self) -> Augmentation:

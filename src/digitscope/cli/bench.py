@@ -1,0 +1,161 @@
+"""`digitscope bench`: how fast, beside peers that are measured in the same run."""
+
+import argparse
+import json
+import textwrap
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from digitscope.cli.arguments import add_data, add_json
+from digitscope.cli.console import print_table, step_bar
+from digitscope.cli.datasets import single_digits
+from digitscope.experiments.bench import (
+    BENCHMARKS,
+    QUICK_ROUNDS,
+    Column,
+    Comparison,
+    Conditions,
+    Row,
+    Spread,
+    select,
+)
+from digitscope.experiments.machine import describe_machine
+
+WIDTH = 110
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    paragraphs = [_wrapped(f"{name}: {benchmark.about}") for name, benchmark in BENCHMARKS.items()]
+    parser.epilog = "\n\n".join([*paragraphs, "example: digitscope bench epoch latency --rounds 5"])
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; all of them if none is named"
+    )
+    parser.add_argument(
+        "--rounds", type=_count, metavar="N", help=f"turns of each side (default: {_defaults('rounds')})"
+    )
+    parser.add_argument(
+        "--threads", type=_count, metavar="N", help=f"of each side (default: {_defaults('threads')})"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help=f"see that it works: {QUICK_ROUNDS} rounds, less in each; time-to-99 then trains one epoch on a "
+        "subset, which is no time to 99 %%",
+    )
+    add_data(parser)
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, and print each table when it is there, or everything as JSON at the end."""
+    names = select(options.names)
+    measures = {name: BENCHMARKS[name].load() for name in names}  # what is not installed is missed before the work
+    told: list[dict[str, Any]] = []
+    for name, measure in measures.items():
+        with step_bar() as bar:
+            conditions = Conditions(
+                data=lambda: single_digits(options.data, options.unchecked),
+                rounds=options.rounds or (QUICK_ROUNDS if options.quick else BENCHMARKS[name].rounds),
+                threads=options.threads or BENCHMARKS[name].threads or torch.get_num_threads(),
+                quick=options.quick,
+                on_start=bar.start,
+                on_turn=bar.step,
+                on_news=bar.say,
+            )
+            comparisons = measure(conditions)
+        told += [_as_json(comparison) for comparison in comparisons]
+        if not options.json:
+            _print(comparisons)
+    if options.json:
+        print(json.dumps({"machine": describe_machine(), "tables": told}))
+    else:
+        print(_wrapped(", ".join(f"{key} {value}" for key, value in describe_machine().items())))
+    return 0
+
+
+def _print(comparisons: Sequence[Comparison]) -> None:
+    for comparison in comparisons:
+        header = [""]
+        for column in comparison.columns:
+            header += [column.heading, "ratio to first"] if column.compared else [column.heading]
+        print_table(comparison.title, header, [_as_words(comparison, row) for row in comparison.rows])
+        print()
+    for reason, sides in _reasons(comparisons).items():
+        print(_wrapped(f"{'; '.join(sides)}: {reason}"))
+    print(_wrapped(comparisons[-1].remark) + "\n")
+
+
+def _reasons(comparisons: Sequence[Comparison]) -> dict[str, list[str]]:
+    """Return the reasons of all caveats, and of each the sides that it holds for."""
+    reasons: dict[str, list[str]] = {}
+    for row in (row for comparison in comparisons for row in comparison.rows if row.caveat):
+        sides = reasons.setdefault(f"{row.caveat}: {row.reason}", [])
+        if row.side not in sides:
+            sides.append(row.side)
+    return reasons
+
+
+def _as_words(comparison: Comparison, row: Row) -> list[str]:
+    cells = []
+    for column in comparison.columns:
+        cells.append(_spread(row.values.get(column.key, ()), column.form))
+        if column.compared:
+            cells.append(_spread(comparison.ratios(row, column), "{:.2f}"))
+    return [row.side, row.caveat or cells[0], *cells[1:]]
+
+
+def _spread(values: Sequence[float], form: str) -> str:
+    if not values:
+        return ""
+    spread = Spread.of(values)
+    median, lowest, highest = (form.format(value) for value in (spread.median, spread.lowest, spread.highest))
+    return median if lowest == highest else f"{median} ({lowest} to {highest})"
+
+
+def _as_json(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "benchmark": comparison.name,
+        "title": comparison.title,
+        "remark": comparison.remark,
+        "settings": comparison.settings,
+        "rows": [
+            {
+                "side": row.side,
+                "caveat": f"{row.caveat}: {row.reason}" if row.caveat else None,
+                "values": {column.key: _in_full(comparison, row, column) for column in comparison.columns},
+                "raw": row.raw,
+            }
+            for row in comparison.rows
+        ],
+    }
+
+
+def _in_full(comparison: Comparison, row: Row, column: Column) -> dict[str, Any] | None:
+    """Return a quantity's value in each round with its spread, and the same of its ratio to the first row."""
+    values, ratios = row.values.get(column.key, ()), comparison.ratios(row, column)
+    if not values:
+        return None
+    told = {"rounds": values, **asdict(Spread.of(values))}
+    if column.compared and ratios:
+        told["ratio"] = {"rounds": ratios, **asdict(Spread.of(ratios))}
+    return told
+
+
+def _defaults(setting: str) -> str:
+    values = {name: getattr(benchmark, setting) for name, benchmark in BENCHMARKS.items()}
+    return ", ".join(f"{name} {value or 'as many as cores'}" for name, value in values.items())
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no count: expected a whole number from 1")
+    return int(text)
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, WIDTH, break_on_hyphens=False)

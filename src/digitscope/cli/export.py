@@ -1,0 +1,53 @@
+"""`digitscope export`: a run as an ONNX file, with calibrated probabilities."""
+
+import argparse
+import json
+
+from digitscope.cli.arguments import add_data, add_json
+from digitscope.cli.console import print_table
+from digitscope.cli.datasets import dataset_for
+from digitscope.cli.paths import onnx_argument, path_argument
+from digitscope.cli.remarks import remark
+from digitscope.experiments.run import load_run
+from digitscope.export import OPSET, export_calibrated
+from digitscope.inference import Recognizer
+from digitscope.metrics import Evaluation, evaluate_logits
+from digitscope.training import evaluate
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.epilog = "example: digitscope export runs/best-1 --to best.onnx"
+    parser.add_argument("run_folder", metavar="RUN", type=path_argument, help="a run folder, as train makes")
+    parser.add_argument("--to", type=onnx_argument, required=True, metavar="FILE.onnx", help="where it goes")
+    add_data(parser)
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the file, its probabilities calibrated on the validation split, and tell what that changed."""
+    trained = load_run(options.run_folder)
+    dataset = dataset_for(trained.recipe.task, options)
+    if dataset.sha256() != trained.data_sha256:
+        remark(f"{dataset.name}, from {dataset.source}, is not what {options.run_folder} was trained with")
+    temperature = export_calibrated(trained.model, dataset.validation, options.to)
+    before = evaluate(trained.model, dataset.validation)
+    after = evaluate_logits(
+        Recognizer.load(options.to).logits(dataset.validation.images), dataset.validation.labels
+    )
+    if options.json:
+        told = {"file": str(options.to), "opset": OPSET, "temperature": temperature}
+        print(json.dumps({**told, "validation": {"nll": after.nll, "ece": after.ece, "accuracy": after.accuracy}}))
+    else:
+        title = f"{options.to}: opset {OPSET}, {options.to.stat().st_size:,} bytes, temperature {temperature:.3f}"
+        print_table(title, ("validation split", "the run", "the file"), _rows(before, after))
+    return 0
+
+
+def _rows(before: Evaluation, after: Evaluation) -> list[tuple[str, str, str]]:
+    return [
+        ("accuracy", f"{before.accuracy:.2%}", f"{after.accuracy:.2%}"),
+        ("negative log-likelihood", f"{before.nll:.4f}", f"{after.nll:.4f}"),
+        ("calibration error", f"{before.ece:.4f}", f"{after.ece:.4f}"),
+    ]

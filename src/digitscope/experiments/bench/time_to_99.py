@@ -1,0 +1,189 @@
+"""Time to 99 % of MNIST's test set: the recipe `fast` beside the course's network and PyTorch's own example."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from statistics import fmean
+from typing import cast
+
+import torch
+from torch import nn
+
+from digitscope.data import Dataset
+from digitscope.data.known_files import MNIST
+from digitscope.data.splits import joined
+from digitscope.errors import DataError
+from digitscope.experiments.bench.comparison import Column, Comparison, Conditions, Row
+from digitscope.experiments.bench.peers import course_preloaded, example_as_published, example_preloaded
+from digitscope.experiments.bench.reaching import Trial, first_epoch, time_to_accuracy
+from digitscope.experiments.recipes import get_recipe
+from digitscope.experiments.run import make_source
+from digitscope.models import build
+from digitscope.training import (
+    TrainingSettings,
+    TrainingState,
+    cpu_threads,
+    evaluate,
+    keep_freed_memory,
+    place,
+    train,
+)
+
+NAME = "time-to-99"
+TARGET = 0.99
+QUICK_TRAINING, QUICK_VALIDATION, QUICK_TEST = 5_400, 600, 1_000
+
+COLUMNS = (
+    Column("epoch", "epoch", "{:.0f}", compared=False),
+    Column("seconds", "seconds", "{:.2f}"),
+    Column("accuracy", "test accuracy", "{:.2%}", compared=False),
+)
+
+REMARK = (
+    "Timed: from uint8 arrays in memory to trained weights, with the validation that a recipe has. Not timed: "
+    "reading the files, some steps before the first round, scoring the test split after every epoch. A row is its "
+    "first epoch whose mean over the rounds is at least 99.0 %: of a peer the most favourable reading. fast "
+    "trains its whole schedule, once."
+)
+QUICK_REMARK = (
+    "This is no time to 99 %: it shows that every side runs. Without --quick, all of MNIST is trained on."
+)
+
+Training = Callable[[int], Iterator[nn.Module]]
+
+
+def measure(conditions: Conditions) -> tuple[Comparison, ...]:
+    """Return the one table; with `quick`, an epoch each on the first few thousand images.
+
+    Raises:
+        DataError: the data are not all of MNIST, and it is not `quick`.
+    """
+    dataset = conditions.data()
+    if conditions.quick:
+        dataset = _beginning(dataset)
+    elif dataset.name != MNIST:
+        raise DataError(
+            f"{NAME} is about full MNIST, and here is only {dataset.name}, from {dataset.source}: "
+            "pass --data DIR, run digitscope data fetch, or see it work with --quick"
+        )
+    sides = trainings(dataset)
+    conditions.on_start(NAME, conditions.rounds * len(sides))
+    keep_freed_memory()  # for every side, not for ours alone
+    with cpu_threads(conditions.threads):
+        _warm_up(dataset)
+        trials = time_to_accuracy(
+            sides,
+            lambda network: evaluate(network, dataset.test).accuracy,
+            target=0.0 if conditions.quick else TARGET,
+            rounds=conditions.rounds,
+            on_epoch=lambda side, round_, trial: conditions.on_news(_news(side, round_, trial)),
+            on_trial=conditions.on_turn,
+        )
+    return (compare(trials, dataset, conditions),)
+
+
+def trainings(dataset: Dataset) -> Mapping[str, Training]:
+    """Return every side as a function from a seed to its training."""
+    everything = joined(dataset.train, dataset.validation)
+    starts: Mapping[str, Callable[[int], Iterator[nn.Module]]] = {
+        "fast": lambda seed: recipe_epochs("fast", dataset, seed),
+        "course's CNN, as published": lambda seed: recipe_epochs("cnn", dataset, seed),
+        "course's CNN, preloaded": lambda _: course_preloaded(dataset.train),
+        "pytorch/examples, as published": lambda _: example_as_published(everything),
+        "pytorch/examples, preloaded": lambda _: example_preloaded(everything),
+    }
+    return {side: _with_own_randomness(start) for side, start in starts.items()}
+
+
+def recipe_epochs(name: str, dataset: Dataset, seed: int) -> Iterator[nn.Module]:
+    """Train a recipe as `digitscope train` does, validation included, and yield its network after every epoch.
+
+    A schedule that spans the whole training cannot be cut: of such a recipe only the last network is yielded.
+    """
+    recipe = get_recipe(name)
+    settings = cast("TrainingSettings", recipe.settings)
+    source = make_source(settings, dataset, None, seed)
+    state = TrainingState.start(place(build(recipe.model, recipe.options), "cpu"), settings)
+    stops = range(1, settings.epochs + 1) if settings.schedule == "constant" else [settings.epochs]
+    for stop in stops:
+        train(state, source, dataset.validation, replace(settings, epochs=stop), seed=seed)
+        yield state.trained
+
+
+def compare(
+    trials: Mapping[str, tuple[Trial[nn.Module], ...]], dataset: Dataset, conditions: Conditions
+) -> Comparison:
+    """Return the table of the trials."""
+    n_images = len(dataset.train) + len(dataset.validation)
+    target = 0.0 if conditions.quick else TARGET
+    title = f"{NAME}: training until 99 % of the test split are read right"
+    if conditions.quick:
+        title = f"{NAME}, quick: one epoch on {dataset.name}, NOT a time to 99 %"
+    return Comparison(
+        NAME,
+        f"{title}; {conditions.in_words}",
+        QUICK_REMARK if conditions.quick else REMARK,
+        COLUMNS,
+        tuple(_row(side, each, target) for side, each in trials.items()),
+        {
+            "data": dataset.name,
+            "source": dataset.source,
+            "training_images": n_images,
+            "test_images": len(dataset.test),
+            "target": target,
+            "rounds": conditions.rounds,
+            "threads": conditions.threads,
+        },
+    )
+
+
+def _row(side: str, trials: tuple[Trial[nn.Module], ...], target: float) -> Row:
+    raw = [{"seconds": trial.seconds, "accuracies": trial.accuracies} for trial in trials]
+    reached = first_epoch(trials, target)
+    epoch = reached or min(len(trial.accuracies) for trial in trials)
+    values = {
+        "epoch": (float(epoch),) * len(trials),
+        "seconds": tuple(trial.seconds[epoch - 1] for trial in trials),
+        "accuracy": tuple(trial.accuracies[epoch - 1] for trial in trials),
+    }
+    if reached:
+        return Row(side, values, raw=raw)
+    mean = fmean(values["accuracy"])
+    reason = f"after the last epoch, {epoch}, whose seconds are told, the mean is {mean:.2%}"
+    return Row(side, values, "not reached", reason, raw)
+
+
+def _beginning(dataset: Dataset) -> Dataset:
+    """Return the first images of every split, under a name that says so."""
+    train, validation = dataset.train[:QUICK_TRAINING], dataset.validation[:QUICK_VALIDATION]
+    name = f"the first {len(train) + len(validation):,} training images of {dataset.name}"
+    return Dataset(name, dataset.source, train, validation, dataset.test[:QUICK_TEST])
+
+
+def _with_own_randomness(start: Training) -> Training:
+    """Let a training draw from torch's generator as if it were alone: it stands still while others train."""
+
+    def started(seed: int) -> Iterator[nn.Module]:
+        training = start(seed)
+        state = torch.Generator().manual_seed(seed).get_state()
+        network: nn.Module | None
+        while True:
+            with torch.random.fork_rng(devices=[]):
+                torch.set_rng_state(state)
+                network = next(training, None)
+                state = torch.get_rng_state()
+            if network is None:
+                return
+            yield network
+
+    return started
+
+
+def _warm_up(dataset: Dataset) -> None:
+    """Train a few steps: PyTorch loads more than a second's worth of modules for the first, whoever takes it."""
+    few = Dataset(dataset.name, dataset.source, dataset.train[:256], dataset.validation[:1], dataset.test[:1])
+    next(trainings(few)["fast"](0))
+
+
+def _news(side: str, round_: int, trial: Trial[nn.Module]) -> str:
+    accuracy = trial.accuracies[-1] if trial.accuracies else 0.0
+    return f"{NAME}: {side}, round {round_}, epoch {len(trial.accuracies)}: {accuracy:.2%}"

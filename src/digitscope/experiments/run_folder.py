@@ -1,0 +1,118 @@
+"""The configuration in a run folder: what a run was made of, and which run may go on there."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from digitscope.data.splits import Dataset
+from digitscope.errors import DataError, SettingError
+from digitscope.experiments.machine import describe_machine
+from digitscope.experiments.recipes import SCRATCH, Recipe, default_options, settings_type
+from digitscope.files import write_text
+from digitscope.models import build
+
+CONFIG_FILE = "config.json"
+METRICS_FILE = "metrics.jsonl"
+WEIGHTS_FILE = "model.safetensors"
+STATE_FILE = "state.safetensors"
+
+
+def describe_run(recipe: Recipe, dataset: Dataset, seed: int) -> dict[str, Any]:
+    """Return the content of config.json: every setting, the seed, the data and the versions."""
+    threads = {} if recipe.model == SCRATCH else {"threads": torch.get_num_threads()}
+    return {
+        "recipe": recipe.name,
+        "summary": recipe.summary,
+        "task": recipe.task,
+        "model": recipe.model,
+        "options": {**default_options(recipe.model), **recipe.options},
+        "settings": asdict(recipe.settings),
+        "seed": seed,
+        "data": {"name": dataset.name, "sha256": dataset.sha256()},
+        "machine": {**describe_machine(), **threads},
+    }
+
+
+def begin_folder(folder: Path, config: dict[str, Any]) -> None:
+    """Write the configuration of a run that begins.
+
+    Raises:
+        SettingError: the folder already holds a run.
+    """
+    if (folder / CONFIG_FILE).exists():
+        raise SettingError(f"{folder} already holds a run: name another folder with --out, or pass --resume")
+    write_text(folder / CONFIG_FILE, _as_json(config))
+
+
+def check_same_run(folder: Path, config: dict[str, Any]) -> None:
+    """Refuse a folder that holds another run than `config` describes.
+
+    Raises:
+        SettingError: something that decides the bytes of a run differs.
+        DataError: the folder holds no run, or its configuration is damaged.
+    """
+    found, asked = _what_decides(read_config(folder)), _what_decides(json.loads(_as_json(config)))
+    for name, value in asked.items():
+        if found.get(name) != value:
+            raise SettingError(
+                f"{folder} holds a run whose {name} is {found.get(name)}, not {value}: "
+                "resume with the same, or name another --out"
+            )
+
+
+def read_recipe(folder: Path) -> tuple[Recipe, int]:
+    """Return the recipe of the run in `folder`, with every change that was applied, and its seed.
+
+    Raises:
+        DataError: the folder holds no run, or its configuration is damaged.
+    """
+    config = read_config(folder)
+    try:
+        recipe = Recipe(
+            name=config["recipe"],
+            summary=config["summary"],
+            model=config["model"],
+            settings=settings_type(config["model"])(**config["settings"]),
+            options=config["options"],
+        )
+        if recipe.model != SCRATCH:
+            build(recipe.model, recipe.options)
+        return recipe, int(config["seed"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise DataError(f"{folder / CONFIG_FILE}: not a run's configuration ({error})") from None
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return the content of config.json, of which settings, options and data are sure to be there.
+
+    Raises:
+        DataError: the folder holds no run, or its configuration is damaged.
+    """
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        raise DataError(f"{folder}: no run is here: expected a folder with {CONFIG_FILE}, as train makes")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not a run's configuration ({error}): expected a folder made by train") from None
+    if not isinstance(content, dict) or not all(
+        isinstance(content.get(part), dict) for part in ("settings", "options", "data")
+    ):
+        raise DataError(
+            f"{path}: not a run's configuration: expected a JSON object with settings, options and data"
+        )
+    return content
+
+
+def _what_decides(config: dict[str, Any]) -> dict[str, Any]:
+    """Return by name all that the bytes of a run are a function of."""
+    named = {name: config.get(name) for name in ("recipe", "model", "seed")}
+    data = {"data's sha256": config["data"].get("sha256")}
+    return {**named, **config["settings"], **config["options"], **data}
+
+
+def _as_json(config: dict[str, Any]) -> str:
+    return json.dumps(config, indent=2) + "\n"

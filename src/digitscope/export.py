@@ -1,0 +1,128 @@
+"""From a trained network to an ONNX file that needs no PyTorch: checked before it is kept."""
+
+import logging
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from scipy.optimize import minimize_scalar
+from torch import Tensor, nn
+
+from digitscope.data.splits import Split, UInt8
+from digitscope.errors import DigitscopeError, SettingError
+from digitscope.files import replacing
+from digitscope.inference.recognizer import INPUT, OUTPUTS, Recognizer
+from digitscope.metrics import Floats, Labels, log_softmax, negative_log_likelihood
+from digitscope.training.evaluation import predict_logits
+
+OPSET = 20
+LARGEST_DIFFERENCE = 1e-5
+
+
+class ExportError(DigitscopeError):
+    """The exported network does not compute what the trained one computes."""
+
+
+class Calibrated(nn.Module):
+    """A network whose probabilities are those of its logits divided by a temperature (Guo et al. 2017, 4.2).
+
+    Input: uint8 (N, H, W). Output: logits and probabilities, both float32 (N, 10) or (N, 2, 10).
+    """
+
+    def __init__(self, model: nn.Module, temperature: float) -> None:
+        super().__init__()
+        self.model = model
+        self.temperature = temperature
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the calibrated logits and their softmax."""
+        logits = self.model(images) / self.temperature
+        return logits, logits.softmax(dim=-1)
+
+
+def fit_temperature(logits: Floats, labels: Labels) -> float:
+    """Return the temperature that makes `labels` most likely, given `logits` (N, 10) or (N, 2, 10).
+
+    It is sought from 0.05 to 20. Dividing by it changes no reading, only how sure it is (Guo et al. 2017, 4.2).
+    """
+
+    def cost(log_temperature: float) -> float:
+        return negative_log_likelihood(log_softmax(logits / np.exp(log_temperature)), labels)
+
+    found = minimize_scalar(cost, bounds=(np.log(0.05), np.log(20)), method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(found.x))
+
+
+def export_onnx(model: nn.Module, path: Path, images: UInt8, *, temperature: float = 1.0) -> None:
+    """Write `model` to `path` as ONNX, opset 20, with any number of images a call.
+
+    The file is kept only if it gives the logits that the model gives for `images`. Equal weights give equal bytes.
+
+    Args:
+        model: uint8 (N, H, W) to logits; it is left on the CPU in evaluation mode.
+        path: where the file goes.
+        images: uint8 (N, H, W), N at least 2, to compare on.
+        temperature: what the logits are divided by.
+
+    Raises:
+        SettingError: the temperature is not above 0.
+        ExportError: a logit differs by more than 1e-5 of the largest.
+    """
+    if not 0 < temperature < float("inf"):
+        raise SettingError(f"temperature is {temperature}: expected a number above 0")
+    calibrated = Calibrated(model.cpu(), temperature).eval()
+    content = _stripped(_graph(calibrated, torch.from_numpy(images[:2]))).SerializeToString(deterministic=True)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+        _compare(temporary, predict_logits(model, images) / temperature, images)
+
+
+def export_calibrated(model: nn.Module, validation: Split, path: Path) -> float:
+    """Write `model` to `path` with the temperature that suits `validation` best, and return that temperature.
+
+    Raises:
+        ExportError: a logit differs from the model's; nothing is written then.
+    """
+    temperature = fit_temperature(predict_logits(model, validation.images), validation.labels)
+    export_onnx(model, path, validation.images, temperature=temperature)
+    return temperature
+
+
+def _graph(model: nn.Module, example: Tensor) -> onnx.ModelProto:
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, which nothing here needs
+        program = torch.onnx.export(
+            model,
+            (example,),
+            input_names=[INPUT],
+            output_names=OUTPUTS,
+            dynamic_shapes=({0: "batch"},),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise ExportError("PyTorch exported nothing: expected an ONNX program")
+    return program.model_proto
+
+
+def _stripped(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Remove what the exporter notes of the machine: stack traces with its paths, and intermediate shapes."""
+    del model.metadata_props[:], model.graph.metadata_props[:], model.graph.value_info[:]
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.ClearField("doc_string")
+    model.graph.name = "digitscope"
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _compare(path: Path, expected: np.ndarray, images: UInt8) -> None:
+    difference = float(np.abs(Recognizer.load(path, threads=1).logits(images) - expected).max())
+    if not difference <= LARGEST_DIFFERENCE * max(1.0, float(np.abs(expected).max())):
+        raise ExportError(
+            f"the exported logits differ from the network's by {difference:.2g}: nothing was written"
+        )

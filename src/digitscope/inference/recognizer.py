@@ -1,0 +1,143 @@
+"""A network in an ONNX file, as a value that reads digits."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from digitscope.errors import DataError, SettingError
+from digitscope.inference.shipped import shipped_path
+
+UInt8 = NDArray[np.uint8]
+Float32 = NDArray[np.float32]
+
+INPUT, OUTPUTS = "images", ["logits", "probabilities"]
+"""The names in the graph: uint8 (N, H, W) in; float32 (N, 10) or (N, 2, 10), twice, out."""
+
+TASK_OF_SHAPE: dict[tuple[int, ...], Literal["digit", "two-digit"]] = {(28, 28): "digit", (42, 28): "two-digit"}
+
+IMAGES_A_RUN = 256
+"""Images that go through the network at once: more take memory, and time by missing the processor's caches."""
+
+MOST_THREADS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What was read.
+
+    Attributes:
+        labels: the most probable digit, uint8 (N,), or (N, 2) with the upper digit first; () or (2,) of one image.
+        probabilities: of each digit, float32, the labels' shape and a last axis of 10; calibrated on digits that
+            the network had not learned from.
+    """
+
+    labels: UInt8
+    probabilities: Float32
+
+
+class Recognizer:
+    """Reads the digits in images of MNIST's kind: white ink (255) on black (0), framed as MNIST's are.
+
+    One recognizer may serve several threads at once.
+
+    Attributes:
+        path: the ONNX file.
+        image_shape: height and width of the images it takes.
+        task: "digit", or "two-digit" for two over each other.
+    """
+
+    def __init__(self, path: Path, *, threads: int) -> None:
+        self.path = path
+        self._session = _open(path, threads)
+        self.image_shape = _checked_shape(path, self._session)
+        self.task = TASK_OF_SHAPE[self.image_shape]
+
+    @classmethod
+    def load(cls, model: str | Path = "digit", *, threads: int | None = None) -> "Recognizer":
+        """Return the recognizer of a shipped network ("digit", "digit-best", "two-digit") or of an ONNX file.
+
+        Args:
+            model: a shipped name, or the path of a file that `digitscope export` wrote.
+            threads: that compute one call; None for one a core, four at most. They sleep while they wait.
+
+        Raises:
+            SettingError: the name is unknown, or `threads` is below 1.
+            DataError: the file is missing, damaged, or no digit network.
+        """
+        if threads is not None and threads < 1:
+            raise SettingError(f"threads is {threads}: expected a whole number from 1")
+        path = Path(model)
+        if not path.suffix and not path.exists():
+            path = shipped_path(str(model))
+        return cls(path, threads=threads or min(os.cpu_count() or 1, MOST_THREADS))
+
+    def predict(self, images: UInt8) -> Prediction:
+        """Return what is written on uint8 images (N, H, W), or on one image (H, W); strides do not matter.
+
+        Raises:
+            DataError: another dtype or shape.
+        """
+        _, probabilities = self._outputs(images)
+        return Prediction(probabilities.argmax(axis=-1).astype(np.uint8), probabilities)
+
+    def logits(self, images: UInt8) -> Float32:
+        """Return calibrated logits of the probabilities' shape; what it takes and raises is as for `predict`."""
+        return self._outputs(images)[0]
+
+    def _outputs(self, images: UInt8) -> tuple[Float32, Float32]:
+        checked = _checked_images(images, self.image_shape)
+        batch = checked.reshape(-1, *self.image_shape)
+        parts = [self._run(batch[i : i + IMAGES_A_RUN]) for i in range(0, max(len(batch), 1), IMAGES_A_RUN)]
+        logits, probabilities = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+        return (logits, probabilities) if checked.ndim == 3 else (logits[0], probabilities[0])
+
+    def _run(self, batch: UInt8) -> tuple[Float32, Float32]:
+        logits, probabilities = self._session.run(OUTPUTS, {INPUT: batch})
+        return np.asarray(logits), np.asarray(probabilities)
+
+
+def _open(path: Path, threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # it takes the core from other work
+    options.log_severity_level = 4  # what fails is raised; the log would repeat it over several lines
+    if not path.is_file():
+        raise DataError(f"{path}: no such file: expected an .onnx file, as digitscope export writes")
+    try:
+        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors have no common base but this
+        raise DataError(f"{path}: not a network that can be run ({_first_line(error)})") from None
+
+
+def _checked_shape(path: Path, session: ort.InferenceSession) -> tuple[int, int]:
+    inputs = [(node.name, node.type, tuple(node.shape[1:])) for node in session.get_inputs()]
+    outputs = {node.name for node in session.get_outputs()}
+    for shape in TASK_OF_SHAPE:
+        if inputs == [(INPUT, "tensor(uint8)", shape)] and outputs.issuperset(OUTPUTS):
+            return shape[0], shape[1]
+    raise DataError(f"{path}: not a digit network: expected uint8 (N, 28, 28) or (N, 42, 28) in, {OUTPUTS} out")
+
+
+def _checked_images(images: Any, image_shape: tuple[int, int]) -> UInt8:
+    array = np.asarray(images)
+    height, width = image_shape
+    if array.ndim not in (2, 3) or array.shape[-2:] != image_shape:
+        raise DataError(
+            f"images of shape {array.shape}: expected (N, {height}, {width}), or ({height}, {width}) for one image"
+        )
+    if array.dtype != np.uint8:
+        raise DataError(
+            f"images of {array.dtype}: expected uint8, 0 for paper to 255 for ink "
+            "(pixels from 0 to 1 need (255 * pixels).round().astype('uint8'))"
+        )
+    return array
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:160] if str(error) else type(error).__name__

@@ -1,0 +1,35 @@
+"""The networks that come with the package."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from digitscope.errors import DataError, SettingError
+
+WEIGHTS = Path(__file__).parents[1] / "weights"
+
+SHIPPED: Mapping[str, str] = MappingProxyType(
+    {
+        "digit": "one digit, 28x28: small and fast, the default",
+        "digit-best": "one digit, 28x28: the most accurate, a tenth as fast",
+        "two-digit": "two digits over each other, 42x28",
+    }
+)
+"""What each shipped network reads; beside each lies its model card."""
+
+
+def shipped_path(name: str) -> Path:
+    """Return the ONNX file of the shipped network called `name`.
+
+    Raises:
+        SettingError: there is none of that name.
+        DataError: the installation lacks the file.
+    """
+    if name not in SHIPPED:
+        raise SettingError(
+            f"no network called {name!r} is shipped: expected {', '.join(SHIPPED)} or an .onnx file"
+        )
+    path = WEIGHTS / f"{name}.onnx"
+    if not path.is_file():
+        raise DataError(f"{path}: the installation lacks this file: install digitscope anew")
+    return path

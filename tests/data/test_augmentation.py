@@ -1,0 +1,225 @@
+"""Warps beside SciPy's, and the statistics of what is random in them."""
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from digitscope.data import Dataset
+from digitscope.data.augmentation import KNOT_DISTANCE, NO_AUGMENTATION, Augmentation, augment
+from digitscope.errors import SettingError
+
+KINDS = {"rotation": 25.0, "scale": 0.3, "shear": 0.4, "shift": 3.0, "elastic": 1.5}
+
+
+class Given(np.random.Generator):
+    """A generator whose even draws are those given, one for each call."""
+
+    def __init__(self, *amounts: float) -> None:
+        super().__init__(np.random.PCG64(0))
+        self.amounts = [*amounts]
+        self.reaches: list[float] = []
+
+    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
+        assert low == -high
+        self.reaches.append(high)
+        return np.full(size, self.amounts.pop(0))
+
+
+def warped(image: NDArray[np.uint8], **amounts: float) -> NDArray[np.uint8]:
+    """Return uint8 (H, W) under exactly these amounts."""
+    names = ("rotation", "row_scale", "column_scale", "shear", "row_shift", "column_shift")
+    generator = Given(*(amounts.get(name, 0.0) for name in names))
+    whole = Augmentation(rotation=180, scale=0.9, shear=1, shift=9)
+    result = augment(image[np.newaxis], whole, generator=generator)
+    assert generator.reaches == [180, 0.9, 0.9, 1, 9, 9]
+    return result.reshape(image.shape)
+
+
+def close(found: NDArray[np.uint8], expected: NDArray[np.float64]) -> bool:
+    """Tell whether `found` is `expected` rounded, but for float32's own error."""
+    return bool(np.abs(found - expected).max() <= 0.51)
+
+
+def test_without_an_amount_nothing_changes_and_nothing_is_drawn(sample: Dataset) -> None:
+    generator = np.random.default_rng(3)
+    assert np.array_equal(augment(sample.train.images, NO_AUGMENTATION, generator=generator), sample.train.images)
+    assert generator.random() == np.random.default_rng(3).random()
+    assert np.array_equal(warped(sample.train.images[0]), sample.train.images[0])
+
+
+@pytest.mark.parametrize(("down", "right"), [(0, 1), (2, 0), (-3, 4), (5, -5), (0, -27), (28, 0)])
+def test_a_shift_by_whole_pixels_moves_them_and_leaves_black(down: int, right: int, sample: Dataset) -> None:
+    """A place is where a pixel comes from, so the picture moves the other way."""
+    image = np.maximum(sample.train.images[0], 1)  # no black of its own
+    expected = np.zeros_like(image)
+    for row in range(28):
+        for column in range(28):
+            if 0 <= row + down < 28 and 0 <= column + right < 28:
+                expected[row, column] = image[row + down, column + right]
+    assert np.array_equal(warped(image, row_shift=down, column_shift=right), expected)
+
+
+@pytest.mark.parametrize("turns", [1, 2, -1])
+def test_quarter_turns(turns: int, sample: Dataset) -> None:
+    for image in sample.train.images[:3]:
+        found, expected = warped(image, rotation=90 * turns), np.rot90(image, -turns)
+        assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "amounts",
+    [
+        {"rotation": 13.0},
+        {"rotation": -160.0},
+        {"row_scale": 0.3, "column_scale": -0.2},
+        {"shear": 0.35},
+        {"row_shift": 1.3, "column_shift": -2.7},
+        {"rotation": 11.0, "row_scale": -0.1, "column_scale": 0.2, "shear": -0.3, "row_shift": 0.6},
+    ],
+)
+def test_an_affine_warp_is_scipy_s(amounts: dict[str, float], sample: Dataset) -> None:
+    """The matrix in (row, column) order is scale @ shear @ rotation, about the middle."""
+    angle = np.deg2rad(amounts.get("rotation", 0))
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    shear = np.array([[1, 0], [amounts.get("shear", 0), 1]])
+    scale = np.diag([1 + amounts.get("row_scale", 0), 1 + amounts.get("column_scale", 0)])
+    matrix = scale @ shear @ rotation
+    middle = np.array([13.5, 13.5])
+    shift = np.array([amounts.get("row_shift", 0), amounts.get("column_shift", 0)])
+    for image in np.maximum(sample.train.images[:5], 40):  # no black at the edge, where the two must agree too
+        expected = ndimage.affine_transform(
+            image.astype(np.float64), matrix, middle + shift - matrix @ middle, order=1, mode="grid-constant"
+        )
+        assert close(warped(image, **amounts), expected)
+
+
+def places_of(shape: tuple[int, int, int], augmentation: Augmentation, seed: int) -> NDArray[np.float64]:
+    """Return where each pixel comes from, (2, N, H, W), as ramps tell it that are warped like images.
+
+    A ramp has 8 grey levels a pixel, so a place is known to an eighth of a pixel or less; at the edge it is not.
+    """
+    n, height, width = shape
+    ramps = []
+    for ramp in np.meshgrid(np.arange(height) * 8, np.arange(width) * 8, indexing="ij"):
+        images = np.repeat(ramp[np.newaxis].astype(np.uint8), n, axis=0)
+        ramps.append(augment(images, augmentation, generator=np.random.default_rng(seed)) / 8)
+    return np.array(ramps)
+
+
+INNER = (slice(None), slice(8, 20), slice(8, 20))
+
+
+@pytest.mark.parametrize("elastic", [0.5, 1.0])
+def test_an_elastic_field_moves_points_by_that_deviation_and_smoothly(elastic: float) -> None:
+    rows, columns = places_of((2000, 28, 28), Augmentation(elastic=elastic), seed=1)
+    y, x = np.mgrid[:28, :28]
+    for moved in ((rows - y)[INNER], (columns - x)[INNER]):
+        assert moved.mean() == pytest.approx(0, abs=0.03 * elastic)
+        assert moved.std() == pytest.approx(elastic, rel=0.03)
+        for there in (moved[:, 1:], moved[:, :, 1:]):
+            here = moved[:, : there.shape[1], : there.shape[2]]
+            # Gaussians of KNOT_DISTANCE pixels, d apart, overlap by exp(-(d / (2 KNOT_DISTANCE))^2).
+            expected = elastic * np.sqrt(2 - 2 * np.exp(-((1 / (2 * KNOT_DISTANCE)) ** 2)))
+            assert (there - here).std() == pytest.approx(expected, rel=0.25)  # grey levels are coarse
+            assert (there - here).std() < 0.3 * elastic
+    correlation = np.corrcoef((rows - y)[INNER].ravel(), (columns - x)[INNER].ravel())[0, 1]
+    assert abs(correlation) < 0.05
+
+
+def test_an_elastic_warp_is_scipy_s_at_the_same_places(sample: Dataset) -> None:
+    """The places are read from ramps to an eighth of a pixel; the images agree as closely as that allows."""
+    augmentation = Augmentation(elastic=1.0)
+    images = ndimage.gaussian_filter(sample.train.images[:20].astype(np.float64), (0, 2, 2)).astype(np.uint8)
+    places = places_of(images.shape, augmentation, seed=5)
+    found = augment(images, augmentation, generator=np.random.default_rng(5))
+    for image, result, where in zip(images, found, places.swapaxes(0, 1), strict=True):
+        expected = ndimage.map_coordinates(image.astype(np.float64), where, order=1)
+        assert np.abs(result - expected)[8:20, 8:20].max() < 6
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_each_kind_warps_each_image_by_itself(name: str) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (28, 28), dtype=np.uint8)
+    images = np.stack([image] * 20)
+    kind = Augmentation(**{name: KINDS[name]})
+    assert len({result.tobytes() for result in augment(images, kind, generator=np.random.default_rng(0))}) == 20
+
+
+def test_amounts_are_drawn_evenly_from_both_directions() -> None:
+    """A line that is turned tells its angle: the mean is 0 and the deviation that of an even spread."""
+    line = np.zeros((28, 28), np.uint8)
+    line[13:15, :] = 255
+    turned = augment(np.stack([line] * 1000), Augmentation(rotation=20), generator=np.random.default_rng(0))
+    rows, columns = np.arange(28)[:, np.newaxis] - 13.5, np.arange(28) - 13.5
+    disc = rows**2 + columns**2 < 12**2  # which no turn leaves
+    ink = np.where(disc, turned, 0).astype(np.float64)
+    angles = np.rad2deg(
+        np.arctan2(2 * (ink * rows * columns).sum((1, 2)), (ink * (columns**2 - rows**2)).sum((1, 2))) / 2
+    )
+    assert np.abs(angles).max() <= 20.5
+    assert angles.mean() == pytest.approx(0, abs=1.5)
+    assert angles.std() == pytest.approx(20 / np.sqrt(3), rel=0.06)
+
+
+@pytest.mark.parametrize("shape", [(0, 28, 28), (1, 28, 28), (7, 42, 28), (3, 5, 9), (2, 1, 1)])
+def test_shape_and_dtype_stay_and_so_does_the_original(shape: tuple[int, int, int]) -> None:
+    images = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
+    before = images.copy()
+    for augmentation in (Augmentation(**KINDS), *(Augmentation(**{name: KINDS[name]}) for name in KINDS)):
+        found = augment(images, augmentation, generator=np.random.default_rng(2))
+        assert found.shape == shape
+        assert found.dtype == np.uint8
+        assert not np.shares_memory(found, images)
+    assert np.array_equal(images, before)
+
+
+def test_a_view_is_warped_like_its_copy(sample: Dataset) -> None:
+    view = sample.train.images[10:0:-2, :, ::-1]
+    assert not view.flags.c_contiguous
+    kinds = Augmentation(**KINDS)
+    found = augment(view, kinds, generator=np.random.default_rng(4))
+    assert np.array_equal(found, augment(view.copy(), kinds, generator=np.random.default_rng(4)))
+
+
+def test_nothing_is_random_but_the_generator(sample: Dataset) -> None:
+    kinds, images = Augmentation(**KINDS), sample.train.images[:50]
+    first = augment(images, kinds, generator=np.random.default_rng(1))
+    np.random.seed(5)  # noqa: NPY002  which must not matter
+    assert np.array_equal(first, augment(images, kinds, generator=np.random.default_rng(1)))
+    generator = np.random.default_rng(1)
+    assert np.array_equal(first, augment(images, kinds, generator=generator))
+    assert not np.array_equal(first, augment(images, kinds, generator=generator))
+    assert not np.array_equal(first, augment(images, kinds, generator=np.random.default_rng(2)))
+
+
+def test_what_comes_from_outside_is_black() -> None:
+    white = np.full((200, 28, 28), 255, np.uint8)
+    found = augment(white, Augmentation(scale=0.99, shift=40), generator=np.random.default_rng(0))
+    assert (found.reshape(200, -1).max(axis=1) == 0).any()  # moved out altogether
+    assert set(np.unique(warped(white[0], column_shift=3.5)[:, 22:])) == {0, 128, 255}
+
+
+def test_white_stays_white_and_black_black() -> None:
+    """Interpolation may not go above 255, where uint8 begins anew at 0."""
+    for shade in (0, 255):
+        plain = np.full((50, 60, 60), shade, np.uint8)
+        found = augment(plain, Augmentation(rotation=20, elastic=1), generator=np.random.default_rng(0))
+        assert (found[:, 20:40, 20:40] == shade).all()
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Augmentation)])
+@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), "1", None, True, np.float64(0.5)])
+def test_amounts_that_are_none(name: str, value: Any) -> None:
+    with pytest.raises(SettingError, match=f"^{name} is .*: expected a number from 0 to below (1|inf)$"):
+        Augmentation(**{name: value})
+
+
+def test_the_limits() -> None:
+    with pytest.raises(SettingError, match="scale is 1: expected a number from 0 to below 1"):
+        Augmentation(scale=1)
+    assert Augmentation(scale=0.99, rotation=360, shear=5, shift=100, elastic=0) != NO_AUGMENTATION
+    assert Augmentation(rotation=0, scale=0.0) == NO_AUGMENTATION

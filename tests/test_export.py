@@ -1,0 +1,89 @@
+"""From PyTorch to ONNX: the same numbers, the same bytes, nothing of the machine."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import nn
+
+from digitscope.data import Dataset
+from digitscope.errors import SettingError
+from digitscope.export import ExportError, export_calibrated, export_onnx, fit_temperature
+from digitscope.inference import Recognizer
+from digitscope.metrics import evaluate_logits, log_softmax, negative_log_likelihood
+from digitscope.models import build
+from digitscope.training import predict_logits
+
+
+def new_model(name: str = "fast") -> nn.Sequential:
+    torch.manual_seed(1)
+    return build(name, {})
+
+
+def test_two_exports_give_equal_bytes_without_a_trace_of_the_machine(sample: Dataset, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        export_onnx(new_model(), tmp_path / f"{name}.onnx", sample.test.images)
+    content = (tmp_path / "first.onnx").read_bytes()
+    assert content == (tmp_path / "second.onnx").read_bytes()
+    assert not any(word in content for word in (b".py", b"site-packages", str(Path.home()).encode() + b"/"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first.onnx", "second.onnx"]
+
+
+def test_the_graph_holds_everything_and_takes_any_batch(sample: Dataset, tmp_path: Path) -> None:
+    export_onnx(new_model(), tmp_path / "net.onnx", sample.test.images)
+    model = onnx.load(tmp_path / "net.onnx")
+    assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 20)]
+    (images,) = model.graph.input
+    shape = images.type.tensor_type.shape.dim
+    assert images.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    assert (shape[0].dim_param, shape[1].dim_value, shape[2].dim_value) == ("batch", 28, 28)
+    assert [output.name for output in model.graph.output] == ["logits", "probabilities"]
+    assert "BatchNormalization" not in {node.op_type for node in model.graph.node}  # folded into the convolutions
+
+
+def test_a_network_that_exports_to_another_is_not_kept(
+    sample: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Recognizer, "logits", lambda _, images: np.zeros((len(images), 10), np.float32))
+    with pytest.raises(ExportError, match="nothing was written"):
+        export_onnx(new_model(), tmp_path / "net.onnx", sample.test.images[:5])
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("temperature", [0, -1, float("nan"), float("inf")])
+def test_temperatures_that_are_none(sample: Dataset, tmp_path: Path, temperature: float) -> None:
+    with pytest.raises(SettingError, match="temperature"):
+        export_onnx(new_model(), tmp_path / "net.onnx", sample.test.images, temperature=temperature)
+
+
+def test_the_temperature_that_fits_is_the_one_the_labels_were_drawn_with() -> None:
+    generator = np.random.default_rng(0)
+    true_logits = 2 * generator.standard_normal((20_000, 10))
+    labels = (true_logits + generator.gumbel(size=true_logits.shape)).argmax(axis=1)  # draws from their softmax
+    assert fit_temperature(3 * true_logits, labels) == pytest.approx(3, rel=0.03)
+    assert fit_temperature(0.5 * true_logits, labels) == pytest.approx(0.5, rel=0.03)
+
+
+def test_no_temperature_near_the_fitted_one_is_better() -> None:
+    generator = np.random.default_rng(1)
+    logits, labels = generator.standard_normal((500, 2, 10)), generator.integers(10, size=(500, 2))
+    logits[np.arange(500), 0, labels[:, 0]] += 2
+
+    def cost(temperature: float) -> float:
+        return negative_log_likelihood(log_softmax(logits / temperature), labels)
+
+    best = fit_temperature(logits, labels)
+    assert cost(best) <= min(cost(best * factor) for factor in (0.9, 0.99, 1.01, 1.1))
+
+
+def test_calibration_leaves_the_readings_as_they_are(sample: Dataset, tmp_path: Path) -> None:
+    model = new_model()
+    temperature = export_calibrated(model, sample.validation, tmp_path / "net.onnx")
+    raw = predict_logits(model, sample.validation.images)
+    calibrated = Recognizer.load(tmp_path / "net.onnx").logits(sample.validation.images)
+    assert np.allclose(calibrated * temperature, raw, rtol=1e-4, atol=1e-5)
+    before, after = (evaluate_logits(logits, sample.validation.labels) for logits in (raw, calibrated))
+    assert after.accuracy == before.accuracy
+    assert after.nll <= before.nll + 1e-6
