@@ -45,8 +45,8 @@ WEAKNESSES = {
 INSIDE = "Normalisation and temperature are inside the graph: uint8 in, logits and probabilities out."
 
 PROTOCOL = (
-    "the last 6,000 of MNIST's training digits validate, and nothing was chosen on test digits. The run that ships "
-    "is the one of the highest validation accuracy, then of the lowest loss; its temperature is fitted there too."
+    "the last 6,000 of MNIST's training digits validate, and nothing was chosen on test digits. What ships is the "
+    "run of the highest validation accuracy, then of the lowest loss; its temperature is fitted there too."
 )
 
 
@@ -114,11 +114,11 @@ def facts(scored: Sequence[Scored], best: Scored, dataset: Dataset, size: int) -
     n_parameters = sum(parameter.numel() for parameter in run.model.parameters())
     minutes = statistics.mean(sum(record.seconds for record in each.run.history) / 60 for each in scored)
     network = f"`{run.recipe.model}`, {n_parameters:,} parameters; {size:,} bytes, ONNX opset {OPSET}. {INSIDE}"
-    runs = f"{len(scored)} of the recipe `{run.recipe.name}`, {run.recipe.settings.epochs} epochs"
+    runs = f"{len(scored)} {'run' if len(scored) == 1 else 'runs'} of the recipe `{run.recipe.name}`"
     data = f"{dataset.name}, {len(dataset.train):,} examples an epoch, sha256 `{run.data_sha256[:16]}`."
     return [
         f"- **Network**: {network}",
-        f"- **Training**: {runs}, {minutes:.0f} minutes each on {machine()}.",
+        f"- **Training**: {runs}, {run.recipe.settings.epochs} epochs in {minutes:.0f} minutes on {machine()}.",
         f"- **Data**: {data}",
         f"- **Protocol**: {PROTOCOL}",
     ]
@@ -172,9 +172,9 @@ def classes_table(test: Evaluation) -> list[str]:
     rows = []
     for digit, counts in enumerate(confusion):
         errors = np.where(np.arange(10) == digit, 0, counts)
-        taken = f"{errors.argmax()} ({errors.max()} times)" if errors.any() else ""
+        taken = f"{errors.argmax()} ({errors.max()})" if errors.any() else ""
         rows.append([str(digit), f"{counts.sum():,}", f"{100 * counts[digit] / counts.sum():.2f} %", taken])
-    return markdown(["digit", "tested", "read right", "most often misread as"], rows)
+    return markdown(["digit", "tested", "read right", "misread most often as (times)"], rows)
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

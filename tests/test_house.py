@@ -14,14 +14,27 @@ from types import ModuleType
 import pytest
 
 import digitscope
+from digitscope.inference import SHIPPED
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "digitscope"
 MODULES = sorted(SOURCE.rglob("*.py"))
 MOST_LINES_OF_A_FUNCTION, MOST_LINES_OF_A_MODULE = 40, 300
 
-LIGHT = ["", ".data", ".scratch", ".metrics", ".records", ".files", ".errors", ".plots", ".cli", ".cli.data"]
-OPTIONAL = ["torch", "rich", "matplotlib", "pooch"]
+LIGHT = [
+    "",
+    ".data",
+    ".scratch",
+    ".inference",
+    ".metrics",
+    ".records",
+    ".files",
+    ".errors",
+    ".plots",
+    ".cli",
+    ".cli.data",
+]
+OPTIONAL = ["torch", "rich", "matplotlib", "onnx", "onnxscript", "pooch", "scipy"]
 
 BLOCK = """
 import sys
@@ -185,7 +198,8 @@ def test_the_wheel(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    for name in ("py.typed", "data/mnist_sample.npz", "data/mnist_sample.md", "plots/report.css"):
+    shipped = [f"weights/{name}{suffix}" for name in SHIPPED for suffix in (".onnx", ".md")]
+    for name in ("py.typed", "data/mnist_sample.npz", "data/mnist_sample.md", "plots/report.css", *shipped):
         assert f"digitscope/{name}" in names
     assert {f"digitscope/{path.relative_to(SOURCE)}" for path in MODULES} <= names
     assert [name for name in names if "test" in name or not name.startswith("digitscope")] == []

@@ -84,7 +84,7 @@ def test_every_recipe_makes_a_run_folder_that_can_be_read_back(name: str, sample
     logits = trained.logits(images)
     assert logits.shape == ((70, 10) if recipe.task == "digit" else (20, 2, 10))
     assert found.logits(images).tobytes() == logits.tobytes()
-    if name != "scratch":
+    if recipe.model != "scratch":
         assert not trained.model.training
         assert logits.tobytes() == predict_logits(trained.model, images).tobytes()
     assert found.history == trained.history

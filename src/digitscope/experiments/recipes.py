@@ -144,6 +144,7 @@ _ALL = (
             elastic=1.0,
         ),
     ),
+    Recipe("scratch-128", "the same with 128 hidden units, on digits as they are", SCRATCH, ScratchSettings()),
     Recipe("fc", "the course's fully connected network, 10 hidden units", "fc", _COURSE_FC),
     Recipe("fc-128", "the same with 128 hidden units", "fc", _COURSE_FC, {"hidden": 128}),
     Recipe(
@@ -175,7 +176,7 @@ _ALL = (
     ),
     Recipe(
         "two-digit-best",
-        "the most accurate network for two digits, on pairs of warped digits made anew at every step",
+        "the most accurate network for two digits, on warped pairs made anew at every step",
         "two-digit-deep",
         replace(
             _WARPED,

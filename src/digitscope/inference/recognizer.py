@@ -23,6 +23,9 @@ TASK_OF_SHAPE: dict[tuple[int, ...], Literal["digit", "two-digit"]] = {(28, 28):
 IMAGES_A_RUN = 256
 """Images that go through the network at once: more take memory, and time by missing the processor's caches."""
 
+FEW_IMAGES = 4
+"""Up to this many are read by one thread: to wake a second takes longer than the work it would do."""
+
 MOST_THREADS = 4
 
 
@@ -53,8 +56,9 @@ class Recognizer:
 
     def __init__(self, path: Path, *, threads: int) -> None:
         self.path = path
-        self._session = _open(path, threads)
-        self.image_shape = _checked_shape(path, self._session)
+        self._for_few = _open(path, 1)
+        self._for_many = _open(path, threads) if threads > 1 else self._for_few
+        self.image_shape = _checked_shape(path, self._for_few)
         self.task = TASK_OF_SHAPE[self.image_shape]
 
     @classmethod
@@ -63,7 +67,8 @@ class Recognizer:
 
         Args:
             model: a shipped name, or the path of a file that `digitscope export` wrote.
-            threads: that compute one call; None for one a core, four at most. They sleep while they wait.
+            threads: that compute one call of several images; None for one a core, four at most. They sleep while
+                they wait, so that other work has the cores.
 
         Raises:
             SettingError: the name is unknown, or `threads` is below 1.
@@ -97,7 +102,8 @@ class Recognizer:
         return (logits, probabilities) if checked.ndim == 3 else (logits[0], probabilities[0])
 
     def _run(self, batch: UInt8) -> tuple[Float32, Float32]:
-        logits, probabilities = self._session.run(OUTPUTS, {INPUT: batch})
+        session = self._for_few if len(batch) <= FEW_IMAGES else self._for_many
+        logits, probabilities = session.run(OUTPUTS, {INPUT: batch})
         return np.asarray(logits), np.asarray(probabilities)
 
 

@@ -1,0 +1,60 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from digitscope.data import Dataset
+from digitscope.inference import Recognizer
+from tests.cli.helpers import Command, assert_one_line, everything_in
+
+
+def test_a_run_becomes_a_file_that_reads_alike(
+    digitscope: Command, trained_folder: Path, sample: Dataset, desk: Path
+) -> None:
+    code, out, _ = digitscope("export", trained_folder, "--to", "net.onnx", "--json")
+    assert code == 0
+    told = json.loads(out)
+    assert (told["file"], told["opset"]) == ("net.onnx", 20)
+    run = json.loads(digitscope("evaluate", trained_folder, "--split", "validation", "--json").out)
+    file = json.loads(digitscope("evaluate", "net.onnx", "--split", "validation", "--json").out)
+    assert file["confusion"] == run["confusion"]
+    assert told["validation"] == {name: file[name] for name in ("nll", "ece", "accuracy")}
+    assert file["nll"] <= run["nll"]
+    assert Recognizer.load(desk / "net.onnx").predict(sample.test.images).labels.shape == (500,)
+
+
+def test_the_table_shows_what_calibration_changed(digitscope: Command, trained_folder: Path, desk: Path) -> None:
+    code, out, err = digitscope("export", trained_folder, "--to", "new/net.onnx")
+    assert code == 0
+    assert out.startswith(f"new/net.onnx: opset 20, {(desk / 'new/net.onnx').stat().st_size:,} bytes, temperature")
+    assert [row for row in ("accuracy", "negative log-likelihood", "calibration error") if row not in out] == []
+    assert all("digits" in line for line in err)  # that only the embedded sample is there
+
+
+def test_other_data_than_its_own_is_remarked(
+    digitscope: Command, trained_folder: Path, tiny_mnist_folder: Path
+) -> None:
+    words = ("export", trained_folder, "--to", "net.onnx", "--data", tiny_mnist_folder, "--unchecked")
+    code, _, err = digitscope(*words)
+    assert code == 0
+    assert any("is not what" in line for line in err)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "part"),
+    [
+        (("nowhere", "--to", "net.onnx"), 1, "nowhere: no run is here"),
+        ((".", "--to", "net.pt"), 2, "expected one that ends in .onnx"),
+        ((".", "--to", ""), 2, "expected a path"),
+        ((".",), 2, "--to"),
+    ],
+)
+def test_refusals(digitscope: Command, desk: Path, words: tuple[str, ...], code: int, part: str) -> None:
+    assert_one_line(digitscope("export", *words), code, part)
+    assert everything_in(desk) == {}
+
+
+def test_the_numpy_network_is_not_exported(digitscope: Command, tiny_mnist_folder: Path) -> None:
+    data = ("--data", tiny_mnist_folder, "--unchecked")
+    assert digitscope("train", "scratch", *data, "--epochs", 1, "--batch-size", 8, "--out", "numpy").code == 0
+    assert_one_line(digitscope("export", "numpy", "--to", "net.onnx", *data), 2, "scratch")
