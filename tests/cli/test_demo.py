@@ -48,7 +48,7 @@ def test_the_demo_writes_a_page_that_stands_alone(digitscope: Command, desk: Pat
     assert "demo: report.html, curves.png and results.json" in out
     assert matplotlib.image.imread(folder / "curves.png").size > 0
 
-    assert out.startswith("Test images of a slice read right\n")
+    assert out.startswith("Digits read right on test images of a slice\n")
     header = next(line for line in out.splitlines() if "network" in line)
     assert header.replace("┃", " ").split() == ["network", "epochs", "seconds", "accuracy", "both", "right"]
 
@@ -101,7 +101,7 @@ def test_a_place_that_cannot_be_written_fails_before_training(
     digitscope: Command, desk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("digitscope.cli.demo.run_demo", lambda *_, **__: pytest.fail("it trained first"))
-    assert_one_line(digitscope("demo", "--out", "/proc"), 1, "/proc: cannot be written", "--out")
+    assert_one_line(digitscope("demo", "--out", "/proc"), 1, "/proc: cannot be written", "name another place")
     (desk / "demo").write_text("mine")
-    assert_one_line(digitscope("demo"), 1, "demo: cannot be written (File exists)", "--out")
+    assert_one_line(digitscope("demo"), 1, "demo: cannot be written (File exists)", "name another place")
     assert (desk / "demo").read_text() == "mine"

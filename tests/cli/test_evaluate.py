@@ -465,3 +465,9 @@ def test_the_confusion_is_printed(digitscope: Command, one_digit: Linear) -> Non
     rows = [line.replace("│", " | ").split("|")[1:-1] for line in out.splitlines() if line.startswith("│")][-10:]
     printed = [[int(cell.replace(",", "") or 0) for cell in map(str.strip, row)][1:] for row in rows]
     assert printed == json.loads(digitscope("evaluate", one_digit.path, "--json").out)["confusion"]
+
+
+def test_the_sample_is_no_test_of_what_ships(digitscope: Command) -> None:
+    code, _, err = digitscope("evaluate", "digit", "--json")
+    assert code == 0
+    assert any("no test: the sample is of digits that digit may have learned from" in line for line in err)

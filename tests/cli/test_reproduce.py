@@ -23,7 +23,7 @@ HANDOUT = [7.038453196038151, 14.042814826755537, 21.047176457472922, 35.0558997
 
 def test_the_small_network(digitscope: Command) -> None:
     code, out, err = digitscope("reproduce", "--only", "2-3-1")
-    assert (code, err) == (0, ["6 of 6 rows within tolerance"])
+    assert (code, err) == (0, ["6 of 6 figures within tolerance"])
     assert out.startswith("2-3-1: the course's figures\n")
     assert out.count("ok") == 6
     assert "FAILS" not in out
@@ -31,7 +31,7 @@ def test_the_small_network(digitscope: Command) -> None:
 
 def test_the_small_network_as_json(digitscope: Command) -> None:
     code, out, err = digitscope("reproduce", "--only", "2-3-1", "--json")
-    assert (code, err) == (0, ["6 of 6 rows within tolerance"])
+    assert (code, err) == (0, ["6 of 6 figures within tolerance"])
     result = json.loads(out)
     assert result["passed"] is True
     *predictions, tests = result["rows"]
@@ -50,7 +50,7 @@ def test_a_false_row_fails_the_command(
     false = MappingProxyType({**REPORTED_PREDICTIONS, (1, 1): 7.0})
     monkeypatch.setattr("digitscope.experiments.reproduce.REPORTED_PREDICTIONS", false)
     code, out, err = digitscope("reproduce", "--only", "2-3-1", *["--json"] * as_json)
-    assert (code, err) == (1, ["5 of 6 rows within tolerance"])
+    assert (code, err) == (1, ["5 of 6 figures within tolerance"])
     if as_json:
         assert json.loads(out)["passed"] is False
         assert [row["passed"] for row in json.loads(out)["rows"]] == [False, True, True, True, True, True]
@@ -79,7 +79,7 @@ def _stubs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_stubs")
 def test_each_experiment_has_its_table(digitscope: Command) -> None:
     code, out, err = digitscope("reproduce", "--only", "two", "one")
-    assert (code, err) == (0, ["2 of 2 rows within tolerance"])
+    assert (code, err) == (0, ["2 of 2 figures within tolerance"])
     tables = out.split(": the course's figures\n")
     assert [len(tables), tables[0]] == [3, "two"]
     assert "the figure of two" in tables[1]
@@ -163,7 +163,7 @@ def quick_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_course_s_two_networks_need_only_its_pairs(digitscope: Command, pairs_folder: Path) -> None:
     words = ("reproduce", "--only", "two-digit", "--data", pairs_folder)
     code, out, err = digitscope(*words)
-    assert (code, err) == (0, ["12 of 12 rows within tolerance"])
+    assert (code, err) == (0, ["0 of 0 figures within tolerance, 12 shown without one of the handout's"])
     assert out.startswith("two-digit: the course's figures\n")
     assert [out.count(f"{name}: ") for name in ("two-digit-mlp", "two-digit-cnn", "two-digit-fast")] == [6, 6, 0]
     code, out, _ = digitscope(*words, "--json")
@@ -188,7 +188,7 @@ def test_the_best_two_digit_network_has_its_own_table(
     mnist = replace(sample, name="MNIST")
     monkeypatch.setattr("digitscope.cli.reproduce.single_digits", lambda *_: mnist)
     _, out, err = digitscope("reproduce", "--only", "two-digit-fast", "--data", pairs_folder)
-    assert err[-1].endswith("of 6 rows within tolerance")
+    assert "of 4 figures within tolerance, 2 shown" in err[-1]
     assert out.startswith("two-digit-fast: the course's figures\n")
     assert sum(line.startswith("│ two-digit-fast: ") for line in out.splitlines()) == 6
 

@@ -363,7 +363,7 @@ def test_a_claimed_folder_is_not_taken_again(digitscope: Command, tiny_mnist_fol
 def test_runs_that_point_nowhere_are_one_line(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
     (desk / "runs").symlink_to(desk / "gone")
     outcome = digitscope("train", "fc", "--data", tiny_mnist_folder, "--unchecked")
-    assert_one_line(outcome, 1, "runs: cannot be written (File exists): name another place with --out")
+    assert_one_line(outcome, 1, "runs: cannot be written (File exists): name another place")
 
 
 @pytest.mark.parametrize("out", [(), ("--out", "mine")])

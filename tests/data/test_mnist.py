@@ -325,3 +325,9 @@ def test_importing_the_data_layer_loads_no_heavy_package() -> None:
     code = "import sys, digitscope.data; print([n for n in ('torch', 'pooch', 'requests') if n in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_an_empty_file_is_named(sample: Dataset, tmp_path: Path) -> None:
+    write_idx_folder(tmp_path, sample.train[:9], sample.test[:0])
+    with pytest.raises(DataError, match=r"t10k-images.*: 0 images: expected at least 1"):
+        load_mnist(tmp_path, check=False)

@@ -97,7 +97,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 def _in_words(error: OSError) -> str:
     if error.filename is None:
         return str(error)
-    return f"{error.filename}: cannot be written ({error.strerror}): name another place with --out"
+    return f"{error.filename}: cannot be written ({error.strerror}): name another place"
 
 
 def _fail(reason: object, exit_code: int) -> int:

@@ -72,7 +72,9 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(_as_json(mnist, parts)))
     else:
-        print_table(f"Test images of {mnist.name} read right", SHORT_HEADER, [_short_row(part) for part in parts])
+        print_table(
+            f"Digits read right on test images of {mnist.name}", SHORT_HEADER, [_short_row(part) for part in parts]
+        )
         print(f"{options.out}: report.html, curves.png and results.json, in {perf_counter() - started:.0f} s")
     return 0
 
@@ -153,7 +155,7 @@ def _summary(parts: Sequence[Part]) -> Section:
             Stat(
                 part.name,
                 f"{part.scores.accuracy:.2%}",
-                f"of {part.scores.n:,} test images, {part.seconds:.0f} s",
+                f"of {part.test.labels.size:,} test digits, {part.seconds:.0f} s",
             )
             for part in parts
         )

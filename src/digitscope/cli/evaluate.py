@@ -60,6 +60,10 @@ def run(options: argparse.Namespace) -> int:
     _check(options)
     reader = load_reader(options.model, device=options.device)
     examples = _pairs(reader, options) if options.pairs is not None else _split(reader, options)
+    if reader.data_sha256 is None and "MNIST sample" in examples.source:
+        remark(
+            f"no test: the sample is of digits that {reader.name} may have learned from; --data DIR gives others"
+        )
     title = f"{reader.name} on {examples.title}"
     if options.figures:
         import_module("matplotlib")  # it draws at the end: better missed before the scoring

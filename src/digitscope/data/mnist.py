@@ -208,8 +208,15 @@ def _assemble(files: Mapping[str, FoundFile], source: str, *, check: bool) -> Da
             f"{source}: training images of shape {both.images.shape[1:]}, test images of shape "
             f"{test.images.shape[1:]}; expected one shape"
         )
+    _check_count(both, files[TRAIN_IMAGES].where, at_least=2)  # one of them validates
+    _check_count(test, files[TEST_IMAGES].where, at_least=1)
     train, validation = hold_out_last_tenth(both)
     return Dataset(name, source, train, validation, test)
+
+
+def _check_count(split: Split, where: str, *, at_least: int) -> None:
+    if len(split) < at_least:
+        raise DataError(f"{where}: {len(split)} images: expected at least {at_least}")
 
 
 def _name(files: Mapping[str, FoundFile], *, check: bool) -> str:

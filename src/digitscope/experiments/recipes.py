@@ -144,9 +144,11 @@ _ALL = (
             elastic=1.0,
         ),
     ),
-    Recipe("scratch-128", "the same with 128 hidden units, on digits as they are", SCRATCH, ScratchSettings()),
+    Recipe(
+        "scratch-128", "the NumPy network, 128 hidden units, on digits as they are", SCRATCH, ScratchSettings()
+    ),
     Recipe("fc", "the course's fully connected network, 10 hidden units", "fc", _COURSE_FC),
-    Recipe("fc-128", "the same with 128 hidden units", "fc", _COURSE_FC, {"hidden": 128}),
+    Recipe("fc-128", "the course's fully connected network, 128 hidden units", "fc", _COURSE_FC, {"hidden": 128}),
     Recipe(
         "cnn",
         "the course's convolutional network",
