@@ -87,7 +87,7 @@ def card(name: str, scored: Sequence[Scored], best: Scored, dataset: Dataset, si
     lines = [
         f"# {name}",
         f"Reads {SHIPPED[name]}.",
-        f"    digitscope train {recipe.name} --seed {best.run.seed}",
+        f"    OMP_NUM_THREADS=1 digitscope train {recipe.name} --seed {best.run.seed}",
         f"    digitscope export runs/{recipe.name}-1 --to {name}.onnx",
         *facts(scored, best, dataset, size),
         f"## {best.test.n:,} test {tested}",
@@ -127,7 +127,7 @@ def facts(scored: Sequence[Scored], best: Scored, dataset: Dataset, size: int) -
 def machine() -> str:
     """Return the machine that writes the card, which is to be the one that trained."""
     known = describe_machine()
-    return f"one core of an {known['processor']} with PyTorch {known['torch']}"
+    return f"one core, shared with other work, of an {known['processor']} with PyTorch {known['torch']}"
 
 
 def seeds_table(scored: Sequence[Scored], best: Scored) -> list[str]:

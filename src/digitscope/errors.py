@@ -20,6 +20,10 @@ class SettingError(DigitscopeError, ValueError):
     exit_code = 2
 
 
+class DivergedError(DigitscopeError):
+    """Training has left the range of numbers."""
+
+
 class MissingExtraError(DigitscopeError, ImportError):
     """A feature needs an optional dependency that is not installed."""
 

@@ -205,3 +205,10 @@ def forbid_training(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.fail("it trained on something else")
 
     monkeypatch.setattr("digitscope.experiments.reproduce.run_recipe", refuse)
+
+
+@pytest.mark.usefixtures("_stubs")
+def test_only_may_be_given_twice(digitscope: Command) -> None:
+    code, out, _ = digitscope("reproduce", "--only", "two", "--only", "one")
+    assert code == 0
+    assert out.count(": the course's figures") == 2

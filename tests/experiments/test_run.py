@@ -11,7 +11,7 @@ import torch
 
 from digitscope import scratch
 from digitscope.data import COURSE_SEED, Dataset
-from digitscope.errors import DataError, SettingError
+from digitscope.errors import DataError, DivergedError, SettingError
 from digitscope.experiments import run as run_module
 from digitscope.experiments.recipes import RECIPES, Recipe
 from digitscope.experiments.run import Run, load_run, make_source, run_recipe
@@ -19,7 +19,6 @@ from digitscope.experiments.run_folder import read_recipe
 from digitscope.records import EpochRecord
 from digitscope.scratch import ScratchSettings
 from digitscope.training import TrainingSettings, evaluate, predict_logits
-from digitscope.training.loop import DivergedError
 from tests.experiments.helpers import content, data_for, small
 from tests.training.helpers import course_training
 

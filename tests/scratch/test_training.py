@@ -10,10 +10,9 @@ import pytest
 from digitscope.data import Dataset, Split
 from digitscope.data.augmentation import Augmentation, augment
 from digitscope.data.batches import Batch
-from digitscope.errors import DataError, SettingError
+from digitscope.errors import DataError, DivergedError, SettingError
 from digitscope.records import EpochRecord
 from digitscope.scratch import (
-    DivergedError,
     Network,
     ScratchSettings,
     TrainingState,

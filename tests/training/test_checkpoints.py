@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file
 
 from digitscope.data import Dataset, FixedOrder, Reshuffled
-from digitscope.errors import DataError
+from digitscope.errors import DataError, DivergedError
 from digitscope.models import MODELS, build
 from digitscope.training import (
     TrainingSettings,
@@ -17,7 +17,6 @@ from digitscope.training import (
     save_weights,
     train,
 )
-from digitscope.training.loop import DivergedError
 from tests.training.helpers import new_state, small_split, weights_bytes
 
 OPTIMIZERS: list[dict[str, Any]] = [

@@ -8,10 +8,11 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from torch import nn, optim
 
 from digitscope.data import Dataset, FixedOrder, Reshuffled, Split, course_order
+from digitscope.errors import DivergedError
 from digitscope.models import build
 from digitscope.records import EpochRecord
 from digitscope.training import TrainingSettings, evaluate, run_epoch, to_tensors, train
-from digitscope.training.loop import DivergedError, TensorBatch
+from digitscope.training.loop import TensorBatch
 from tests.training.helpers import Watched, course_training, new_state, small_split, weights_bytes
 
 CPU = torch.device("cpu")

@@ -15,6 +15,7 @@ from digitscope.cli.evaluation_report import FILES, score_rows, write_evaluation
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
 from digitscope.data import COURSE_SEED, Split
+from digitscope.data.sample import SAMPLE_NAME
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.scoring import IMAGES_A_STEP, Reader, fresh_pairs, load_reader, predict_in_steps
 from digitscope.files import make_folder
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     _check(options)
     reader = load_reader(options.model, device=options.device)
     examples = _pairs(reader, options) if options.pairs is not None else _split(reader, options)
-    if reader.data_sha256 is None and "MNIST sample" in examples.source:
+    if reader.data_sha256 is None and SAMPLE_NAME in examples.source:
         remark(
             f"no test: the sample is of digits that {reader.name} may have learned from; --data DIR gives others"
         )

@@ -8,6 +8,7 @@ from digitscope.data.splits import Dataset, Split, UInt8
 from digitscope.files import replacing
 
 SAMPLE_PATH = Path(__file__).with_name("mnist_sample.npz")
+SAMPLE_NAME = "MNIST sample"
 SAMPLE_SOURCE = "the embedded sample: 5,000 real MNIST digits"
 
 
@@ -17,7 +18,7 @@ def load_sample() -> Dataset:
         train, validation, test = (
             Split(stored[f"{name}_images"], stored[f"{name}_labels"]) for name in ("train", "validation", "test")
         )
-    return Dataset("MNIST sample", SAMPLE_SOURCE, train, validation, test)
+    return Dataset(SAMPLE_NAME, SAMPLE_SOURCE, train, validation, test)
 
 
 def sample_of(mnist: Dataset) -> Dataset:
@@ -26,7 +27,7 @@ def sample_of(mnist: Dataset) -> Dataset:
     The rows held out, 54,000 to 54,999 of MNIST's training file, are rows that no recipe trains on.
     """
     held_out = mnist.validation
-    return Dataset("MNIST sample", SAMPLE_SOURCE, mnist.train[:4_000], held_out[:500], held_out[500:1_000])
+    return Dataset(SAMPLE_NAME, SAMPLE_SOURCE, mnist.train[:4_000], held_out[:500], held_out[500:1_000])
 
 
 def write_sample(sample: Dataset, path: Path) -> None:

@@ -11,7 +11,7 @@ WEIGHTS = Path(__file__).parents[1] / "weights"
 SHIPPED: Mapping[str, str] = MappingProxyType(
     {
         "digit": "one digit, 28x28: small and fast, the default",
-        "digit-best": "one digit, 28x28: larger, a fifth as fast",
+        "digit-best": "one digit, 28x28: larger and slower",
         "two-digit": "two digits over each other, 42x28",
     }
 )

@@ -10,13 +10,12 @@ from digitscope.scratch.losses import LOSSES, softmax_cross_entropy, squared_err
 from digitscope.scratch.network import Layer, backward, forward, init_layers, sgd_step, zeros_like
 from digitscope.scratch.regression import trained_predictions
 from digitscope.scratch.settings import ScratchSettings
-from digitscope.scratch.training import DivergedError, TrainingState, batch_source, train
+from digitscope.scratch.training import TrainingState, batch_source, train
 
 __all__ = [
     "ACTIVATIONS",
     "LOSSES",
     "Activation",
-    "DivergedError",
     "Layer",
     "Network",
     "ScratchSettings",

@@ -9,7 +9,7 @@ import numpy as np
 
 from digitscope.data.batches import Batch, Reshuffled
 from digitscope.data.splits import Split
-from digitscope.errors import DataError, DigitscopeError
+from digitscope.errors import DataError, DivergedError
 from digitscope.metrics import N_CLASSES, evaluate_logits
 from digitscope.records import EpochRecord
 from digitscope.scratch.classifier import Network, scale_pixels
@@ -22,10 +22,6 @@ OnEpoch = Callable[[EpochRecord], object]
 
 NEGLIGIBLE = 1e-25
 FLUSH_EVERY = 64
-
-
-class DivergedError(DigitscopeError):
-    """Training has left the range of numbers."""
 
 
 @dataclass(eq=False)

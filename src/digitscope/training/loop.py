@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from digitscope.data.batches import BatchSource
 from digitscope.data.splits import Split
-from digitscope.errors import DigitscopeError
+from digitscope.errors import DivergedError
 from digitscope.metrics import evaluate_logits
 from digitscope.records import EpochRecord
 from digitscope.training.devices import computes_in_bfloat16
@@ -21,10 +21,6 @@ from digitscope.training.optimizers import learning_rate_at, make_average, make_
 from digitscope.training.settings import TrainingSettings
 
 TensorBatch = tuple[Tensor, Tensor]
-
-
-class DivergedError(DigitscopeError):
-    """Training has left the range of numbers."""
 
 
 @dataclass
