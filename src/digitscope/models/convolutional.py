@@ -1,7 +1,8 @@
 """Convolutional networks for one digit: the course's, and a small one that learns in seconds."""
 
-from torch import nn
+from torch import Tensor, nn
 
+from digitscope.models.columns import Columns
 from digitscope.models.options import check_dropout
 from digitscope.models.pixels import COURSE_SCALE, MNIST_SCALE, Normalize
 
@@ -32,16 +33,33 @@ def course_cnn(dropout: float = 0.5) -> nn.Sequential:
     )
 
 
-def convolution(channels_in: int, channels_out: int, size: int, stride: int = 1) -> list[nn.Module]:
-    """Return a `size` x `size` convolution that keeps ceil(H / stride), with batch norm and ReLU.
+def convolution(
+    channels_in: int, channels_out: int, size: int, stride: int = 1, *, padded: bool = True
+) -> list[nn.Module]:
+    """Return a `size` x `size` convolution with batch norm and ReLU.
 
-    The convolution has no bias because the batch norm that follows subtracts the mean.
+    Padded it keeps ceil(H / stride) rows. Unpadded it keeps floor((H - size) / stride) + 1, enough for a first
+    layer, because the margin of MNIST's images is empty. The convolution has no bias because the batch norm that
+    follows subtracts the mean.
     """
+    padding = size // 2 if padded else 0
     return [
-        nn.Conv2d(channels_in, channels_out, size, stride, padding=size // 2, bias=False),
+        nn.Conv2d(channels_in, channels_out, size, stride, padding, bias=False),
         nn.BatchNorm2d(channels_out),
         nn.ReLU(),
     ]
+
+
+class FlattenChannelsLast(nn.Module):
+    """(N, C, H, W) to (N, H * W * C): the order in which channels-last memory has it, so nothing is moved.
+
+    `nn.Flatten` wants (N, C * H * W). That costs a copy forward, and backward a gradient whose layout differs from
+    that of the activations, with which PyTorch's backward of ReLU is 30 times slower.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the features of each image in one row."""
+        return features.permute(0, 2, 3, 1).flatten(1)
 
 
 def fast_cnn() -> nn.Sequential:
@@ -78,25 +96,45 @@ def small_cnn() -> nn.Sequential:
     )
 
 
-def best_cnn(dropout: float = 0.0) -> nn.Sequential:
-    """Return the most accurate network for one digit, 340,842 parameters.
+def best_cnn() -> nn.Sequential:
+    """Return the most accurate network for one digit, 749,406 parameters: three columns that differ in their filters.
 
-    uint8 (N, 28, 28) -> (N, 1, 28, 28) -> conv 32 5x5: (N, 32, 28, 28) -> conv 64 3x3 stride 2: (N, 64, 14, 14)
-    -> conv 64 3x3: (N, 64, 14, 14) -> conv 128 3x3 stride 2: (N, 128, 7, 7) -> conv 128 3x3: (N, 128, 7, 7)
-    -> 6,272 -> dropout -> logits float32 (N, 10).
-
-    Raises:
-        SettingError: `dropout` is not from 0 to below 1.
+    uint8 (N, 28, 28) -> (N, 1, 28, 28) -> in each column four or five convolutions, the last of which gives
+    (N, C, 6, 6) -> logits float32 (N, 10), the mean of the columns'.
+    Networks with filters of 3x3, 5x5 and 7x7 err on different digits (An et al. 2020).
     """
-    check_dropout(dropout)
+    return nn.Sequential(Normalize(*MNIST_SCALE), Columns(_column_of_3x3(), _column_of_5x5(), _column_of_7x7()))
+
+
+def _column_of_3x3() -> nn.Sequential:
     return nn.Sequential(
-        Normalize(*MNIST_SCALE),
-        *convolution(1, 32, 5),
+        *convolution(1, 32, 5, padded=False),
         *convolution(32, 64, 3, stride=2),
         *convolution(64, 64, 3),
-        *convolution(64, 128, 3, stride=2),
-        *convolution(128, 128, 3),
-        nn.Flatten(),
-        nn.Dropout(dropout),
-        nn.Linear(6272, 10),
+        *convolution(64, 96, 3, stride=2),
+        *convolution(96, 96, 3),
+        FlattenChannelsLast(),
+        nn.Linear(3456, 10),
+    )
+
+
+def _column_of_5x5() -> nn.Sequential:
+    return nn.Sequential(
+        *convolution(1, 32, 5, stride=2, padded=False),
+        *convolution(32, 48, 5),
+        *convolution(48, 64, 5, stride=2),
+        *convolution(64, 64, 5),
+        FlattenChannelsLast(),
+        nn.Linear(2304, 10),
+    )
+
+
+def _column_of_7x7() -> nn.Sequential:
+    return nn.Sequential(
+        *convolution(1, 32, 7, stride=2, padded=False),
+        *convolution(32, 32, 7),
+        *convolution(32, 64, 7, stride=2),
+        *convolution(64, 64, 5),
+        FlattenChannelsLast(),
+        nn.Linear(2304, 10),
     )

@@ -1,0 +1,25 @@
+"""Several networks in one: each learns alone, and together they vote."""
+
+import torch
+from torch import Tensor, nn
+
+
+class Columns(nn.Module):
+    """Networks side by side, a multi-column network (Cireşan, Meier and Schmidhuber 2012).
+
+    Input: what each column takes, (N, ...). Output: logits, (N, ...), in the order of the input. In evaluation they
+    are the mean of the columns' logits. In training the columns share the examples out among them, so that none
+    learns from what another gets wrong, and each meets the examples in an order of its own.
+    """
+
+    def __init__(self, *columns: nn.Module) -> None:
+        super().__init__()
+        self.columns = nn.ModuleList(columns)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return each example's logits: one column's in training, the mean of all in evaluation."""
+        if not self.training:
+            return torch.stack([column(images) for column in self.columns]).mean(dim=0)
+        shares = images.tensor_split(len(self.columns))
+        pairs = zip(self.columns, shares, strict=True)
+        return torch.cat([column(share) for column, share in pairs if len(share)])
