@@ -43,7 +43,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "cnn": {"dropout": 0.5},
     "fast": {},
     "small": {},
-    "best": {"dropout": 0.0},
+    "best": {},
     "scratch": {},
     "two-digit-mlp": {"hidden": 64},
     "two-digit-cnn": {"dropout": 0.5},

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 class Columns(nn.Module):
     """Networks side by side, a multi-column network (Cireşan, Meier and Schmidhuber 2012).
 
-    Input: what each column takes, (N, ...). Output: logits, (N, ...), in the order of the input. In evaluation they
+    Input: what each column takes, (N, ...). Output: logits in the same order, (N, ...). In evaluation they
     are the mean of the columns' logits. In training the columns share the examples out among them, so that none
     learns from what another gets wrong, and each meets the examples in an order of its own.
     """

@@ -63,19 +63,20 @@ class FlattenChannelsLast(nn.Module):
 
 
 def fast_cnn() -> nn.Sequential:
-    """Return a small network that passes 99 % on MNIST's test set within one epoch.
+    """Return a small network that passes 99 % on MNIST's test set within one epoch, 27,066 parameters.
 
-    uint8 (N, 28, 28) -> (N, 1, 28, 28) -> conv 24 5x5 stride 2: (N, 24, 14, 14) -> conv 32 3x3: (N, 32, 14, 14)
-    -> conv 48 3x3 stride 2: (N, 48, 7, 7) -> 2,352 -> logits float32 (N, 10).
-    The strides take the work of pooling: most of the arithmetic happens on 14x14.
+    uint8 (N, 28, 28) -> (N, 1, 28, 28) -> conv 16 5x5 stride 2: (N, 16, 12, 12) -> conv 16 3x3: (N, 16, 12, 12)
+    -> conv 48 3x3 stride 2: (N, 48, 6, 6) -> 1,728 -> logits float32 (N, 10).
+    The strides take the work of pooling, and the first layer cuts off the empty margin: most of the arithmetic
+    happens on 12x12.
     """
     return nn.Sequential(
         Normalize(*MNIST_SCALE),
-        *convolution(1, 24, 5, stride=2),
-        *convolution(24, 32, 3),
-        *convolution(32, 48, 3, stride=2),
-        nn.Flatten(),
-        nn.Linear(2352, 10),
+        *convolution(1, 16, 5, stride=2, padded=False),
+        *convolution(16, 16, 3),
+        *convolution(16, 48, 3, stride=2),
+        FlattenChannelsLast(),
+        nn.Linear(1728, 10),
     )
 
 
@@ -97,7 +98,7 @@ def small_cnn() -> nn.Sequential:
 
 
 def best_cnn() -> nn.Sequential:
-    """Return the most accurate network for one digit, 749,406 parameters: three columns that differ in their filters.
+    """Return the most accurate network for one digit, 749,406 parameters: three columns with other filters.
 
     uint8 (N, 28, 28) -> (N, 1, 28, 28) -> in each column four or five convolutions, the last of which gives
     (N, C, 6, 6) -> logits float32 (N, 10), the mean of the columns'.

@@ -1,0 +1,52 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from digitscope.models.columns import Columns
+from digitscope.models.convolutional import FlattenChannelsLast, convolution
+
+
+class Times(nn.Module):
+    """A column whose reading is plain to see: each number times a factor."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.tensor(factor))
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values * self.factor
+
+
+def test_in_evaluation_the_columns_vote() -> None:
+    columns = Columns(Times(1.0), Times(2.0), Times(6.0)).eval()
+    assert columns(torch.tensor([[1.0], [10.0]])).tolist() == [[3.0], [30.0]]
+
+
+@pytest.mark.parametrize(("n", "factors"), [(6, [1, 1, 2, 2, 6, 6]), (5, [1, 1, 2, 2, 6]), (2, [1, 2]), (1, [1])])
+def test_in_training_they_share_the_examples_out(n: int, factors: list[float]) -> None:
+    columns = Columns(Times(1.0), Times(2.0), Times(6.0)).train()
+    assert columns(torch.ones(n, 1)).flatten().tolist() == factors
+
+
+def test_a_column_learns_from_its_own_share_alone() -> None:
+    columns = Columns(Times(1.0), Times(1.0)).train()
+    columns(torch.tensor([[1.0], [2.0], [3.0], [5.0]])).sum().backward()
+    assert [parameter.grad for parameter in columns.parameters()] == [3.0, 8.0]
+
+
+def test_flattening_keeps_every_feature_and_copies_none() -> None:
+    features = torch.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5).contiguous(memory_format=torch.channels_last)
+    flat = FlattenChannelsLast()(features)
+    assert flat.data_ptr() == features.data_ptr()
+    for row in range(4):
+        for column in range(5):
+            assert torch.equal(flat[:, 3 * (5 * row + column) :][:, :3], features[:, :, row, column])
+
+
+@pytest.mark.parametrize(("size", "stride"), [(3, 1), (5, 2), (7, 2)])
+def test_a_convolution_keeps_the_rows_that_its_docstring_says(size: int, stride: int) -> None:
+    image = torch.rand(2, 1, 29, 28)
+    padded = nn.Sequential(*convolution(1, 4, size, stride))(image)
+    unpadded = nn.Sequential(*convolution(1, 4, size, stride, padded=False))(image)
+    assert padded.shape == (2, 4, -(-29 // stride), -(-28 // stride))
+    assert unpadded.shape == (2, 4, (29 - size) // stride + 1, (28 - size) // stride + 1)
