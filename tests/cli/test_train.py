@@ -61,6 +61,7 @@ def test_every_flag_reaches_the_run(digitscope: Command, tiny_mnist_folder: Path
         "epochs": 2,
         "batch_size": 19,
         "order": "reshuffled",
+        "epoch_size": 57,
         "optimizer": "sgd",
         "learning_rate": 0.02,
         "momentum": 0.5,

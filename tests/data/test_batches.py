@@ -50,6 +50,18 @@ def test_reshuffled_meets_every_example_in_another_order_each_epoch() -> None:
     assert first == met(source, np.random.default_rng(0))
 
 
+@pytest.mark.parametrize(("examples", "batches"), [(4, [4]), (6, [4, 2]), (11, [4, 4, 3]), (25, [4] * 6 + [1])])
+def test_an_epoch_of_other_than_all_examples(examples: int, batches: list[int]) -> None:
+    source, generator = Reshuffled(numbered(11), 4, examples_per_epoch=examples), np.random.default_rng(0)
+    first, second = met(source, generator), met(source, generator)
+    assert [len(batch) for batch in first] == batches
+    assert first != second
+    rows = list(chain(*first))
+    for start in range(0, examples, 11):
+        one_pass = rows[start : start + 11]
+        assert len(set(one_pass)) == len(one_pass)  # nothing twice before everything once
+
+
 def test_fresh_pairs_are_new_each_epoch() -> None:
     source, generator = FreshPairs(numbered(11), 4, pairs_per_epoch=10), np.random.default_rng(0)
     first, second = list(source.epoch(generator)), list(source.epoch(generator))

@@ -27,7 +27,7 @@ def test_the_demo_s_three_parts(sample: Dataset, monkeypatch: pytest.MonkeyPatch
     assert steps == [24]
     assert [part.name for part in parts] == [name for name, _ in announced]
     assert [part.logits.shape for part in parts] == [(70, 10), (70, 10), (40, 2, 10)]
-    assert [part.n_parameters for part in parts[1:]] == [45_074, 1_088_468]
+    assert [part.n_parameters for part in parts[1:]] == [22_362, 1_088_468]
     for part in parts:
         assert np.isfinite(part.logits).all()
         assert len(part.history) == 4

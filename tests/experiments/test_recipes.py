@@ -79,8 +79,8 @@ def test_an_unknown_change_is_refused_with_every_accepted_name(name: str) -> Non
     with pytest.raises(SettingError) as caught:
         RECIPES["fc"].with_changes({"epochs": 1, name: 0.1})
     assert str(caught.value) == (
-        f"the recipe 'fc' has no setting {name!r}: expected one of epochs, batch_size, order, optimizer, "
-        "learning_rate, momentum, nesterov, weight_decay, schedule, warmup, label_smoothing, "
+        f"the recipe 'fc' has no setting {name!r}: expected one of epochs, batch_size, order, epoch_size, "
+        "optimizer, learning_rate, momentum, nesterov, weight_decay, schedule, warmup, label_smoothing, "
         "rotation, scale, shear, shift, elastic, ema, precision, threads, hidden, activation"
     )
 
@@ -89,7 +89,9 @@ def test_refused_values_and_contradictions_of_a_change() -> None:
     with pytest.raises(SettingError, match="epochs is 0"):
         RECIPES["fc"].with_changes({"epochs": 0})
     for changes in ({}, {"nesterov": False}, {"momentum": 0.0}):
-        with pytest.raises(SettingError, match="momentum and nesterov are settings of sgd, not of adam: expected"):
+        with pytest.raises(
+            SettingError, match="momentum and nesterov are settings of sgd and muon, not of adam: expected"
+        ):
             RECIPES["cnn"].with_changes({"optimizer": "adam", **changes})
     RECIPES["cnn"].with_changes({"optimizer": "adam", "nesterov": False, "momentum": 0.0})
     with pytest.raises(SettingError, match="order is 'fresh-pairs', but fc reads one digit"):

@@ -105,6 +105,7 @@ def test_the_configuration_says_what_the_figures_depend_on(sample: Dataset, tmp_
         "epochs": 1,
         "batch_size": 32,
         "order": "fixed",
+        "epoch_size": 0,
         "optimizer": "sgd",
         "learning_rate": 0.1,
         "momentum": 0.5,

@@ -22,6 +22,7 @@ from tests.training.helpers import new_state, small_split, weights_bytes
 OPTIMIZERS: list[dict[str, Any]] = [
     {},
     {"momentum": 0.9, "nesterov": True, "schedule": "one-cycle", "weight_decay": 0.01},
+    {"optimizer": "muon", "momentum": 0.6, "nesterov": True},
     {"optimizer": "adam", "learning_rate": 0.01},
     {"optimizer": "adamw", "learning_rate": 0.01, "weight_decay": 0.1},
 ]

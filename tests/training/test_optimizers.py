@@ -5,6 +5,7 @@ import torch
 from torch import nn, optim
 from torch.optim.lr_scheduler import OneCycleLR
 
+from digitscope.training.muon import Muon
 from digitscope.training.optimizers import learning_rate_at, make_optimizer, set_learning_rate
 from digitscope.training.settings import TrainingSettings
 
@@ -77,6 +78,12 @@ def test_constant() -> None:
             optim.SGD,
             {"lr": 0.3, "momentum": 0.8, "nesterov": True, "weight_decay": 0.01, "dampening": 0},
         ),
+        (
+            {"optimizer": "muon", "momentum": 0.7, "nesterov": True, "learning_rate": 0.02},
+            Muon,
+            {"lr": 0.02, "momentum": 0.7, "nesterov": True},
+        ),
+        ({"optimizer": "muon"}, Muon, {"momentum": 0.0, "nesterov": False}),
         ({"optimizer": "adam", "weight_decay": 0.2}, optim.Adam, {"lr": 0.1, "weight_decay": 0.2}),
         ({"optimizer": "adamw", "weight_decay": 0.0}, optim.AdamW, {"weight_decay": 0.0, "betas": (0.9, 0.999)}),
     ],

@@ -9,7 +9,9 @@ from digitscope.training import TrainingSettings, setting_names
 
 WHOLE = "expected a whole number from 1"
 BELOW_ONE = "expected a number from 0 to below 1"
-NOT_OF = "momentum and nesterov are settings of sgd, not of {}: expected --momentum 0 --no-nesterov with it"
+NOT_OF = (
+    "momentum and nesterov are settings of sgd and muon, not of {}: expected --momentum 0 --no-nesterov with it"
+)
 NAN, INFINITY = float("nan"), float("inf")
 
 WARPS = ("rotation", "shear", "shift", "elastic")
@@ -19,7 +21,8 @@ REFUSED = [
     *[("batch_size", value, WHOLE) for value in (0, -32, 32.0, True, "32", None)],
     ("order", "random", "expected one of fixed, reshuffled, fresh-pairs"),
     ("order", None, "expected one of fixed"),
-    ("optimizer", "SGD", "expected one of sgd, adam, adamw"),
+    *[("epoch_size", value, "expected a whole number from 0") for value in (-1, 1.5, True)],
+    ("optimizer", "SGD", "expected one of sgd, muon, adam, adamw"),
     ("schedule", "cosine", "expected one of constant, one-cycle"),
     *[("learning_rate", value, "expected a number above 0") for value in (0, -0.1, NAN, INFINITY, "0.1", True)],
     *[("momentum", value, BELOW_ONE) for value in (-0.1, 1, 1.5, NAN, "0.9")],
@@ -56,6 +59,11 @@ def test_a_refused_value_is_named_with_what_is_accepted(name: str, value: object
         ({"momentum": 0.9, "nesterov": True, "optimizer": "adam"}, NOT_OF.format("adam")),
         ({"momentum": 0.9, "optimizer": "adamw"}, NOT_OF.format("adamw")),
         ({"nesterov": True, "optimizer": "adamw"}, NOT_OF.format("adamw")),
+        (
+            {"optimizer": "muon", "weight_decay": 0.1},
+            "muon holds the length of weights: expected --weight-decay 0",
+        ),
+        ({"epoch_size": 10}, "order is 'fixed', which shows all examples: use reshuffled"),
         *[({name: 0.5}, "order is 'fixed', which shows examples as they are") for name in (*WARPS, "scale")],
     ],
 )
@@ -73,6 +81,8 @@ def test_contradictions(settings: Any, message: str) -> None:
         {"momentum": 0, "learning_rate": 1, "weight_decay": 0},
         {"momentum": 0.999, "nesterov": True, "warmup": 0.0, "label_smoothing": 0.0},
         {"ema": 0.999, "precision": "mixed"},
+        {"optimizer": "muon", "momentum": 0.6, "nesterov": True},
+        {"order": "reshuffled", "epoch_size": 36_000},
         {"order": "reshuffled", "rotation": 180, "scale": 0.5, "shear": 1, "shift": 5, "elastic": 2},
         {"order": "fresh-pairs", "rotation": 0.5},
         {"optimizer": "adamw", "weight_decay": 5.0, "schedule": "one-cycle", "order": "fresh-pairs"},

@@ -61,32 +61,41 @@ class FixedOrder:
 
 @dataclass(frozen=True, eq=False)
 class Reshuffled:
-    """Every example once an epoch, in a new order each epoch; the last batch may be smaller.
+    """The examples in an order that is new in each epoch; the last batch may be smaller.
 
     Attributes:
         split: the examples.
         batch_size: examples a batch.
         augmentation: how far each example is warped, anew in every epoch.
+        examples_per_epoch: examples after which an epoch ends, if not after each was met once. Fewer are drawn
+            anew for every epoch; for more, all are gone through again, in another order.
 
     Raises:
-        SettingError: `batch_size` is below 1 or above the number of examples.
+        SettingError: `batch_size` is below 1 or above the examples of an epoch.
     """
 
     split: Split
     batch_size: int
     augmentation: Augmentation = NO_AUGMENTATION
+    examples_per_epoch: int | None = None
 
     def __post_init__(self) -> None:
-        _check_batch_size(self.batch_size, len(self.split))
+        _check_batch_size(self.batch_size, self.size)
+
+    @property
+    def size(self) -> int:
+        """Examples an epoch."""
+        return len(self.split) if self.examples_per_epoch is None else self.examples_per_epoch
 
     @property
     def n_batches(self) -> int:
         """Batches an epoch, the last one included."""
-        return -(-len(self.split) // self.batch_size)
+        return -(-self.size // self.batch_size)
 
     def epoch(self, generator: np.random.Generator, /) -> Iterator[Batch]:
         """Yield the batches in an order drawn from `generator` when the first one is asked for."""
-        order = generator.permutation(len(self.split))
+        passes = -(-self.size // len(self.split))
+        order = np.concatenate([generator.permutation(len(self.split)) for _ in range(passes)])[: self.size]
         for start in range(0, len(order), self.batch_size):
             chosen = order[start : start + self.batch_size]
             images = augment(self.split.images[chosen], self.augmentation, generator=generator)

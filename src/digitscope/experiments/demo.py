@@ -109,7 +109,7 @@ def _recipe_part(
 
 def _with_budget(recipe: Recipe, n_train: int, n_examples: int) -> Recipe:
     batch_size = min(recipe.settings.batch_size, n_train)
-    return recipe.with_changes({"epochs": _epochs(n_train, n_examples), "batch_size": batch_size})
+    return recipe.with_changes({"epochs": _epochs(n_train, n_examples), "epoch_size": 0, "batch_size": batch_size})
 
 
 def _epochs(n_train: int, n_examples: int) -> int:

@@ -214,17 +214,18 @@ def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset |
     """Return the training examples in the order that the settings name.
 
     Raises:
-        SettingError: "fresh-pairs" without single digits to make them from, or a batch above the training set.
+        SettingError: "fresh-pairs" without single digits to make them from, or an epoch or a batch too large.
     """
     if settings.order == "fixed":
         return FixedOrder(course_order(dataset.train, seed), settings.batch_size)
     if settings.order == "reshuffled":
-        return Reshuffled(dataset.train, settings.batch_size, settings.augmentation)
+        return Reshuffled(dataset.train, settings.batch_size, settings.augmentation, settings.epoch_size or None)
     if singles is None:
         raise SettingError(
             "order is 'fresh-pairs', but there are no single digits to make pairs from: use reshuffled"
         )
-    return FreshPairs(singles.train, settings.batch_size, len(dataset.train), settings.augmentation)
+    n_pairs = settings.epoch_size or len(dataset.train)
+    return FreshPairs(singles.train, settings.batch_size, n_pairs, settings.augmentation)
 
 
 def load_run(folder: Path, *, device: str = "cpu") -> Run:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from digitscope.models.columns import Columns
 from digitscope.models.options import check_dropout
 from digitscope.models.pixels import COURSE_SCALE, MNIST_SCALE, Normalize
+from digitscope.models.shifts import ShiftAveraged
 
 
 def course_cnn(dropout: float = 0.5) -> nn.Sequential:
@@ -38,9 +39,8 @@ def convolution(
 ) -> list[nn.Module]:
     """Return a `size` x `size` convolution with batch norm and ReLU.
 
-    Padded it keeps ceil(H / stride) rows. Unpadded it keeps floor((H - size) / stride) + 1, enough for a first
-    layer, because the margin of MNIST's images is empty. The convolution has no bias because the batch norm that
-    follows subtracts the mean.
+    Padded it keeps ceil(H / stride) rows, unpadded floor((H - size) / stride) + 1. The convolution has no bias
+    because the batch norm that follows subtracts the mean.
     """
     padding = size // 2 if padded else 0
     return [
@@ -63,20 +63,22 @@ class FlattenChannelsLast(nn.Module):
 
 
 def fast_cnn() -> nn.Sequential:
-    """Return a small network that passes 99 % on MNIST's test set within one epoch, 27,066 parameters.
+    """Return a small network that passes 99 % on MNIST's test set within an epoch, 22,362 parameters.
 
-    uint8 (N, 28, 28) -> (N, 1, 28, 28) -> conv 16 5x5 stride 2: (N, 16, 12, 12) -> conv 16 3x3: (N, 16, 12, 12)
-    -> conv 48 3x3 stride 2: (N, 48, 6, 6) -> 1,728 -> logits float32 (N, 10).
-    The strides take the work of pooling, and the first layer cuts off the empty margin: most of the arithmetic
-    happens on 12x12.
+    uint8 (N, 28, 28) -> (N, 1, 28, 28) -> conv 16 5x5 stride 2: (N, 16, 12, 12) -> conv 16 3x3: (N, 16, 10, 10)
+    -> conv 64 3x3 stride 2: (N, 64, 4, 4) -> 1,024 -> logits float32 (N, 10), averaged over shifts.
+    The strides take the work of pooling, and no convolution is padded, since MNIST's margin is empty: most of the
+    arithmetic happens on 10x10.
     """
     return nn.Sequential(
         Normalize(*MNIST_SCALE),
-        *convolution(1, 16, 5, stride=2, padded=False),
-        *convolution(16, 16, 3),
-        *convolution(16, 48, 3, stride=2),
-        FlattenChannelsLast(),
-        nn.Linear(1728, 10),
+        ShiftAveraged(
+            *convolution(1, 16, 5, stride=2, padded=False),
+            *convolution(16, 16, 3, padded=False),
+            *convolution(16, 64, 3, stride=2, padded=False),
+            FlattenChannelsLast(),
+            nn.Linear(1024, 10),
+        ),
     )
 
 
@@ -98,7 +100,7 @@ def small_cnn() -> nn.Sequential:
 
 
 def best_cnn() -> nn.Sequential:
-    """Return the most accurate network for one digit, 749,406 parameters: three columns with other filters.
+    """Return the most accurate network for one digit, 714,782 parameters: three columns with other filters.
 
     uint8 (N, 28, 28) -> (N, 1, 28, 28) -> in each column four or five convolutions, the last of which gives
     (N, C, 6, 6) -> logits float32 (N, 10), the mean of the columns'.
@@ -109,10 +111,10 @@ def best_cnn() -> nn.Sequential:
 
 def _column_of_3x3() -> nn.Sequential:
     return nn.Sequential(
-        *convolution(1, 32, 5, padded=False),
-        *convolution(32, 64, 3, stride=2),
-        *convolution(64, 64, 3),
-        *convolution(64, 96, 3, stride=2),
+        *convolution(1, 32, 5, stride=2, padded=False),
+        *convolution(32, 48, 3),
+        *convolution(48, 48, 3),
+        *convolution(48, 96, 3, stride=2),
         *convolution(96, 96, 3),
         FlattenChannelsLast(),
         nn.Linear(3456, 10),

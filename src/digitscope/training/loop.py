@@ -1,6 +1,6 @@
 """The training loop: one for every model, every order of the data and every protocol."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -130,21 +130,19 @@ def run_epoch(
     The score is without smoothing, as in evaluation, and each example's is that of the weights which met it.
     """
     model.train(optimizer is not None)
-    n_examples, losses, right = 0, torch.zeros(1), torch.zeros(1)
+    met: list[TensorBatch] = []
     with torch.set_grad_enabled(optimizer is not None):
         for images, labels in batches:
             with torch.autocast(images.device.type, torch.bfloat16, enabled=in_bfloat16):
                 logits = model(images).float()
-            by_class = logits.movedim(-1, 1)
             if optimizer is not None:
                 optimizer.zero_grad()
-                F.cross_entropy(by_class, labels, label_smoothing=label_smoothing).backward()  # type: ignore[no-untyped-call]
+                loss = F.cross_entropy(logits.movedim(-1, 1), labels, label_smoothing=label_smoothing)
+                loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
-            n_examples += len(labels)
-            losses = losses + _sum_by_position(F.cross_entropy(by_class.detach(), labels, reduction="none"))
-            right = right + _sum_by_position(logits.detach().argmax(dim=-1) == labels)
+            met.append((logits.detach(), labels))
             on_batch()
-    return EpochScore(_means(losses, n_examples), _means(right, n_examples))
+    return _score(met)
 
 
 def to_tensors(batches: Iterable[tuple[np.ndarray, np.ndarray]], device: torch.device) -> Iterator[TensorBatch]:
@@ -170,10 +168,13 @@ def _around_steps(
             state.average.update_parameters(state.model)
 
 
-def _sum_by_position(values: Tensor) -> Tensor:
-    """Sum (N,) to (1,) or (N, P) to (P,), in float64 and so on the CPU: not every device has it."""
-    return values.reshape(len(values), -1).cpu().sum(dim=0, dtype=torch.float64)
+def _score(met: Sequence[TensorBatch]) -> EpochScore:
+    """Return the score of all logits at once: a score a step would cost a small network a tenth of its time."""
+    logits, labels = (torch.cat(parts) for parts in zip(*met, strict=True))
+    losses = F.cross_entropy(logits.movedim(-1, 1), labels, reduction="none")
+    return EpochScore(_mean_by_position(losses), _mean_by_position(logits.argmax(dim=-1) == labels))
 
 
-def _means(sums: Tensor, n_examples: int) -> tuple[float, ...]:
-    return tuple((sums / n_examples).tolist())
+def _mean_by_position(values: Tensor) -> tuple[float, ...]:
+    """Return the mean of (N,), or of (N, P) P of them, in float64 and so on the CPU: not every device has it."""
+    return tuple(values.reshape(len(values), -1).cpu().mean(dim=0, dtype=torch.float64).tolist())

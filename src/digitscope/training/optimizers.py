@@ -7,6 +7,7 @@ from types import MappingProxyType
 from torch import nn, optim
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from digitscope.training.muon import Muon
 from digitscope.training.settings import TrainingSettings
 
 Parameters = Iterable[nn.Parameter]
@@ -14,15 +15,17 @@ Parameters = Iterable[nn.Parameter]
 
 def make_optimizer(parameters: Parameters, settings: TrainingSettings) -> optim.Optimizer:
     """Return the optimiser that `settings` describe."""
+    rate, momentum, nesterov = settings.learning_rate, settings.momentum, settings.nesterov
+    if settings.optimizer == "muon":
+        return Muon(parameters, lr=rate, momentum=momentum, nesterov=nesterov)
     factories: Mapping[str, Callable[..., optim.Optimizer]] = MappingProxyType(
         {
-            "sgd": partial(optim.SGD, momentum=settings.momentum, nesterov=settings.nesterov),
+            "sgd": partial(optim.SGD, momentum=momentum, nesterov=nesterov),
             "adam": optim.Adam,
             "adamw": optim.AdamW,
         }
     )
-    factory = factories[settings.optimizer]
-    return factory(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    return factories[settings.optimizer](parameters, lr=rate, weight_decay=settings.weight_decay)
 
 
 def make_average(model: nn.Module, settings: TrainingSettings) -> AveragedModel | None:

@@ -9,7 +9,7 @@ from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation
 from digitscope.errors import SettingError
 
 Order = Literal["fixed", "reshuffled", "fresh-pairs"]
-OptimizerName = Literal["sgd", "adam", "adamw"]
+OptimizerName = Literal["sgd", "muon", "adam", "adamw"]
 Schedule = Literal["constant", "one-cycle"]
 Precision = Literal["float32", "mixed"]
 
@@ -24,11 +24,15 @@ class TrainingSettings:
         order: how examples come. "fixed" is the course's protocol: one permutation, the same batches in every
             epoch, the remainder dropped. "reshuffled" draws a new order each epoch and drops nothing.
             "fresh-pairs" overlaps new pairs of single training digits at every step.
-        optimizer: "sgd", "adam" (Kingma and Ba 2015) or "adamw" (Loshchilov and Hutter 2019).
+        epoch_size: examples after which an epoch ends; 0 for as many as the training set has, as an order that is
+            "fixed" needs it.
+        optimizer: "sgd", "muon" (Jordan et al. 2024), "adam" (Kingma and Ba 2015) or "adamw" (Loshchilov and
+            Hutter 2019).
         learning_rate: the rate, or with "one-cycle" its peak.
-        momentum: of "sgd"; the other optimizers keep their own.
+        momentum: of "sgd" and "muon"; the other optimizers keep their own.
         nesterov: look ahead (Sutskever et al. 2013); needs momentum.
-        weight_decay: a step's pull of every weight towards 0, as the optimizer defines it.
+        weight_decay: a step's pull of every weight towards 0, as the optimizer defines it; "muon", which holds the
+            length of weights, has none.
         schedule: "constant", or "one-cycle": a linear rise and a linear fall to 0, step by step (Smith 2018).
         warmup: the share of all steps that "one-cycle" rises.
         label_smoothing: probability mass spread evenly over the classes (Szegedy et al. 2016).
@@ -52,6 +56,7 @@ class TrainingSettings:
     epochs: int = 10
     batch_size: int = 32
     order: Order = "fixed"
+    epoch_size: int = 0
     optimizer: OptimizerName = "sgd"
     learning_rate: float = 0.1
     momentum: float = 0.0
@@ -72,14 +77,20 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         self._check_choices()
         self._check_ranges()
-        if self.optimizer != "sgd" and (self.momentum or self.nesterov):
+        if self.optimizer in {"adam", "adamw"} and (self.momentum or self.nesterov):
             raise SettingError(
-                f"momentum and nesterov are settings of sgd, not of {self.optimizer}: "
+                f"momentum and nesterov are settings of sgd and muon, not of {self.optimizer}: "
                 "expected --momentum 0 --no-nesterov with it"
             )
+        if self.optimizer == "muon" and self.weight_decay:
+            raise SettingError("muon holds the length of weights: expected --weight-decay 0 with it")
         if self.nesterov and self.momentum == 0:
             raise SettingError("nesterov needs momentum: expected momentum above 0, such as 0.9")
         augmentation = self.augmentation  # which checks its numbers
+        if self.order == "fixed" and self.epoch_size:
+            raise SettingError(
+                "order is 'fixed', which shows all examples: use reshuffled to choose an epoch_size"
+            )
         if self.order == "fixed" and augmentation != NO_AUGMENTATION:
             raise SettingError("order is 'fixed', which shows examples as they are: use reshuffled to warp them")
 
@@ -118,6 +129,7 @@ RANGES: Mapping[str, tuple[Any, str]] = MappingProxyType(
     {
         "epochs": (lambda value: isinstance(value, int) and value >= 1, "a whole number from 1"),
         "batch_size": (lambda value: isinstance(value, int) and value >= 1, "a whole number from 1"),
+        "epoch_size": (lambda value: isinstance(value, int) and value >= 0, "a whole number from 0"),
         "learning_rate": (lambda value: 0 < value < float("inf"), "a number above 0"),
         "momentum": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
         "weight_decay": (lambda value: 0 <= value < float("inf"), "a number from 0"),

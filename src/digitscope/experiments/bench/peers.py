@@ -97,7 +97,7 @@ def example_preloaded(split: Split) -> Iterator[nn.Module]:
 
 
 def course_preloaded(split: Split) -> Iterator[nn.Module]:
-    """Train the course's convolutional network on tensors in memory, laid out likewise, without its validation."""
+    """Train the course's convolutional network on tensors in memory, laid out likewise."""
     recipe = get_recipe("cnn")
     settings = cast("TrainingSettings", recipe.settings)
     network = build(recipe.model, recipe.options)

@@ -39,7 +39,7 @@ COLUMNS = (
 )
 
 REMARK = (
-    "Timed: from uint8 arrays in memory to trained weights, with the validation that a recipe has. Not timed: "
+    "Timed: from uint8 arrays in memory to trained weights. Not timed: validation, "
     "reading the files, some steps before the first round, scoring the test split after every epoch. A row is its "
     "first epoch whose mean over the rounds is at least 99.0 %: of a peer the most favourable reading. fast "
     "trains its whole schedule, once."
@@ -95,9 +95,10 @@ def trainings(dataset: Dataset) -> Mapping[str, Training]:
 
 
 def recipe_epochs(name: str, dataset: Dataset, seed: int) -> Iterator[nn.Module]:
-    """Train a recipe as `digitscope train` does, validation included, and yield its network after every epoch.
+    """Train a recipe as `digitscope train` does, and yield its network after every epoch.
 
-    A schedule that spans the whole training cannot be cut: of such a recipe only the last network is yielded.
+    Validation has one image only, because it is no part of what is timed. A schedule that spans the whole training
+    cannot be cut: of such a recipe only the last network is yielded.
     """
     recipe = get_recipe(name)
     settings = cast("TrainingSettings", recipe.settings)
@@ -105,7 +106,7 @@ def recipe_epochs(name: str, dataset: Dataset, seed: int) -> Iterator[nn.Module]
     state = TrainingState.start(place(build(recipe.model, recipe.options), "cpu"), settings)
     stops = range(1, settings.epochs + 1) if settings.schedule == "constant" else [settings.epochs]
     for stop in stops:
-        train(state, source, dataset.validation, replace(settings, epochs=stop), seed=seed)
+        train(state, source, dataset.validation[:1], replace(settings, epochs=stop), seed=seed)
         yield state.trained
 
 
