@@ -106,6 +106,11 @@ def test_rounds_and_threads(
     assert {conditions.quick for _, conditions in met} == {"--quick" in words}
 
 
+def test_the_peers_that_are_asked_for(digitscope: Command, met: list[tuple[str, Conditions]]) -> None:
+    assert digitscope("bench", "epoch").code == digitscope("bench", "epoch", "--peers", "PyTorch").code == 0
+    assert [conditions.peers for _, conditions in met] == ["", "PyTorch"]
+
+
 @pytest.mark.parametrize(
     ("words", "parts"),
     [

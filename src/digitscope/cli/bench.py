@@ -30,7 +30,7 @@ WIDTH = 110
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     paragraphs = [_wrapped(f"{name}: {benchmark.about}") for name, benchmark in BENCHMARKS.items()]
-    parser.epilog = "\n\n".join([*paragraphs, "example: digitscope bench epoch latency --rounds 5"])
+    parser.epilog = "\n\n".join([*paragraphs, "example: digitscope bench time-to-99 --peers preloaded --rounds 1"])
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; all of them if none is named"
     )
@@ -39,6 +39,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--threads", type=_count, metavar="N", help=f"of each side (default: {_defaults('threads')})"
+    )
+    parser.add_argument(
+        "--peers", default="", metavar="TEXT", help="compare only with sides whose name holds TEXT (default: all)"
     )
     parser.add_argument(
         "--quick",
@@ -63,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
                 rounds=options.rounds or (QUICK_ROUNDS if options.quick else BENCHMARKS[name].rounds),
                 threads=options.threads or BENCHMARKS[name].threads or torch.get_num_threads(),
                 quick=options.quick,
+                peers=options.peers,
                 on_start=bar.start,
                 on_turn=bar.step,
                 on_news=bar.say,

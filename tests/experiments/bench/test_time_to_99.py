@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -6,7 +7,7 @@ import torch
 from torch import nn
 
 from digitscope.data import Dataset, Split
-from digitscope.errors import DataError
+from digitscope.errors import DataError, SettingError
 from digitscope.experiments.bench.comparison import Conditions
 from digitscope.experiments.bench.reaching import Trial
 from digitscope.experiments.bench.time_to_99 import compare, measure, trainings
@@ -96,6 +97,16 @@ def test_quick_is_one_epoch_of_each_and_says_what_it_is_not(sample: Dataset) -> 
     assert [line.rpartition(": ")[0] for line in news] == [
         f"time-to-99: {side}, round 1, epoch 1" for side in SIDES
     ]
+
+
+def test_peers_are_chosen_by_a_part_of_their_names(sample: Dataset) -> None:
+    conditions = Conditions(data=lambda: small(sample, 128), rounds=1, threads=1, quick=True, peers="CNN, Pre")
+    (table,) = measure(conditions)
+    assert [row.side for row in table.rows] == ["fast", "course's CNN, preloaded"]
+    with pytest.raises(
+        SettingError, match=r"no side's name holds 'fast': expected part of one of course's CNN, as"
+    ):
+        measure(replace(conditions, peers="fast"))
 
 
 def test_without_all_of_mnist_there_is_no_time_to_99(sample: Dataset) -> None:

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from digitscope.data import Dataset
+from digitscope.errors import SettingError
 from digitscope.experiments.bench.turns import ratios
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,7 @@ class Conditions:
         rounds: turns that each side takes; at least 1.
         threads: on which each side computes; at least 1.
         quick: measure less, to see that it works.
+        peers: what a side's name holds that is compared with the first; all are if it is empty.
         on_start: told what starts, and of how many turns it is.
         on_turn: called after every turn.
         on_news: told what happens within a turn.
@@ -26,9 +30,22 @@ class Conditions:
     rounds: int
     threads: int
     quick: bool = False
+    peers: str = ""
     on_start: Callable[[str, int], None] = lambda _name, _turns: None
     on_turn: Callable[[], None] = lambda: None
     on_news: Callable[[str], None] = lambda _news: None
+
+    def chosen(self, sides: Mapping[str, T]) -> dict[str, T]:
+        """Return the first of `sides`, and of the others those that `peers` asks for.
+
+        Raises:
+            SettingError: it asks for none that there is.
+        """
+        first, *others = sides
+        found = [side for side in others if self.peers.casefold() in side.casefold()]
+        if not found:
+            raise SettingError(f"no side's name holds {self.peers!r}: expected part of one of {', '.join(others)}")
+        return {side: sides[side] for side in (first, *found)}
 
     @property
     def in_words(self) -> str:

@@ -53,7 +53,7 @@ def measure(conditions: Conditions) -> tuple[Comparison, ...]:
     data = conditions.data()
     split = data.train[:QUICK_IMAGES] if conditions.quick else data.train
     with threadpool_limits(conditions.threads, user_api="blas"), cpu_threads(conditions.threads):
-        makers = sides(split, conditions.threads)
+        makers = conditions.chosen(sides(split, conditions.threads))
         conditions.on_start(f"{NAME}: preparing", len(makers))
         epochs, missing = prepare(makers, conditions.on_turn)
         conditions.on_start(NAME, (conditions.rounds + 1) * len(epochs))

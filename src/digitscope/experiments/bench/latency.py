@@ -62,7 +62,7 @@ def measure(conditions: Conditions) -> tuple[Comparison, ...]:
     counts = (QUICK_SINGLES, QUICK_BATCHES) if conditions.quick else (SINGLES, BATCHES)
     images = load_sample().test.images
     with cpu_threads(conditions.threads):
-        made = makers(images, conditions.threads)
+        made = conditions.chosen(makers(images, conditions.threads))
         conditions.on_start(f"{NAME}: exporting and compiling", len(made))
         readers, missing = prepare(made, conditions.on_turn)
         conditions.on_start(NAME, (conditions.rounds + 1) * len(readers))

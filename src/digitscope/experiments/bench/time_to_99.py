@@ -65,7 +65,7 @@ def measure(conditions: Conditions) -> tuple[Comparison, ...]:
             f"{NAME} is about full MNIST, and here is only {dataset.name}, from {dataset.source}: "
             "pass --data DIR, run digitscope data fetch, or see it work with --quick"
         )
-    sides = trainings(dataset)
+    sides = conditions.chosen(trainings(dataset))
     conditions.on_start(NAME, conditions.rounds * len(sides))
     keep_freed_memory()  # for every side, not for ours alone
     with cpu_threads(conditions.threads):
