@@ -100,16 +100,16 @@ def small_cnn() -> nn.Sequential:
 
 
 def best_cnn() -> nn.Sequential:
-    """Return the most accurate network for one digit, 714,782 parameters: three columns with other filters.
+    """Return the most accurate network for one digit, 584,958 parameters: three columns alike.
 
-    uint8 (N, 28, 28) -> (N, 1, 28, 28) -> in each column four or five convolutions, the last of which gives
-    (N, C, 6, 6) -> logits float32 (N, 10), the mean of the columns'.
-    Networks with filters of 3x3, 5x5 and 7x7 err on different digits (An et al. 2020).
+    uint8 (N, 28, 28) -> (N, 1, 28, 28) -> in each column conv 32 5x5 stride 2: (N, 32, 12, 12)
+    -> conv 48 3x3 twice: (N, 48, 12, 12) -> conv 96 3x3 stride 2: (N, 96, 6, 6) -> conv 96 3x3: (N, 96, 6, 6)
+    -> 3,456 -> logits float32 (N, 10), the mean of the columns'.
     """
-    return nn.Sequential(Normalize(*MNIST_SCALE), Columns(_column_of_3x3(), _column_of_5x5(), _column_of_7x7()))
+    return nn.Sequential(Normalize(*MNIST_SCALE), Columns(_best_column(), _best_column(), _best_column()))
 
 
-def _column_of_3x3() -> nn.Sequential:
+def _best_column() -> nn.Sequential:
     return nn.Sequential(
         *convolution(1, 32, 5, stride=2, padded=False),
         *convolution(32, 48, 3),
@@ -118,26 +118,4 @@ def _column_of_3x3() -> nn.Sequential:
         *convolution(96, 96, 3),
         FlattenChannelsLast(),
         nn.Linear(3456, 10),
-    )
-
-
-def _column_of_5x5() -> nn.Sequential:
-    return nn.Sequential(
-        *convolution(1, 32, 5, stride=2, padded=False),
-        *convolution(32, 48, 5),
-        *convolution(48, 64, 5, stride=2),
-        *convolution(64, 64, 5),
-        FlattenChannelsLast(),
-        nn.Linear(2304, 10),
-    )
-
-
-def _column_of_7x7() -> nn.Sequential:
-    return nn.Sequential(
-        *convolution(1, 32, 7, stride=2, padded=False),
-        *convolution(32, 32, 7),
-        *convolution(32, 64, 7, stride=2),
-        *convolution(64, 64, 5),
-        FlattenChannelsLast(),
-        nn.Linear(2304, 10),
     )
