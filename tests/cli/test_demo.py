@@ -79,7 +79,7 @@ def test_only_json_on_standard_output(digitscope: Command, desk: Path) -> None:
     assert code == 0
     assert json.loads(out) == json.loads((desk / "new" / "folder" / "results.json").read_text())
     report = (desk / "new" / "folder" / "report.html").read_text()
-    assert ">digitscope demo --seed 3<" in report
+    assert f">digitscope demo --out {desk / 'new' / 'folder'} --seed 3<" in report
     assert (
         "Two learn single digits from 600 images of a slice, the third from pairs of them. "
         "Each is scored once, on images that no network had seen."
@@ -91,7 +91,7 @@ def test_the_report_repeats_the_whole_command(digitscope: Command, desk: Path) -
     data = desk / "my digits"
     assert digitscope("demo", "--data", data, "--unchecked", "--json").code == 0
     report = unescape((desk / "demo" / "report.html").read_text())
-    words = ("digitscope", "demo", "--seed", COURSE_SEED, "--data", data, "--unchecked")
+    words = ("digitscope", "demo", "--out", "demo", "--seed", COURSE_SEED, "--data", data, "--unchecked")
     assert f">{shlex.join(map(str, words))}<" in report
     assert "'" in shlex.join(map(str, words))
 

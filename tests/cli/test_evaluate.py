@@ -28,7 +28,7 @@ from digitscope.data import (
 from digitscope.experiments.scoring import fresh_pairs
 from tests.cli.helpers import Command, assert_one_line, everything_in
 
-KEYS = ["n", "accuracy", "per_position", "nll", "ece", "confusion"]
+KEYS = ["n", "accuracy", "per_position", "nll", "ece", "confusion", "data"]
 NAMES = ["confusion.png", "reliability.png", "errors.png", "report.html"]
 
 
@@ -49,6 +49,7 @@ def test_scores_of_one_digit(digitscope: Command, trained_folder: Path, sample: 
         confusion[true, seen] += 1
     likelihoods = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     assert scores["n"] == 500
+    assert scores["data"].startswith("MNIST sample, from the embedded sample")
     assert scores["accuracy"] == np.mean(read == labels)
     assert scores["per_position"] == [scores["accuracy"]]
     assert scores["confusion"] == confusion.tolist()
@@ -62,7 +63,7 @@ def test_scores_of_two_digits(digitscope: Command, pairs_folder: Path) -> None:
     code, out, _ = digitscope("evaluate", "two", "--data", pairs_folder, "--split", "train", "--json")
     assert code == 0
     scores = json.loads(out)
-    assert list(scores) == ["n", "accuracy", "per_position", "both_right", "nll", "ece", "confusion"]
+    assert list(scores) == ["n", "accuracy", "per_position", "both_right", "nll", "ece", "confusion", "data"]
     assert scores["n"] == 90
     assert len(scores["per_position"]) == 2
     assert np.mean(scores["per_position"]) == pytest.approx(scores["accuracy"])

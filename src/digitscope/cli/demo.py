@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _command(options: argparse.Namespace) -> str:
-    words = ["digitscope", "demo", "--seed", str(options.seed)]
+    words = ["digitscope", "demo", "--out", str(options.out), "--seed", str(options.seed)]
     words += ["--data", str(options.data)] if options.data else []
     words += ["--unchecked"] if options.unchecked else []
     return shlex.join(words)

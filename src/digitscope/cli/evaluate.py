@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
             write_evaluation(options.figures, title, examples.split, logits, scores, origin)
     if options.json:
         known = {name: value for name, value in asdict(scores).items() if value is not None}
-        print(json.dumps(known))
+        print(json.dumps({**known, "data": examples.source}))
     else:
         _print(title, scores)
         if options.figures:

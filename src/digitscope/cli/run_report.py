@@ -46,7 +46,9 @@ def write_run(folder: Path, run: Run, dataset: Dataset) -> None:
             Stat("time", f"{seconds:.1f} s", f"epochs: {last.epoch}, validation included"),
         )
     )
-    curves = FigureBlock(figure, "Loss and accuracy after every epoch.")
+    curves = FigureBlock(
+        figure, "Loss and accuracy of every epoch: of training as it went on, of validation after it."
+    )
     epochs = Table(EPOCH_HEADER, tuple(epoch_row(record) for record in run.history))
     data = {"data": f"{dataset.name}, from {dataset.source}", "training images": f"{len(dataset.train):,}"}
     settings = {
