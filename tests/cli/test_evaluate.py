@@ -340,7 +340,7 @@ def test_scores_of_fresh_pairs(digitscope: Command, two_digit: Linear, sample: D
     assert scores["per_position"] == right.mean(axis=0).tolist()
     assert scores["both_right"] == right.all(axis=1).mean()
     assert score("--pairs", 700) == score("--pairs", 700, "--seed", COURSE_SEED) != scores
-    assert score("--pairs", 4000) == score()
+    assert {**score("--pairs", 4000), "data": ""} == {**score(), "data": ""}  # the same pairs in other words
     assert score("--pairs", 700, "--seed", 4, "--split", "validation") != scores
 
 

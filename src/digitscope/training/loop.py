@@ -169,7 +169,7 @@ def _around_steps(
 
 
 def _score(met: Sequence[TensorBatch]) -> EpochScore:
-    """Return the score of all logits at once: after each step it would cost a small network a tenth of its time."""
+    """Return the score of all logits at once: after each step it would take a tenth of a small network's time."""
     logits, labels = (torch.cat(parts) for parts in zip(*met, strict=True))
     losses = F.cross_entropy(logits.movedim(-1, 1), labels, reduction="none")
     return EpochScore(_mean_by_position(losses), _mean_by_position(logits.argmax(dim=-1) == labels))
