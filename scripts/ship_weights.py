@@ -10,7 +10,7 @@ import argparse
 import statistics
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,11 +18,12 @@ import numpy as np
 
 from digitscope.data import COURSE_SEED, Dataset, Split, load_mnist, make_two_digit
 from digitscope.experiments.machine import describe_machine
-from digitscope.experiments.recipes import RECIPES
+from digitscope.experiments.recipes import RECIPES, default_options
 from digitscope.experiments.run import Run, load_run
+from digitscope.experiments.run_folder import read_config
 from digitscope.export import OPSET, export_calibrated, fit_temperature
 from digitscope.files import write_text
-from digitscope.inference import SHIPPED
+from digitscope.inference import SHIPPED, Recognizer
 from digitscope.inference.shipped import WEIGHTS
 from digitscope.metrics import Evaluation, evaluate_logits
 from digitscope.training import predict_logits
@@ -45,7 +46,7 @@ WEAKNESSES = {
 INSIDE = "Normalisation and temperature are inside the graph: uint8 in, logits and probabilities out."
 
 PROTOCOL = (
-    "the last 6,000 of MNIST's training digits validate, and nothing was chosen on test digits. What ships is the "
+    "MNIST's last 6,000 training digits, or pairs of them, validate, and nothing was chosen on test digits. What ships is the "
     "run of the highest validation accuracy, then of the lowest loss; its temperature is fitted there too."
 )
 
@@ -72,24 +73,32 @@ def score(run: Run, dataset: Dataset) -> Scored:
     return Scored(run, temperature, scores(dataset.validation, raw), test)
 
 
-def check_as_committed(runs: Sequence[Run]) -> str:
-    """Return the one recipe of all `runs`, or end: a card's command must give the weights that it comes with."""
-    names = {run.recipe.name for run in runs}
-    if len(names) != 1 or any(run.recipe.settings != RECIPES[run.recipe.name].settings for run in runs):
-        sys.exit(f"runs of {', '.join(sorted(names))}: expected one recipe, as it is committed")
-    return names.pop()
+def check_as_committed(name: str, runs: Sequence[Run], dataset: Dataset) -> None:
+    """End unless a card's command would give the weights that it comes with."""
+    recipe = runs[0].recipe
+    committed = RECIPES[recipe.name]
+    options = {**default_options(committed.model), **committed.options}
+    for run in runs:
+        if run.recipe != replace(committed, options=options):
+            sys.exit(f"a run of {run.recipe.name}: expected runs of one recipe, as it is committed")
+        if len(run.history) != committed.settings.epochs:
+            sys.exit(f"a run of {len(run.history)} epochs: expected {committed.settings.epochs}, resume it")
+        if run.data_sha256 != dataset.sha256():
+            sys.exit(f"a run on other data: expected runs on {dataset.name}, from {dataset.source}")
+    if Recognizer.load(name).task != recipe.task:
+        sys.exit(f"{name} is no network for the task {recipe.task}: expected runs of another recipe")
 
 
-def card(name: str, scored: Sequence[Scored], best: Scored, dataset: Dataset, size: int) -> str:
+def card(name: str, scored: Sequence[Scored], best: Scored, dataset: Dataset, size: int, threads: int) -> str:
     """Return the model card."""
     recipe = best.run.recipe
     tested = "pairs" if recipe.task == "two-digit" else "digits"
     lines = [
         f"# {name}",
         f"Reads {SHIPPED[name]}.",
-        f"    OMP_NUM_THREADS=1 digitscope train {recipe.name} --seed {best.run.seed}",
+        f"    OMP_NUM_THREADS={threads} digitscope train {recipe.name} --seed {best.run.seed}",
         f"    digitscope export runs/{recipe.name}-1 --to {name}.onnx",
-        *facts(scored, best, dataset, size),
+        *facts(scored, best, dataset, size, threads),
         f"## {best.test.n:,} test {tested}",
         *seeds_table(scored, best),
         "## The shipped one, by digit",
@@ -108,7 +117,7 @@ def spaced(lines: Sequence[str]) -> Iterator[str]:
         yield line
 
 
-def facts(scored: Sequence[Scored], best: Scored, dataset: Dataset, size: int) -> list[str]:
+def facts(scored: Sequence[Scored], best: Scored, dataset: Dataset, size: int, threads: int) -> list[str]:
     """Return what the network is, how it was trained, on what, and how it was chosen."""
     run = best.run
     n_parameters = sum(parameter.numel() for parameter in run.model.parameters())
@@ -118,16 +127,17 @@ def facts(scored: Sequence[Scored], best: Scored, dataset: Dataset, size: int) -
     data = f"{dataset.name}, {len(dataset.train):,} examples an epoch, sha256 `{run.data_sha256[:16]}`."
     return [
         f"- **Network**: {network}",
-        f"- **Training**: {runs}, {run.recipe.settings.epochs} epochs in {minutes:.0f} minutes on {machine()}.",
+        f"- **Training**: {runs}, {run.recipe.settings.epochs} epochs in {minutes:.0f} minutes on {machine(threads)}.",
         f"- **Data**: {data}",
         f"- **Protocol**: {PROTOCOL}",
     ]
 
 
-def machine() -> str:
+def machine(threads: int) -> str:
     """Return the machine that writes the card, which is to be the one that trained."""
     known = describe_machine()
-    return f"one core, shared with other work, of an {known['processor']} with PyTorch {known['torch']}"
+    cores = "one core" if threads == 1 else f"{threads} cores"
+    return f"{cores}, shared with other work, of an {known['processor']} with PyTorch {known['torch']}"
 
 
 def seeds_table(scored: Sequence[Scored], best: Scored) -> list[str]:
@@ -189,15 +199,17 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     arguments = parser.parse_args()
     runs = [load_run(folder) for folder in arguments.runs]
-    check_as_committed(runs)
-    mnist = load_mnist()
-    pairs = make_two_digit(mnist, n_test=TEST_PAIRS, seed=COURSE_SEED)
-    dataset = pairs if runs[0].recipe.task == "two-digit" else mnist
+    dataset = trained_on = load_mnist()
+    if runs[0].recipe.task == "two-digit":
+        trained_on = make_two_digit(dataset, seed=COURSE_SEED)
+        dataset = make_two_digit(dataset, n_test=TEST_PAIRS, seed=COURSE_SEED)
+    check_as_committed(arguments.name, runs, trained_on)
     scored = [score(run, dataset) for run in runs]
     best = max(scored, key=lambda each: (each.validation.accuracy, -each.validation.nll))
     path = WEIGHTS / f"{arguments.name}.onnx"
     export_calibrated(best.run.model, dataset.validation, path)
-    write_text(path.with_suffix(".md"), card(arguments.name, scored, best, dataset, path.stat().st_size))
+    threads = read_config(arguments.runs[scored.index(best)])["machine"]["threads"]
+    write_text(path.with_suffix(".md"), card(arguments.name, scored, best, dataset, path.stat().st_size, threads))
 
 
 if __name__ == "__main__":

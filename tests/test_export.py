@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from digitscope.data import Dataset
+from digitscope.data import Dataset, overlap
 from digitscope.errors import SettingError
 from digitscope.export import ExportError, export_calibrated, export_onnx, fit_temperature
-from digitscope.inference import Recognizer
+from digitscope.inference import Prediction, Recognizer
 from digitscope.metrics import evaluate_logits, log_softmax, negative_log_likelihood
 from digitscope.models import build
 from digitscope.training import predict_logits
@@ -50,6 +50,28 @@ def test_a_network_that_exports_to_another_is_not_kept(
     with pytest.raises(ExportError, match="nothing was written"):
         export_onnx(new_model(), tmp_path / "net.onnx", sample.test.images[:5])
     assert not any(tmp_path.iterdir())
+
+
+def test_other_probabilities_are_not_kept_either(
+    sample: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def uniform(_: Recognizer, images: np.ndarray) -> Prediction:
+        return Prediction(np.zeros(len(images), np.uint8), np.full((len(images), 10), 0.1, np.float32))
+
+    monkeypatch.setattr(Recognizer, "predict", uniform)
+    with pytest.raises(ExportError, match="the exported probabilities differ"):
+        export_onnx(new_model(), tmp_path / "net.onnx", sample.test.images[:5])
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["small", "best", "two-digit-deep"])
+def test_what_ships_is_exported_as_it_computes(sample: Dataset, tmp_path: Path, name: str) -> None:
+    model, images = new_model(name), sample.test.images[:7]
+    images = images if name != "two-digit-deep" else overlap(images, images[::-1])
+    export_onnx(model, tmp_path / "net.onnx", images, temperature=0.7)
+    for n in (1, 2, 7):
+        expected = predict_logits(model, images[:n]) / 0.7
+        assert np.allclose(Recognizer.load(tmp_path / "net.onnx").logits(images[:n]), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("temperature", [0, -1, float("nan"), float("inf")])

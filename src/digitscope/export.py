@@ -68,7 +68,7 @@ def export_onnx(model: nn.Module, path: Path, images: UInt8, *, temperature: flo
 
     Raises:
         SettingError: the temperature is not above 0.
-        ExportError: a logit differs by more than 1e-5 of the largest.
+        ExportError: a probability differs by more than 1e-5, or a logit by more than 1e-5 of the largest.
     """
     if not 0 < temperature < float("inf"):
         raise SettingError(f"temperature is {temperature}: expected a number above 0")
@@ -121,8 +121,16 @@ def _stripped(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _compare(path: Path, expected: np.ndarray, images: UInt8) -> None:
-    difference = float(np.abs(Recognizer.load(path, threads=1).logits(images) - expected).max())
-    if not difference <= LARGEST_DIFFERENCE * max(1.0, float(np.abs(expected).max())):
+    exported = Recognizer.load(path, threads=1)
+    accepted = LARGEST_DIFFERENCE * max(1.0, float(np.abs(expected).max()))
+    _check_close("logits", exported.logits(images), expected, accepted)
+    probabilities = exported.predict(images).probabilities
+    _check_close("probabilities", probabilities, np.exp(log_softmax(expected)), LARGEST_DIFFERENCE)
+
+
+def _check_close(name: str, found: np.ndarray, expected: np.ndarray, accepted: float) -> None:
+    difference = float(np.abs(found - expected).max())
+    if not difference <= accepted:
         raise ExportError(
-            f"the exported logits differ from the network's by {difference:.2g}: nothing was written"
+            f"the exported {name} differ from the network's by {difference:.2g}: nothing was written"
         )

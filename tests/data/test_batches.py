@@ -62,6 +62,11 @@ def test_an_epoch_of_other_than_all_examples(examples: int, batches: list[int]) 
         assert len(set(one_pass)) == len(one_pass)  # nothing twice before everything once
 
 
+def test_an_epoch_holds_at_least_a_batch() -> None:
+    with pytest.raises(SettingError, match="an epoch of 3 examples: expected at least a batch, 4"):
+        Reshuffled(numbered(11), 4, examples_per_epoch=3)
+
+
 def test_fresh_pairs_are_new_each_epoch() -> None:
     source, generator = FreshPairs(numbered(11), 4, pairs_per_epoch=10), np.random.default_rng(0)
     first, second = list(source.epoch(generator)), list(source.epoch(generator))

@@ -133,7 +133,7 @@ def test_our_long_recipes_warp_their_digits(name: str) -> None:
         assert settings.precision == "mixed"
 
 
-@pytest.mark.parametrize("name", ["fc", "fc-128", "cnn", "two-digit-mlp", "two-digit-cnn", "fast"])
+@pytest.mark.parametrize("name", ["fc", "fc-128", "cnn", "two-digit-mlp", "two-digit-cnn"])
 def test_the_others_show_them_as_they_are(name: str) -> None:
     settings: Any = RECIPES[name].settings
     assert settings.augmentation == NO_AUGMENTATION

@@ -30,7 +30,8 @@ ONE_CYCLE = TrainingSettings(
 ADAM = TrainingSettings(epochs=3, batch_size=32, order="reshuffled", optimizer="adam", learning_rate=0.01)
 RESUMABLE = (
     Recipe("dropout and one-cycle", "", "cnn", ONE_CYCLE),
-    Recipe("batch norm", "", "fast", ONE_CYCLE),
+    Recipe("batch norm", "", "fast", replace(ONE_CYCLE, epoch_size=150)),
+    RECIPES["best"].with_changes({"epochs": 3, "batch_size": 40}),
     Recipe("adam", "", "fc", ADAM, {"hidden": 7, "activation": "leaky-relu"}),
     RECIPES["fc"].with_changes({"epochs": 3}),
     RECIPES["two-digit-best"].with_changes({"epochs": 3, "batch_size": 32}),
@@ -63,7 +64,15 @@ def untimed(history: tuple[EpochRecord, ...]) -> list[EpochRecord]:
     return [replace(record, seconds=0.0) for record in history]
 
 
-N_BATCHES = {"dropout and one-cycle": 4, "batch norm": 4, "adam": 4, "fc": 3, "two-digit-best": 3, "scratch": 4}
+N_BATCHES = {
+    "dropout and one-cycle": 4,
+    "batch norm": 5,
+    "best": 3,
+    "adam": 4,
+    "fc": 3,
+    "two-digit-best": 3,
+    "scratch": 4,
+}
 """Of an epoch of each of RESUMABLE: 100 digits or 90 pairs in batches of 32, the last whole or not."""
 
 
@@ -266,6 +275,17 @@ def test_a_run_stopped_in_its_first_epoch_resumes_from_the_start(sample: Dataset
     assert untimed(go(recipe, sample, tmp_path, resume=True).history) == untimed(whole.history)
 
 
+def test_pairs_go_on_with_the_digits_that_they_began_with(sample: Dataset, tmp_path: Path) -> None:
+    recipe = RECIPES["two-digit-best"].with_changes({"epochs": 1, "batch_size": 32})
+    data, singles, others = data_for(recipe, sample), small(sample), small(sample, 99)
+    run_recipe(recipe, data, seed=1, singles=singles, folder=tmp_path)
+    known = json.loads((tmp_path / "config.json").read_text())["data"]
+    assert (known["singles"], known["singles_sha256"]) == (singles.name, singles.sha256())
+    difference = f"data's singles_sha256 is {singles.sha256()}, not {others.sha256()}"
+    with pytest.raises(SettingError, match=re.escape(f"holds a run whose {difference}: resume with the same")):
+        run_recipe(recipe, data, seed=1, singles=others, folder=tmp_path, resume=True)
+
+
 def test_a_folder_with_another_run_is_refused_and_untouched(sample: Dataset, tmp_path: Path) -> None:
     recipe = RECIPES["fc"].with_changes({"epochs": 1})
     go(recipe, sample, tmp_path)
@@ -451,6 +471,9 @@ def test_sources(order: Any, n_batches: int, sample: Dataset) -> None:
     recipe = RECIPES["two-digit-best" if order == "fresh-pairs" else "fc"]
     data = data_for(recipe, sample)  # 100 single digits, or 90 pairs
     assert make_source(settings, data, small(sample), seed=1).n_batches == n_batches
+    if order != "fixed":
+        longer = replace(settings, epoch_size=200)
+        assert make_source(longer, data, small(sample), seed=1).n_batches == 7
 
 
 QUICK = RECIPES["scratch"].with_changes({"epochs": 1, "hidden": (16, 8), "activation": "tanh"})

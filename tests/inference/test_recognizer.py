@@ -93,7 +93,9 @@ def test_strides_do_not_matter(reader: Recognizer, sample: Dataset) -> None:
     last_axis_first = np.asfortranarray(images)
     read_only = images.copy()
     read_only.flags.writeable = False
-    for view in (wide[:, 5:33, 3:59:2], last_axis_first, read_only, images[::-1][::-1]):
+    backwards = np.ascontiguousarray(images[::-1, :, ::-1])[::-1, :, ::-1]
+    assert backwards.strides[0] < 0
+    for view in (wide[:, 5:33, 3:59:2], last_axis_first, read_only, backwards):
         assert np.array_equal(reader.predict(view).probabilities, expected)
 
 
@@ -145,6 +147,12 @@ def test_refused_names_and_threads() -> None:
         Recognizer.load("digits")
     with pytest.raises(SettingError, match="threads is 0"):
         Recognizer.load("digit", threads=0)
+
+
+def test_a_folder_of_a_shipped_name_is_in_nobody_s_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "digit").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert Recognizer.load("digit").path == shipped_path("digit")
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -28,8 +28,25 @@ def test_an_orthogonalized_matrix_has_the_singular_vectors_of_the_matrix(
     assert diagonal.diagonal().min() > 0
 
 
-def test_nothing_stays_nothing() -> None:
-    assert torch.equal(orthogonalize(torch.zeros(3, 4)), torch.zeros(3, 4))
+@pytest.mark.parametrize("scale", [0.0, 1e-45, 1e-30, 1e-20])
+def test_next_to_nothing_stays_so(scale: float) -> None:
+    assert orthogonalize(scale * matrix(30, 40)).abs().max() < 1e-4
+
+
+def test_a_momentum_that_fades_away_moves_nothing_in_the_end() -> None:
+    weight = nn.Parameter(matrix(6, 9))
+    optimizer = Muon([weight], lr=0.1)
+    take_steps(optimizer, weight, [matrix(6, 9, seed=1), *[torch.zeros(6, 9)] * 300])
+    before = weight.detach().clone()
+    take_steps(optimizer, weight, [torch.zeros(6, 9)])
+    assert before.isfinite().all()
+    assert torch.allclose(weight, before, atol=1e-6)
+
+
+def test_a_weight_of_zeros_starts_to_move() -> None:
+    weight = nn.Parameter(torch.zeros(6, 9))
+    take_steps(Muon([weight], lr=0.1), weight, [matrix(6, 9)])
+    assert 0.15 < weight.detach().norm() < 0.35  # lr times the root of six singular values near 1
 
 
 @pytest.mark.parametrize("shape", [(5, 3), (5, 3, 2, 4)])
@@ -61,13 +78,15 @@ def test_vectors_move_as_with_pytorch_s_sgd(nesterov: bool) -> None:
     assert torch.allclose(ours, theirs)
 
 
-def test_a_first_step_goes_where_pytorch_s_muon_goes() -> None:
-    start = matrix(12, 20)
-    start *= 12**0.5 / start.norm()  # the length that ours holds
+@pytest.mark.parametrize("shape", [(12, 20), (20, 12)])
+def test_a_first_step_goes_where_pytorch_s_muon_goes(shape: tuple[int, int]) -> None:
+    start = matrix(*shape)
+    start *= shape[0] ** 0.5 / start.norm()  # the length that ours holds
     ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
-    gradient = matrix(12, 20, seed=1)
+    gradient = matrix(*shape, seed=1)
     take_steps(Muon([ours], lr=0.5), ours, [gradient])
-    take_steps(optim.Muon([theirs], lr=0.5, weight_decay=0.0, momentum=0.6, ns_steps=3), theirs, [gradient])
+    rate = 0.5 / max(1, shape[0] / shape[1]) ** 0.5  # theirs goes further with tall matrices
+    take_steps(optim.Muon([theirs], lr=rate, weight_decay=0.0, momentum=0.6, ns_steps=3), theirs, [gradient])
     step, other = ours.detach() - start, theirs.detach() - start
     assert torch.nn.functional.cosine_similarity(step.flatten(), other.flatten(), dim=0) > 0.999
     assert torch.allclose(step, other, atol=0.02)  # theirs iterates in bfloat16

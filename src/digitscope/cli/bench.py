@@ -12,6 +12,7 @@ import torch
 from digitscope.cli.arguments import add_data, add_json
 from digitscope.cli.console import print_table, step_bar
 from digitscope.cli.datasets import single_digits
+from digitscope.errors import SettingError
 from digitscope.experiments.bench import (
     BENCHMARKS,
     QUICK_ROUNDS,
@@ -57,6 +58,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measure, and print each table when it is there, or everything as JSON at the end."""
     names = select(options.names)
+    if options.peers and len(names) > 1:
+        raise SettingError(f"--peers is of one benchmark, not of {', '.join(names)}: name one")
     measures = {name: BENCHMARKS[name].load() for name in names}  # what is not installed is missed before the work
     told: list[dict[str, Any]] = []
     for name, measure in measures.items():

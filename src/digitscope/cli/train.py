@@ -14,6 +14,7 @@ from digitscope.cli.console import StepBar, print_table, step_bar
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
+from digitscope.data import has_two_digit
 from digitscope.cli.run_report import EPOCH_HEADER, epoch_row, write_run
 from digitscope.data import COURSE_SEED, Dataset
 from digitscope.errors import DigitscopeError, SettingError
@@ -86,6 +87,8 @@ def _train(recipe: Recipe, dataset: Dataset, options: argparse.Namespace, folder
     settings = recipe.settings
     fresh = isinstance(settings, TrainingSettings) and settings.order == "fresh-pairs"
     singles = single_digits(options.data, options.unchecked) if fresh else None
+    if fresh and options.data is not None and has_two_digit(options.data):
+        remark("validation: new pairs, but of digits met in training, as the course's files have them")
 
     def on_epoch(record: EpochRecord) -> None:
         bar.say(f"epoch {record.epoch} of {settings.epochs}: validation {record.validation_accuracy:.2%}")

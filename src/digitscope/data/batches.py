@@ -80,6 +80,10 @@ class Reshuffled:
     examples_per_epoch: int | None = None
 
     def __post_init__(self) -> None:
+        if self.examples_per_epoch is not None and self.examples_per_epoch < self.batch_size:
+            raise SettingError(
+                f"an epoch of {self.examples_per_epoch} examples: expected at least a batch, {self.batch_size}"
+            )
         _check_batch_size(self.batch_size, self.size)
 
     @property

@@ -91,6 +91,7 @@ class _Work:
     device: str
     folder: Path | None
     resume: bool
+    singles: Dataset | None
     on_start: Callable[[int], None]
     on_batch: Callable[[], None]
     on_epoch: Callable[[EpochRecord], None]
@@ -99,7 +100,7 @@ class _Work:
         """Begin the run folder, or give the state that it holds to `load`."""
         if self.folder is None:
             return
-        config = describe_run(self.recipe, self.dataset, self.seed)
+        config = describe_run(self.recipe, self.dataset, self.seed, self.singles)
         if not self.resume:
             begin_folder(self.folder, config)
             return
@@ -143,19 +144,18 @@ def run_recipe(
     _check_task(recipe, dataset)
     if not 0 <= seed < 2**32:
         raise SettingError(f"seed is {seed}: expected a whole number from 0 to {2**32 - 1}")
-    work = _Work(recipe, dataset, seed, device, folder, resume, on_start, on_batch, on_epoch)
+    pairs_made_of = singles if getattr(recipe.settings, "order", None) == "fresh-pairs" else None
+    work = _Work(recipe, dataset, seed, device, folder, resume, pairs_made_of, on_start, on_batch, on_epoch)
     network: nn.Module | scratch.Network
     if isinstance(recipe.settings, scratch.ScratchSettings):
         network, history = _train_numpy(work, recipe.settings)
     else:
-        network, history = _train_torch(work, recipe.settings, singles)
+        network, history = _train_torch(work, recipe.settings)
     return Run(recipe, seed, network, history, dataset.sha256())
 
 
-def _train_torch(
-    work: _Work, settings: TrainingSettings, singles: Dataset | None
-) -> tuple[nn.Module, tuple[EpochRecord, ...]]:
-    source = make_source(settings, work.dataset, singles, work.seed)
+def _train_torch(work: _Work, settings: TrainingSettings) -> tuple[nn.Module, tuple[EpochRecord, ...]]:
+    source = make_source(settings, work.dataset, work.singles, work.seed)
     keep_freed_memory()
     with torch.random.fork_rng(devices=[]), cpu_threads(settings.threads):
         torch.manual_seed(work.seed)

@@ -20,9 +20,15 @@ WEIGHTS_FILE = "model.safetensors"
 STATE_FILE = "state.safetensors"
 
 
-def describe_run(recipe: Recipe, dataset: Dataset, seed: int) -> dict[str, Any]:
-    """Return the content of config.json: every setting, the seed, the data and the versions."""
+def describe_run(recipe: Recipe, dataset: Dataset, seed: int, singles: Dataset | None = None) -> dict[str, Any]:
+    """Return the content of config.json: every setting, the seed, the data and the versions.
+
+    `singles` are the digits that pairs are made of while training, if they are.
+    """
     threads = {} if recipe.model == SCRATCH else {"threads": torch.get_num_threads()}
+    data = {"name": dataset.name, "sha256": dataset.sha256()}
+    if singles is not None:
+        data |= {"singles": singles.name, "singles_sha256": singles.sha256()}
     return {
         "recipe": recipe.name,
         "summary": recipe.summary,
@@ -31,7 +37,7 @@ def describe_run(recipe: Recipe, dataset: Dataset, seed: int) -> dict[str, Any]:
         "options": {**default_options(recipe.model), **recipe.options},
         "settings": asdict(recipe.settings),
         "seed": seed,
-        "data": {"name": dataset.name, "sha256": dataset.sha256()},
+        "data": data,
         "machine": {**describe_machine(), **threads},
     }
 
@@ -110,7 +116,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 def _what_decides(config: dict[str, Any]) -> dict[str, Any]:
     """Return by name all that the bytes of a run are a function of."""
     named = {name: config.get(name) for name in ("recipe", "model", "seed")}
-    data = {"data's sha256": config["data"].get("sha256")}
+    data = {f"data's {name}": config["data"].get(name) for name in ("sha256", "singles_sha256")}
     return {**named, **config["settings"], **config["options"], **data}
 
 

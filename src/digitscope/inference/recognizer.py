@@ -77,7 +77,7 @@ class Recognizer:
         if threads is not None and threads < 1:
             raise SettingError(f"threads is {threads}: expected a whole number from 1")
         path = Path(model)
-        if not path.suffix and not path.exists():
+        if not path.suffix and not path.is_file():
             path = shipped_path(str(model))
         return cls(path, threads=threads or min(os.cpu_count() or 1, MOST_THREADS))
 

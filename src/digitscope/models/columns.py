@@ -9,7 +9,8 @@ class Columns(nn.Module):
 
     Input: what each column takes, (N, ...). Output: logits in the same order, (N, ...). In evaluation they
     are the mean of the columns' logits. In training the columns share the examples out among them, so that none
-    learns from what another gets wrong, and each meets the examples in an order of its own.
+    learns from what another gets wrong, and each meets the examples in an order of its own. A loss that is the
+    mean over all examples gives each of C columns a C-th of the gradient that it would have alone.
     """
 
     def __init__(self, *columns: nn.Module) -> None:

@@ -12,13 +12,17 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 ITERATIONS = 3
 """Of Newton-Schulz: as many as Jordan's airbench takes for networks of this size."""
 
+SHORTEST = 1e-12
+"""Length below which a matrix counts as nothing: a momentum that fades away must not be blown up."""
+
 
 class Muon(optim.Optimizer):
     """Momentum whose step is made orthogonal for weights, and left as it is for biases and batch norms.
 
     A weight (O, ...) counts as the matrix (O, I) of its filters, and keeps the Frobenius norm sqrt(O), as in
     Jordan's airbench: batch norm makes a filter's length irrelevant, and with a fixed length the learning rate
-    alone says how fast its direction turns. A step then changes a matrix by about the share `lr`.
+    alone says how fast its direction turns. A step then changes a matrix by about the share `lr`, and one that has
+    more rows than columns by less. The weights of a last layer, which no batch norm follows, are treated alike.
 
     Args:
         parameters: tensors of two or more axes, which are weights, and vectors.
@@ -62,7 +66,7 @@ class Muon(optim.Optimizer):
             steps = list(torch._foreach_add(gradients, velocities, alpha=group["momentum"]))
         steps = [step if step.ndim < 2 else like_weight(orthogonalize(as_matrix(step)), step) for step in steps]
         for weight in (parameter for parameter in parameters if parameter.ndim > 1):
-            weight.mul_(len(weight) ** 0.5 / weight.norm())
+            weight.mul_(len(weight) ** 0.5 / weight.norm().clamp_min(SHORTEST))
         torch._foreach_add_(parameters, steps, alpha=-group["lr"])
 
     def _velocity(self, parameter: Tensor) -> Tensor:
@@ -86,12 +90,12 @@ def orthogonalize(matrix: Tensor) -> Tensor:
     """Return a matrix of the same singular vectors whose singular values lie near 1, from about 0.7 to 1.2.
 
     Newton-Schulz iteration, on the side of the matrix that is shorter. Singular values below about a hundredth of
-    the Frobenius norm come out smaller.
+    the Frobenius norm come out smaller, and all of them do if that norm is below 1e-12.
     """
     a, b, c = NEWTON_SCHULZ
     wide = len(matrix) <= matrix.shape[1]
     x = matrix if wide else matrix.T
-    x = x / (x.norm() + torch.finfo(x.dtype).tiny)
+    x = x / x.norm().clamp_min(SHORTEST)
     for _ in range(ITERATIONS):
         square = x @ x.T
         x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)

@@ -31,7 +31,8 @@ def test_a_recipe_ends_as_run_recipe_ends_whoever_trains_in_between(
     sample: Dataset, side: str, recipe: str, epochs: int
 ) -> None:
     dataset = small(sample, 128)
-    expected = run_recipe(get_recipe(recipe), dataset, seed=3, device="cpu").model
+    few = {"epoch_size": 0, "batch_size": 128} if recipe == "fast" else {}  # whose epoch is longer than the data
+    expected = run_recipe(get_recipe(recipe).with_changes(few), dataset, seed=3, device="cpu").model
     starts = trainings(dataset)
     watched, other = starts[side](3), starts["course's CNN, preloaded"](4)
     networks = []
@@ -48,6 +49,16 @@ def test_equal_seeds_give_equal_networks_and_others_do_not(sample: Dataset, side
     start = trainings(small(sample, 128))[side]
     first, same, other = (weights_bytes(next(start(seed))) for seed in (1, 1, 2))
     assert first == same != other
+
+
+def test_an_epoch_of_few_images_is_as_long_for_every_side(
+    sample: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[int] = []
+    monkeypatch.setattr(f"{MODULE}.train", lambda _state, source, *_, **__: steps.append(source.n_batches))
+    next(trainings(small(sample, 300))["fast"](0))
+    next(trainings(small(sample, 300))["course's CNN, as published"](0))
+    assert steps == [2, 9]
 
 
 def test_training_leaves_torch_s_generator_alone(sample: Dataset) -> None:

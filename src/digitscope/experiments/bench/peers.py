@@ -84,7 +84,10 @@ class Preloaded:
 
 
 def example_as_published(split: Split) -> Iterator[nn.Module]:
-    """Train the example as its script does, its images converted one by one in a DataLoader that shuffles."""
+    """Train the example as its script does, its images converted one by one in a DataLoader.
+
+    They are shuffled, which the script asks for on an accelerator only.
+    """
     batches = DataLoader(ConvertedOneByOne(split), batch_size=EXAMPLE_BATCH_SIZE, shuffle=True)
     yield from _train_example(example_network(), batches)
 
