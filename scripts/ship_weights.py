@@ -46,8 +46,9 @@ WEAKNESSES = {
 INSIDE = "Normalisation and temperature are inside the graph: uint8 in, logits and probabilities out."
 
 PROTOCOL = (
-    "MNIST's last 6,000 training digits, or pairs of them, validate, and nothing was chosen on test digits. What ships is the "
-    "run of the highest validation accuracy, then of the lowest loss; its temperature is fitted there too."
+    "MNIST's last 6,000 training digits, or pairs of them, validate, and nothing was chosen on test digits. "
+    "What ships is the run of the highest validation accuracy, then of the lowest loss, with the temperature "
+    "that suits the validation split."
 )
 
 
@@ -127,7 +128,7 @@ def facts(scored: Sequence[Scored], best: Scored, dataset: Dataset, size: int, t
     data = f"{dataset.name}, {len(dataset.train):,} examples an epoch, sha256 `{run.data_sha256[:16]}`."
     return [
         f"- **Network**: {network}",
-        f"- **Training**: {runs}, {run.recipe.settings.epochs} epochs in {minutes:.0f} minutes on {machine(threads)}.",
+        f"- **Training**: {runs}, {len(run.history)} epochs in {minutes:.0f} minutes on {machine(threads)}.",
         f"- **Data**: {data}",
         f"- **Protocol**: {PROTOCOL}",
     ]

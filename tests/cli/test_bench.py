@@ -88,8 +88,8 @@ def test_the_names_are_run_in_the_table_s_order(digitscope: Command, met: list[t
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ((), {"time-to-99": (3, 7), "epoch": (3, 1), "latency": (5, 7)}),
-        (("--quick",), {"time-to-99": (2, 7), "epoch": (2, 1), "latency": (2, 7)}),
+        ((), {"time-to-99": (3, 7), "epoch": (3, 1), "latency": (5, 7), "start": (5, 7)}),
+        (("--quick",), {"time-to-99": (2, 7), "epoch": (2, 1), "latency": (2, 7), "start": (2, 7)}),
         (("--quick", "--rounds", 9, "--threads", 2), dict.fromkeys(BENCHMARKS, (9, 2))),
     ],
 )
@@ -109,6 +109,8 @@ def test_rounds_and_threads(
 def test_the_peers_that_are_asked_for(digitscope: Command, met: list[tuple[str, Conditions]]) -> None:
     assert digitscope("bench", "epoch").code == digitscope("bench", "epoch", "--peers", "PyTorch").code == 0
     assert [conditions.peers for _, conditions in met] == ["", "PyTorch"]
+    refused = digitscope("bench", "epoch", "latency", "--peers", "PyTorch")
+    assert_one_line(refused, 2, "--peers is of one benchmark, not of epoch, latency: name one")
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,8 @@ from digitscope.cli.console import StepBar, print_table, step_bar
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
-from digitscope.data import has_two_digit
 from digitscope.cli.run_report import EPOCH_HEADER, epoch_row, write_run
-from digitscope.data import COURSE_SEED, Dataset
+from digitscope.data import COURSE_SEED, Dataset, has_two_digit
 from digitscope.errors import DigitscopeError, SettingError
 from digitscope.experiments.recipes import RECIPES, SCRATCH, Recipe, get_recipe
 from digitscope.experiments.run import Run, run_recipe

@@ -62,14 +62,14 @@ def test_the_file_and_pytorch_are_the_same_network(sample: Dataset) -> None:
     images = sample.test.images[:20]
     with torch.inference_mode():
         expected = model(torch.tensor(images)).softmax(dim=-1).numpy()
-    np.testing.assert_array_equal(torch_reader(model)(images), expected)
+    np.testing.assert_array_equal(torch_reader(model, 1)(images), expected)
     np.testing.assert_allclose(exported_reader(model, images, 1)(images), expected, rtol=0, atol=1e-5)
     assert np.ptp(expected) > 0.01  # so that equal means something
 
 
 def test_the_untrained_network_is_always_the_same(sample: Dataset) -> None:
     before = torch.get_rng_state()
-    first, second = (torch_reader(untrained_network())(sample.test.images[:2]) for _ in range(2))
+    first, second = (torch_reader(untrained_network(), 1)(sample.test.images[:2]) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -85,7 +85,7 @@ def test_what_cannot_be_compiled_is_not_available(
 
     monkeypatch.setattr(torch, "compile", lambda *_, **__: fail)
     with pytest.raises(NotAvailableError, match=rf"^torch\.compile: {told.replace('+', '[+]')}$"):
-        compiled_reader(untrained_network(), sample.test.images)
+        compiled_reader(untrained_network(), sample.test.images, 1)
 
 
 def test_both_shapes_are_compiled_before_the_clock_runs(sample: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +96,7 @@ def test_both_shapes_are_compiled_before_the_clock_runs(sample: Dataset, monkeyp
         return torch.zeros(len(images), 10)
 
     monkeypatch.setattr(torch, "compile", lambda *_, **__: compiled)
-    compiled_reader(untrained_network(), sample.test.images)
+    compiled_reader(untrained_network(), sample.test.images, 1)
     assert shapes == [(1, 28, 28), (256, 28, 28)]
 
 

@@ -92,6 +92,14 @@ BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
             rounds=5,
             threads=0,
         ),
+        "start": Benchmark(
+            "start",
+            "Seconds that a new Python process takes to read one digit, with the network that ships and without "
+            "PyTorch, beside a process that loads PyTorch and the same network, and one that does nothing. Half a "
+            "minute.",
+            rounds=5,
+            threads=0,
+        ),
     }
 )
 """Every benchmark by name."""

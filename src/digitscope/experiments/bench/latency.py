@@ -19,6 +19,7 @@ from digitscope.experiments.bench.turns import NotAvailableError, prepare, take_
 from digitscope.experiments.recipes import get_recipe
 from digitscope.export import export_onnx
 from digitscope.inference import Recognizer
+from digitscope.inference.recognizer import FEW_IMAGES
 from digitscope.models import build
 from digitscope.training import cpu_threads, place
 
@@ -89,8 +90,8 @@ def makers(images: UInt8, threads: int) -> Mapping[str, Callable[[], Reader]]:
     model = untrained_network()
     return {
         "Recognizer": partial(exported_reader, model, images, threads),
-        "PyTorch, eager": partial(torch_reader, model),
-        "PyTorch, compiled": partial(compiled_reader, model, images),
+        "PyTorch, eager": partial(torch_reader, model, threads),
+        "PyTorch, compiled": partial(compiled_reader, model, images, threads),
         "Recognizer, shipped": partial(shipped_reader, threads),
     }
 
@@ -127,10 +128,11 @@ def _read_with(recognizer: Recognizer) -> Reader:
     return lambda images: recognizer.predict(images).probabilities
 
 
-def torch_reader(model: Callable[[torch.Tensor], torch.Tensor]) -> Reader:
-    """Return a reader that calls `model`."""
+def torch_reader(model: Callable[[torch.Tensor], torch.Tensor], threads: int) -> Reader:
+    """Return a reader that calls `model`, few images on one thread, as `Recognizer` does and for its reason."""
 
     def read(images: UInt8) -> NDArray[np.float32]:
+        torch.set_num_threads(1 if len(images) <= FEW_IMAGES else threads)
         with torch.inference_mode():
             probabilities = model(torch.from_numpy(images)).softmax(dim=-1)
         return np.asarray(probabilities.numpy())
@@ -138,13 +140,13 @@ def torch_reader(model: Callable[[torch.Tensor], torch.Tensor]) -> Reader:
     return read
 
 
-def compiled_reader(model: nn.Module, images: UInt8) -> Reader:
+def compiled_reader(model: nn.Module, images: UInt8, threads: int) -> Reader:
     """Return a reader that calls `model` compiled, once for one image and once for a batch.
 
     Raises:
         NotAvailableError: it cannot be compiled, for example because there is no C++ compiler.
     """
-    read = torch_reader(torch.compile(model, dynamic=False))
+    read = torch_reader(torch.compile(model, dynamic=False), threads)
     try:
         for size in (1, BATCH_SIZE):
             read(images[:size])
