@@ -157,4 +157,4 @@ def test_every_benchmark_says_what_it_does_in_the_help(digitscope: Command) -> N
 
 
 def test_no_name_is_every_benchmark() -> None:
-    assert select(()) == ("time-to-99", "epoch", "latency")
+    assert select(()) == ("time-to-99", "epoch", "latency", "start")

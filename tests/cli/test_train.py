@@ -199,7 +199,7 @@ def test_the_refusal_of_momentum_says_what_is_then_accepted(
     outcome = digitscope(*words)
     advice = "--momentum 0 --no-nesterov"
     assert_one_line(
-        outcome, 2, f"momentum and nesterov are settings of sgd, not of adam: expected {advice} with it"
+        outcome, 2, f"momentum and nesterov are settings of sgd and muon, not of adam: expected {advice} with it"
     )
     assert list(desk.iterdir()) == []
     if recipe == "cnn":
