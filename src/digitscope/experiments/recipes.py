@@ -197,14 +197,14 @@ _ALL = (
         "two-digit-deep",
         replace(
             _WARPED,
-            **_MUON,
-            epochs=28,
+            epochs=36,
             order="fresh-pairs",
             rotation=10,
             scale=0.1,
             shear=0.1,
             shift=1,
             elastic=0.5,
+            ema=0.999,
         ),
     ),
 )
