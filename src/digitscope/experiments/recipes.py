@@ -173,16 +173,15 @@ _ALL = (
     ),
     Recipe(
         "fast",
-        "a small convolutional network, 32,000 digits met once",
+        "a small convolutional network, 36,000 digits met once",
         "fast",
-        replace(_OURS, **{**_MUON, "learning_rate": 0.14}, batch_size=160, epoch_size=32_000, precision="mixed"),
+        replace(_OURS, **{**_MUON, "learning_rate": 0.14}, batch_size=160, epoch_size=36_000, precision="mixed"),
     ),
     Recipe("small", "a network for a laptop's processor, on warped digits", "small", replace(_WARPED, epochs=30)),
     Recipe(
         "best",
         "the most accurate network for one digit, its three columns learning side by side",
         "best",
-        # 128 digits for each column.
         replace(_WARPED, **_MUON, epochs=36, batch_size=384, ema=0.995),  # 128 for each column
     ),
     Recipe(
