@@ -17,38 +17,28 @@ from dataclasses import asdict, dataclass
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is loaded; a second thread gains it little
 
-from digitscope.data import COURSE_SEED, Dataset, load_mnist, make_two_digit
+from digitscope.data import Dataset, load_mnist
+from digitscope.experiments.calibrated import CalibratedScores, examples_for, score_calibrated
 from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.recipes import get_recipe
 from digitscope.experiments.run import run_recipe
-from digitscope.export import fit_temperature
-from digitscope.metrics import Evaluation, evaluate_logits
-
-TEST_PAIRS = 10_000
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What one seed gave: both splits' scores, and seconds of training with the validation in it."""
+    """What one seed gave: its scores, and seconds of training with the validation in it."""
 
-    validation: Evaluation
-    test: Evaluation
+    scores: CalibratedScores
     seconds: float
 
 
 def train_recipe(name: str, mnist: Dataset, seed: int) -> Trained:
     """Train the recipe called `name`."""
     recipe = get_recipe(name)
-    pairs = recipe.task == "two-digit"
-    dataset = make_two_digit(mnist, n_test=TEST_PAIRS, seed=COURSE_SEED) if pairs else mnist
+    dataset, test = examples_for(recipe.task, mnist)
     run = run_recipe(recipe, dataset, seed=seed, singles=mnist)
-    validation = run.logits(dataset.validation.images)
-    temperature = fit_temperature(validation, dataset.validation.labels)
-    return Trained(
-        evaluate_logits(validation / temperature, dataset.validation.labels),
-        evaluate_logits(run.logits(dataset.test.images) / temperature, dataset.test.labels),
-        sum(record.seconds for record in run.history),
-    )
+    seconds = sum(record.seconds for record in run.history)
+    return Trained(score_calibrated(run, dataset.validation, test), seconds)
 
 
 def in_words(name: str, results: Sequence[Trained]) -> str:
@@ -61,15 +51,15 @@ def in_words(name: str, results: Sequence[Trained]) -> str:
 
     parts = [
         f"{name:12} n {len(results)}",
-        f"validation {spread(lambda each: 100 * each.validation.accuracy, '.3f')} %",
-        f"test {spread(lambda each: 100 * each.test.accuracy, '.3f')} %",
-        f"lowest {100 * min(result.test.accuracy for result in results):.2f} %",
-        f"NLL {spread(lambda each: each.test.nll, '.4f')}",
-        f"ECE {spread(lambda each: each.test.ece, '.4f')}",
+        f"validation {spread(lambda each: 100 * each.scores.validation.accuracy, '.3f')} %",
+        f"test {spread(lambda each: 100 * each.scores.test.accuracy, '.3f')} %",
+        f"lowest {100 * min(result.scores.test.accuracy for result in results):.2f} %",
+        f"NLL {spread(lambda each: each.scores.test.nll, '.4f')}",
+        f"ECE {spread(lambda each: each.scores.test.ece, '.4f')}",
         f"median {statistics.median(result.seconds for result in results):.1f} s",
     ]
-    if results[0].test.both_right is not None:
-        parts.insert(3, f"both right {spread(lambda each: 100 * (each.test.both_right or 0), '.3f')} %")
+    if results[0].scores.test.both_right is not None:
+        parts.insert(3, f"both right {spread(lambda each: 100 * (each.scores.test.both_right or 0), '.3f')} %")
     return "  ".join(parts)
 
 
@@ -87,7 +77,10 @@ def main() -> None:
         if not arguments.json:
             print(in_words(name, table[name]), flush=True)
     if arguments.json:
-        rows = {name: [asdict(result) for result in results] for name, results in table.items()}
+        rows = {
+            name: [{**asdict(each.scores), "seconds": each.seconds} for each in results]
+            for name, results in table.items()
+        }
         print(json.dumps({"machine": describe_machine(), "data": mnist.source, "rows": rows}, indent=2))
     else:
         print(", ".join(f"{key} {value}" for key, value in describe_machine().items()))

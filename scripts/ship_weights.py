@@ -4,31 +4,31 @@ Usage: DIGITSCOPE_DATA=DIR python scripts/ship_weights.py NAME RUN [RUN ...]
 
 NAME is a shipped name. The run that is best on the validation split is exported, calibrated on that split. The
 card has a row for every run, each scored once on the test digits: MNIST's 10,000, or 10,000 pairs made of them.
+Equal runs give an equal file and an equal card, whatever machine ships them.
 """
 
 import argparse
 import statistics
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from digitscope.data import COURSE_SEED, Dataset, Split, load_mnist, make_two_digit
-from digitscope.experiments.machine import describe_machine
-from digitscope.experiments.recipes import RECIPES, default_options
+from digitscope.data import Dataset, load_mnist
+from digitscope.errors import DigitscopeError, SettingError
+from digitscope.experiments.calibrated import CalibratedScores, examples_for, score_calibrated
+from digitscope.experiments.recipes import default_options, get_recipe
 from digitscope.experiments.run import Run, load_run
 from digitscope.experiments.run_folder import read_config
-from digitscope.export import OPSET, export_calibrated, fit_temperature
-from digitscope.files import write_text
+from digitscope.export import OPSET, export_onnx
+from digitscope.files import replacing
 from digitscope.inference import SHIPPED, Recognizer
 from digitscope.inference.shipped import WEIGHTS
-from digitscope.metrics import Evaluation, evaluate_logits
-from digitscope.training import predict_logits
-
-TEST_PAIRS = 10_000
+from digitscope.metrics import Evaluation
 
 WEAKNESSES = {
     "digit": (
@@ -42,7 +42,6 @@ WEAKNESSES = {
     ),
 }
 
-
 INSIDE = "Normalisation and temperature are inside the graph: uint8 in, logits and probabilities out."
 
 PROTOCOL = (
@@ -54,56 +53,79 @@ PROTOCOL = (
 
 @dataclass(frozen=True)
 class Scored:
-    """A run with its scores, after the temperature that suits its validation split."""
+    """A run with its scores, and what its folder says of the machine that trained it."""
 
     run: Run
-    temperature: float
-    validation: Evaluation
-    test: Evaluation
+    scores: CalibratedScores
+    machine: Mapping[str, Any]
 
 
-def score(run: Run, dataset: Dataset) -> Scored:
-    """Score `run` on both splits that it did not learn from."""
-    raw = predict_logits(run.model, dataset.validation.images)
-    temperature = fit_temperature(raw, dataset.validation.labels)
+def ship(name: str, folders: Sequence[Path], mnist: Dataset, into: Path = WEIGHTS) -> None:
+    """Write the best of the runs in `folders` as `name`.onnx with its card `name`.md, both or neither.
 
-    def scores(split: Split, logits: np.ndarray) -> Evaluation:
-        return evaluate_logits(logits / temperature, split.labels)
+    Args:
+        name: a shipped name.
+        folders: run folders, one for each seed.
+        mnist: the digits that the runs were trained on, or that their pairs were made of.
+        into: where the two files go; what has their names is replaced.
 
-    test = scores(dataset.test, predict_logits(run.model, dataset.test.images))
-    return Scored(run, temperature, scores(dataset.validation, raw), test)
+    Raises:
+        SettingError: the card's commands would not give these weights, or the network is not for the name's task.
+        DataError: a run folder is damaged.
+        ExportError: the file does not compute what the network computes.
+    """
+    runs = [load_run(folder) for folder in folders]
+    dataset, test = examples_for(runs[0].recipe.task, mnist)
+    check_as_committed(name, runs, dataset)
+    scored = [
+        Scored(run, score_calibrated(run, dataset.validation, test), read_config(folder)["machine"])
+        for run, folder in zip(runs, folders, strict=True)
+    ]
+    best = max(scored, key=lambda each: (each.scores.validation.accuracy, -each.scores.validation.nll))
+    with replacing(into / f"{name}.onnx") as file, replacing(into / f"{name}.md") as text:
+        export_onnx(best.run.model, file, dataset.validation.images, temperature=best.scores.temperature)
+        text.write_text(card(name, scored, best, dataset, file.stat().st_size), encoding="utf-8")
 
 
 def check_as_committed(name: str, runs: Sequence[Run], dataset: Dataset) -> None:
-    """End unless a card's command would give the weights that it comes with."""
+    """Refuse runs that the commands on a card would not give.
+
+    Raises:
+        SettingError: a run is of another recipe, changed, unfinished, of NumPy's network or on other data than
+            `dataset`, or its task is not that of the network called `name`.
+    """
     recipe = runs[0].recipe
-    committed = RECIPES[recipe.name]
+    committed = get_recipe(recipe.name)
     options = {**default_options(committed.model), **committed.options}
+    if Recognizer.load(name).task != recipe.task:
+        raise SettingError(f"{name} is no network for the task {recipe.task}: expected runs of another recipe")
+    data_sha256 = dataset.sha256()
     for run in runs:
         if run.recipe != replace(committed, options=options):
-            sys.exit(f"a run of {run.recipe.name}: expected runs of one recipe, as it is committed")
+            raise SettingError(f"a run of {run.recipe.name}: expected runs of one recipe, as it is committed")
         if len(run.history) != committed.settings.epochs:
-            sys.exit(f"a run of {len(run.history)} epochs: expected {committed.settings.epochs}, resume it")
-        if run.data_sha256 != dataset.sha256():
-            sys.exit(f"a run on other data: expected runs on {dataset.name}, from {dataset.source}")
-    if Recognizer.load(name).task != recipe.task:
-        sys.exit(f"{name} is no network for the task {recipe.task}: expected runs of another recipe")
+            raise SettingError(
+                f"a run of {len(run.history)} epochs: expected {committed.settings.epochs}, resume it"
+            )
+        if run.data_sha256 != data_sha256:
+            raise SettingError(f"a run on other data: expected runs on {dataset.name}, from {dataset.source}")
+        _ = run.model  # which NumPy's network does not have
 
 
-def card(name: str, scored: Sequence[Scored], best: Scored, dataset: Dataset, size: int, threads: int) -> str:
-    """Return the model card."""
-    recipe = best.run.recipe
+def card(name: str, scored: Sequence[Scored], best: Scored, dataset: Dataset, size: int) -> str:
+    """Return the model card of `best` among `scored`, whose ONNX file has `size` bytes."""
+    recipe, threads = best.run.recipe, best.machine["threads"]
     tested = "pairs" if recipe.task == "two-digit" else "digits"
     lines = [
         f"# {name}",
         f"Reads {SHIPPED[name]}.",
         f"    OMP_NUM_THREADS={threads} digitscope train {recipe.name} --seed {best.run.seed}",
         f"    digitscope export runs/{recipe.name}-1 --to {name}.onnx",
-        *facts(scored, best, dataset, size, threads),
-        f"## {best.test.n:,} test {tested}",
+        *facts(scored, best, dataset, size),
+        f"## {best.scores.test.n:,} test {tested}",
         *seeds_table(scored, best),
         "## The shipped one, by digit",
-        *classes_table(best.test),
+        *classes_table(best.scores.test),
         "## Known weaknesses",
         *(f"- {text}" for text in WEAKNESSES[recipe.task]),
     ]
@@ -118,7 +140,7 @@ def spaced(lines: Sequence[str]) -> Iterator[str]:
         yield line
 
 
-def facts(scored: Sequence[Scored], best: Scored, dataset: Dataset, size: int, threads: int) -> list[str]:
+def facts(scored: Sequence[Scored], best: Scored, dataset: Dataset, size: int) -> list[str]:
     """Return what the network is, how it was trained, on what, and how it was chosen."""
     run = best.run
     n_parameters = sum(parameter.numel() for parameter in run.model.parameters())
@@ -128,33 +150,34 @@ def facts(scored: Sequence[Scored], best: Scored, dataset: Dataset, size: int, t
     data = f"{dataset.name}, {len(dataset.train):,} examples an epoch, sha256 `{run.data_sha256[:16]}`."
     return [
         f"- **Network**: {network}",
-        f"- **Training**: {runs}, {len(run.history)} epochs in {minutes:.0f} minutes on {machine(threads)}.",
+        f"- **Training**: {runs}, {len(run.history)} epochs in {minutes:.0f} minutes on {machine(best)}.",
         f"- **Data**: {data}",
         f"- **Protocol**: {PROTOCOL}",
     ]
 
 
-def machine(threads: int) -> str:
-    """Return the machine that writes the card, which is to be the one that trained."""
-    known = describe_machine()
-    cores = "one core" if threads == 1 else f"{threads} cores"
+def machine(scored: Scored) -> str:
+    """Return in words what the run was trained on."""
+    known = scored.machine
+    cores = "one core" if known["threads"] == 1 else f"{known['threads']} cores"
     return f"{cores}, shared with other work, of an {known['processor']} with PyTorch {known['torch']}"
 
 
 def seeds_table(scored: Sequence[Scored], best: Scored) -> list[str]:
     """Return a row for every seed, and their means with deviations."""
-    columns = [[in_percent(each.validation.accuracy) for each in scored]]
+    tests = [each.scores.test for each in scored]
+    columns = [[in_percent(each.scores.validation.accuracy) for each in scored]]
     header = ["validation"]
-    if best.test.both_right is None:
+    if best.scores.test.both_right is None:
         header += ["test accuracy"]
-        columns += [[in_percent(each.test.accuracy) for each in scored]]
+        columns += [[in_percent(test.accuracy) for test in tests]]
     else:
         header += ["upper", "lower", "both right"]
-        columns += [[in_percent(each.test.per_position[position]) for each in scored] for position in (0, 1)]
-        columns += [[in_percent(each.test.both_right or 0.0) for each in scored]]
+        columns += [[in_percent(test.per_position[position]) for test in tests] for position in (0, 1)]
+        columns += [[in_percent(test.both_right or 0.0) for test in tests]]
     header += ["NLL", "ECE", "temperature"]
-    columns += [[each.test.nll for each in scored], [each.test.ece for each in scored]]
-    columns += [[each.temperature for each in scored]]
+    columns += [[test.nll for test in tests], [test.ece for test in tests]]
+    columns += [[each.scores.temperature for each in scored]]
     digits = [2] * (len(header) - 3) + [4, 4, 2]
     rows = [
         [
@@ -194,23 +217,15 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def main() -> None:
-    """Score, export, write."""
+    """Ship what the call names, or end with one line that says why not."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=tuple(SHIPPED))
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     arguments = parser.parse_args()
-    runs = [load_run(folder) for folder in arguments.runs]
-    dataset = trained_on = load_mnist()
-    if runs[0].recipe.task == "two-digit":
-        trained_on = make_two_digit(dataset, seed=COURSE_SEED)
-        dataset = make_two_digit(dataset, n_test=TEST_PAIRS, seed=COURSE_SEED)
-    check_as_committed(arguments.name, runs, trained_on)
-    scored = [score(run, dataset) for run in runs]
-    best = max(scored, key=lambda each: (each.validation.accuracy, -each.validation.nll))
-    path = WEIGHTS / f"{arguments.name}.onnx"
-    export_calibrated(best.run.model, dataset.validation, path)
-    threads = read_config(arguments.runs[scored.index(best)])["machine"]["threads"]
-    write_text(path.with_suffix(".md"), card(arguments.name, scored, best, dataset, path.stat().st_size, threads))
+    try:
+        ship(arguments.name, arguments.runs, load_mnist())
+    except DigitscopeError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
-"""digitscope reads handwritten digits: one digit, or two written over each other."""
+"""digitscope reads handwritten digits: one digit, two written over each other, or a page of them."""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from digitscope.inference import Prediction, Recognizer
+    from digitscope.inference import Digit, Prediction, Reader, Reading, Recognizer, read
 
 __version__ = "0.1.0"
-__all__ = ["Prediction", "Recognizer", "__version__"]
+__all__ = ["Digit", "Prediction", "Reader", "Reading", "Recognizer", "__version__", "read"]
 
 
 def __getattr__(name: str) -> Any:
     """Load ONNX Runtime when a name that needs it is first used, and not before."""
-    if name in {"Prediction", "Recognizer"}:
+    if name in __all__:
         from digitscope import inference
 
         return getattr(inference, name)

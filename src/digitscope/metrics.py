@@ -1,8 +1,10 @@
 """What a set of readings scored: arrays in, numbers out.
 
-Every function takes labels of shape (N,) for single digits or (N, P) for P digits an image.
+Every function takes labels of shape (N,) for single digits or (N, P) for P digits an image; `score_page` takes
+the digits of a page, each with its box.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -164,6 +166,74 @@ def wilson_interval(right: Labels, counts: Labels) -> tuple[NDArray[np.float64],
     centre = _ratio(right + z**2 / 2, n + z**2)
     half = _ratio(z * np.sqrt(_ratio(right * (n - right), n) + z**2 / 4), n + z**2)
     return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+
+
+LEAST_OVERLAP = 0.3
+"""Intersection over union from which a box that was read belongs to a box of the truth."""
+
+
+@dataclass(frozen=True)
+class PageScore:
+    """How a page was read.
+
+    Attributes:
+        n: digits on the page.
+        right: those that were found and read right, in the right order.
+        false: digits read where there is none.
+    """
+
+    n: int
+    right: int
+    false: int
+
+
+def score_page(labels: Labels, boxes: Labels, read_labels: Labels, read_boxes: Labels) -> PageScore:
+    """Score the digits read on a page against those written there, both in reading order.
+
+    Labels are (N,) and (M,), boxes (N, 4) and (M, 4): left, top, width, height. Boxes are matched one to one, the
+    best overlaps first: by an intersection over union of 0.3, or where the middle of the box read lies in the
+    other. Of the matches with the right label, those count that are the longest sequence in the right order.
+
+    Raises:
+        DataError: the shapes do not belong together.
+    """
+    for name, each, its_boxes in (("truth", labels, boxes), ("reading", read_labels, read_boxes)):
+        if each.ndim != 1 or its_boxes.shape != (len(each), 4):
+            raise DataError(
+                f"the {name} has labels of shape {each.shape} and boxes of shape {its_boxes.shape}: "
+                "expected (N,) and (N, 4)"
+            )
+    truth_of = _match(boxes.astype(np.float64), read_boxes.astype(np.float64))
+    right = [truth_of[row] for row in sorted(truth_of) if read_labels[row] == labels[truth_of[row]]]
+    return PageScore(len(labels), _longest_ascent(right), len(read_labels) - len(truth_of))
+
+
+def _match(boxes: Floats, read: Floats) -> dict[int, int]:
+    """Return the row of `boxes` for each row of `read` that has one, the best overlaps first."""
+    ends, read_ends = boxes[:, :2] + boxes[:, 2:], read[:, :2] + read[:, 2:]
+    shared = np.minimum(read_ends[:, None], ends) - np.maximum(read[:, None, :2], boxes[:, :2])
+    both = shared.clip(min=0).prod(axis=2)
+    overlap = _ratio(both, read[:, None, 2:].prod(axis=2) + boxes[:, 2:].prod(axis=1) - both)
+    middle = (read[:, None, :2] + read_ends[:, None]) / 2
+    inside = ((middle >= boxes[:, :2]) & (middle <= ends)).all(axis=2)
+    rows, columns = np.nonzero((overlap >= LEAST_OVERLAP) | inside)
+    matches: dict[int, int] = {}
+    taken: set[int] = set()
+    for pair in np.argsort(-overlap[rows, columns], kind="stable"):
+        row, column = int(rows[pair]), int(columns[pair])
+        if row not in matches and column not in taken:
+            matches[row] = column
+            taken.add(column)
+    return matches
+
+
+def _longest_ascent(numbers: list[int]) -> int:
+    """Return the length of the longest ascending subsequence: what `numbers` has in common with itself sorted."""
+    ends: list[int] = []  # the least number that an ascent of each length ends with
+    for number in numbers:
+        place = bisect_left(ends, number)
+        ends[place : place + 1] = [number]
+    return len(ends)
 
 
 def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:

@@ -11,10 +11,12 @@ from digitscope.data import (
     Reshuffled,
     Split,
     course_order,
+    overlap,
     random_pairs,
     whole_batches,
 )
 from digitscope.data.augmentation import Augmentation, augment
+from digitscope.data.splits import UInt8
 from digitscope.errors import SettingError
 
 
@@ -63,8 +65,15 @@ def test_an_epoch_of_other_than_all_examples(examples: int, batches: list[int]) 
 
 
 def test_an_epoch_holds_at_least_a_batch() -> None:
-    with pytest.raises(SettingError, match="an epoch of 3 examples: expected at least a batch, 4"):
+    """However many examples there are: those of an epoch are what counts."""
+    with pytest.raises(SettingError) as reshuffled:
         Reshuffled(numbered(11), 4, examples_per_epoch=3)
+    with pytest.raises(SettingError) as fresh:
+        FreshPairs(numbered(11), 4, pairs_per_epoch=3)
+    with pytest.raises(SettingError) as fixed:
+        FixedOrder(numbered(3), 4)
+    message = "batch_size = 4: expected 1 to 3, the examples of an epoch"
+    assert [str(caught.value) for caught in (reshuffled, fresh, fixed)] == [message] * 3
 
 
 def test_fresh_pairs_are_new_each_epoch() -> None:
@@ -146,3 +155,42 @@ def test_no_warp_is_met_twice(sample: Dataset) -> None:
         assert len(set(met)) == 5
         again = [images.tobytes() for images, _ in source.epoch(np.random.default_rng(0))]
         assert again == met[:1]
+
+
+def drawn(source: BatchSource, seed: int, *, plain: bool) -> tuple[UInt8, UInt8]:
+    """Return the images and labels of one epoch, its batches joined."""
+    images, labels = zip(*source.epoch(np.random.default_rng(seed), plain=plain), strict=True)
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def test_plain_examples_are_the_split_s_own(sample: Dataset) -> None:
+    split = sample.train[:11]
+    own = sorted(zip((image.tobytes() for image in split.images), split.labels.tolist(), strict=True))
+    for source in (FixedOrder(split, 11), Reshuffled(split, 4), Reshuffled(split, 4, WARPS)):
+        images, labels = drawn(source, 0, plain=True)
+        assert sorted(zip((image.tobytes() for image in images), labels.tolist(), strict=True)) == own
+    warped, _ = drawn(Reshuffled(split, 4, WARPS), 0, plain=False)
+    assert not {image.tobytes() for image in warped} & {image for image, _ in own}
+
+
+def test_plain_pairs_are_overlapped_from_the_digits_themselves(sample: Dataset) -> None:
+    """Each digit is told by the rows that the other one leaves free, and the pair is made of the two anew."""
+    singles = sample.train[:50]
+    uppers = {image[:14].tobytes(): row for row, image in enumerate(singles.images)}
+    lowers = {image[14:].tobytes(): row for row, image in enumerate(singles.images)}
+    assert len(uppers) == len(lowers) == 50
+    images, labels = drawn(FreshPairs(singles, 4, 30, WARPS), 0, plain=True)
+    assert (images.shape, labels.shape) == ((30, 42, 28), (30, 2))
+    upper = [uppers[image[:14].tobytes()] for image in images]
+    lower = [lowers[image[28:].tobytes()] for image in images]
+    assert np.array_equal(images, overlap(singles.images[upper], singles.images[lower]))
+    assert np.array_equal(labels, np.stack([singles.labels[upper], singles.labels[lower]], axis=1))
+    warped, _ = drawn(FreshPairs(singles, 4, 30, WARPS), 0, plain=False)
+    assert not any(image[:14].tobytes() in uppers for image in warped)
+
+
+def test_plain_epochs_are_new_each_time_too(sample: Dataset) -> None:
+    split = sample.train[:50]
+    for source in (Reshuffled(split, 4, WARPS), FreshPairs(split, 4, 50, WARPS)):
+        first, again, other = (drawn(source, seed, plain=True)[0].tobytes() for seed in (0, 0, 1))
+        assert first == again != other

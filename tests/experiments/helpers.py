@@ -4,6 +4,7 @@ from pathlib import Path
 
 from digitscope.data import Dataset, make_two_digit
 from digitscope.experiments.recipes import Recipe
+from digitscope.training import TrainingSettings
 
 
 def small(sample: Dataset, n: int = 100) -> Dataset:
@@ -15,6 +16,13 @@ def data_for(recipe: Recipe, sample: Dataset, n: int = 100) -> Dataset:
     """Return about `n` training examples of the recipe's task."""
     singles = small(sample, n)
     return singles if recipe.task == "digit" else make_two_digit(singles, n_train=n, n_test=20, seed=0)
+
+
+def shortened(recipe: Recipe, epochs: int) -> Recipe:
+    """Return `recipe` with fewer epochs, all but the first of them plain if its last ones are."""
+    if isinstance(recipe.settings, TrainingSettings) and recipe.settings.plain_epochs:
+        return recipe.with_changes({"epochs": epochs, "plain_epochs": epochs - 1})
+    return recipe.with_changes({"epochs": epochs})
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -19,7 +19,7 @@ from digitscope.experiments.run_folder import read_recipe
 from digitscope.records import EpochRecord
 from digitscope.scratch import ScratchSettings
 from digitscope.training import TrainingSettings, evaluate, predict_logits
-from tests.experiments.helpers import content, data_for, small
+from tests.experiments.helpers import content, data_for, shortened, small
 from tests.training.helpers import course_training
 
 FILES = ["config.json", "metrics.jsonl", "model.safetensors", "state.safetensors"]
@@ -34,7 +34,7 @@ RESUMABLE = (
     RECIPES["best"].with_changes({"epochs": 3, "batch_size": 40}),
     Recipe("adam", "", "fc", ADAM, {"hidden": 7, "activation": "leaky-relu"}),
     RECIPES["fc"].with_changes({"epochs": 3}),
-    RECIPES["two-digit-best"].with_changes({"epochs": 3, "batch_size": 32}),
+    shortened(RECIPES["two-digit-best"], 3).with_changes({"batch_size": 32}),
     RECIPES["scratch"].with_changes({"epochs": 3, "batch_size": 32, "hidden": (16, 8)}),
 )
 
@@ -83,7 +83,7 @@ def with_defaults(recipe: Recipe) -> Recipe:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_makes_a_run_folder_that_can_be_read_back(name: str, sample: Dataset, tmp_path: Path) -> None:
-    recipe = RECIPES[name].with_changes({"epochs": 1, "batch_size": 32})
+    recipe = shortened(RECIPES[name], 1).with_changes({"batch_size": 32})
     data = data_for(recipe, sample)
     trained = go(recipe, sample, tmp_path / "run")
     assert sorted(content(tmp_path / "run")) == FILES
@@ -128,6 +128,7 @@ def test_the_configuration_says_what_the_figures_depend_on(sample: Dataset, tmp_
         "shear": 0.0,
         "shift": 0.0,
         "elastic": 0.0,
+        "plain_epochs": 0,
         "ema": 0.0,
         "precision": "float32",
         "threads": 1,
@@ -276,7 +277,7 @@ def test_a_run_stopped_in_its_first_epoch_resumes_from_the_start(sample: Dataset
 
 
 def test_pairs_go_on_with_the_digits_that_they_began_with(sample: Dataset, tmp_path: Path) -> None:
-    recipe = RECIPES["two-digit-best"].with_changes({"epochs": 1, "batch_size": 32})
+    recipe = shortened(RECIPES["two-digit-best"], 1).with_changes({"batch_size": 32})
     data, singles, others = data_for(recipe, sample), small(sample), small(sample, 99)
     run_recipe(recipe, data, seed=1, singles=singles, folder=tmp_path)
     known = json.loads((tmp_path / "config.json").read_text())["data"]

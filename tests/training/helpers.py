@@ -33,18 +33,23 @@ def small_split(model: str, sample: Dataset, n: int) -> Split:
 
 @dataclass
 class Watched:
-    """A source that keeps the ink of each image of each epoch, in the order in which they were met."""
+    """A source that keeps the ink of each image of each epoch, in the order in which they were met.
+
+    `plain` has what each epoch was asked for.
+    """
 
     source: BatchSource
     epochs: list[list[int]] = field(default_factory=list)
+    plain: list[bool] = field(default_factory=list)
 
     @property
     def n_batches(self) -> int:
         return self.source.n_batches
 
-    def epoch(self, generator: np.random.Generator, /) -> Iterator[Batch]:
+    def epoch(self, generator: np.random.Generator, /, *, plain: bool = False) -> Iterator[Batch]:
         self.epochs.append([])
-        for images, labels in self.source.epoch(generator):
+        self.plain.append(plain)
+        for images, labels in self.source.epoch(generator, plain=plain):
             self.epochs[-1].extend(images.reshape(len(images), -1).sum(axis=1, dtype=np.int64).tolist())
             yield images, labels
 

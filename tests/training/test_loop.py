@@ -265,6 +265,36 @@ def test_the_seed_decides_the_order(sample: Dataset) -> None:
     assert orders[0] == orders[1] != orders[2]
 
 
+@pytest.mark.parametrize("plain_epochs", [0, 1, 3])
+def test_the_last_epochs_warp_nothing(plain_epochs: int, sample: Dataset) -> None:
+    split = sample.train[:40]
+    own = sorted(split.images.reshape(40, -1).sum(axis=1, dtype=np.int64).tolist())
+    settings = TrainingSettings(epochs=3, order="reshuffled", shear=0.2, plain_epochs=plain_epochs)
+    source = Watched(Reshuffled(split, 32, settings.augmentation))
+    train(new_state("fc", settings), source, split, settings, seed=0)
+    assert source.plain == [False, False, False, True, True, True][plain_epochs:][:3]
+    assert [sorted(ink) == own for ink in source.epochs] == source.plain
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_resumed_run_has_the_same_plain_epochs(after: int, sample: Dataset) -> None:
+    split = sample.train[:40]
+    settings = TrainingSettings(epochs=3, order="reshuffled", shear=0.2, plain_epochs=1)
+    whole, cut, rest = (Watched(Reshuffled(split, 32, settings.augmentation)) for _ in range(3))
+    train(new_state("fc", settings), whole, split, settings, seed=0)
+    state = new_state("fc", settings)
+
+    def stop(record: EpochRecord) -> None:
+        if record.epoch == after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(state, cut, split, settings, seed=0, on_epoch=stop)
+    train(state, rest, split, settings, seed=0)
+    assert cut.plain + rest.plain == whole.plain == [False, False, True]
+    assert (cut.epochs + rest.epochs, len(rest.epochs)) == (whole.epochs, 3 - after)
+
+
 def test_records_and_callbacks(sample: Dataset) -> None:
     settings = TrainingSettings(epochs=2, batch_size=32, learning_rate=0.4, schedule="one-cycle", warmup=0.5)
     state = new_state("fc", settings)

@@ -12,6 +12,7 @@ BELOW_ONE = "expected a number from 0 to below 1"
 NOT_OF = (
     "momentum and nesterov are settings of sgd and muon, not of {}: expected --momentum 0 --no-nesterov with it"
 )
+NO_WARPS = "plain_epochs are without warps, but there are none: expected --plain-epochs 0"
 NAN, INFINITY = float("nan"), float("inf")
 
 WARPS = ("rotation", "shear", "shift", "elastic")
@@ -29,6 +30,7 @@ REFUSED = [
     *[("weight_decay", value, "expected a number from 0") for value in (-1e-9, NAN, INFINITY, "0")],
     *[("warmup", value, BELOW_ONE) for value in (-0.1, 1, NAN, None)],
     *[("label_smoothing", value, BELOW_ONE) for value in (-0.1, 1.0, NAN, False)],
+    *[("plain_epochs", value, "expected a whole number from 0") for value in (-1, 1.0, True, "1", None)],
     *[
         (name, value, "expected a number from 0 to below inf")
         for name in WARPS
@@ -65,6 +67,13 @@ def test_a_refused_value_is_named_with_what_is_accepted(name: str, value: object
         ),
         ({"epoch_size": 10}, "order is 'fixed', which shows all examples: use reshuffled"),
         *[({name: 0.5}, "order is 'fixed', which shows examples as they are") for name in (*WARPS, "scale")],
+        ({"plain_epochs": 1}, NO_WARPS),
+        ({"plain_epochs": 1, "order": "reshuffled"}, NO_WARPS),
+        ({"plain_epochs": 11, "order": "fresh-pairs"}, NO_WARPS),
+        (
+            {"plain_epochs": 4, "epochs": 3, "order": "reshuffled", "shift": 1},
+            "plain_epochs is 4: expected 0 to 3, the epochs",
+        ),
     ],
 )
 def test_contradictions(settings: Any, message: str) -> None:
@@ -85,6 +94,8 @@ def test_contradictions(settings: Any, message: str) -> None:
         {"order": "reshuffled", "epoch_size": 36_000},
         {"order": "reshuffled", "rotation": 180, "scale": 0.5, "shear": 1, "shift": 5, "elastic": 2},
         {"order": "fresh-pairs", "rotation": 0.5},
+        {"plain_epochs": 0, "epochs": 1},
+        *[{"plain_epochs": n, "epochs": 3, "order": "fresh-pairs", "elastic": 0.5} for n in (0, 1, 3)],
         {"optimizer": "adamw", "weight_decay": 5.0, "schedule": "one-cycle", "order": "fresh-pairs"},
     ],
 )

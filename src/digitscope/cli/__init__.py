@@ -17,6 +17,7 @@ from digitscope.errors import DigitscopeError, MissingExtraError
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "demo": "train, evaluate and draw on whatever data there is: the place to start",
+        "read": "read the digits in pictures: photos, scans, screenshots, whole folders of them",
         "train": "train one recipe into a run folder",
         "evaluate": "score a run, an .onnx file or a shipped network on a split; draw its errors and calibration",
         "export": "turn a run into an .onnx file that needs no PyTorch",
@@ -27,7 +28,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 )
 """Each command and its summary. The module of that name in this package holds it, and is loaded on demand."""
 
-EXTRA_PACKAGES = ("torch", "matplotlib", "onnx", "onnxscript", "pooch", "rich", "scipy")
+EXTRA_PACKAGES = ("torch", "matplotlib", "onnx", "onnxscript", "pooch", "rich")
 """The packages of the extra [train]."""
 
 

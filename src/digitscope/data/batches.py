@@ -25,8 +25,8 @@ class BatchSource(Protocol):
     def n_batches(self) -> int:
         """Batches an epoch."""
 
-    def epoch(self, generator: np.random.Generator, /) -> Iterator[Batch]:
-        """Yield one epoch's batches; what is random in them is drawn from `generator`."""
+    def epoch(self, generator: np.random.Generator, /, *, plain: bool = False) -> Iterator[Batch]:
+        """Yield one epoch's batches; what is random in them is drawn from `generator`, and no warp if `plain`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +52,9 @@ class FixedOrder:
         """Batches an epoch, each of them full."""
         return len(self.split) // self.batch_size
 
-    def epoch(self, _generator: np.random.Generator, /) -> Iterator[Batch]:
-        """Yield the batches, which nothing random enters."""
+    def epoch(self, _: np.random.Generator, /, *, plain: bool = False) -> Iterator[Batch]:
+        """Yield the batches, which nothing random enters and no warp touches, `plain` or not."""
+        del plain
         for start in range(0, self.n_batches * self.batch_size, self.batch_size):
             chosen = slice(start, start + self.batch_size)
             yield self.split.images[chosen], self.split.labels[chosen]
@@ -71,7 +72,7 @@ class Reshuffled:
             anew for every epoch; for more, all are gone through again, in another order.
 
     Raises:
-        SettingError: `batch_size` is below 1 or above the examples of an epoch.
+        SettingError: `batch_size` is below 1 or above the number of examples of an epoch.
     """
 
     split: Split
@@ -80,10 +81,6 @@ class Reshuffled:
     examples_per_epoch: int | None = None
 
     def __post_init__(self) -> None:
-        if self.examples_per_epoch is not None and self.examples_per_epoch < self.batch_size:
-            raise SettingError(
-                f"an epoch of {self.examples_per_epoch} examples: expected at least a batch, {self.batch_size}"
-            )
         _check_batch_size(self.batch_size, self.size)
 
     @property
@@ -96,13 +93,14 @@ class Reshuffled:
         """Batches an epoch, the last one included."""
         return -(-self.size // self.batch_size)
 
-    def epoch(self, generator: np.random.Generator, /) -> Iterator[Batch]:
-        """Yield the batches in an order drawn from `generator` when the first one is asked for."""
+    def epoch(self, generator: np.random.Generator, /, *, plain: bool = False) -> Iterator[Batch]:
+        """Yield the batches, warped unless `plain`; `generator` draws their order when the first is asked for."""
+        augmentation = NO_AUGMENTATION if plain else self.augmentation
         passes = -(-self.size // len(self.split))
         order = np.concatenate([generator.permutation(len(self.split)) for _ in range(passes)])[: self.size]
         for start in range(0, len(order), self.batch_size):
             chosen = order[start : start + self.batch_size]
-            images = augment(self.split.images[chosen], self.augmentation, generator=generator)
+            images = augment(self.split.images[chosen], augmentation, generator=generator)
             yield images, self.split.labels[chosen]
 
 
@@ -137,11 +135,12 @@ class FreshPairs:
         """Batches an epoch, the last one included."""
         return -(-self.pairs_per_epoch // self.batch_size)
 
-    def epoch(self, generator: np.random.Generator, /) -> Iterator[Batch]:
-        """Yield batches of pairs drawn from `generator`."""
+    def epoch(self, generator: np.random.Generator, /, *, plain: bool = False) -> Iterator[Batch]:
+        """Yield batches of pairs drawn from `generator`, their digits unwarped if `plain`."""
+        augmentation = NO_AUGMENTATION if plain else self.augmentation
         for start in range(0, self.pairs_per_epoch, self.batch_size):
             size = min(self.batch_size, self.pairs_per_epoch - start)
-            pairs = random_pairs(self.singles, size, augmentation=self.augmentation, generator=generator)
+            pairs = random_pairs(self.singles, size, augmentation=augmentation, generator=generator)
             yield pairs.images, pairs.labels
 
 
@@ -163,6 +162,7 @@ def whole_batches(split: Split, batch_size: int) -> Split:
     return split[: len(split) // batch_size * batch_size]
 
 
-def _check_batch_size(batch_size: int, available: int) -> None:
-    if not 1 <= batch_size <= available:
-        raise SettingError(f"batch_size = {batch_size}: expected 1 to {available}, the examples there are")
+def _check_batch_size(batch_size: int, examples: int) -> None:
+    """Refuse a batch that the examples of an epoch cannot fill."""
+    if not 1 <= batch_size <= examples:
+        raise SettingError(f"batch_size = {batch_size}: expected 1 to {examples}, the examples of an epoch")

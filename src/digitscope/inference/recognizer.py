@@ -18,6 +18,9 @@ Float32 = NDArray[np.float32]
 INPUT, OUTPUTS = "images", ["logits", "probabilities"]
 """The names in the graph: uint8 (N, H, W) in; float32 (N, 10) or (N, 2, 10), twice, out."""
 
+DISTANCE = "distance"
+"""A third output that a network for one digit may have: float32 (N,), see `Prediction.distances`."""
+
 TASK_OF_SHAPE: dict[tuple[int, ...], Literal["digit", "two-digit"]] = {(28, 28): "digit", (42, 28): "two-digit"}
 
 IMAGES_A_RUN = 256
@@ -37,10 +40,13 @@ class Prediction:
         labels: the most probable digit, uint8 (N,), or (N, 2) with the upper digit first; () or (2,) of one image.
         probabilities: of each digit, float32, the labels' shape and a last axis of 10; calibrated on digits that
             the network had not learned from.
+        distances: how unlike the training digits each image is, float32 (N,), or () of one image; of a hundred
+            validation digits one lies above 1. None if the network does not say.
     """
 
     labels: UInt8
     probabilities: Float32
+    distances: Float32 | None = None
 
 
 class Recognizer:
@@ -60,6 +66,8 @@ class Recognizer:
         self._for_many = _open(path, threads) if threads > 1 else self._for_few
         self.image_shape = _checked_shape(path, self._for_few)
         self.task = TASK_OF_SHAPE[self.image_shape]
+        known = {node.name for node in self._for_few.get_outputs()}
+        self._names = [*OUTPUTS, DISTANCE] if DISTANCE in known else OUTPUTS
 
     @classmethod
     def load(cls, model: str | Path = "digit", *, threads: int | None = None) -> "Recognizer":
@@ -87,24 +95,25 @@ class Recognizer:
         Raises:
             DataError: another dtype or shape.
         """
-        _, probabilities = self._outputs(images)
-        return Prediction(probabilities.argmax(axis=-1).astype(np.uint8), probabilities)
+        _, probabilities, *distances = self._outputs(images)
+        labels = probabilities.argmax(axis=-1).astype(np.uint8)
+        return Prediction(labels, probabilities, distances[0] if distances else None)
 
     def logits(self, images: UInt8) -> Float32:
         """Return calibrated logits of the probabilities' shape; what it takes and raises is as for `predict`."""
         return self._outputs(images)[0]
 
-    def _outputs(self, images: UInt8) -> tuple[Float32, Float32]:
+    def _outputs(self, images: UInt8) -> list[Float32]:
+        """Return the logits, the probabilities and, if the network has them, the distances."""
         checked = _checked_images(images, self.image_shape)
         batch = checked.reshape(-1, *self.image_shape)
         parts = [self._run(batch[i : i + IMAGES_A_RUN]) for i in range(0, max(len(batch), 1), IMAGES_A_RUN)]
-        logits, probabilities = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
-        return (logits, probabilities) if checked.ndim == 3 else (logits[0], probabilities[0])
+        outputs = parts[0] if len(parts) == 1 else [np.concatenate(part) for part in zip(*parts, strict=True)]
+        return outputs if checked.ndim == 3 else [output[0] for output in outputs]
 
-    def _run(self, batch: UInt8) -> tuple[Float32, Float32]:
+    def _run(self, batch: UInt8) -> list[Float32]:
         session = self._for_few if len(batch) <= FEW_IMAGES else self._for_many
-        logits, probabilities = session.run(OUTPUTS, {INPUT: batch})
-        return np.asarray(logits), np.asarray(probabilities)
+        return [np.asarray(output) for output in session.run(self._names, {INPUT: batch})]
 
 
 def _open(path: Path, threads: int) -> ort.InferenceSession:

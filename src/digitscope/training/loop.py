@@ -75,7 +75,7 @@ def train(
 
     Args:
         state: where to start from: new, or as a checkpoint left it.
-        source: the training examples.
+        source: the training examples; it warps none in the last `settings.plain_epochs` epochs.
         validation: scored after every epoch.
         settings: how to train.
         seed: of the order of the examples.
@@ -88,7 +88,8 @@ def train(
     device = next(state.model.parameters()).device
     for epoch in range(len(state.history) + 1, settings.epochs + 1):
         started = perf_counter()
-        batches = to_tensors(source.epoch(np.random.default_rng([seed, epoch])), device)
+        plain = epoch > settings.epochs - settings.plain_epochs
+        batches = to_tensors(source.epoch(np.random.default_rng([seed, epoch]), plain=plain), device)
         first_step, n_steps = (epoch - 1) * source.n_batches, settings.epochs * source.n_batches
         score = run_epoch(
             state.model,

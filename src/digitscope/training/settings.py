@@ -42,6 +42,8 @@ class TrainingSettings:
         shear: columns a row that it leans at most.
         shift: pixels along each axis that it moves at most.
         elastic: pixels that its points move by, as the standard deviation of a smooth random field.
+        plain_epochs: how many of the epochs, the last ones, warp nothing: what is read later is not warped either
+            (Ge et al. 2021). 0 without warps.
         ema: share that the average of the weights keeps at each step (Polyak and Juditsky 1992; An et al. 2020);
             the average is what is validated and kept. 0 for the last weights.
         precision: "float32", or "mixed": convolutions and matrix products of training steps in bfloat16 where the
@@ -70,6 +72,7 @@ class TrainingSettings:
     shear: float = 0.0
     shift: float = 0.0
     elastic: float = 0.0
+    plain_epochs: int = 0
     ema: float = 0.0
     precision: Precision = "float32"
     threads: int = 0
@@ -93,6 +96,10 @@ class TrainingSettings:
             )
         if self.order == "fixed" and augmentation != NO_AUGMENTATION:
             raise SettingError("order is 'fixed', which shows examples as they are: use reshuffled to warp them")
+        if self.plain_epochs and augmentation == NO_AUGMENTATION:
+            raise SettingError("plain_epochs are without warps, but there are none: expected --plain-epochs 0")
+        if self.plain_epochs > self.epochs:
+            raise SettingError(f"plain_epochs is {self.plain_epochs}: expected 0 to {self.epochs}, the epochs")
 
     @property
     def augmentation(self) -> Augmentation:
@@ -135,6 +142,7 @@ RANGES: Mapping[str, tuple[Any, str]] = MappingProxyType(
         "weight_decay": (lambda value: 0 <= value < float("inf"), "a number from 0"),
         "warmup": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
         "label_smoothing": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
+        "plain_epochs": (lambda value: isinstance(value, int) and value >= 0, "a whole number from 0"),
         "ema": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
         "threads": (lambda value: isinstance(value, int) and value >= 0, "a whole number from 0"),
     }

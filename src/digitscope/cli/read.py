@@ -1,0 +1,144 @@
+"""`digitscope read`: the digits in pictures."""
+
+import argparse
+import io
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from digitscope.cli.annotated_copies import AnnotatedCopies
+from digitscope.cli.paths import path_argument
+from digitscope.cli.picture_paths import PICTURE_ENDINGS, STANDARD_INPUT, find_pictures
+from digitscope.cli.read_output import PRINTERS, RecordFile
+from digitscope.cli.read_progress import PictureBar
+from digitscope.cli.remarks import remark
+from digitscope.errors import DataError, SettingError
+from digitscope.inference import SHIPPED
+from digitscope.inference.pictures import Source
+from digitscope.inference.reader import Reader
+from digitscope.inference.reading import Reading
+
+Receiver = Callable[[str, Source, Reading], None]
+"""What is done with a reading: takes the picture's path, the picture, and what was read in it."""
+
+EPILOG = f"""\
+A folder stands for all pictures in it and below: {" ".join(ending[1:] for ending in PICTURE_ENDINGS)}.
+In the text, ? is ink that may be a digit but was not accepted as one; --json says why.
+
+example: digitscope read forms --annotate marked --out forms.jsonl"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.epilog = EPILOG
+    sources_help = "a picture, a folder, a pattern such as 'scans/**/*.png', or - for a picture on standard input"
+    parser.add_argument("sources", nargs="+", metavar="IMAGE_OR_FOLDER", type=_source_argument, help=sources_help)
+    model_help = (
+        f"what reads single digits: {', '.join(_single_digit_networks())} or an .onnx file (default: digit)"
+    )
+    parser.add_argument("--model", default="digit", metavar="NAME", help=model_help)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one line of JSON for every picture")
+    form.add_argument("--csv", action="store_true", help="print a header, and one row for every digit")
+    annotate_help = "write a copy of every page there, with boxes, digits and confidences"
+    parser.add_argument("--annotate", type=path_argument, metavar="DIR", help=annotate_help)
+    out_help = "append one line of JSON for every picture there; those that it has already are not read again"
+    parser.add_argument("--out", type=_jsonl_argument, metavar="FILE.jsonl", help=out_help)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read one picture after the other; what was read in one is handed on before the next is opened."""
+    _let_any_path_be_printed()
+    paths, complaints = find_pictures(options.sources, but=options.annotate)
+    if not paths:
+        raise SettingError("; ".join(complaints))
+    reader = Reader.load(options.model)
+    receivers: list[Receiver] = []
+    if options.annotate:
+        receivers.append(AnnotatedCopies(options.annotate, paths).write)
+    for complaint in complaints:
+        _report(complaint)
+    with ExitStack() as stack:
+        new: Sequence[str] = paths
+        if options.out:
+            records = stack.enter_context(RecordFile(options.out))
+            new = _not_in(records, paths)
+            receivers.append(records.write)
+        form = "json" if options.json else "csv" if options.csv else "lines" if len(paths) > 1 else "text"
+        receivers.append(PRINTERS[form]())
+        n_failed = _read_each(reader, new, receivers)
+    return 1 if complaints or n_failed else 0
+
+
+def _read_each(reader: Reader, paths: Sequence[str], receivers: Sequence[Receiver]) -> int:
+    """Read the pictures, hand each reading to all `receivers`, and return how many could not be read."""
+    n_failed = 0
+    with PictureBar(len(paths)) as bar:
+        for path in paths:
+            bar.show()
+            try:
+                source = _source(path)
+                reading = reader.read(source)
+                bar.make_room()
+                for receive in receivers:
+                    receive(path, source, reading)
+            except DataError as error:
+                bar.clear()
+                _report(error)
+                n_failed += 1
+            bar.step()
+    return n_failed
+
+
+def _not_in(records: RecordFile, paths: Sequence[str]) -> list[str]:
+    """Return the paths that `records` lacks; what comes on standard input is another picture every time."""
+    new = [path for path in paths if path == STANDARD_INPUT or path not in records.paths]
+    if len(new) < len(paths):
+        remark(f"{records.path}: has {len(paths) - len(new):,} of {len(paths):,} pictures already")
+    return new
+
+
+class _StandardInput(io.BytesIO):
+    """What came on standard input, which can be read again, under the name that errors give it."""
+
+    name = "standard input"
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.seek(0)
+        return super().read(size)
+
+
+def _source(path: str) -> Source:
+    if path != STANDARD_INPUT:
+        return path
+    if sys.stdin is None or sys.stdin.isatty():
+        raise DataError("standard input: is no picture here: pipe one, as in digitscope read - < form.jpg")
+    return _StandardInput(sys.stdin.buffer.read())
+
+
+def _report(complaint: object) -> None:
+    remark(f"digitscope: error: {' '.join(str(complaint).split())}")
+
+
+def _let_any_path_be_printed() -> None:
+    """Write what the encoding of standard output lacks as an escape: a path may be of any bytes."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _single_digit_networks() -> list[str]:
+    return [name for name in SHIPPED if name != "two-digit"]
+
+
+def _source_argument(text: str) -> str:
+    path_argument(text)
+    return text  # as it was written: a path would lose the ./ that patterns and records are compared by
+
+
+def _jsonl_argument(text: str) -> Path:
+    path = path_argument(text)
+    if path.suffix.lower() != ".jsonl":
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a file of JSON lines: expected FILE.jsonl")
+    return path

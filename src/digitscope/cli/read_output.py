@@ -1,0 +1,144 @@
+"""What `digitscope read` tells of every picture: text, JSON or CSV on standard output, lines of JSON in a file."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any
+
+from digitscope.errors import DataError
+from digitscope.inference.pictures import Source
+from digitscope.inference.reading import Reading
+
+CSV_HEADER = ("path", "page", "line", "label", "confidence", "accepted", "left", "top", "width", "height")
+
+BEGINNING = b'{"path": "'
+"""What every record begins with: by this a line that was cut off is told from somebody else's."""
+
+
+def record_of(path: str, reading: Reading) -> str:
+    """Return one line of JSON, without its end."""
+    return json.dumps({"path": path, **reading.to_json()})
+
+
+def print_text(path: str, source: Source, reading: Reading) -> None:  # noqa: ARG001 - as all that take readings
+    """Print the lines that were read."""
+    print(reading.text or "nothing read", flush=True)
+
+
+def print_line(path: str, source: Source, reading: Reading) -> None:  # noqa: ARG001
+    """Print the path and the lines that were read, all on one line."""
+    print(f"{path}: {' / '.join(reading.lines) or 'nothing read'}", flush=True)
+
+
+def print_json(path: str, source: Source, reading: Reading) -> None:  # noqa: ARG001
+    """Print one line of JSON."""
+    print(record_of(path, reading), flush=True)
+
+
+class CsvPrinter:
+    """Prints a header at once, and then one row for every digit."""
+
+    def __init__(self) -> None:
+        _print_rows([CSV_HEADER])
+
+    def __call__(self, path: str, source: Source, reading: Reading) -> None:  # noqa: ARG002
+        """Print the rows of one picture."""
+        _print_rows(
+            (
+                path,
+                digit.page,
+                digit.line,
+                digit.label,
+                f"{digit.confidence:.6f}",
+                _word(digit.accepted),
+                *digit.box,
+            )
+            for digit in reading.digits
+        )
+
+
+PRINTERS: Mapping[str, Callable[[], Callable[[str, Source, Reading], None]]] = MappingProxyType(
+    {
+        "text": lambda: print_text,
+        "lines": lambda: print_line,
+        "json": lambda: print_json,
+        "csv": CsvPrinter,
+    }
+)
+"""Called when the first picture is about to be read, each gives what prints a reading."""
+
+
+class RecordFile:
+    """A file with one line of JSON for every picture, to which lines are added.
+
+    It is appended to, where other files are written to a temporary name and moved: what it holds is the progress
+    of work that may take hours, and a line that a kill cut off is recognised and done anew.
+
+    Attributes:
+        path: the file.
+        paths: of the pictures that it held when it was opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, without a last line that was cut off.
+
+        Raises:
+            DataError: it holds something else than records.
+            OSError: it cannot be read or written.
+        """
+        self.path = path
+        self.paths, end = _paths_in(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("ab")
+        self._file.truncate(end)
+
+    def write(self, path: str, source: Source, reading: Reading) -> None:  # noqa: ARG002
+        """Add the record of one picture, and hand it to the operating system: a kill loses nothing before it."""
+        self._file.write(f"{record_of(path, reading)}\n".encode())
+        self._file.flush()
+
+    def __enter__(self) -> "RecordFile":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def _paths_in(file: Path) -> tuple[set[str], int]:
+    """Return the pictures' paths in a file of records, and where the last whole record ends, in bytes."""
+    paths: set[str] = set()
+    end = 0
+    if not file.exists():
+        return paths, end
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.endswith(b"\n") and (line.startswith(BEGINNING) or BEGINNING.startswith(line)):
+                break
+            paths.add(_path_in(line, f"{file}: line {number}"))
+            end += len(line)
+    return paths, end
+
+
+def _path_in(line: bytes, place: str) -> str:
+    try:
+        path = json.loads(line)["path"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        path = None
+    if not isinstance(path, str):
+        raise DataError(f"{place} is no record that digitscope read wrote: name another file with --out")
+    return path
+
+
+def _print_rows(rows: Iterable[tuple[Any, ...]]) -> None:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    print(text.getvalue(), end="", flush=True)
+
+
+def _word(accepted: bool) -> str:
+    return "true" if accepted else "false"

@@ -1,0 +1,202 @@
+"""Pages of handwritten digits, as a phone photographs or an office scans them, with the truth about every digit.
+
+Digits of a split are written in lines of numbers. A page has one nuisance, which is what a reader of pages has to
+cope with; the names are in `NUISANCES`. No two digits touch.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from digitscope.data import paper
+from digitscope.data.handwriting import Hand, Range, written
+from digitscope.data.paper import Float32, Sheet
+from digitscope.data.splits import Split, UInt8
+from digitscope.errors import DataError, SettingError
+
+Box = tuple[int, int, int, int]
+Pen = Callable[[np.random.Generator], NDArray[np.float64]]
+
+CHALK = np.array([0.9, 0.9, 0.86])
+
+EVERYDAY = Hand()
+
+DARK = 0.45
+"""Brightness of a ground below which it is written on with chalk."""
+
+
+@dataclass(frozen=True)
+class PlacedDigit:
+    """One digit of a page.
+
+    Attributes:
+        label: the digit, 0 to 9.
+        box: left, top, width, height of its ink, in pixels of the page's image.
+        line: the number of its line, from 0.
+    """
+
+    label: int
+    box: Box
+    line: int
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """A page and what is written on it.
+
+    Attributes:
+        image: uint8 (H, W, 3), red, green, blue.
+        digits: in reading order.
+        lines: the text of each line, one space between two numbers.
+        nuisance: a name in `NUISANCES`.
+    """
+
+    image: UInt8
+    digits: tuple[PlacedDigit, ...]
+    lines: tuple[str, ...]
+    nuisance: str
+
+
+def _dark_pen(generator: np.random.Generator) -> NDArray[np.float64]:
+    return generator.uniform(0.05, 0.16) + np.array([0, 0.01, 0.08]) * generator.random()
+
+
+def _coloured_pen(generator: np.random.Generator) -> NDArray[np.float64]:
+    inks = np.array([[0.12, 0.22, 0.65], [0.76, 0.14, 0.17], [0.1, 0.45, 0.22]])
+    return np.asarray(generator.choice(inks) + generator.uniform(-0.04, 0.04, 3))
+
+
+def _pencil(generator: np.random.Generator) -> NDArray[np.float64]:
+    return np.full(3, generator.uniform(0.35, 0.5))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Style:
+    """How a page is made; pairs of numbers are the ends of what is drawn evenly.
+
+    `sides` are pixels, `noise` is of a brightness from 0 to 1, `turn` degrees in either direction, `behind` the
+    strength of the other side's writing, and `grain` how unevenly rough paper takes the ink.
+    """
+
+    what: str
+    sides: tuple[int, int] = (1000, 700)
+    hand: Hand = EVERYDAY
+    pen: Pen = _dark_pen
+    opacity: Range = (0.9, 1.0)
+    grain: float = 0.05
+    behind: Range | None = None
+    turn: Range = (0, 0)
+    on_table: bool = False
+    ground: Callable[[Sheet, np.random.Generator], Float32] = paper.white_paper
+    light: Callable[[Float32, float, np.random.Generator], Float32] = paper.plain
+    noise: Range = (0.004, 0.01)
+    quality: tuple[int, int] | None = None
+
+
+_STYLES = {
+    "clean": _Style(what="white paper, a dark pen, a little noise"),
+    "light": _Style(what="uneven light: a strong, smooth gradient", light=paper.uneven_light),
+    "shadow": _Style(what="the edge of a hand's or a phone's shadow", light=paper.shadowed),
+    "bleed-through": _Style(what="faint, mirrored writing from the other side", behind=(0.1, 0.25)),
+    "ruled": _Style(what="horizontal rules, blue or grey, faint to dark", ground=paper.ruled_paper),
+    "squared": _Style(what="squares of 5 mm", ground=paper.squared_paper),
+    "coloured-pen": _Style(what="a blue, red or green pen", pen=_coloured_pen),
+    "pencil": _Style(what="low contrast, grey and grainy", pen=_pencil, opacity=(0.6, 0.85), grain=0.35),
+    "jpeg": _Style(what="strong JPEG compression", quality=(8, 20)),
+    "edges": _Style(what="a punched page on a dark table, its edges in the picture", turn=(0, 2), on_table=True),
+    "thin": _Style(what="thin strokes", hand=Hand(stroke=-1)),
+    "thick": _Style(what="thick strokes", hand=Hand(stroke=1)),
+    "small": _Style(
+        what="digits about 10 to 14 pixels high", sides=(640, 480), hand=Hand(size=(10, 14), count=(50, 120))
+    ),
+    "large": _Style(
+        what="few digits, 200 to 400 high", sides=(1600, 1200), hand=Hand(size=(200, 400), count=(4, 12))
+    ),
+    "rotated": _Style(what="the page turned by 1 to 4 degrees", turn=(1, 4)),
+    "inverted": _Style(what="light chalk on a dark board", ground=paper.board, opacity=(0.75, 0.95), grain=0.25),
+    "panel": _Style(what="light digits on a dark panel, dark ones beside it", ground=paper.panelled_paper),
+    "blur": _Style(what="slightly out of focus", light=paper.out_of_focus),
+    "noise": _Style(what="sensor noise", noise=(0.04, 0.09)),
+}
+
+NUISANCES: Mapping[str, str] = MappingProxyType({name: style.what for name, style in _STYLES.items()})
+"""What each nuisance does to a page."""
+
+
+def make_page(digits: Split, *, nuisance: str = "clean", generator: np.random.Generator) -> Page:
+    """Return a page of digits drawn from `digits`, white on black, uint8 (N, 28, 28).
+
+    About 1000 x 700 pixels, upright or across, with 30 to 60 digits of 30 to 60 pixels, where the nuisance does
+    not say otherwise. Equal states of the generator give equal pages.
+
+    Raises:
+        SettingError: there is no such nuisance.
+        DataError: `digits` is empty, not of single digits of 28x28 pixels, or a digit drawn from it is blank.
+    """
+    if nuisance not in _STYLES:
+        raise SettingError(f"no nuisance called {nuisance!r}: expected one of {', '.join(NUISANCES)}")
+    if len(digits) == 0 or digits.images.shape[1:] != (28, 28) or digits.labels.ndim != 1:
+        raise DataError(
+            f"a page cannot be made of images of shape {digits.images.shape} and labels of shape "
+            f"{digits.labels.shape}: expected (N, 28, 28) and (N,), N at least 1"
+        )
+    style = _STYLES[nuisance]
+    height, width = generator.permutation(style.sides) * generator.uniform(0.95, 1.05)
+    shape = (round(height), round(width))
+    writing = written(digits, style.hand, shape, generator)
+    sheet = _placed(writing.sheet, style, generator)
+    picture = _painted(sheet, style, generator)
+    if style.behind:
+        other_side = written(digits, style.hand, shape, generator).sheet.coverage
+        picture *= 1 - generator.uniform(*style.behind) * paper.from_behind(other_side)[..., np.newaxis]
+    picture = style.light(picture, sheet.size, generator)
+    image = paper.as_bytes(paper.with_noise(picture, generator.uniform(*style.noise), generator))
+    if style.quality:
+        image = paper.through_jpeg(image, int(generator.integers(*style.quality, endpoint=True)))
+    lines = tuple(" ".join(numbers) for numbers in writing.lines)
+    return Page(image, _truth(lines, sheet), lines, nuisance)
+
+
+def _placed(sheet: Sheet, style: _Style, generator: np.random.Generator) -> Sheet:
+    """Return the sheet as it lies before the camera."""
+    keystone = (0.0, 0.0)
+    if style.on_table:
+        border = round(generator.uniform(0.06, 0.1) * max(sheet.shape))
+        sheet = paper.laid_on_table(paper.punched(sheet), border)
+        down, across = generator.uniform(-0.04, 0.04, 2)
+        keystone = (float(down), float(across))
+    if style.turn[1] == 0:
+        return sheet
+    degrees = generator.choice([-1, 1]) * generator.uniform(*style.turn)
+    return paper.turned(sheet, degrees, keystone=keystone)
+
+
+def _painted(sheet: Sheet, style: _Style, generator: np.random.Generator) -> Float32:
+    """Return the ground with the ink on it: the pen's on a light ground, chalk on a dark one."""
+    ground = style.ground(sheet, generator)
+    dark = ground.mean(axis=2, keepdims=True) < DARK
+    colour = np.where(dark, CHALK, style.pen(generator)).astype(np.float32)
+    hollows = np.clip(0.5 + 0.5 * paper.smooth_noise(sheet.shape, 1.5, generator), 0, 1)
+    taken = generator.uniform(*style.opacity) * sheet.coverage * (1 - style.grain * hollows)
+    picture = ground + taken[..., np.newaxis] * (colour - ground)
+    if style.on_table:
+        picture = paper.table_around(picture, sheet, generator)
+    return np.asarray(picture, dtype=np.float32)
+
+
+def _truth(lines: tuple[str, ...], sheet: Sheet) -> tuple[PlacedDigit, ...]:
+    """Return the digits of `lines`, which own the ink of `sheet` in this order."""
+    written_digits = ((int(digit), line) for line, text in enumerate(lines) for digit in text.replace(" ", ""))
+    places = ndimage.find_objects(sheet.owner)
+    return tuple(
+        PlacedDigit(
+            label,
+            (columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start),
+            line,
+        )
+        for (label, line), (rows, columns) in zip(written_digits, places, strict=True)
+    )

@@ -1,0 +1,54 @@
+"""The figures of a trained run that tables and model cards give: on which examples, and at which temperature."""
+
+from dataclasses import dataclass
+
+from digitscope.data import COURSE_SEED, Dataset, Split, make_two_digit
+from digitscope.experiments.recipes import Task
+from digitscope.experiments.run import Run
+from digitscope.experiments.scoring import fresh_pairs
+from digitscope.export import fit_temperature
+from digitscope.metrics import Evaluation, evaluate_logits
+
+TEST_PAIRS = 10_000
+"""As many as MNIST has test digits; `digitscope evaluate NAME --pairs 10000` scores the same ones."""
+
+
+@dataclass(frozen=True)
+class CalibratedScores:
+    """What a run scores when its logits are divided by the temperature that suits its validation split.
+
+    Attributes:
+        temperature: it; no unit.
+        validation: the scores on the split that it was fitted on.
+        test: the scores on examples that nothing was chosen on.
+    """
+
+    temperature: float
+    validation: Evaluation
+    test: Evaluation
+
+
+def examples_for(task: Task, mnist: Dataset) -> tuple[Dataset, Split]:
+    """Return what a network for `task` is trained and validated on, and what it is tested on.
+
+    For "digit" these are `mnist` and its test split. For "two-digit" they are the pairs that `digitscope train`
+    makes of `mnist`, and 10,000 pairs of its test digits.
+    """
+    if task == "digit":
+        return mnist, mnist.test
+    return make_two_digit(mnist, seed=COURSE_SEED), fresh_pairs(mnist, "test", TEST_PAIRS, seed=COURSE_SEED)
+
+
+def score_calibrated(run: Run, validation: Split, test: Split) -> CalibratedScores:
+    """Fit the temperature of `run` on `validation`, and score it on both splits with that.
+
+    Raises:
+        DataError: a split is empty or for another task, or the network has diverged.
+    """
+    logits = run.logits(validation.images)
+    temperature = fit_temperature(logits, validation.labels)
+    return CalibratedScores(
+        temperature,
+        evaluate_logits(logits / temperature, validation.labels),
+        evaluate_logits(run.logits(test.images) / temperature, test.labels),
+    )

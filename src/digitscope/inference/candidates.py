@@ -1,0 +1,177 @@
+"""What a blob of ink may say: one digit, several that touch, or two over each other. The best reading wins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitscope.inference.acceptance import cost
+from digitscope.inference.blobs import Blob, Page
+from digitscope.inference.cuts import best_path, between, cut_lines
+from digitscope.inference.framing import frame, frame_pair
+from digitscope.inference.recognizer import Recognizer
+
+UInt8 = NDArray[np.uint8]
+Float32 = NDArray[np.float32]
+
+EXTRA_DIGIT = 0.7
+"""What each further digit of a reading costs, in the unit of `acceptance.cost`: two may not win by a hair."""
+
+SUSPECT = 0.7
+"""Cost above which a blob is looked at again."""
+
+WIDE = 1.15
+"""Width over the usual height above which a blob is suspected of being several digits, whatever its cost."""
+
+TALL = 1.2
+"""Height over width above which a blob may be two digits over each other."""
+
+USUAL_DISTANCE = 0.7
+"""Of a network that does not say how unlike digits ink is."""
+
+INK = 0.3
+"""Strength from which a pixel counts for the box of a part."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One digit of a reading.
+
+    Attributes:
+        box: left, top, right and bottom, in pixels of the page that was worked on.
+        probabilities: float32 (10,).
+        distance: how unlike the digits of the training set it is; 1 is the farthest hundredth of those.
+        image: what the network saw.
+    """
+
+    box: tuple[int, int, int, int]
+    probabilities: Float32
+    distance: float
+    image: UInt8
+
+    @property
+    def label(self) -> int:
+        """The most probable digit."""
+        return int(self.probabilities.argmax())
+
+    @property
+    def cost(self) -> float:
+        """How badly it reads as a digit."""
+        return float(cost(self.probabilities[None], np.array([self.distance], np.float32))[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A blob and the digits it is read as.
+
+    Attributes:
+        blob: the ink.
+        parts: the digits, from left to right or the upper one first.
+        alternatives: the texts of the readings that lost, the best first.
+    """
+
+    blob: Blob
+    parts: tuple[Part, ...]
+    alternatives: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The labels, whether accepted or not."""
+        return "".join(str(part.label) for part in self.parts)
+
+    @property
+    def cost(self) -> float:
+        """Of all its digits."""
+        return sum(part.cost for part in self.parts) + EXTRA_DIGIT * (len(self.parts) - 1)
+
+
+def read_blobs(page: Page, blobs: Sequence[Blob], digits: Recognizer, pairs: Recognizer) -> list[Candidate]:
+    """Return the best reading of each of `blobs`."""
+    inks = [page.cut_out(blob) for blob in blobs]
+    parts = read_parts(inks, [(blob.left, blob.top) for blob in blobs], digits)
+    return [
+        _best(blob, part, ink, page.height, digits, pairs)
+        for blob, part, ink in zip(blobs, parts, inks, strict=True)
+    ]
+
+
+def read_parts(inks: Sequence[Float32], corners: Sequence[tuple[int, int]], digits: Recognizer) -> list[Part]:
+    """Return pieces of ink, each (H, W) with its left and top, read as single digits."""
+    if not inks:
+        return []
+    trimmed = [_trimmed(ink) for ink in inks]
+    images = np.stack([frame(ink) for ink, _ in trimmed])
+    prediction = digits.predict(images)
+    return [
+        Part(
+            (left + x, top + y, left + x + ink.shape[1], top + y + ink.shape[0]),
+            prediction.probabilities[i],
+            USUAL_DISTANCE if prediction.distances is None else float(prediction.distances[i]),
+            images[i],
+        )
+        for i, ((ink, (x, y)), (left, top)) in enumerate(zip(trimmed, corners, strict=True))
+    ]
+
+
+def _trimmed(ink: Float32) -> tuple[Float32, tuple[int, int]]:
+    """Return `ink` without empty rims, and how many columns and rows went on the left and above."""
+    rows, columns = np.flatnonzero(ink.max(axis=1) > INK), np.flatnonzero(ink.max(axis=0) > INK)
+    if not len(rows):
+        return ink, (0, 0)
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], (int(columns[0]), int(rows[0]))
+
+
+def _best(blob: Blob, part: Part, ink: Float32, height: float, digits: Recognizer, pairs: Recognizer) -> Candidate:
+    """Return the reading of a blob that costs least, the others as its alternatives."""
+    readings: list[tuple[Part, ...]] = [(part,)]
+    suspect = part.cost > SUSPECT
+    if blob.width > WIDE * height or (suspect and blob.width > 0.6 * blob.height):
+        readings.append(_in_a_row(blob, ink, min(height, blob.height), digits))
+    if suspect and blob.height > TALL * blob.width:
+        readings.append(_over_each_other(blob, ink, pairs))
+    ranked = sorted((Candidate(blob, parts) for parts in readings if parts), key=lambda candidate: candidate.cost)
+    others = tuple(candidate.text for candidate in ranked[1:] if candidate.text != ranked[0].text)
+    return Candidate(blob, ranked[0].parts, others)
+
+
+def _in_a_row(blob: Blob, ink: Float32, height: float, digits: Recognizer) -> tuple[Part, ...]:
+    """Return the digits beside each other that `ink` divides into best, or none if it cannot be divided."""
+    cuts = [None, *cut_lines(ink), None]
+    last = len(cuts) - 1
+    places = [0, *(int(np.median(cut)) for cut in cuts if cut is not None), ink.shape[1]]
+    segments = [
+        (start, end)
+        for start in range(last)
+        for end in range(start + 1, last + 1)
+        if 0.15 * height < places[end] - places[start] < 1.3 * height and (start, end) != (0, last)
+    ]
+    pieces = [between(ink, cuts[start], cuts[end]) for start, end in segments]
+    whole = [i for i, piece in enumerate(pieces) if piece.max() > INK]
+    parts = read_parts([pieces[i] for i in whole], [(blob.left, blob.top)] * len(whole), digits)
+    by_segment = {segments[i]: part for i, part in zip(whole, parts, strict=True)}
+    costs = {segment: part.cost + _flatness(part, height) for segment, part in by_segment.items()}
+    way, _ = best_path(costs, last, EXTRA_DIGIT)
+    return tuple(by_segment[segment] for segment in way)
+
+
+def _flatness(part: Part, height: float) -> float:
+    """Return what a part costs for being lower than digits are: a stroke of a digit is no digit."""
+    return 4 * max(0.0, 0.7 - (part.box[3] - part.box[1]) / height)
+
+
+def _over_each_other(blob: Blob, ink: Float32, pairs: Recognizer) -> tuple[Part, ...]:
+    """Return the two digits that `ink` shows if the lower one is written over the upper one."""
+    trimmed, (x, y) = _trimmed(ink)
+    image = frame_pair(trimmed)
+    prediction = pairs.predict(image)
+    rows, columns = trimmed.shape
+    left, top = blob.left + x, blob.top + y
+    share = round(rows * 20 / 34)  # of 34 rows of ink each digit has 20
+    boxes = (
+        (left, top, left + columns, top + share),
+        (left, top + rows - share, left + columns, top + rows),
+    )
+    return tuple(
+        Part(box, row, USUAL_DISTANCE, image) for box, row in zip(boxes, prediction.probabilities, strict=True)
+    )

@@ -1,0 +1,92 @@
+"""Pictures of every mode and depth, and arrays, as opaque pictures of 8 bits."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from digitscope.errors import DataError
+
+UInt8 = NDArray[np.uint8]
+
+MOST_PIXELS = 89_478_485
+"""Of a page: above this many Pillow, too, warns of a decompression bomb."""
+
+TOO_LARGE = f"too many pixels: expected at most {MOST_PIXELS:,} a page; make it smaller"
+
+
+def eight_bits(image: Image.Image) -> Image.Image:
+    """Return an image of mode L, RGB or RGBA; 16 and 32 bits are scaled, where Pillow would clip them."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return image_of(np.asarray(image))
+    if image.mode == "La":
+        image = image.convert("LA")  # the only mode that Pillow converts it to
+    if image.mode in {"RGBA", "RGBa", "LA", "PA"} or "transparency" in image.info:
+        return image.convert("RGBA")
+    return image.convert("L" if image.mode in {"1", "L"} else "RGB")
+
+
+def opaque(image: Image.Image, factor: int) -> UInt8:
+    """Return uint8 (H, W, 3), reduced by `factor`: what is transparent becomes paper."""
+    if factor > 1:
+        image = image.reduce(factor)
+    if image.mode == "RGBA":
+        paper = _paper(np.asarray(image.convert("L")), np.asarray(image.getchannel("A")) > 127)
+        image = Image.alpha_composite(Image.new("RGBA", image.size, paper), image)
+    return np.asarray(image.convert("RGB"))
+
+
+def _paper(grey: UInt8, drawn: NDArray[np.bool_]) -> str:
+    """Return the colour of the paper below what is drawn, both (H, W).
+
+    Ink alone lies on the opposite of its own colour; what brings its paper with it lies on more of that.
+    """
+    if not drawn.any():
+        return "white"
+    light = float((grey[drawn] > 127).mean())
+    rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
+    frame = drawn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    of_two_colours = 0.005 < light < 0.995
+    brings_paper = (of_two_colours and frame.mean() > 0.5) or drawn.mean() > 0.9
+    return "white" if (light > 0.5) == brings_paper else "black"
+
+
+def image_of(array: NDArray[Any]) -> Image.Image:
+    """Return a PIL image of mode L, RGB or RGBA.
+
+    Raises:
+        DataError: the array is of another shape or dtype, is empty, or holds numbers that are not finite.
+    """
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    if array.ndim not in {2, 3} or (array.ndim == 3 and array.shape[2] not in {3, 4}) or array.size == 0:
+        raise DataError(
+            f"an array of shape {array.shape} is no picture: expected (H, W), (H, W, 3) or (H, W, 4), not empty"
+        )
+    if array.shape[0] * array.shape[1] > MOST_PIXELS:
+        raise DataError(f"an array of shape {array.shape} has {TOO_LARGE}")
+    return Image.fromarray(np.ascontiguousarray(_bytes_of(array)))
+
+
+def _bytes_of(array: NDArray[Any]) -> UInt8:
+    """Return `array` scaled to uint8."""
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == bool:
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype.kind not in "uif":
+        raise DataError(f"an array of {array.dtype} is no picture: expected bool, integers or floats")
+    numbers = array.astype(np.float64)
+    if not np.isfinite(numbers).all() or numbers.min() < 0:
+        raise DataError(
+            "an array with negative numbers or ones that are not finite is no picture: expected 0 to 255"
+        )
+    return np.round(numbers * (255 / _white(array, numbers.max()))).astype(np.uint8)
+
+
+def _white(array: NDArray[Any], largest: float) -> float:
+    """Return the number that stands for white."""
+    if array.dtype.kind == "f" and largest <= 1:
+        return 1.0
+    return next((end for end in (255.0, 65_535.0) if largest <= end), float(largest))

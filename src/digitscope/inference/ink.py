@@ -1,0 +1,197 @@
+"""Telling ink from paper: dark on light and light on dark, whatever the light that falls on the page.
+
+The paper at a pixel is what a closing (for dark ink) or an opening (for light ink) finds around it with a square
+wider than a stroke: it follows gradients and the edges of shadows, panels and tables, and passes over strokes
+(Serra 1982, chapter XII, the top-hat transform). Which of the two it is, the median of a wider surrounding tells:
+most of that is paper.
+"""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from digitscope.inference.rules import without_rules
+
+UInt8 = NDArray[np.uint8]
+Float32 = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Pixels = TypeVar("Pixels", UInt8, Float32)
+
+COARSE_SIDE = 640
+"""Pixels of the longer side at which paper is looked for: it changes slowly, and closings are slow."""
+
+MEDIAN_WINDOW = 11
+"""Pixels of a window when its median is taken: the time grows with its square, so the picture is reduced first."""
+
+LEAST_CONTRAST = 0.08
+"""Of ink to paper, of which 1 is all there can be: the texture of paper stays below it, pencil does not."""
+
+LEAST_RANGE = 80.0
+"""Levels of 255 from paper to the darkest or lightest ink that are assumed at least: less would blow up noise."""
+
+LARGEST_WINDOW = 0.3
+"""Share of the picture's shorter side up to which closings find paper: a digit that fills more leaves none."""
+
+EVEN_SIDE = 128
+"""Pixels of the longer side up to which paper counts as evenly lit: a single digit, cut out."""
+
+WEAK = 0.38
+"""Share of the strongest contrast around that all of a stroke reaches, and rules and bleed-through do not."""
+
+FAINTEST_AROUND = 0.6
+"""Share of the contrast where there is most ink that ink has elsewhere too."""
+
+DEVIATIONS = 5.0
+"""Of the paper's own contrast that ink must exceed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ink:
+    """Where the ink is.
+
+    Attributes:
+        strength: float32 (H, W), the contrast to the paper, 0 to 1.
+        mask: bool (H, W), the pixels that belong to strokes.
+        stroke: the usual width of strokes, in pixels.
+    """
+
+    strength: Float32
+    mask: Mask
+    stroke: float
+
+
+def find_ink(pixels: UInt8) -> Ink:
+    """Return the ink on a picture, uint8 (H, W, 3)."""
+    gray = _luminance(pixels)
+    if _noise(gray) > 3:
+        gray = ndimage.gaussian_filter(gray, 0.7)
+    coarse = _coarse(gray, COARSE_SIDE)
+    share = max(coarse.shape) / max(gray.shape)
+    width = _stroke_width(coarse)
+    strength = _strength(gray, coarse, width)
+    around = _strongest_around(strength, coarse.shape, 16 * width)
+    around = np.maximum(around, FAINTEST_AROUND * np.quantile(around, 0.9))
+    mask = strength > np.maximum(_floor(strength), WEAK * around)
+    return Ink(strength, without_rules(mask, width / share), width / share)
+
+
+def _luminance(pixels: UInt8) -> UInt8:
+    """Return uint8 (H, W), ITU-R BT.601."""
+    red, green, blue = (pixels[..., channel].astype(np.uint16) for channel in range(3))
+    return ((77 * red + 151 * green + 28 * blue) >> 8).astype(np.uint8)
+
+
+def _noise(gray: UInt8) -> float:
+    """Return the standard deviation of the noise, in levels of 255, from second differences (Immerkaer 1996)."""
+    rows = gray[:: max(1, gray.shape[0] // 500)].astype(np.int16)
+    if rows.shape[1] < 5:
+        return 0.0
+    second = np.abs(rows[:, 2:] - 2 * rows[:, 1:-1] + rows[:, :-2])
+    return float(1.4826 * np.median(second) / np.sqrt(6))
+
+
+def _coarse(image: Pixels, side: int) -> Pixels:
+    """Return `image` with `side` pixels along its longer side; never larger than it is."""
+    height, width = image.shape
+    share = side / max(height, width)
+    if share >= 1:
+        return image
+    size = (max(1, round(width * share)), max(1, round(height * share)))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX), dtype=image.dtype)
+
+
+def _stretched(image: NDArray[np.generic], shape: tuple[int, ...]) -> Float32:
+    if image.shape == shape:
+        return np.asarray(image, dtype=np.float32)
+    height, width = shape
+    stretched = Image.fromarray(image.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(stretched, dtype=np.float32)
+
+
+def _surrounding(gray: UInt8, window: float) -> Float32:
+    """Return the median of `gray` in a square of `window` pixels, or that of its rim if that is all there is."""
+    if window >= min(gray.shape):
+        rim = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
+        return np.full(gray.shape, np.median(rim), np.float32)
+    small = _coarse(gray, round(MEDIAN_WINDOW / window * max(gray.shape)))
+    size = min(MEDIAN_WINDOW, round(window))
+    return _stretched(ndimage.median_filter(small, size=size, mode="nearest"), gray.shape)
+
+
+def _stroke_width(coarse: UInt8) -> float:
+    """Return the width of usual strokes, in pixels of `coarse`: twice the distance of their middle from paper."""
+    away = np.abs(coarse.astype(np.float32) - _surrounding(coarse, 0.5 * min(coarse.shape)))
+    level = max(255 * LEAST_CONTRAST, 0.35 * float(np.quantile(away, 0.995)))
+    labels, n = ndimage.label(away > level, np.ones((3, 3)))
+    areas = np.bincount(labels.ravel(), minlength=n + 1)[1:]
+    if not (areas >= 6).any():
+        return 2.0
+    inside = ndimage.distance_transform_edt(np.pad(labels > 0, 1))[1:-1, 1:-1]
+    places = ndimage.find_objects(labels)
+    widths = 2 * ndimage.maximum(inside, labels, range(1, n + 1)) - 1
+    longer = np.array([max(rows.stop - rows.start, columns.stop - columns.start) for rows, columns in places])
+    likely = (widths < 0.5 * longer) & (areas >= 6) & (longer < 0.6 * max(coarse.shape))
+    if areas[likely].sum() < 0.02 * areas.sum():  # one digit that fills the picture
+        likely = areas >= 6
+    return max(1.0, weighted_quantile(widths[likely], np.sqrt(areas[likely]), 0.7))
+
+
+def weighted_quantile(values: NDArray[np.generic], weights: NDArray[np.generic], share: float) -> float:
+    """Return the smallest of `values` below or at which lies `share` of the `weights`."""
+    order = np.argsort(values)
+    reached = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(reached, share * reached[-1])])
+
+
+def _strength(gray: UInt8, coarse: UInt8, stroke: float) -> Float32:
+    """Return the contrast of each pixel to its paper; `stroke` is in pixels of `coarse`."""
+    size = 2 * round(1.25 * stroke) + 3
+    if max(coarse.shape) <= EVEN_SIDE or size > LARGEST_WINDOW * min(coarse.shape):
+        return _strength_on_even_paper(gray)
+    above = ndimage.grey_closing(coarse, size=(size, size), mode="nearest")
+    below = ndimage.grey_opening(coarse, size=(size, size), mode="nearest")
+    is_light = _stretched(_is_light(coarse, above, below, stroke), gray.shape) > 0.5
+    dark, light = _contrasts(gray, _stretched(above, gray.shape), _stretched(below, gray.shape))
+    return np.where(is_light, light, dark)
+
+
+def _strength_on_even_paper(gray: UInt8) -> Float32:
+    """Return the contrast to the rim, for a picture that a digit fills: it has little else that is paper."""
+    paper = np.float32(np.median(np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])))
+    dark, light = _contrasts(gray, paper, paper)
+    return light if light.sum() > dark.sum() else dark
+
+
+def _contrasts(gray: UInt8, above: Float32 | np.float32, below: Float32 | np.float32) -> tuple[Float32, Float32]:
+    """Return the contrast of dark ink on the paper `above`, and of light ink on the paper `below`."""
+    level = gray.astype(np.float32)
+    dark = (above - level) / np.maximum(above, LEAST_RANGE)
+    light = (level - below) / np.maximum(255 - below, LEAST_RANGE)
+    return np.clip(dark, 0, 1), np.clip(light, 0, 1)
+
+
+def _is_light(coarse: UInt8, above: UInt8, below: UInt8, stroke: float) -> Mask:
+    """Tell for each pixel whether ink around it is lighter than paper: whether paper is nearer to the opening."""
+    paper = _surrounding(coarse, 15 * stroke)
+    up, down = above.astype(np.float32) - paper, paper - below.astype(np.float32)
+    votes = ndimage.gaussian_filter((up + down) * np.sign(np.abs(up) - np.abs(down)), 3 * stroke)
+    return np.asarray(votes > 0)
+
+
+def _floor(strength: Float32) -> float:
+    """Return the contrast that paper does not have: its own lies around the median, since most pixels are paper."""
+    sample = strength[:: max(1, strength.shape[0] // 400), :: max(1, strength.shape[1] // 400)]
+    usual, strongest = np.quantile(sample, [0.5, 0.999])
+    deviation = 1.4826 * float(np.median(np.abs(sample - usual)))
+    return float(min(max(LEAST_CONTRAST, usual + DEVIATIONS * deviation), max(LEAST_CONTRAST, WEAK * strongest)))
+
+
+def _strongest_around(strength: Float32, shape: tuple[int, ...], window: float) -> Float32:
+    """Return the strongest contrast in a square of `window` pixels at the coarse `shape`."""
+    small = _coarse(strength, max(shape))
+    strongest = ndimage.maximum_filter(small, size=2 * round(window / 2) + 1, mode="nearest")
+    return _stretched(strongest, strength.shape)

@@ -1,0 +1,88 @@
+"""Lines of text: what stands beside what, in reading order, with the spaces between words."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from digitscope.inference.blobs import Blob
+
+REACH = 4.0
+"""Heights to the right in which the next digit of a line is looked for, to find the slope of the lines."""
+
+FARTHEST = 0.55
+"""Heights that a digit's middle may lie above or below its line."""
+
+SPACE = 0.55
+"""Heights of a gap that separates words, at least; a line whose digits stand far apart needs more."""
+
+
+def arrange(blobs: Sequence[Blob], height: float) -> list[list[int]]:
+    """Return the numbers of `blobs` line by line, from top to bottom, and in a line from left to right.
+
+    Lines may slope: a digit belongs to the line whose last digits, continued to it, come nearest.
+    """
+    if not blobs:
+        return []
+    middles = np.array([blob.middle for blob in blobs])
+    heights = np.maximum(np.array([blob.height for blob in blobs]), 0.6 * height)
+    slope = _slope(middles, height)
+    levels = middles[:, 1] - slope * middles[:, 0]
+    lines: list[list[int]] = []
+    for number in np.argsort(middles[:, 0], kind="stable"):
+        nearest = min(lines, key=lambda line: _away(line, number, levels), default=None)
+        if nearest is not None and _away(nearest, number, levels) <= FARTHEST * min(height, heights[number]):
+            nearest.append(int(number))
+        else:
+            lines.append([int(number)])
+    lines = _merged(lines, levels, height)
+    for line in lines:
+        line.sort(key=lambda number: middles[number, 0])
+    return sorted(lines, key=lambda line: float(np.mean(levels[line])))
+
+
+def _away(line: list[int], number: int, levels: np.ndarray) -> float:
+    """Return how far the level of a digit lies from that of the last ones of a line."""
+    return abs(float(levels[number] - np.mean(levels[line[-4:]])))
+
+
+def _slope(middles: np.ndarray, height: float) -> float:
+    """Return the median slope from each digit to the next one on its right."""
+    slopes = []
+    for x, y in middles:
+        right, down = middles[:, 0] - x, middles[:, 1] - y
+        near = (right > 0.3 * height) & (right < REACH * height) & (np.abs(down) < 0.35 * right + 0.2 * height)
+        if near.any():
+            nearest = np.flatnonzero(near)[np.argmin(right[near] + 2 * np.abs(down[near]))]
+            slopes.append(down[nearest] / right[nearest])
+    return float(np.median(slopes)) if len(slopes) >= 4 else 0.0
+
+
+def _merged(lines: list[list[int]], levels: np.ndarray, height: float) -> list[list[int]]:
+    """Join lines of the same level, which a gap or a crooked digit had divided."""
+    merged: list[list[int]] = []
+    for line in sorted(lines, key=lambda line: float(np.mean(levels[line]))):
+        if merged and float(np.mean(levels[line]) - np.mean(levels[merged[-1]])) < 0.45 * height:
+            merged[-1].extend(line)
+        else:
+            merged.append(line)
+    return merged
+
+
+def text_of(characters: Sequence[str], blobs: Sequence[Blob]) -> str:
+    """Return the characters of a line's blobs with a space wherever the gap to the next digit is wide."""
+    if not characters:
+        return ""
+    gaps = [after.left - before.right for before, after in pairwise(blobs)]
+    widest = _space(gaps, float(np.median([blob.height for blob in blobs])))
+    spaced = [
+        " " + character if gap >= widest else character
+        for gap, character in zip(gaps, characters[1:], strict=True)
+    ]
+    return characters[0] + "".join(spaced)
+
+
+def _space(gaps: Sequence[int], height: float) -> float:
+    """Return the narrowest gap that is a space."""
+    usual = float(np.quantile(gaps, 0.3)) if len(gaps) >= 3 else 0.0
+    return max(SPACE * height, 1.8 * usual)

@@ -1,0 +1,225 @@
+"""Pictures as people have them, as arrays: upright, opaque, 8 bits, of a size that can be worked on.
+
+Nothing is decoded before the size that the file claims was looked at.
+"""
+
+import io
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageSequence, UnidentifiedImageError
+
+from digitscope.errors import DataError
+from digitscope.inference.eight_bits import MOST_PIXELS, TOO_LARGE, UInt8, eight_bits, image_of, opaque
+from digitscope.inference.quiet import QUIET
+
+Source = str | Path | bytes | bytearray | memoryview | IO[bytes] | Image.Image | NDArray[Any]
+
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "HEIF", "AVIF")
+"""The decoders that a file may choose from: those of Pillow for what cameras, scanners and screens write."""
+
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
+"""Bytes 8 to 12 of a HEIC file: ISO/IEC 23008-12, annex B."""
+
+MOST_PAGES = 500
+
+WORKING_PIXELS = 4_000_000
+"""Pictures with more are reduced by a whole factor: an A4 page at 200 dpi has 3.9 million."""
+
+TURNS: Mapping[int, Image.Transpose] = MappingProxyType(
+    {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
+)
+"""What makes a picture upright, by EXIF's orientation; from 5 on, width and height change places."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One page, to be read.
+
+    Attributes:
+        pixels: uint8 (H, W, 3), upright.
+        reduction: pixels of the source, along each axis, that went into one of these.
+        size: width and height of the source, upright.
+    """
+
+    pixels: UInt8
+    reduction: float
+    size: tuple[int, int]
+
+
+def open_pictures(source: Source) -> Iterator[Picture]:
+    """Yield the pages of `source`, one after the other: all of a TIFF file, one of anything else.
+
+    Args:
+        source: a path, the bytes of a file, an open binary file, a PIL image, or an array (H, W), (H, W, 1),
+            (H, W, 3) or (H, W, 4) of bool, uint8, uint16 or of floats, which count from 0 to 1 unless one is
+            above 1, and then from 0 to 255.
+
+    Raises:
+        DataError: nothing that can be read: no such file, not a picture, damaged, too large, or an array of
+            another kind.
+    """
+    if isinstance(source, np.ndarray):
+        yield _working_picture(image_of(source))
+        return
+    if isinstance(source, Image.Image):
+        with _as_data_error("the PIL image"), QUIET:
+            picture = _working_picture(source)
+        yield picture
+        return
+    stream, name = _stream(source)
+    with stream, _as_data_error(name):
+        yield from _pages(stream)
+
+
+def _stream(source: Any) -> tuple[IO[bytes], str]:
+    """Return `source` as an open file, and how errors call it."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return io.BytesIO(source), "these bytes"
+    if isinstance(source, str | Path):
+        try:
+            return Path(source).open("rb"), str(source)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{source}: cannot be opened ({_reason(error)})") from None
+    if hasattr(source, "read"):
+        name = str(getattr(source, "name", "the file object"))
+        return io.BytesIO(_content(source, name)), name
+    raise DataError(
+        f"a {type(source).__name__} is no picture: expected a path, bytes, a binary file, a PIL image or an array"
+    )
+
+
+def _content(file: Any, name: str) -> bytes:
+    try:
+        content = file.read()
+    except (OSError, ValueError) as error:  # a text file that is no text, or a closed one, is a ValueError
+        raise DataError(f"{name}: cannot be read ({_reason(error)})") from None
+    if not isinstance(content, bytes | bytearray | memoryview):
+        raise DataError(
+            f"{name}: gives {type(content).__name__} where bytes were expected: open it with mode 'rb'"
+        )
+    return bytes(content)
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or _first_line(error)
+
+
+@contextmanager
+def _as_data_error(name: str) -> Iterator[None]:
+    """Turn whatever a decoder raises into one line about the file called `name`."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DataError(f"{name}: {TOO_LARGE}") from None
+    except MemoryError:
+        raise DataError(f"{name}: not enough memory to decode it: make it smaller") from None
+    except Exception as error:  # noqa: BLE001 - decoders raise nearly anything on damaged files
+        raise DataError(f"{name}: damaged, or of a kind that cannot be decoded ({_first_line(error)})") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]
+
+
+def _pages(stream: IO[bytes]) -> Iterator[Picture]:
+    with QUIET:
+        image = _opened(stream)
+    with image:
+        if image.format != "TIFF":
+            with QUIET:
+                picture = _working_picture(image, draft=True)
+            yield picture
+            return
+        pages = iter(ImageSequence.Iterator(image))
+        for number in range(MOST_PAGES + 1):
+            with QUIET:  # not over the yield: what the caller does between two pages may warn
+                page = next(pages, None)
+                if page is None:
+                    return
+                if number == MOST_PAGES:
+                    raise DataError(f"more than {MOST_PAGES} pages: divide it")
+                picture = _working_picture(page)
+            yield picture
+
+
+def _opened(stream: IO[bytes]) -> Image.Image:
+    """Return the image in `stream`, not decoded yet."""
+    _register_heif()
+    Image.init()
+    try:
+        return Image.open(stream, formats=[name for name in FORMATS if name in Image.OPEN])
+    except UnidentifiedImageError:
+        stream.seek(0)
+        raise DataError(_why_unidentified(stream.read(12))) from None
+
+
+def _why_unidentified(head: bytes) -> str:
+    """Return what a file is, if it is no picture, by its first 12 bytes."""
+    if head[4:8] == b"ftyp" and head[8:] in HEIF_BRANDS and "HEIF" not in Image.OPEN:
+        return "a HEIC picture, which needs a decoder: pip install 'digitscope[heif]'"
+    if head.startswith(b"%PDF"):
+        return "a PDF file: make pictures of its pages first, as pdftoppm -r 200 -png does"
+    return "not a picture that can be read: expected PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC"
+
+
+def _register_heif() -> None:
+    """Let Pillow open HEIC, which telephones write, if the extra `heif` is installed."""
+    try:
+        import_module("pi_heif").register_heif_opener()
+    except ImportError:
+        return
+
+
+def _working_picture(image: Image.Image, *, draft: bool = False) -> Picture:
+    """Return a page that is upright, without alpha, in 8 bits, and reduced if it is large.
+
+    `draft` lets a JPEG decoder reduce it, which changes `image`.
+    """
+    width, height = image.size
+    if width * height > MOST_PIXELS:
+        raise DataError(f"a picture of {width} x {height} has {TOO_LARGE}")
+    if width * height == 0:
+        raise DataError(f"a picture of {width} x {height} has no pixels")
+    factor = _factor(image.size)
+    if draft and image.format in {"JPEG", "MPO"} and factor > 1:
+        image.draft("RGB", (width // factor, height // factor))  # decodes a half, a quarter or an eighth of it
+    drafted = width / image.size[0]
+    image.load()  # before the orientation is looked at: Pillow itself turns TIFF pages then
+    upright, turned = _upright(image)
+    size = upright.size if drafted == 1 else (height, width) if turned else (width, height)
+    rest = _factor(upright.size)
+    return Picture(opaque(eight_bits(upright), rest), drafted * rest, size)
+
+
+def _factor(size: tuple[int, int]) -> int:
+    return max(1, math.ceil(math.sqrt(size[0] * size[1] / WORKING_PIXELS)))
+
+
+def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
+    """Return the image as the camera saw it, and whether that exchanged width and height."""
+    try:
+        orientation = int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # noqa: BLE001 - damaged EXIF data raise nearly anything, and the pixels may be sound
+        orientation = 1
+    if orientation not in TURNS:
+        return image, False
+    return image.transpose(TURNS[orientation]), orientation >= 5

@@ -1,0 +1,131 @@
+"""From a picture to what is written on it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from digitscope.errors import SettingError
+from digitscope.inference.acceptance import reason_against
+from digitscope.inference.blobs import find_blobs
+from digitscope.inference.candidates import Candidate, read_blobs
+from digitscope.inference.ink import find_ink
+from digitscope.inference.layout import arrange, text_of
+from digitscope.inference.pictures import Picture, Source, open_pictures
+from digitscope.inference.reading import Digit, Reading
+from digitscope.inference.recognizer import Recognizer
+
+SMALL_SIDE = 128
+"""Pixels of the longer side that a picture is enlarged to, by a whole factor, if it has at most half of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """Finds the digits in pictures and reads them. One reader may serve several threads at once.
+
+    Attributes:
+        digits: reads one digit.
+        pairs: reads two over each other.
+    """
+
+    digits: Recognizer
+    pairs: Recognizer
+
+    @classmethod
+    def load(cls, model: str | Path = "digit", *, threads: int | None = None) -> "Reader":
+        """Return a reader with a shipped network for single digits, or one of your own.
+
+        Args:
+            model: a shipped name, or the path of a file that `digitscope export` wrote.
+            threads: as of `Recognizer.load`.
+
+        Raises:
+            SettingError: the name is unknown, the network reads no single digits, or `threads` is below 1.
+            DataError: the file is missing, damaged, or no digit network.
+        """
+        digits = Recognizer.load(model, threads=threads)
+        if digits.task != "digit":
+            raise SettingError(
+                f"{model} reads two digits over each other: expected a network for one, such as digit"
+            )
+        return cls(digits, Recognizer.load("two-digit", threads=threads))
+
+    def read(self, source: Source) -> Reading:
+        """Return what is written on all pages of `source`; see `open_pictures` for what that can be.
+
+        Raises:
+            DataError: it is not a picture, damaged or too large.
+        """
+        digits: list[Digit] = []
+        lines: list[str] = []
+        sizes: list[tuple[int, int]] = []
+        for page, picture in enumerate(map(_enlarged, open_pictures(source))):
+            for line in self._lines(picture):
+                groups = [tuple(_digits(candidate, picture, len(lines), page)) for candidate in line]
+                digits.extend(digit for group in groups for digit in group)
+                texts = ["".join(digit.character for digit in group) for group in groups]
+                lines.append(text_of(texts, [candidate.blob for candidate in line]))
+            sizes.append(picture.size)
+        return Reading(tuple(digits), tuple(lines), tuple(sizes))
+
+    def _lines(self, picture: Picture) -> Iterator[list[Candidate]]:
+        """Yield the readings of a page's ink line by line."""
+        page = find_blobs(find_ink(picture.pixels))
+        candidates = read_blobs(page, page.blobs, self.digits, self.pairs)
+        for line in arrange([candidate.blob for candidate in candidates], page.height):
+            yield [candidates[number] for number in line]
+
+
+def _enlarged(picture: Picture) -> Picture:
+    """Return a picture of a few pixels with more of them, so that strokes are wider than one."""
+    height, width = picture.pixels.shape[:2]
+    factor = SMALL_SIDE // max(height, width)
+    if factor < 2:
+        return picture
+    size = width * factor, height * factor
+    pixels = np.asarray(Image.fromarray(picture.pixels).resize(size, Image.Resampling.BICUBIC))
+    return Picture(pixels, picture.reduction / factor, picture.size)
+
+
+@lru_cache(maxsize=4)
+def _reader(model: str) -> Reader:
+    return Reader.load(model)
+
+
+def read(source: Source, *, model: str | Path = "digit") -> Reading:
+    """Return what is written in `source`: a path, bytes, a binary file, a PIL image or an array.
+
+    `model` is a shipped name or the path of an ONNX file; the network is loaded once.
+
+    Raises:
+        DataError: it is not a picture, damaged or too large.
+        SettingError: there is no such model.
+    """
+    return _reader(str(model)).read(source)
+
+
+def _digits(candidate: Candidate, picture: Picture, line: int, page: int) -> Iterator[Digit]:
+    for part in candidate.parts:
+        reason = reason_against(part.probabilities, part.distance)
+        yield Digit(
+            label=part.label,
+            confidence=float(part.probabilities.max()),
+            accepted=reason is None,
+            reason=reason,
+            box=_in_source(part.box, picture),
+            probabilities=part.probabilities,
+            line=line,
+            page=page,
+            image=part.image,
+            alternatives=candidate.alternatives,
+        )
+
+
+def _in_source(box: tuple[int, int, int, int], picture: Picture) -> tuple[int, int, int, int]:
+    """Return left, top, width and height in pixels of the source."""
+    (width, height), scale = picture.size, picture.reduction
+    left, top, right, bottom = (round(edge * scale) for edge in box)
+    return left, top, min(right, width) - left, min(bottom, height) - top

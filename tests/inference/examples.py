@@ -1,0 +1,35 @@
+"""Readings made by hand."""
+
+from typing import Any
+
+import numpy as np
+
+from digitscope.inference import Digit, Reading
+
+
+def digit(label: int, box: tuple[int, int, int, int] = (10, 10, 20, 30), **changes: Any) -> Digit:
+    """A digit read with 90 %, or as `changes` say."""
+    confidence = changes.pop("confidence", 0.9)
+    probabilities = np.full(10, (1 - confidence) / 9, np.float32)
+    probabilities[label] = confidence
+    image = np.zeros((28, 28), np.uint8)
+    image[4:24, 10 + label] = 255
+    values: dict[str, Any] = {
+        "label": label,
+        "confidence": confidence,
+        "accepted": True,
+        "reason": None,
+        "box": box,
+        "probabilities": probabilities,
+        "line": 0,
+        "page": 0,
+        "image": image,
+    }
+    return Digit(**{**values, **changes})
+
+
+def reading(*digits: Digit, size: tuple[int, int] = (200, 100), n_pages: int = 1) -> Reading:
+    """A reading of `digits`, its lines put together from them."""
+    n_lines = max((each.line for each in digits), default=-1) + 1
+    lines = ("".join(each.character for each in digits if each.line == line) for line in range(n_lines))
+    return Reading(digits, tuple(lines), (size,) * n_pages)
