@@ -29,6 +29,7 @@ from digitscope.files import replacing
 from digitscope.inference import SHIPPED, Recognizer
 from digitscope.inference.shipped import WEIGHTS
 from digitscope.metrics import Evaluation
+from digitscope.training.typicality import fit_distance
 
 WEAKNESSES = {
     "digit": (
@@ -83,7 +84,9 @@ def ship(name: str, folders: Sequence[Path], mnist: Dataset, into: Path = WEIGHT
     ]
     best = max(scored, key=lambda each: (each.scores.validation.accuracy, -each.scores.validation.nll))
     with replacing(into / f"{name}.onnx") as file, replacing(into / f"{name}.md") as text:
-        export_onnx(best.run.model, file, dataset.validation.images, temperature=best.scores.temperature)
+        distance = fit_distance(best.run.model, dataset.train, dataset.validation)
+        images, temperature = dataset.validation.images, best.scores.temperature
+        export_onnx(best.run.model, file, images, temperature=temperature, distance=distance)
         text.write_text(card(name, scored, best, dataset, file.stat().st_size), encoding="utf-8")
 
 

@@ -102,7 +102,7 @@ def test_no_temperature_near_the_fitted_one_is_better() -> None:
 
 def test_calibration_leaves_the_readings_as_they_are(sample: Dataset, tmp_path: Path) -> None:
     model = new_model()
-    temperature = export_calibrated(model, sample.validation, tmp_path / "net.onnx")
+    temperature = export_calibrated(model, sample.train, sample.validation, tmp_path / "net.onnx")
     raw = predict_logits(model, sample.validation.images)
     calibrated = Recognizer.load(tmp_path / "net.onnx").logits(sample.validation.images)
     assert np.allclose(calibrated * temperature, raw, rtol=1e-4, atol=1e-5)

@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from digitscope.data.splits import Split, UInt8
 from digitscope.errors import DigitscopeError, SettingError
 from digitscope.files import replacing
-from digitscope.inference.recognizer import INPUT, OUTPUTS, Recognizer
+from digitscope.inference.recognizer import DISTANCE, INPUT, OUTPUTS, Recognizer
 from digitscope.metrics import Floats, Labels, log_softmax, negative_log_likelihood
+from digitscope.models.distance import Distance, logits_and_features
 from digitscope.training.evaluation import predict_logits
+from digitscope.training.typicality import fit_distance
 
 OPSET = 20
 LARGEST_DIFFERENCE = 1e-5
@@ -28,18 +30,24 @@ class ExportError(DigitscopeError):
 class Calibrated(nn.Module):
     """A network whose probabilities are those of its logits divided by a temperature (Guo et al. 2017, 4.2).
 
-    Input: uint8 (N, H, W). Output: logits and probabilities, both float32 (N, 10) or (N, 2, 10).
+    Input: uint8 (N, H, W). Output: logits and probabilities, both float32 (N, 10) or (N, 2, 10), and with a
+    `distance` a third, float32 (N,).
     """
 
-    def __init__(self, model: nn.Module, temperature: float) -> None:
+    def __init__(self, model: nn.Module, temperature: float, distance: Distance | None) -> None:
         super().__init__()
         self.model = model
         self.temperature = temperature
+        self.distance = distance
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the calibrated logits and their softmax."""
-        logits = self.model(images) / self.temperature
-        return logits, logits.softmax(dim=-1)
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Return the calibrated logits, their softmax and the distance."""
+        if self.distance is None or not isinstance(self.model, nn.Sequential):
+            logits = self.model(images) / self.temperature
+            return logits, logits.softmax(dim=-1)
+        logits, features = logits_and_features(self.model, images)
+        logits = logits / self.temperature
+        return logits, logits.softmax(dim=-1), self.distance(features)
 
 
 def fit_temperature(logits: Floats, labels: Labels) -> float:
@@ -55,7 +63,9 @@ def fit_temperature(logits: Floats, labels: Labels) -> float:
     return float(np.exp(found.x))
 
 
-def export_onnx(model: nn.Module, path: Path, images: UInt8, *, temperature: float = 1.0) -> None:
+def export_onnx(
+    model: nn.Module, path: Path, images: UInt8, *, temperature: float = 1.0, distance: Distance | None = None
+) -> None:
     """Write `model` to `path` as ONNX, opset 20, with any number of images a call.
 
     The file is kept only if it gives the logits that the model gives for `images`. Equal weights give equal bytes.
@@ -65,32 +75,38 @@ def export_onnx(model: nn.Module, path: Path, images: UInt8, *, temperature: flo
         path: where the file goes.
         images: uint8 (N, H, W), N at least 2, to compare on.
         temperature: what the logits are divided by.
+        distance: tells how unlike training digits an image is, of a network that is an `nn.Sequential`.
 
     Raises:
         SettingError: the temperature is not above 0.
-        ExportError: a probability differs by more than 1e-5, or a logit by more than 1e-5 of the largest.
+        ExportError: a probability differs by more than 1e-5, or a logit or a distance by more than 1e-5 of the
+            largest.
     """
     if not 0 < temperature < float("inf"):
         raise SettingError(f"temperature is {temperature}: expected a number above 0")
-    calibrated = Calibrated(model.cpu(), temperature).eval()
+    calibrated = Calibrated(model.cpu(), temperature, distance).eval()
     content = _stripped(_graph(calibrated, torch.from_numpy(images[:2]))).SerializeToString(deterministic=True)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
-        _compare(temporary, predict_logits(model, images) / temperature, images)
+        _compare(temporary, calibrated, images)
 
 
-def export_calibrated(model: nn.Module, validation: Split, path: Path) -> float:
+def export_calibrated(model: nn.Module, train: Split, validation: Split, path: Path) -> float:
     """Write `model` to `path` with the temperature that suits `validation` best, and return that temperature.
+
+    The file of a convolutional network for one digit also tells how unlike the digits of `train` an image is.
 
     Raises:
         ExportError: a logit differs from the model's; nothing is written then.
     """
     temperature = fit_temperature(predict_logits(model, validation.images), validation.labels)
-    export_onnx(model, path, validation.images, temperature=temperature)
+    distance = fit_distance(model, train, validation)
+    export_onnx(model, path, validation.images, temperature=temperature, distance=distance)
     return temperature
 
 
-def _graph(model: nn.Module, example: Tensor) -> onnx.ModelProto:
+def _graph(model: Calibrated, example: Tensor) -> onnx.ModelProto:
+    names = OUTPUTS if model.distance is None else [*OUTPUTS, DISTANCE]
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # the exporter's own deprecations
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, which nothing here needs
@@ -98,7 +114,7 @@ def _graph(model: nn.Module, example: Tensor) -> onnx.ModelProto:
             model,
             (example,),
             input_names=[INPUT],
-            output_names=OUTPUTS,
+            output_names=names,
             dynamic_shapes=({0: "batch"},),
             opset_version=OPSET,
             dynamo=True,
@@ -120,17 +136,22 @@ def _stripped(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def _compare(path: Path, expected: np.ndarray, images: UInt8) -> None:
+def _compare(path: Path, calibrated: Calibrated, images: UInt8) -> None:
     exported = Recognizer.load(path, threads=1)
-    accepted = LARGEST_DIFFERENCE * max(1.0, float(np.abs(expected).max()))
-    _check_close("logits", exported.logits(images), expected, accepted)
-    probabilities = exported.predict(images).probabilities
-    _check_close("probabilities", probabilities, np.exp(log_softmax(expected)), LARGEST_DIFFERENCE)
+    expected = predict_logits(calibrated.model, images) / calibrated.temperature
+    _check_close("logits", exported.logits(images), expected)
+    prediction = exported.predict(images)
+    _check_close("probabilities", prediction.probabilities, np.exp(log_softmax(expected)))
+    if prediction.distances is not None:
+        with torch.inference_mode():
+            _, _, distances = calibrated(torch.from_numpy(images))
+        _check_close("distances", prediction.distances, distances.numpy())
 
 
-def _check_close(name: str, found: np.ndarray, expected: np.ndarray, accepted: float) -> None:
+def _check_close(name: str, found: np.ndarray, expected: np.ndarray) -> None:
+    """Compare to 1e-5, or where numbers are above 1 to 1e-5 of the largest."""
     difference = float(np.abs(found - expected).max())
-    if not difference <= accepted:
+    if not difference <= LARGEST_DIFFERENCE * max(1.0, float(np.abs(expected).max())):
         raise ExportError(
             f"the exported {name} differ from the network's by {difference:.2g}: nothing was written"
         )

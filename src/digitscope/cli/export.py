@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     dataset = dataset_for(trained.recipe.task, options)
     if dataset.sha256() != trained.data_sha256:
         remark(f"{dataset.name}, from {dataset.source}, is not what {options.run_folder} was trained with")
-    temperature = export_calibrated(trained.model, dataset.validation, options.to)
+    temperature = export_calibrated(trained.model, dataset.train, dataset.validation, options.to)
     before = evaluate(trained.model, dataset.validation)
     after = evaluate_logits(
         Recognizer.load(options.to).logits(dataset.validation.images), dataset.validation.labels

@@ -1,11 +1,14 @@
-"""Digits as another hand might have written them: turned, scaled, sheared, shifted and bent a little.
+"""Digits as another hand, another pen and another scanner might have given them.
 
-Every image gets a warp of its own. Each pixel of the result is looked up in the image, at the place that the
-warp gives, between four pixels (bilinear interpolation); outside the image is black.
+Every image gets a warp of its own: it is turned, scaled, sheared, shifted and bent a little. Each pixel of the
+result is looked up in the image, at the place that the warp gives, between four pixels (bilinear interpolation);
+outside the image is black. After that its strokes are made bolder or finer, and blurred.
 """
 
 from dataclasses import asdict, dataclass
 from functools import cache
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +25,10 @@ Simard, Steinkraus and Platt (2003) smooth their random field with a Gaussian of
 """
 
 
+LIMITS = MappingProxyType({"scale": 1.0, "stroke": 1.01, "blur": 1.01})
+"""What the numbers stay below that have an end."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
     """How far a warp may go. Each image's own amount is drawn evenly from both directions; 0 is none.
@@ -33,9 +40,11 @@ class Augmentation:
         shift: pixels, along each axis.
         elastic: pixels that each point moves by along each axis, as the standard deviation of a smooth random
             field (Simard et al. 2003).
+        stroke: pixels that strokes grow or shrink by at each side, at most 1.
+        blur: share of the way to the mean of a pixel, counted twice, and its four neighbours, at most 1.
 
     Raises:
-        SettingError: a number is negative or not finite, or `scale` is 1 or above.
+        SettingError: a number is negative or not finite, `scale` is 1 or above, or `stroke` or `blur` above 1.
     """
 
     rotation: float = 0.0
@@ -43,10 +52,12 @@ class Augmentation:
     shear: float = 0.0
     shift: float = 0.0
     elastic: float = 0.0
+    stroke: float = 0.0
+    blur: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            end = 1 if name == "scale" else float("inf")
+            end = LIMITS.get(name, float("inf"))
             if type(value) not in (int, float) or not 0 <= value < end:
                 raise SettingError(f"{name} is {value!r}: expected a number from 0 to below {end}")
 
@@ -55,14 +66,38 @@ NO_AUGMENTATION = Augmentation()
 
 
 def augment(images: UInt8, augmentation: Augmentation, *, generator: np.random.Generator) -> UInt8:
-    """Return uint8 images (N, H, W), each under a warp drawn from `generator`."""
+    """Return uint8 images (N, H, W), each under a warp and with a pen drawn from `generator`."""
     if augmentation == NO_AUGMENTATION:
         return images
+    if any((augmentation.stroke, augmentation.blur)):
+        return _with_pen(_warped(images, augmentation, generator), augmentation, generator)
+    return _warped(images, augmentation, generator)
+
+
+def _warped(images: UInt8, augmentation: Augmentation, generator: np.random.Generator) -> UInt8:
     rows, columns = _affine_places(images.shape, augmentation, generator)
     if augmentation.elastic:
         rows += augmentation.elastic * _smooth_fields(images.shape, generator)
         columns += augmentation.elastic * _smooth_fields(images.shape, generator)
     return _look_up(images, rows, columns)
+
+
+def _with_pen(images: UInt8, augmentation: Augmentation, generator: np.random.Generator) -> UInt8:
+    """Return the images with strokes bolder or finer, by the grey dilation or erosion of a cross, and blurred."""
+    growth = generator.uniform(-augmentation.stroke, augmentation.stroke, (len(images), 1, 1)).astype(np.float32)
+    blur = generator.uniform(0, augmentation.blur, (len(images), 1, 1)).astype(np.float32)
+    around = _neighbours(images)
+    target = np.where(growth > 0, np.max(around, axis=0), np.min(around, axis=0))
+    drawn = images + np.abs(growth) * (target.astype(np.float32) - images)
+    up, down, left, right, middle = _neighbours(drawn)
+    blurred = (up + down + left + right + 2 * middle) / 6
+    return np.asarray(drawn + blur * (blurred - drawn) + 0.5, dtype=np.uint8)
+
+
+def _neighbours(images: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Return the images moved by a pixel up, down, left and right, and as they are; what moves in is black."""
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
+    return padded[:, 2:, 1:-1], padded[:, :-2, 1:-1], padded[:, 1:-1, 2:], padded[:, 1:-1, :-2], images
 
 
 def _affine_places(

@@ -111,7 +111,7 @@ def find_blobs(ink: Ink) -> Page:
     height = usual_height(pieces)
     shape = labels.shape
     likely = [piece for piece in pieces if _may_be_digit(piece, height, ink.stroke, shape, alone=len(pieces) == 1)]
-    return Page(ink, labels, tuple(_grouped(likely, height, labels)), height)
+    return Page(ink, labels, tuple(_grouped(likely, height)), height)
 
 
 def _pieces(labels: Int32, n: int, strength: Float32) -> list[Blob]:
@@ -168,7 +168,7 @@ def _may_be_digit(piece: Blob, height: float, stroke: float, shape: tuple[int, .
     return longer >= max(0.12 * height, 3) and piece.area >= 0.004 * height * height
 
 
-def _grouped(pieces: list[Blob], height: float, labels: Int32) -> list[Blob]:
+def _grouped(pieces: list[Blob], height: float) -> list[Blob]:
     """Return blobs of the pieces that lie so close that they are strokes of one digit.
 
     The smaller one of two is joined to the larger one if it lies above, below or in it and hardly farther away

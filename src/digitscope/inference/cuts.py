@@ -79,7 +79,9 @@ def between(ink: Float32, left: Int | None, right: Int | None) -> Float32:
 def best_path(costs: dict[tuple[int, int], float], last: int, extra: float) -> tuple[list[tuple[int, int]], float]:
     """Return the cheapest way from cut 0 to cut `last`, as segments (from, to), and what it costs.
 
-    Each segment beside the first costs `extra` more. `costs` holds the segments there are; if none leads to the end, the way is empty and its cost infinite.
+    Each segment beside the first costs `extra` more.
+
+    `costs` holds the segments there are; if none leads to the end, the way is empty and its cost infinite.
     """
     reached: dict[int, tuple[float, list[int]]] = {0: (-extra, [0])}
     for end in range(1, last + 1):

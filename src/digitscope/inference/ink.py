@@ -183,7 +183,7 @@ def _is_light(coarse: UInt8, above: UInt8, below: UInt8, stroke: float) -> Mask:
 
 
 def _floor(strength: Float32) -> float:
-    """Return the contrast that paper does not have: its own lies around the median, since most pixels are paper."""
+    """Return the contrast that paper does not have: its own lies around the median, as most pixels are paper."""
     sample = strength[:: max(1, strength.shape[0] // 400), :: max(1, strength.shape[1] // 400)]
     usual, strongest = np.quantile(sample, [0.5, 0.999])
     deviation = 1.4826 * float(np.median(np.abs(sample - usual)))

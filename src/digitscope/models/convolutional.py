@@ -83,19 +83,19 @@ def fast_cnn() -> nn.Sequential:
 
 
 def small_cnn() -> nn.Sequential:
-    """Return a network that reads 20,000 digits a second on a laptop's processor, 60,706 parameters.
+    """Return a network that reads 20,000 digits a second on a laptop's processor, 54,466 parameters.
 
-    uint8 (N, 28, 28) -> (N, 1, 28, 28) -> conv 24 5x5 stride 2: (N, 24, 14, 14) -> conv 24 3x3: (N, 24, 14, 14)
-    -> conv 48 3x3 stride 2: (N, 48, 7, 7) -> conv 48 3x3: (N, 48, 7, 7) -> 2,352 -> logits float32 (N, 10).
+    uint8 (N, 28, 28) -> (N, 1, 28, 28) -> conv 24 5x5 stride 2: (N, 24, 12, 12) -> conv 24 3x3: (N, 24, 12, 12)
+    -> conv 48 3x3 stride 2: (N, 48, 6, 6) -> conv 48 3x3: (N, 48, 6, 6) -> 1,728 -> logits float32 (N, 10).
     """
     return nn.Sequential(
         Normalize(*MNIST_SCALE),
-        *convolution(1, 24, 5, stride=2),
+        *convolution(1, 24, 5, stride=2, padded=False),
         *convolution(24, 24, 3),
         *convolution(24, 48, 3, stride=2),
         *convolution(48, 48, 3),
-        nn.Flatten(),
-        nn.Linear(2352, 10),
+        FlattenChannelsLast(),
+        nn.Linear(1728, 10),
     )
 
 

@@ -36,12 +36,14 @@ class TrainingSettings:
         schedule: "constant", or "one-cycle": a linear rise and a linear fall to 0, step by step (Smith 2018).
         warmup: the share of all steps that "one-cycle" rises.
         label_smoothing: probability mass spread evenly over the classes (Szegedy et al. 2016).
-        rotation: degrees that each example is turned by at most, anew at every step; this and the next four need
+        rotation: degrees that each example is turned by at most, anew at every step; this and the next six need
             an order that is not "fixed". Pairs are warped before they are overlapped.
         scale: share by which it grows or shrinks at most.
         shear: columns a row that it leans at most.
         shift: pixels along each axis that it moves at most.
         elastic: pixels that its points move by, as the standard deviation of a smooth random field.
+        stroke: pixels that strokes grow or shrink by at each side at most, up to 1.
+        blur: how far each example is blurred at most, from 0 to 1.
         plain_epochs: how many of the epochs, the last ones, warp nothing: what is read later is not warped either
             (Ge et al. 2021). 0 without warps.
         ema: share that the average of the weights keeps at each step (Polyak and Juditsky 1992; An et al. 2020);
@@ -72,6 +74,8 @@ class TrainingSettings:
     shear: float = 0.0
     shift: float = 0.0
     elastic: float = 0.0
+    stroke: float = 0.0
+    blur: float = 0.0
     plain_epochs: int = 0
     ema: float = 0.0
     precision: Precision = "float32"
@@ -105,7 +109,13 @@ class TrainingSettings:
     def augmentation(self) -> Augmentation:
         """How far each example is warped."""
         return Augmentation(
-            rotation=self.rotation, scale=self.scale, shear=self.shear, shift=self.shift, elastic=self.elastic
+            rotation=self.rotation,
+            scale=self.scale,
+            shear=self.shear,
+            shift=self.shift,
+            elastic=self.elastic,
+            stroke=self.stroke,
+            blur=self.blur,
         )
 
     def _check_choices(self) -> None:

@@ -1,0 +1,55 @@
+"""How unlike the digits that a network learned from an image is, told from what the network sees in it."""
+
+import torch
+from torch import Tensor, nn
+
+from digitscope.models.columns import Columns
+
+
+def logits_and_features(model: nn.Sequential, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the logits of `model`, and the means of the channels of its last two convolutions, (N, F).
+
+    Those of columns stand side by side. A network without such layers has no features: F is 0.
+    """
+    maps: list[Tensor] = []
+    features = images.new_zeros((len(images), 0), dtype=torch.float32)
+    values = images
+    for layer in model:
+        if isinstance(layer, Columns):
+            read = [logits_and_features(_sequential(column), values) for column in layer.columns]
+            values = torch.stack([logits for logits, _ in read]).mean(dim=0)
+            features = torch.cat([seen for _, seen in read], dim=1)
+        else:
+            values = layer(values)
+        if isinstance(layer, nn.ReLU) and values.ndim == 4:
+            maps.append(values)
+    if maps:
+        features = torch.cat([channels.mean(dim=(2, 3)) for channels in maps[-2:]], dim=1)
+    return values, features
+
+
+def _sequential(column: nn.Module) -> nn.Sequential:
+    assert isinstance(column, nn.Sequential)  # noqa: S101 - what a network's columns are made of
+    return column
+
+
+class Distance(nn.Module):
+    """The Mahalanobis distance to the nearest class, whose features spread alike in all (Lee et al. 2018, eq. 2).
+
+    Input: features float32 (N, F). Output: distances float32 (N,), in the unit that `whitening` holds.
+
+    Args:
+        whitening: float32 (F, F); features times it have the same spread in every direction.
+        centres: float32 (10, F), the means of the ten classes' features, times `whitening`.
+    """
+
+    def __init__(self, whitening: Tensor, centres: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("whitening", whitening)
+        self.register_buffer("centres", centres)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the distance of each image to the class that it is nearest to."""
+        whitened = features @ self.whitening  # type: ignore[operator]
+        away = whitened.unsqueeze(1) - self.centres  # type: ignore[operator]
+        return away.square().sum(dim=2).amin(dim=1).sqrt()
