@@ -12,7 +12,7 @@ from digitscope.data import Dataset
 from digitscope.data.augmentation import KNOT_DISTANCE, NO_AUGMENTATION, Augmentation, augment
 from digitscope.errors import SettingError
 
-KINDS = {"rotation": 25.0, "scale": 0.3, "shear": 0.4, "shift": 3.0, "elastic": 1.5}
+KINDS = {"rotation": 25.0, "scale": 0.3, "shear": 0.4, "shift": 3.0, "elastic": 1.5, "stroke": 0.8, "blur": 0.8}
 
 
 class Given(np.random.Generator):
@@ -223,3 +223,45 @@ def test_the_limits() -> None:
         Augmentation(scale=1)
     assert Augmentation(scale=0.99, rotation=360, shear=5, shift=100, elastic=0) != NO_AUGMENTATION
     assert Augmentation(rotation=0, scale=0.0) == NO_AUGMENTATION
+
+
+@pytest.mark.parametrize("growth", [-1.0, -0.4, 0.3, 1.0])
+def test_strokes_grow_and_shrink_like_scipys_grey_dilation_and_erosion_of_a_cross(
+    growth: float, sample: Dataset
+) -> None:
+    images = sample.train.images[:20]
+    drawn = augment(images, Augmentation(stroke=0.99), generator=Fixed(growth))
+    cross = ndimage.generate_binary_structure(2, 1)[np.newaxis]
+    whole = (ndimage.grey_dilation if growth > 0 else ndimage.grey_erosion)(
+        images, footprint=cross, mode="constant", cval=0
+    )
+    expected = images + abs(growth) * (whole.astype(np.float64) - images)
+    assert close(drawn, expected)
+
+
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_a_blur_is_scipys_correlation_with_its_kernel(share: float, sample: Dataset) -> None:
+    images = sample.train.images[:20]
+    blurred = augment(images, Augmentation(blur=0.99), generator=Fixed(share))
+    kernel = np.array([[[0, 1, 0], [1, 2, 1], [0, 1, 0]]]) / 6
+    whole = ndimage.correlate(images.astype(np.float64), kernel, mode="constant")
+    assert close(blurred, images + share * (whole - images))
+
+
+def test_each_image_gets_its_own_pen(sample: Dataset) -> None:
+    image = np.repeat(sample.train.images[:1], 200, axis=0)
+    drawn = augment(image, Augmentation(stroke=0.8, blur=0.8), generator=np.random.default_rng(0))
+    ink = drawn.astype(int).sum(axis=(1, 2))
+    assert len({each.tobytes() for each in drawn}) > 190
+    assert (ink < image[0].sum()).sum() == pytest.approx(100, abs=30)
+
+
+class Fixed(np.random.Generator):
+    """A generator whose even draws between different ends are all the one given."""
+
+    def __init__(self, amount: float) -> None:
+        super().__init__(np.random.PCG64(0))
+        self.amount = amount
+
+    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
+        return np.full(size, self.amount if low < high else low)

@@ -15,7 +15,7 @@ NOT_OF = (
 NO_WARPS = "plain_epochs are without warps, but there are none: expected --plain-epochs 0"
 NAN, INFINITY = float("nan"), float("inf")
 
-WARPS = ("rotation", "shear", "shift", "elastic")
+WARPS = ("rotation", "shear", "shift", "elastic", "stroke", "blur")
 
 REFUSED = [
     *[("epochs", value, WHOLE) for value in (0, -1, 2.0, True, "3", None)],
@@ -105,7 +105,15 @@ def test_accepted(settings: Any) -> None:
 
 
 def test_the_augmentation_is_that_of_the_fields() -> None:
-    amounts = {"rotation": 1.0, "scale": 0.2, "shear": 0.3, "shift": 4.0, "elastic": 0.5}
+    amounts = {
+        "rotation": 1.0,
+        "scale": 0.2,
+        "shear": 0.3,
+        "shift": 4.0,
+        "elastic": 0.5,
+        "stroke": 0.6,
+        "blur": 0.7,
+    }
     made: dict[str, Any] = {"order": "reshuffled", **amounts}
     assert TrainingSettings(**made).augmentation == Augmentation(**amounts)
     assert TrainingSettings().augmentation == NO_AUGMENTATION

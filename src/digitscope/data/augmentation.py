@@ -7,7 +7,6 @@ outside the image is black. After that its strokes are made bolder or finer, and
 
 from dataclasses import asdict, dataclass
 from functools import cache
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -25,8 +24,8 @@ Simard, Steinkraus and Platt (2003) smooth their random field with a Gaussian of
 """
 
 
-LIMITS = MappingProxyType({"scale": 1.0, "stroke": 1.01, "blur": 1.01})
-"""What the numbers stay below that have an end."""
+BELOW_1 = frozenset({"scale", "stroke", "blur"})
+"""The amounts that are shares, of a width or of a pixel; the others have no end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +39,11 @@ class Augmentation:
         shift: pixels, along each axis.
         elastic: pixels that each point moves by along each axis, as the standard deviation of a smooth random
             field (Simard et al. 2003).
-        stroke: pixels that strokes grow or shrink by at each side, at most 1.
-        blur: share of the way to the mean of a pixel, counted twice, and its four neighbours, at most 1.
+        stroke: share of a pixel that strokes grow or shrink by at each side.
+        blur: share of the way to the mean of a pixel, counted twice, and its four neighbours.
 
     Raises:
-        SettingError: a number is negative or not finite, `scale` is 1 or above, or `stroke` or `blur` above 1.
+        SettingError: a number is negative or not finite, or `scale`, `stroke` or `blur` is 1 or above.
     """
 
     rotation: float = 0.0
@@ -57,7 +56,7 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            end = LIMITS.get(name, float("inf"))
+            end = 1 if name in BELOW_1 else float("inf")
             if type(value) not in (int, float) or not 0 <= value < end:
                 raise SettingError(f"{name} is {value!r}: expected a number from 0 to below {end}")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
@@ -174,19 +175,39 @@ def _grouped(pieces: list[Blob], height: float) -> list[Blob]:
     The smaller one of two is joined to the larger one if it lies above, below or in it and hardly farther away
     than a stroke is wide.
     """
-    blobs = sorted(pieces, key=lambda piece: piece.area)
+    blobs = dict(enumerate(sorted(pieces, key=lambda piece: piece.area)))
+    boxes = np.array([_box(blob) for blob in blobs.values()]).reshape(-1, 4)
+    queue = [(blob.area, number) for number, blob in blobs.items()]
     done: list[Blob] = []
-    while blobs:
-        small = blobs.pop(0)
-        near = [other for other in blobs if _belong_together(small, other, height)]
+    while queue:
+        area, number = heappop(queue)
+        if number not in blobs or blobs[number].area != area:
+            continue  # it was joined to another one, or has grown since
+        small = blobs.pop(number)
+        near = [
+            other
+            for other in _around(small, boxes, 0.25 * height)
+            if other in blobs and _belong_together(small, blobs[other], height)
+        ]
         if near:
-            host = min(near, key=lambda other: _distance(small, other))
-            blobs.remove(host)
-            blobs.append(joined([host, small]))
-            blobs.sort(key=lambda piece: piece.area)
+            host = min(near, key=lambda other: (_distance(small, blobs[other]), blobs[other].area))
+            blobs[host] = joined([blobs[host], small])
+            boxes[host] = _box(blobs[host])
+            heappush(queue, (blobs[host].area, host))
         else:
             done.append(small)
     return [blob for blob in done if blob.height >= max(0.4 * height, SMALLEST)]
+
+
+def _box(blob: Blob) -> tuple[int, int, int, int]:
+    return blob.left, blob.top, blob.right, blob.bottom
+
+
+def _around(blob: Blob, boxes: NDArray[np.int64], reach: float) -> list[int]:
+    """Return which of the `boxes`, (N, 4), are less than `reach` away: a page of noise has thousands."""
+    across = np.minimum(boxes[:, 2], blob.right) - np.maximum(boxes[:, 0], blob.left)
+    down = np.minimum(boxes[:, 3], blob.bottom) - np.maximum(boxes[:, 1], blob.top)
+    return [int(number) for number in np.flatnonzero((across > -reach) & (down > -reach))]
 
 
 def _overlap(start: int, end: int, other_start: int, other_end: int) -> int:

@@ -118,7 +118,7 @@ def _surrounding(gray: UInt8, window: float) -> Float32:
         rim = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
         return np.full(gray.shape, np.median(rim), np.float32)
     small = _coarse(gray, round(MEDIAN_WINDOW / window * max(gray.shape)))
-    size = min(MEDIAN_WINDOW, round(window))
+    size = max(1, min(MEDIAN_WINDOW, round(window)))
     return _stretched(ndimage.median_filter(small, size=size, mode="nearest"), gray.shape)
 
 

@@ -29,21 +29,19 @@ def arrange(blobs: Sequence[Blob], height: float) -> list[list[int]]:
     slope = _slope(middles, height)
     levels = middles[:, 1] - slope * middles[:, 0]
     lines: list[list[int]] = []
+    ends = np.empty(len(blobs))  # the level of the last digits of each line
     for number in np.argsort(middles[:, 0], kind="stable"):
-        nearest = min(lines, key=lambda line: _away(line, number, levels), default=None)
-        if nearest is not None and _away(nearest, number, levels) <= FARTHEST * min(height, heights[number]):
-            nearest.append(int(number))
-        else:
-            lines.append([int(number)])
+        away = np.abs(ends[: len(lines)] - levels[number])
+        nearest = int(away.argmin()) if lines else 0
+        if not lines or away[nearest] > FARTHEST * min(height, heights[number]):
+            nearest = len(lines)
+            lines.append([])
+        lines[nearest].append(int(number))
+        ends[nearest] = levels[lines[nearest][-4:]].mean()
     lines = _merged(lines, levels, height)
     for line in lines:
         line.sort(key=lambda number: middles[number, 0])
     return sorted(lines, key=lambda line: float(np.mean(levels[line])))
-
-
-def _away(line: list[int], number: int, levels: np.ndarray) -> float:
-    """Return how far the level of a digit lies from that of the last ones of a line."""
-    return abs(float(levels[number] - np.mean(levels[line[-4:]])))
 
 
 def _slope(middles: np.ndarray, height: float) -> float:

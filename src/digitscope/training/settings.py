@@ -42,8 +42,8 @@ class TrainingSettings:
         shear: columns a row that it leans at most.
         shift: pixels along each axis that it moves at most.
         elastic: pixels that its points move by, as the standard deviation of a smooth random field.
-        stroke: pixels that strokes grow or shrink by at each side at most, up to 1.
-        blur: how far each example is blurred at most, from 0 to 1.
+        stroke: share of a pixel that strokes grow or shrink by at each side at most.
+        blur: share of the way to the mean of a pixel and its neighbours that each example is blurred at most.
         plain_epochs: how many of the epochs, the last ones, warp nothing: what is read later is not warped either
             (Ge et al. 2021). 0 without warps.
         ema: share that the average of the weights keeps at each step (Polyak and Juditsky 1992; An et al. 2020);

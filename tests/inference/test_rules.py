@@ -1,0 +1,89 @@
+"""Rules go, digits stay."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from digitscope.data import Dataset
+from digitscope.data.handwriting import stroke_mask
+from digitscope.inference.rules import without_rules
+
+Mask = NDArray[np.bool_]
+SHAPE = (300, 500)
+STROKE = 7.0
+
+
+@pytest.fixture(scope="module")
+def digits(sample: Dataset) -> Mask:
+    """Eight digits, 50 pixels high, in two rows."""
+    page = np.zeros(SHAPE, bool)
+    for number, image in enumerate(sample.test.images[:8]):
+        stroke = stroke_mask(image, 2.5) > 0.5
+        height, width = stroke.shape
+        top, left = 60 + 120 * (number // 4), 50 + 105 * (number % 4)
+        page[top : top + height, left : left + width] = stroke
+    return page
+
+
+def ruled(slope: float, tops: tuple[int, ...], thickness: int = 2) -> Mask:
+    """Lines that fall by `slope` rows a column."""
+    page = np.zeros(SHAPE, bool)
+    columns = np.arange(SHAPE[1])
+    for top in tops:
+        for row in range(thickness):
+            page[np.clip(np.rint(top + row + slope * (columns - 250)).astype(int), 0, SHAPE[0] - 1), columns] = (
+                True
+            )
+    return page
+
+
+def test_a_page_without_rules_is_left_alone(digits: Mask) -> None:
+    assert np.array_equal(without_rules(digits, STROKE), digits)
+    assert not without_rules(np.zeros(SHAPE, bool), STROKE).any()
+
+
+@pytest.mark.parametrize("degrees", [-4, -2, -0.5, 0, 1, 3, 4])
+@pytest.mark.parametrize("upright", [False, True])
+def test_rules_go_and_digits_stay(digits: Mask, degrees: float, upright: bool) -> None:
+    lines = ruled(np.tan(np.deg2rad(degrees)), (40, 85, 150, 205, 270))
+    if upright:
+        lines, digits = np.ascontiguousarray(lines.T), np.ascontiguousarray(digits.T)
+    cleaned = without_rules(digits | lines, STROKE)
+    far = ndimage.distance_transform_edt(~digits) > 15
+    assert not (cleaned & ~(digits | lines)).any()
+    assert cleaned[lines & far].mean() < 0.03
+    assert cleaned[digits].mean() > 0.97
+
+
+def test_squared_paper(digits: Mask) -> None:
+    grid = ruled(0, (40, 85, 130, 175, 220, 265)) | (np.indices(SHAPE)[1] % 45 < 2)
+    cleaned = without_rules(digits | grid, STROKE)
+    far = ndimage.distance_transform_edt(~digits) > 15
+    assert cleaned[grid & far].mean() < 0.05
+    assert cleaned[digits].mean() > 0.95
+
+
+@pytest.mark.parametrize("stroke", [3, 6])
+@pytest.mark.parametrize("bar", [1, 10])
+def test_the_bar_of_a_digit_is_no_rule(stroke: int, bar: int) -> None:
+    """A 7, its bar 15 widths of a stroke long and as thick as a pen or as a hair."""
+    page = np.zeros(SHAPE, bool)
+    page[50 : 50 + min(bar, stroke), 100 : 100 + 15 * stroke] = True
+    for row in range(100):
+        left = 100 + 15 * stroke - stroke - row // 3
+        page[50 + row, left : left + stroke] = True
+    assert np.array_equal(without_rules(page, stroke), page)
+
+
+def test_thick_beams_are_left_to_others() -> None:
+    """What is thicker than a stroke is no rule: a frame or the edge of a page."""
+    beam = ruled(0, (100,), thickness=20)
+    assert np.array_equal(without_rules(beam, STROKE), beam)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (2, 2)])
+def test_tiny_masks(shape: tuple[int, int]) -> None:
+    cleaned = without_rules(np.ones(shape, bool), 1.0)
+    assert cleaned.shape == shape
+    assert cleaned.dtype == bool

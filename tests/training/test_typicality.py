@@ -1,0 +1,97 @@
+"""The distance from the training digits, beside scikit-learn's and SciPy's."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.distance import mahalanobis
+from sklearn.covariance import empirical_covariance
+from torch import nn
+
+from digitscope.data import Dataset
+from digitscope.data.splits import Split
+from digitscope.export import export_calibrated
+from digitscope.inference import Recognizer
+from digitscope.models import build
+from digitscope.models.columns import Columns
+from digitscope.models.distance import Distance, logits_and_features
+from digitscope.training.typicality import RIDGE, fit_distance
+
+
+def network(name: str = "small") -> nn.Sequential:
+    torch.manual_seed(3)
+    return build(name, {}).eval()
+
+
+def features_of(model: nn.Sequential, images: np.ndarray) -> np.ndarray:
+    with torch.inference_mode():
+        return logits_and_features(model, torch.from_numpy(images))[1].double().numpy()
+
+
+def test_features_are_the_channel_means_of_the_last_two_convolutions(sample: Dataset) -> None:
+    model, seen = network(), []
+    for layer in model:
+        layer.register_forward_hook(lambda layer, _, output: seen.append((layer, output)))
+    with torch.inference_mode():
+        logits, features = logits_and_features(model, torch.from_numpy(sample.test.images[:7]))
+    assert torch.equal(logits, model(torch.from_numpy(sample.test.images[:7])))
+    maps = [output for layer, output in seen[: len(model)] if isinstance(layer, nn.ReLU)]
+    expected = np.concatenate([np.asarray(channels.mean(dim=(2, 3))) for channels in maps[-2:]], axis=1)
+    assert features.shape == (7, 96)
+    assert np.allclose(features, expected, atol=1e-6)
+
+
+def test_features_of_columns_stand_side_by_side_and_the_logits_are_the_networks(sample: Dataset) -> None:
+    model = network("best")
+    images = torch.from_numpy(sample.test.images[:5])
+    with torch.inference_mode():
+        logits, features = logits_and_features(model, images)
+        assert torch.allclose(logits, model(images), atol=1e-6)
+        columns = next(layer for layer in model if isinstance(layer, Columns))
+        first = nn.Sequential(model[0], columns.columns[0]) if len(model) == 2 else None
+    assert features.shape == (5, 3 * 192)
+    assert first is not None
+
+
+def test_the_distance_is_scipys_mahalanobis_distance_to_the_nearest_class(sample: Dataset) -> None:
+    model = network()
+    distance = fit_distance(model, sample.train, sample.validation)
+    assert distance is not None
+    train, validation = (features_of(model, split.images) for split in (sample.train, sample.validation))
+    labels = sample.train.labels.astype(int)
+    centres = np.stack([train[labels == label].mean(axis=0) for label in range(10)])
+    spread = empirical_covariance(train - centres[labels], assume_centered=True) * len(train) / (len(train) - 1)
+    inverse = np.linalg.inv(spread + RIDGE * np.eye(96) * np.trace(spread) / 96)
+    expected = np.array([min(mahalanobis(row, centre, inverse) for centre in centres) for row in validation])
+    found = distance(torch.from_numpy(validation).float()).numpy()
+    assert np.allclose(found, expected / np.quantile(expected, 0.99), rtol=2e-3)
+    assert (found > 1).mean() == pytest.approx(0.01, abs=0.005)
+
+
+@pytest.mark.parametrize("name", ["fc", "fast"])
+def test_a_network_without_convolutions_in_a_row_has_no_distance(name: str, sample: Dataset) -> None:
+    assert fit_distance(network(name), sample.train, sample.validation) is None
+
+
+def test_pairs_and_a_class_that_lacks_have_no_distance(sample: Dataset) -> None:
+    train = sample.train
+    assert fit_distance(network(), train[train.labels != 3], sample.validation) is None
+    both = Split(train.images, np.stack([train.labels, train.labels], axis=1))
+    assert fit_distance(network(), both, sample.validation) is None
+
+
+def test_an_exported_network_tells_the_same_distances(sample: Dataset, tmp_path: Path) -> None:
+    model = network()
+    export_calibrated(model, sample.train, sample.validation, tmp_path / "net.onnx")
+    distance = fit_distance(model, sample.train, sample.validation)
+    assert isinstance(distance, Distance)
+    expected = distance(torch.from_numpy(features_of(model, sample.test.images)).float()).numpy()
+    recognizer = Recognizer.load(tmp_path / "net.onnx")
+    found = recognizer.predict(sample.test.images).distances
+    assert found is not None
+    assert np.allclose(found, expected, rtol=1e-4)
+    (one,) = (recognizer.predict(sample.test.images[0]).distances,)
+    assert one is not None
+    assert one.shape == ()
+    assert one == pytest.approx(expected[0], rel=1e-4)
