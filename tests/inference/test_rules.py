@@ -46,14 +46,22 @@ def test_a_page_without_rules_is_left_alone(digits: Mask) -> None:
 @pytest.mark.parametrize("degrees", [-4, -2, -0.5, 0, 1, 3, 4])
 @pytest.mark.parametrize("upright", [False, True])
 def test_rules_go_and_digits_stay(digits: Mask, degrees: float, upright: bool) -> None:
+    """Where a digit wider than the bridge crosses, the end of a rule beyond it may stay."""
     lines = ruled(np.tan(np.deg2rad(degrees)), (40, 85, 150, 205, 270))
     if upright:
         lines, digits = np.ascontiguousarray(lines.T), np.ascontiguousarray(digits.T)
     cleaned = without_rules(digits | lines, STROKE)
     far = ndimage.distance_transform_edt(~digits) > 15
     assert not (cleaned & ~(digits | lines)).any()
-    assert cleaned[lines & far].mean() < 0.03
+    assert cleaned[lines & far].mean() < 0.1
     assert cleaned[digits].mean() > 0.97
+
+
+@pytest.mark.parametrize("degrees", [-4, -2, 0, 3, 4])
+@pytest.mark.parametrize("thickness", [1, 2, 3])
+def test_nothing_is_left_of_rules_that_nobody_crosses(degrees: float, thickness: int) -> None:
+    lines = ruled(np.tan(np.deg2rad(degrees)), (60, 100, 150, 200, 240), thickness)
+    assert not without_rules(lines, STROKE).any()
 
 
 def test_squared_paper(digits: Mask) -> None:

@@ -150,7 +150,7 @@ def usual_height(pieces: Iterable[Blob]) -> float:
     pieces = [piece for piece in pieces if max(piece.height, piece.width) >= SMALLEST]
     if not pieces:
         return 0.0
-    tall = np.array([max(piece.height, 0.5 * piece.width) for piece in pieces])
+    tall = np.array([piece.height for piece in pieces])
     return weighted_quantile(tall, np.array([piece.area**0.5 for piece in pieces]), 0.5)
 
 

@@ -15,17 +15,17 @@ from digitscope.inference.recognizer import Recognizer
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
-EXTRA_DIGIT = 0.7
+EXTRA_DIGIT = 0.5
 """What each further digit of a reading costs, in the unit of `acceptance.cost`: two may not win by a hair."""
 
-SUSPECT = 0.7
+LOW, WIDE, TALL = 4.0, 2.0, 2.0
+"""What 1 costs that a digit is lower than 0.7 of the usual height, wider than 1.1 of its own, higher than 1.4."""
+
+SUSPECT = 0.3
 """Cost above which a blob is looked at again."""
 
-WIDE = 1.15
-"""Width over the usual height above which a blob is suspected of being several digits, whatever its cost."""
-
-TALL = 1.2
-"""Height over width above which a blob may be two digits over each other."""
+NARROWEST_ROW, LOWEST_PAIR = 0.6, 1.2
+"""Width over height from which a blob may be digits in a row, and height over width of two over each other."""
 
 USUAL_DISTANCE = 0.7
 """Of a network that does not say how unlike digits ink is."""
@@ -55,10 +55,13 @@ class Part:
         """The most probable digit."""
         return int(self.probabilities.argmax())
 
-    @property
-    def cost(self) -> float:
-        """How badly it reads as a digit."""
-        return float(cost(self.probabilities[None], np.array([self.distance], np.float32))[0])
+    def cost(self, height: float) -> float:
+        """Return how badly it reads as a digit, on a page whose digits are usually `height` pixels high."""
+        left, top, right, bottom = self.box
+        relative = (bottom - top) / height
+        shape = LOW * max(0.0, 0.7 - relative) + TALL * max(0.0, relative - 1.4)
+        shape += WIDE * max(0.0, (right - left) / (bottom - top) - 1.1)
+        return shape + float(cost(self.probabilities, np.asarray(self.distance, np.float32)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +82,6 @@ class Candidate:
     def text(self) -> str:
         """The labels, whether accepted or not."""
         return "".join(str(part.label) for part in self.parts)
-
-    @property
-    def cost(self) -> float:
-        """Of all its digits."""
-        return sum(part.cost for part in self.parts) + EXTRA_DIGIT * (len(self.parts) - 1)
 
 
 def read_blobs(page: Page, blobs: Sequence[Blob], digits: Recognizer, pairs: Recognizer) -> list[Candidate]:
@@ -124,19 +122,20 @@ def _trimmed(ink: Float32) -> tuple[Float32, tuple[int, int]]:
 
 def _best(blob: Blob, part: Part, ink: Float32, height: float, digits: Recognizer, pairs: Recognizer) -> Candidate:
     """Return the reading of a blob that costs least, the others as its alternatives."""
-    readings: list[tuple[Part, ...]] = [(part,)]
-    suspect = part.cost > SUSPECT
-    if blob.width > WIDE * height or (suspect and blob.width > 0.6 * blob.height):
-        readings.append(_in_a_row(blob, ink, min(height, blob.height), digits))
-    if suspect and blob.height > TALL * blob.width:
-        readings.append(_over_each_other(blob, ink, pairs))
-    ranked = sorted((Candidate(blob, parts) for parts in readings if parts), key=lambda candidate: candidate.cost)
+    usual = min(height, blob.height)
+    readings: list[tuple[tuple[Part, ...], float]] = [((part,), part.cost(usual))]
+    if part.cost(usual) > SUSPECT:
+        if blob.width > NARROWEST_ROW * blob.height:
+            readings.append(_in_a_row(blob, ink, usual, digits))
+        if blob.height > LOWEST_PAIR * blob.width:
+            readings.append(_over_each_other(blob, ink, pairs))
+    ranked = [Candidate(blob, parts) for parts, _ in sorted(readings, key=lambda reading: reading[1]) if parts]
     others = tuple(candidate.text for candidate in ranked[1:] if candidate.text != ranked[0].text)
     return Candidate(blob, ranked[0].parts, others)
 
 
-def _in_a_row(blob: Blob, ink: Float32, height: float, digits: Recognizer) -> tuple[Part, ...]:
-    """Return the digits beside each other that `ink` divides into best, or none if it cannot be divided."""
+def _in_a_row(blob: Blob, ink: Float32, height: float, digits: Recognizer) -> tuple[tuple[Part, ...], float]:
+    """Return the digits beside each other that `ink` divides into best, or none, and what they cost."""
     cuts = [None, *cut_lines(ink), None]
     last = len(cuts) - 1
     places = [0, *(int(np.median(cut)) for cut in cuts if cut is not None), ink.shape[1]]
@@ -150,18 +149,13 @@ def _in_a_row(blob: Blob, ink: Float32, height: float, digits: Recognizer) -> tu
     whole = [i for i, piece in enumerate(pieces) if piece.max() > INK]
     parts = read_parts([pieces[i] for i in whole], [(blob.left, blob.top)] * len(whole), digits)
     by_segment = {segments[i]: part for i, part in zip(whole, parts, strict=True)}
-    costs = {segment: part.cost + _flatness(part, height) for segment, part in by_segment.items()}
-    way, _ = best_path(costs, last, EXTRA_DIGIT)
-    return tuple(by_segment[segment] for segment in way)
+    costs = {segment: part.cost(height) for segment, part in by_segment.items()}
+    way, total = best_path(costs, last, EXTRA_DIGIT)
+    return tuple(by_segment[segment] for segment in way), total
 
 
-def _flatness(part: Part, height: float) -> float:
-    """Return what a part costs for being lower than digits are: a stroke of a digit is no digit."""
-    return 4 * max(0.0, 0.7 - (part.box[3] - part.box[1]) / height)
-
-
-def _over_each_other(blob: Blob, ink: Float32, pairs: Recognizer) -> tuple[Part, ...]:
-    """Return the two digits that `ink` shows if the lower one is written over the upper one."""
+def _over_each_other(blob: Blob, ink: Float32, pairs: Recognizer) -> tuple[tuple[Part, ...], float]:
+    """Return the two digits that `ink` shows if one is written over the other, and what they cost."""
     trimmed, (x, y) = _trimmed(ink)
     image = frame_pair(trimmed)
     prediction = pairs.predict(image)
@@ -172,6 +166,7 @@ def _over_each_other(blob: Blob, ink: Float32, pairs: Recognizer) -> tuple[Part,
         (left, top, left + columns, top + share),
         (left, top + rows - share, left + columns, top + rows),
     )
-    return tuple(
+    parts = tuple(
         Part(box, row, USUAL_DISTANCE, image) for box, row in zip(boxes, prediction.probabilities, strict=True)
     )
+    return parts, sum(part.cost(share) for part in parts) + EXTRA_DIGIT

@@ -15,20 +15,20 @@ CUT_HEIGHT = 40
 SIDE_STEP = 0.15
 """What a step to the side costs, in pixels of ink: a path should not wind."""
 
-MOST_CUTS = 7
+MOST_CUTS = 9
 
 
 def cut_lines(ink: Float32) -> list[Int]:
-    """Return up to seven cuts of `ink` (H, W), from left to right, each as the column of every row (H,)."""
+    """Return up to nine cuts of `ink` (H, W), from left to right, each as the column of every row (H,)."""
     height, width = ink.shape
     scale = min(1.0, CUT_HEIGHT / height)
     shape = max(2, round(height * scale)), max(3, round(width * scale))
     small = np.asarray(Image.fromarray(ink).resize(shape[::-1], Image.Resampling.BOX))
     crossed, came_from = _paths(small)
-    ends = _local_minima(crossed, apart=max(2, shape[0] // 8))
+    ends = _local_minima(crossed, apart=max(2, shape[0] // 13))
     ends = sorted(sorted(ends, key=lambda end: float(crossed[end]))[:MOST_CUTS])
     rows = np.minimum((np.arange(height) * scale).astype(int), shape[0] - 1)
-    return [np.round((_trace(came_from, end)[rows] + 0.5) / scale).astype(np.intp) for end in ends]
+    return [((_trace(came_from, end)[rows] + 0.5) / scale).astype(np.intp) for end in ends]
 
 
 def _paths(ink: Float32) -> tuple[Float32, Int]:

@@ -31,8 +31,12 @@ def frame(ink: Float32) -> UInt8:
 
 
 def frame_pair(ink: Float32) -> UInt8:
-    """Return the ink (H, W), 0 to 1, of two digits over each other as uint8 (42, 28)."""
-    return _centred(_fitted(_usual_stroke(_reduced(ink), share=BOX / PAIR_INK), PAIR_INK, BOX), PAIR_HEIGHT)
+    """Return the ink (H, W), 0 to 1, of two digits over each other as uint8 (42, 28).
+
+    The middle of its box is in the middle: the lower digit is 14 rows below the upper, whatever the two weigh.
+    """
+    fitted = _fitted(_usual_stroke(_reduced(ink), share=BOX / PAIR_INK), PAIR_INK, BOX)
+    return _centred(fitted, PAIR_HEIGHT, middle=len(fitted) / 2)
 
 
 def stroke_share(ink: Float32) -> float:
@@ -46,12 +50,12 @@ def stroke_share(ink: Float32) -> float:
 
 
 def _reduced(ink: Float32) -> Float32:
+    """Return ink that is at most `WORK_SIDE` long; what covers little of a pixel then, a hairline, stays ink."""
     share = WORK_SIDE / max(ink.shape)
-    return (
-        ink
-        if share >= 1
-        else _resized(ink, (_at_least_1(ink.shape[0] * share), _at_least_1(ink.shape[1] * share)))
-    )
+    if share >= 1:
+        return ink
+    reduced = _resized(ink, (_at_least_1(ink.shape[0] * share), _at_least_1(ink.shape[1] * share)))
+    return reduced / max(float(reduced.max()), 1e-6)
 
 
 def _usual_stroke(ink: Float32, share: float = 1.0) -> Float32:
@@ -96,12 +100,15 @@ def _resized(ink: Float32, shape: tuple[int, int]) -> Float32:
     return np.asarray(np.clip(resized, 0, 1))
 
 
-def _centred(ink: Float32, height: int) -> UInt8:
-    """Return `ink` in a field `height` x 28 with its centre of mass in the middle, as near as whole pixels go."""
+def _centred(ink: Float32, height: int, middle: float | None = None) -> UInt8:
+    """Return `ink` in a field `height` x 28 with its centre of mass in the middle, as near as whole pixels go.
+
+    `middle` is the row that is brought to the middle instead.
+    """
     field = np.zeros((height, SIDE), np.float32)
     rows, columns = ink.shape
     total = float(ink.sum())
-    y = float(ink.sum(axis=1) @ np.arange(rows)) / total if total else rows / 2
+    y = float(ink.sum(axis=1) @ np.arange(rows)) / total if total and middle is None else middle or rows / 2
     x = float(ink.sum(axis=0) @ np.arange(columns)) / total if total else columns / 2
     top = int(np.clip(round(height / 2 - y), 0, height - rows))
     left = int(np.clip(round(SIDE / 2 - x), 0, SIDE - columns))

@@ -30,8 +30,14 @@ MEDIAN_WINDOW = 11
 LEAST_CONTRAST = 0.08
 """Of ink to paper, of which 1 is all there can be: the texture of paper stays below it, pencil does not."""
 
-LEAST_RANGE = 80.0
-"""Levels of 255 from paper to the darkest or lightest ink that are assumed at least: less would blow up noise."""
+LEAST_CONTRAST_OF_SMALL = 0.2
+"""Of ink to paper in a picture that a digit fills, in which noise cannot be told from ink by how common it is."""
+
+LEAST_RANGE, LEAST_RANGE_OF_LIGHT = 80.0, 160.0
+"""Levels of 255 from paper to the darkest or lightest ink that are assumed at least: less would blow up noise.
+
+Paper in shadow still has dark ink; light ink is for dark grounds, and nearly white paper has none.
+"""
 
 LARGEST_WINDOW = 0.3
 """Share of the picture's shorter side up to which closings find paper: a digit that fills more leaves none."""
@@ -170,7 +176,7 @@ def _contrasts(gray: UInt8, above: Float32 | np.float32, below: Float32 | np.flo
     """Return the contrast of dark ink on the paper `above`, and of light ink on the paper `below`."""
     level = gray.astype(np.float32)
     dark = (above - level) / np.maximum(above, LEAST_RANGE)
-    light = (level - below) / np.maximum(255 - below, LEAST_RANGE)
+    light = (level - below) / np.maximum(255 - below, LEAST_RANGE_OF_LIGHT)
     return np.clip(dark, 0, 1), np.clip(light, 0, 1)
 
 
@@ -183,11 +189,16 @@ def _is_light(coarse: UInt8, above: UInt8, below: UInt8, stroke: float) -> Mask:
 
 
 def _floor(strength: Float32) -> float:
-    """Return the contrast that paper does not have: its own lies around the median, as most pixels are paper."""
+    """Return the contrast that paper does not have.
+
+    Its own lies around the median, as most pixels are paper; in a picture that a digit fills they are not.
+    """
     sample = strength[:: max(1, strength.shape[0] // 400), :: max(1, strength.shape[1] // 400)]
-    usual, strongest = np.quantile(sample, [0.5, 0.999])
-    deviation = 1.4826 * float(np.median(np.abs(sample - usual)))
-    return float(min(max(LEAST_CONTRAST, usual + DEVIATIONS * deviation), max(LEAST_CONTRAST, WEAK * strongest)))
+    if max(strength.shape) <= EVEN_SIDE:
+        strongest = float(np.quantile(sample, 0.99))
+        return WEAK * strongest if strongest >= LEAST_CONTRAST_OF_SMALL else 1.0
+    usual = float(np.median(sample))
+    return max(LEAST_CONTRAST, usual + DEVIATIONS * 1.4826 * float(np.median(np.abs(sample - usual))))
 
 
 def _strongest_around(strength: Float32, shape: tuple[int, ...], window: float) -> Float32:
