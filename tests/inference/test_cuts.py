@@ -135,6 +135,11 @@ def test_the_best_path_is_the_best_of_all(problem: tuple[int, dict[tuple[int, in
 
 def test_a_division_worked_by_hand() -> None:
     costs = {(0, 1): 0.1, (1, 2): 0.2, (0, 2): 0.9, (2, 3): 0.3}
-    assert best_path(costs, 3, 0.5) == ([(0, 1), (1, 2), (2, 3)], pytest.approx(1.6))
-    assert best_path(costs, 3, 0.7) == ([(0, 2), (2, 3)], pytest.approx(1.9))
-    assert best_path(costs, 3, 0.1) == ([(0, 1), (1, 2), (2, 3)], pytest.approx(0.8))
+    for extra, expected, price_of_it in (
+        (0.1, [(0, 1), (1, 2), (2, 3)], 0.8),
+        (0.5, [(0, 1), (1, 2), (2, 3)], 1.6),
+        (0.7, [(0, 2), (2, 3)], 1.9),
+    ):
+        way, total = best_path(costs, 3, extra)
+        assert way == expected
+        assert total == pytest.approx(price_of_it)

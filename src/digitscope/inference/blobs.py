@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from heapq import heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from digitscope.inference.ink import Ink, weighted_quantile
+from digitscope.inference.ink import EVEN_SIDE, Ink, weighted_quantile
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
+Int = NDArray[np.intp]
+Mask = NDArray[np.bool_]
 
 SMALLEST = 6
 """Pixels of height or width below which nothing is read."""
@@ -112,7 +113,16 @@ def find_blobs(ink: Ink) -> Page:
     height = usual_height(pieces)
     shape = labels.shape
     likely = [piece for piece in pieces if _may_be_digit(piece, height, ink.stroke, shape, alone=len(pieces) == 1)]
-    return Page(ink, labels, tuple(_grouped(likely, height)), height)
+    blobs = [joined(likely)] if _is_one_digit(likely, shape) else _grouped(likely, height)
+    return Page(ink, labels, tuple(blobs), height)
+
+
+def _is_one_digit(pieces: list[Blob], shape: tuple[int, ...]) -> bool:
+    """Tell whether all the pieces of a small picture are one digit, whose strokes may have come apart."""
+    if not pieces or max(shape) > EVEN_SIDE:
+        return False
+    whole = joined(pieces)
+    return whole.width <= whole.height
 
 
 def _pieces(labels: Int32, n: int, strength: Float32) -> list[Blob]:
@@ -172,63 +182,48 @@ def _may_be_digit(piece: Blob, height: float, stroke: float, shape: tuple[int, .
 def _grouped(pieces: list[Blob], height: float) -> list[Blob]:
     """Return blobs of the pieces that lie so close that they are strokes of one digit.
 
-    The smaller one of two is joined to the larger one if it lies above, below or in it and hardly farther away
-    than a stroke is wide.
+    From the smallest piece on, each is joined to the nearest larger one that it belongs to, if there is one.
     """
-    blobs = dict(enumerate(sorted(pieces, key=lambda piece: piece.area)))
-    boxes = np.array([_box(blob) for blob in blobs.values()]).reshape(-1, 4)
-    queue = [(blob.area, number) for number, blob in blobs.items()]
-    done: list[Blob] = []
-    while queue:
-        area, number = heappop(queue)
-        if number not in blobs or blobs[number].area != area:
-            continue  # it was joined to another one, or has grown since
-        small = blobs.pop(number)
-        near = [
-            other
-            for other in _around(small, boxes, 0.25 * height)
-            if other in blobs and _belong_together(small, blobs[other], height)
-        ]
-        if near:
-            host = min(near, key=lambda other: (_distance(small, blobs[other]), blobs[other].area))
+    blobs = sorted(pieces, key=lambda piece: piece.area)
+    boxes = np.array([[blob.left, blob.top, blob.right, blob.bottom] for blob in blobs]).reshape(-1, 4)
+    whole: list[Blob] = []
+    for number, small in enumerate(blobs):
+        larger = boxes[number + 1 :]
+        near = np.flatnonzero(_belong_together(boxes[number], larger, height))
+        if len(near):
+            host = number + 1 + near[np.argmin(_distance(boxes[number], larger[near]))]
             blobs[host] = joined([blobs[host], small])
-            boxes[host] = _box(blobs[host])
-            heappush(queue, (blobs[host].area, host))
+            boxes[host] = blobs[host].left, blobs[host].top, blobs[host].right, blobs[host].bottom
         else:
-            done.append(small)
-    return [blob for blob in done if blob.height >= max(0.4 * height, SMALLEST)]
+            whole.append(small)
+    return [blob for blob in whole if blob.height >= max(0.4 * height, SMALLEST)]
 
 
-def _box(blob: Blob) -> tuple[int, int, int, int]:
-    return blob.left, blob.top, blob.right, blob.bottom
+def _overlaps(box: Int, others: Int) -> tuple[Int, Int]:
+    """Return how far `box` (4,) and each of `others` (N, 4) overlap along x and y; negative is a gap."""
+    shared = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    return shared[:, 0], shared[:, 1]
 
 
-def _around(blob: Blob, boxes: NDArray[np.int64], reach: float) -> list[int]:
-    """Return which of the `boxes`, (N, 4), are less than `reach` away: a page of noise has thousands."""
-    across = np.minimum(boxes[:, 2], blob.right) - np.maximum(boxes[:, 0], blob.left)
-    down = np.minimum(boxes[:, 3], blob.bottom) - np.maximum(boxes[:, 1], blob.top)
-    return [int(number) for number in np.flatnonzero((across > -reach) & (down > -reach))]
+def _distance(box: Int, others: Int) -> Int:
+    """Return the larger gap of two boxes, along x or y; negative where they overlap."""
+    across, down = _overlaps(box, others)
+    return -np.minimum(across, down)
 
 
-def _overlap(start: int, end: int, other_start: int, other_end: int) -> int:
-    """Return the length that two intervals share; negative is the gap between them."""
-    return min(end, other_end) - max(start, other_start)
+def _belong_together(box: Int, others: Int, height: float) -> Mask:
+    """Tell for each of `others`, boxes (N, 4), whether the smaller `box` is another stroke of the same digit.
 
-
-def _distance(one: Blob, other: Blob) -> int:
-    """Return the larger gap between two boxes, along x or y; negative where they overlap."""
-    across = _overlap(one.left, one.right, other.left, other.right)
-    down = _overlap(one.top, one.bottom, other.top, other.bottom)
-    return -min(across, down)
-
-
-def _belong_together(small: Blob, other: Blob, height: float) -> bool:
-    across = _overlap(small.left, small.right, other.left, other.right)
-    down = _overlap(small.top, small.bottom, other.top, other.bottom)
-    whole = joined([small, other])
-    if whole.height > max(1.45 * height, other.height) or whole.width > max(1.3 * height, other.width):
-        return False
-    inside = across >= 0.5 * small.width and down >= 0.5 * small.height
-    above = across >= 0.4 * small.width and down > -0.25 * height and small.height < 0.75 * height
-    beside = down >= 0.6 * small.height and across > -0.08 * height and small.height < 0.45 * height
-    return inside or above or beside
+    It lies in it, or hardly farther than a stroke is wide above, below or, if it is low, beside it.
+    """
+    across, down = _overlaps(box, others)
+    wide, high = box[2] - box[0], box[3] - box[1]
+    size = np.maximum(box[2:], others[:, 2:]) - np.minimum(box[:2], others[:, :2])
+    own = others[:, 2:] - others[:, :2]
+    fits = (size[:, 1] <= np.maximum(1.45 * height, own[:, 1])) & (
+        size[:, 0] <= np.maximum(1.3 * height, own[:, 0])
+    )
+    inside = (across >= 0.5 * wide) & (down >= 0.5 * high)
+    above = (across >= 0.4 * wide) & (down > -0.25 * height) & (high < 0.75 * height)
+    beside = (down >= 0.6 * high) & (across > -0.08 * height) & (high < 0.45 * height)
+    return np.asarray(fits & (inside | above | beside))

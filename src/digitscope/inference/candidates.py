@@ -18,13 +18,16 @@ Float32 = NDArray[np.float32]
 EXTRA_DIGIT = 0.5
 """What each further digit of a reading costs, in the unit of `acceptance.cost`: two may not win by a hair."""
 
+PAIR = 1.0
+"""What two digits over each other cost: they are rare, and the network for pairs sees two in any ink."""
+
 LOW, WIDE, TALL = 4.0, 2.0, 2.0
 """What 1 costs that a digit is lower than 0.7 of the usual height, wider than 1.1 of its own, higher than 1.4."""
 
 SUSPECT = 0.3
 """Cost above which a blob is looked at again."""
 
-NARROWEST_ROW, LOWEST_PAIR = 0.6, 1.2
+NARROWEST_ROW, LOWEST_PAIR = 0.85, 1.2
 """Width over height from which a blob may be digits in a row, and height over width of two over each other."""
 
 USUAL_DISTANCE = 0.7
@@ -169,4 +172,4 @@ def _over_each_other(blob: Blob, ink: Float32, pairs: Recognizer) -> tuple[tuple
     parts = tuple(
         Part(box, row, USUAL_DISTANCE, image) for box, row in zip(boxes, prediction.probabilities, strict=True)
     )
-    return parts, sum(part.cost(share) for part in parts) + EXTRA_DIGIT
+    return parts, sum(part.cost(share) for part in parts) + PAIR

@@ -1,0 +1,209 @@
+"""Whole pictures: pages pasted together from real digits, and where they say that the digits are."""
+
+import io
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+import digitscope
+from digitscope.data import Dataset
+from digitscope.data.handwriting import stroke_mask
+from digitscope.errors import DataError, SettingError
+from digitscope.inference import Reader, Reading, read, shipped_path
+
+UInt8 = NDArray[np.uint8]
+Box = tuple[int, int, int, int]
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader.load(threads=1)
+
+
+def in_one_piece(stroke: NDArray[np.float32]) -> bool:
+    return all(ndimage.label(stroke > level, np.ones((3, 3)))[1] == 1 for level in (0.3, 0.5, 0.7))
+
+
+def pasted(sample: Dataset, *, lines: int, columns: int, scale: float, pitch: int) -> tuple[UInt8, str, list[Box]]:
+    """Return a page of black digits on white, each of one piece, its text, and the boxes of their ink."""
+    page = np.full((pitch * lines + 60, pitch * columns + 60), 255, np.uint8)
+    boxes = []
+    rows_of = [row for row in range(60) if in_one_piece(stroke_mask(sample.test.images[row], scale))]
+    for number, (line, column) in enumerate(product(range(lines), range(columns))):
+        stroke = stroke_mask(sample.test.images[rows_of[number]], scale)
+        height, width = stroke.shape
+        top, left = 40 + pitch * line, 40 + pitch * column
+        page[top : top + height, left : left + width] = np.rint(255 * (1 - stroke))
+        rows, across = (np.flatnonzero((stroke > 0.3).any(axis=axis)) for axis in (1, 0))
+        boxes.append((left + int(across[0]), top + int(rows[0]), int(np.ptp(across)) + 1, int(np.ptp(rows)) + 1))
+    labels = sample.test.labels[rows_of[: lines * columns]].reshape(lines, columns)
+    return page, "\n".join("".join(map(str, line)) for line in labels), boxes
+
+
+def without_spaces(reading: Reading) -> str:
+    return reading.text.replace(" ", "")
+
+
+def assert_boxes(reading: Reading, boxes: list[Box], within: float) -> None:
+    assert len(reading.digits) == len(boxes)
+    for digit, (left, top, width, height) in zip(reading.digits, boxes, strict=True):
+        edges = digit.box[0], digit.box[1], digit.box[0] + digit.box[2], digit.box[1] + digit.box[3]
+        assert edges == pytest.approx((left, top, left + width, top + height), abs=within)
+
+
+def saved(image: Image.Image, form: str) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, form)
+    return stream.getvalue()
+
+
+def test_a_page_is_read_and_its_digits_are_where_they_are(sample: Dataset, reader: Reader) -> None:
+    page, text, boxes = pasted(sample, lines=3, columns=5, scale=2, pitch=75)
+    reading = reader.read(page)
+    assert without_spaces(reading) == text
+    assert_boxes(reading, boxes, within=2)
+    assert reading.sizes == ((page.shape[1], page.shape[0]),)
+    assert [digit.line for digit in reading.digits] == sorted([0, 1, 2] * 5)
+    assert all(digit.accepted and digit.reason is None for digit in reading.digits)
+    assert all(digit.confidence == pytest.approx(digit.probabilities.max()) for digit in reading.digits)
+    assert [str(digit.probabilities.argmax()) for digit in reading.digits] == list(text.replace("\n", ""))
+
+
+def test_a_page_the_other_way_round_is_read_alike(sample: Dataset, reader: Reader) -> None:
+    page, text, boxes = pasted(sample, lines=2, columns=5, scale=2, pitch=75)
+    reading = reader.read(255 - page)
+    assert without_spaces(reading) == text
+    assert_boxes(reading, boxes, within=2)
+
+
+def test_boxes_of_a_photo_that_was_reduced(sample: Dataset, reader: Reader) -> None:
+    """12 megapixels are read at half of the size; boxes count in the photo's own pixels."""
+    part, text, boxes = pasted(sample, lines=3, columns=5, scale=8, pitch=300)
+    page = np.full((3000, 4000), 255, np.uint8)
+    page[1200 : 1200 + part.shape[0], 2000 : 2000 + part.shape[1]] = part
+    reading = reader.read(page)
+    assert without_spaces(reading) == text
+    assert reading.sizes == ((4000, 3000),)
+    assert_boxes(reading, [(2000 + left, 1200 + top, width, height) for left, top, width, height in boxes], 5)
+
+
+def test_boxes_of_a_picture_that_was_enlarged(sample: Dataset, reader: Reader) -> None:
+    """20 x 20 pixels, as MNIST's digits are before they are framed."""
+    right, near = [], []
+    for image, label in zip(sample.test.images[:40], sample.test.labels, strict=False):
+        reading = reader.read(255 - image[4:24, 4:24])
+        assert reading.sizes == ((20, 20),)
+        right.append(reading.text == str(label))
+        if not right[-1]:
+            continue
+        rows, columns = (np.flatnonzero((image[4:24, 4:24] > 100).any(axis=axis)) for axis in (1, 0))
+        left, top, width, height = reading.digits[0].box
+        found = np.array([left, top, left + width, top + height])
+        near.append(np.abs(found - [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]).max() <= 1)
+    assert np.mean(right) > 0.9
+    assert np.mean(near) > 0.9
+
+
+@pytest.mark.parametrize("crop", [0, 4])
+def test_mnist_s_own_images_are_read(sample: Dataset, reader: Reader, crop: int) -> None:
+    """With their rim, and cropped to 20 x 20."""
+    window = slice(crop, 28 - crop)
+    texts = [reader.read(image[window, window]).text for image in sample.test.images[:40]]
+    assert np.mean([text == str(label) for text, label in zip(texts, sample.test.labels, strict=False)]) > 0.9
+
+
+def test_boxes_stay_on_the_page(reader: Reader) -> None:
+    """Ink up to the rim, in sizes that no whole factor divides."""
+    for size in ((61, 37), (2003, 2999), (31, 23)):
+        page = np.full(size, 255, np.uint8)
+        page[: size[0] // 2 + 3, -size[1] // 4 :] = 0
+        for digit in reader.read(page).digits:
+            left, top, width, height = digit.box
+            assert 0 <= left < left + width <= size[1]
+            assert 0 <= top < top + height <= size[0]
+
+
+def test_words_and_lines(sample: Dataset, reader: Reader) -> None:
+    """Two digits, a wide gap, two digits."""
+    page = np.full((120, 420), 255, np.uint8)
+    for image, left in zip(sample.test.images[:4], (30, 90, 250, 310), strict=True):
+        stroke = stroke_mask(image, 2)
+        page[30 : 30 + len(stroke), left : left + stroke.shape[1]] = np.rint(255 * (1 - stroke))
+    first, second, third, fourth = sample.test.labels[:4]
+    assert reader.read(page).lines == (f"{first}{second} {third}{fourth}",)
+
+
+def test_the_pages_of_a_tiff_file(sample: Dataset, reader: Reader) -> None:
+    """Lines are numbered through, pages from 0."""
+    first, text, _ = pasted(sample, lines=2, columns=3, scale=2, pitch=75)
+    second, other, _ = pasted(sample, lines=1, columns=4, scale=2, pitch=75)
+    stream = io.BytesIO()
+    Image.fromarray(first).save(stream, "TIFF", save_all=True, append_images=[Image.fromarray(second)])
+    reading = reader.read(stream.getvalue())
+    assert without_spaces(reading) == f"{text}\n{other}"
+    assert [digit.page for digit in reading.digits] == [0] * 6 + [1] * 4
+    assert [digit.line for digit in reading.digits] == [0] * 3 + [1] * 3 + [2] * 4
+    assert reading.sizes == ((first.shape[1], first.shape[0]), (second.shape[1], second.shape[0]))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (28, 28), (300, 200), (2500, 2500)])
+@pytest.mark.parametrize("shade", [0, 127, 255])
+def test_a_blank_picture(reader: Reader, size: tuple[int, int], shade: int) -> None:
+    reading = reader.read(np.full(size, shade, np.uint8))
+    assert (reading.digits, reading.lines, reading.text) == ((), (), "")
+    assert reading.sizes == (size[::-1],)
+
+
+def test_every_door_reads_alike(sample: Dataset, reader: Reader, tmp_path: Path) -> None:
+    page, text, _ = pasted(sample, lines=1, columns=4, scale=2, pitch=75)
+    content = saved(Image.fromarray(page), "PNG")
+    (tmp_path / "page.png").write_bytes(content)
+    for source in (tmp_path / "page.png", str(tmp_path / "page.png"), content, bytearray(content), page):
+        assert without_spaces(reader.read(source)) == text
+        assert without_spaces(digitscope.read(source)) == text
+    assert without_spaces(reader.read(io.BytesIO(content))) == text
+    assert without_spaces(read(page, model=shipped_path("digit"))) == text
+    assert without_spaces(read(page, model="digit-best")) == text
+
+
+def test_several_threads_may_share_a_reader(sample: Dataset, reader: Reader) -> None:
+    page, text, _ = pasted(sample, lines=1, columns=4, scale=2, pitch=75)
+    with ThreadPoolExecutor(4) as pool:
+        assert {without_spaces(each) for each in pool.map(reader.read, [page] * 8)} == {text}
+
+
+def test_models_that_are_refused() -> None:
+    with pytest.raises(SettingError, match=r"two-digit reads two digits over each other: expected .*digit"):
+        Reader.load("two-digit")
+    with pytest.raises(SettingError, match="expected digit, digit-best, two-digit"):
+        Reader.load("digits")
+    with pytest.raises(SettingError, match="threads is 0"):
+        Reader.load(threads=0)
+    with pytest.raises(DataError, match="no such file"):
+        Reader.load("missing.onnx")
+    with pytest.raises(SettingError, match="expected digit"):
+        read(np.zeros((9, 9), np.uint8), model="digits")
+
+
+def test_what_is_no_picture(reader: Reader, tmp_path: Path) -> None:
+    for source in (b"no picture", tmp_path / "missing.png", np.zeros(5), None):
+        with pytest.raises(DataError) as caught:
+            reader.read(source)  # type: ignore[arg-type]
+        assert "\n" not in str(caught.value)
+
+
+def test_reading_loads_no_torch() -> None:
+    program = (
+        "import sys, numpy, digitscope; page = numpy.full((90, 90), 255, numpy.uint8); page[20:70, 40:46] = 0; "
+        "print(len(digitscope.read(page).digits), {'torch', 'matplotlib', 'digitscope.data'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "1 set()\n"
