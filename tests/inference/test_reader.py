@@ -131,6 +131,14 @@ def test_boxes_stay_on_the_page(reader: Reader) -> None:
             assert 0 <= top < top + height <= size[0]
 
 
+def test_boxes_of_ink_that_is_smaller_than_a_pixel_of_the_source(reader: Reader) -> None:
+    """Two pixels are enlarged 64 times, and the ink's edge is smooth then."""
+    digits = reader.read(np.array([[32], [0]], np.uint8)).digits
+    assert len(digits) > 0
+    for digit in digits:
+        assert digit.box in {(0, 0, 1, 1), (0, 1, 1, 1), (0, 0, 1, 2)}
+
+
 def test_words_and_lines(sample: Dataset, reader: Reader) -> None:
     """Two digits, a wide gap, two digits."""
     page = np.full((120, 420), 255, np.uint8)

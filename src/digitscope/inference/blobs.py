@@ -23,6 +23,9 @@ FAINTEST = 0.6
 FINEST = 0.25
 """Share of the usual width of strokes below which a line is none."""
 
+RIM_SHARE = 0.02
+"""Share of the ink that lies off the picture's rim, unless a digit fills the picture."""
+
 
 @dataclass(frozen=True, eq=False)
 class Blob:
@@ -110,8 +113,8 @@ def find_blobs(ink: Ink) -> Page:
     """Return the pieces of `ink` that may be digits."""
     labels, n = ndimage.label(ink.mask, np.ones((3, 3)))
     pieces = _of_strong_ink(_pieces(labels, n, ink.strength))
-    height = usual_height(pieces)
     shape = labels.shape
+    height = usual_height(_off_the_rim(pieces, shape))
     likely = [piece for piece in pieces if _may_be_digit(piece, height, ink.stroke, shape, alone=len(pieces) == 1)]
     blobs = [joined(likely)] if _is_one_digit(likely, shape) else _grouped(likely, height)
     return Page(ink, labels, tuple(blobs), height)
@@ -145,6 +148,17 @@ def _pieces(labels: Int32, n: int, strength: Float32) -> list[Blob]:
     ]
 
 
+def _is_at_rim(piece: Blob, shape: tuple[int, ...]) -> bool:
+    return piece.left == 0 or piece.top == 0 or piece.right == shape[1] or piece.bottom == shape[0]
+
+
+def _off_the_rim(pieces: list[Blob], shape: tuple[int, ...]) -> list[Blob]:
+    """Return the pieces inside, which a table around the page does not reach; all, if they are next to nothing."""
+    inside = [piece for piece in pieces if not _is_at_rim(piece, shape)]
+    enough = RIM_SHARE * sum(piece.area for piece in pieces)
+    return inside if sum(piece.area for piece in inside) >= enough else pieces
+
+
 def _of_strong_ink(pieces: list[Blob]) -> list[Blob]:
     """Return the pieces whose contrast is not far below that of most ink."""
     if not pieces:
@@ -169,7 +183,7 @@ def _may_be_digit(piece: Blob, height: float, stroke: float, shape: tuple[int, .
     if alone:
         return max(piece.width, piece.height) >= SMALLEST
     longer, shorter = max(piece.width, piece.height), min(piece.width, piece.height)
-    at_rim = piece.left == 0 or piece.top == 0 or piece.right == shape[1] or piece.bottom == shape[0]
+    at_rim = _is_at_rim(piece, shape)
     if longer > 2.2 * height and (at_rim or shorter > 2.2 * height or shorter < 0.4 * height):
         return False  # a page's edge, a frame, a rule
     if longer < 1.6 * shorter and piece.area > 0.74 * longer * shorter:

@@ -56,7 +56,7 @@ def _trace(came_from: Int, end: int) -> Int:
 
 
 def _local_minima(crossed: Float32, apart: int) -> list[int]:
-    """Return the columns, off the rim, that no column within `apart` undercuts; the middle one of equal ones."""
+    """Return the columns, off the rim, that no column within `apart` undercuts; the first of equal ones."""
     found: list[int] = []
     for column in range(apart, len(crossed) - apart):
         around = crossed[column - apart : column + apart + 1]

@@ -13,7 +13,20 @@ UInt8 = NDArray[np.uint8]
 MOST_PIXELS = 89_478_485
 """Of a page: above this many Pillow, too, warns of a decompression bomb."""
 
-TOO_LARGE = f"too many pixels: expected at most {MOST_PIXELS:,} a page; make it smaller"
+MOST_SIDE = 65_535
+"""Pixels of a row or a column, as in JPEG: Pillow takes a dozen bytes for every row beside its pixels."""
+
+TOO_LARGE = (
+    f"too many pixels: expected at most {MOST_PIXELS:,} a page and {MOST_SIDE:,} along a side; make it smaller"
+)
+
+ROWS_AT_ONCE = 256
+"""That are scaled at once: in float64 the whole of a large scan would take eight times its memory."""
+
+
+def is_too_large(width: int, height: int) -> bool:
+    """Tell whether a picture has more pixels than are read."""
+    return width * height > MOST_PIXELS or max(width, height) > MOST_SIDE
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
@@ -22,7 +35,9 @@ def eight_bits(image: Image.Image) -> Image.Image:
         return image_of(np.asarray(image))
     if image.mode == "La":
         image = image.convert("LA")  # the only mode that Pillow converts it to
-    if image.mode in {"RGBA", "RGBa", "LA", "PA"} or "transparency" in image.info:
+    if image.mode == "RGBA":
+        return image  # which `convert` would copy
+    if image.mode in {"RGBa", "LA", "PA"} or "transparency" in image.info:
         return image.convert("RGBA")
     return image.convert("L" if image.mode in {"1", "L"} else "RGB")
 
@@ -64,7 +79,7 @@ def image_of(array: NDArray[Any]) -> Image.Image:
         raise DataError(
             f"an array of shape {array.shape} is no picture: expected (H, W), (H, W, 3) or (H, W, 4), not empty"
         )
-    if array.shape[0] * array.shape[1] > MOST_PIXELS:
+    if is_too_large(array.shape[1], array.shape[0]):
         raise DataError(f"an array of shape {array.shape} has {TOO_LARGE}")
     return Image.fromarray(np.ascontiguousarray(_bytes_of(array)))
 
@@ -77,12 +92,17 @@ def _bytes_of(array: NDArray[Any]) -> UInt8:
         return array.astype(np.uint8) * np.uint8(255)
     if array.dtype.kind not in "uif":
         raise DataError(f"an array of {array.dtype} is no picture: expected bool, integers or floats")
-    numbers = array.astype(np.float64)
-    if not np.isfinite(numbers).all() or numbers.min() < 0:
+    smallest, largest = float(array.min()), float(array.max())
+    if not (smallest >= 0 and largest < float("inf")):  # a NaN anywhere makes both NaN
         raise DataError(
             "an array with negative numbers or ones that are not finite is no picture: expected 0 to 255"
         )
-    return np.round(numbers * (255 / _white(array, numbers.max()))).astype(np.uint8)
+    scale = 255 / _white(array, largest)
+    scaled = np.empty(array.shape, np.uint8)
+    for start in range(0, len(array), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        scaled[rows] = np.round(array[rows].astype(np.float64) * scale)
+    return scaled
 
 
 def _white(array: NDArray[Any], largest: float) -> float:

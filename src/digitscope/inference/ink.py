@@ -33,7 +33,7 @@ LEAST_CONTRAST = 0.08
 LEAST_CONTRAST_OF_SMALL = 0.2
 """Of ink to paper in a picture that a digit fills, in which noise cannot be told from ink by how common it is."""
 
-LEAST_RANGE, LEAST_RANGE_OF_LIGHT = 80.0, 160.0
+LEAST_RANGE, LEAST_RANGE_OF_LIGHT = 120.0, 160.0
 """Levels of 255 from paper to the darkest or lightest ink that are assumed at least: less would blow up noise.
 
 Paper in shadow still has dark ink; light ink is for dark grounds, and nearly white paper has none.

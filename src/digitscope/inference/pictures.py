@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageSequence, UnidentifiedImageError
 
 from digitscope.errors import DataError
-from digitscope.inference.eight_bits import MOST_PIXELS, TOO_LARGE, UInt8, eight_bits, image_of, opaque
+from digitscope.inference.eight_bits import TOO_LARGE, UInt8, eight_bits, image_of, is_too_large, opaque
 from digitscope.inference.quiet import QUIET
 
 Source = str | Path | bytes | bytearray | memoryview | IO[bytes] | Image.Image | NDArray[Any]
@@ -195,7 +195,7 @@ def _working_picture(image: Image.Image, *, draft: bool = False) -> Picture:
     `draft` lets a JPEG decoder reduce it, which changes `image`.
     """
     width, height = image.size
-    if width * height > MOST_PIXELS:
+    if is_too_large(width, height):
         raise DataError(f"a picture of {width} x {height} has {TOO_LARGE}")
     if width * height == 0:
         raise DataError(f"a picture of {width} x {height} has no pixels")

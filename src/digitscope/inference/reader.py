@@ -125,7 +125,8 @@ def _digits(candidate: Candidate, picture: Picture, line: int, page: int) -> Ite
 
 
 def _in_source(box: tuple[int, int, int, int], picture: Picture) -> tuple[int, int, int, int]:
-    """Return left, top, width and height in pixels of the source."""
+    """Return left, top, width and height in pixels of the source, at least one each."""
     (width, height), scale = picture.size, picture.reduction
     left, top, right, bottom = (round(edge * scale) for edge in box)
-    return left, top, min(right, width) - left, min(bottom, height) - top
+    left, top = min(left, width - 1), min(top, height - 1)
+    return left, top, max(1, min(right, width) - left), max(1, min(bottom, height) - top)
