@@ -34,8 +34,7 @@ from digitscope.training.typicality import fit_distance
 WEAKNESSES = {
     "digit": (
         "It knows digits framed as MNIST's: white on black, 20 pixels high or wide, centre of mass in the middle.",
-        "Its probabilities are among digits alone: of a letter or a scribble only its distance tells, and not always; "
-        "`python -m benchmarks.outsiders` says how often.",
+        "Of a letter or a scribble its distance tells, half of the time: `python -m benchmarks.outsiders` has figures.",
         "Other countries' hands, such as a 1 with a long upstroke or a 7 with a bar, are rare in MNIST.",
     ),
     "two-digit": (

@@ -29,7 +29,7 @@ def features_of(model: nn.Sequential, images: np.ndarray) -> np.ndarray:
         return logits_and_features(model, torch.from_numpy(images))[1].double().numpy()
 
 
-def test_features_are_the_channel_means_of_the_last_two_convolutions(sample: Dataset) -> None:
+def test_features_are_the_channel_means_of_the_last_convolution(sample: Dataset) -> None:
     model, seen = network(), []
     for layer in model:
         layer.register_forward_hook(lambda layer, _, output: seen.append((layer, output)))
@@ -37,8 +37,8 @@ def test_features_are_the_channel_means_of_the_last_two_convolutions(sample: Dat
         logits, features = logits_and_features(model, torch.from_numpy(sample.test.images[:7]))
     assert torch.equal(logits, model(torch.from_numpy(sample.test.images[:7])))
     maps = [output for layer, output in seen[: len(model)] if isinstance(layer, nn.ReLU)]
-    expected = np.concatenate([np.asarray(channels.mean(dim=(2, 3))) for channels in maps[-2:]], axis=1)
-    assert features.shape == (7, 96)
+    expected = np.asarray(maps[-1]).mean(axis=(2, 3))
+    assert features.shape == (7, 48)
     assert np.allclose(features, expected, atol=1e-6)
 
 
@@ -50,7 +50,7 @@ def test_features_of_columns_stand_side_by_side_and_the_logits_are_the_networks(
         assert torch.allclose(logits, model(images), atol=1e-6)
         columns = next(layer for layer in model if isinstance(layer, Columns))
         first = nn.Sequential(model[0], columns.columns[0]) if len(model) == 2 else None
-    assert features.shape == (5, 3 * 192)
+    assert features.shape == (5, 3 * 96)
     assert first is not None
 
 
@@ -62,7 +62,7 @@ def test_the_distance_is_scipys_mahalanobis_distance_to_the_nearest_class(sample
     labels = sample.train.labels.astype(int)
     centres = np.stack([train[labels == label].mean(axis=0) for label in range(10)])
     spread = empirical_covariance(train - centres[labels], assume_centered=True) * len(train) / (len(train) - 1)
-    inverse = np.linalg.inv(spread + RIDGE * np.eye(96) * np.trace(spread) / 96)
+    inverse = np.linalg.inv(spread + RIDGE * np.eye(48) * np.trace(spread) / 48)
     expected = np.array([min(mahalanobis(row, centre, inverse) for centre in centres) for row in validation])
     found = distance(torch.from_numpy(validation).float()).numpy()
     assert np.allclose(found, expected / np.quantile(expected, 0.99), rtol=2e-3)

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 Float32 = NDArray[np.float32]
 
-USUAL_DISTANCE = 0.9
-"""Up to which a distance costs nothing: of a hundred validation digits four lie above it, and one above 1."""
+USUAL_DISTANCE = 1.0
+"""Up to which a distance costs nothing: of a hundred validation digits one lies above it."""
 
 STRANGENESS = 3.0
 """Nats that a further 1 of distance costs."""
 
-MOST_COST = 0.7
-"""Of a digit that is accepted, in nats: a probability of a half, or a distance of 1.13."""
+MOST_COST = 0.5
+"""Of a digit that is accepted, in nats: a probability of 0.61, or a distance of 1.17."""
 
 
 def cost(probabilities: Float32, distances: Float32) -> Float32:

@@ -7,13 +7,12 @@ from digitscope.models.columns import Columns
 
 
 def logits_and_features(model: nn.Sequential, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the logits of `model`, and the means of the channels of its last two convolutions, (N, F).
+    """Return the logits of `model`, and the means of the channels of its last convolution, (N, F).
 
     Those of columns stand side by side. A network without such layers has no features: F is 0.
     """
-    maps: list[Tensor] = []
     features = images.new_zeros((len(images), 0), dtype=torch.float32)
-    values = images
+    values, channels = images, None
     for layer in model:
         if isinstance(layer, Columns):
             read = [logits_and_features(_sequential(column), values) for column in layer.columns]
@@ -22,9 +21,9 @@ def logits_and_features(model: nn.Sequential, images: Tensor) -> tuple[Tensor, T
         else:
             values = layer(values)
         if isinstance(layer, nn.ReLU) and values.ndim == 4:
-            maps.append(values)
-    if maps:
-        features = torch.cat([channels.mean(dim=(2, 3)) for channels in maps[-2:]], dim=1)
+            channels = values
+    if channels is not None:
+        features = channels.mean(dim=(2, 3))
     return values, features
 
 
