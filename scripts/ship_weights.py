@@ -34,7 +34,7 @@ from digitscope.training.typicality import fit_distance
 WEAKNESSES = {
     "digit": (
         "It knows digits framed as MNIST's: white on black, 20 pixels high or wide, centre of mass in the middle.",
-        "Of a letter or a scribble its distance tells, half of the time: `python -m benchmarks.outsiders` has figures.",
+        "Of a letter or a scribble its distance tells half of the time: `python -m benchmarks.outsiders`.",
         "Other countries' hands, such as a 1 with a long upstroke or a 7 with a bar, are rare in MNIST.",
     ),
     "two-digit": (
