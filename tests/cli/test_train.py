@@ -75,6 +75,8 @@ def test_every_flag_reaches_the_run(digitscope: Command, tiny_mnist_folder: Path
         "shear": 0.06,
         "shift": 1.5,
         "elastic": 0.3,
+        "stroke": 0.4,
+        "blur": 0.6,
         "plain_epochs": 1,
         "ema": 0.9,
         "precision": "mixed",

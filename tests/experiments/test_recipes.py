@@ -81,7 +81,8 @@ def test_an_unknown_change_is_refused_with_every_accepted_name(name: str) -> Non
     assert str(caught.value) == (
         f"the recipe 'fc' has no setting {name!r}: expected one of epochs, batch_size, order, epoch_size, "
         "optimizer, learning_rate, momentum, nesterov, weight_decay, schedule, warmup, label_smoothing, "
-        "rotation, scale, shear, shift, elastic, plain_epochs, ema, precision, threads, hidden, activation"
+        "rotation, scale, shear, shift, elastic, stroke, blur, plain_epochs, ema, precision, threads, hidden, "
+        "activation"
     )
 
 
