@@ -121,11 +121,15 @@ def _stretched(image: NDArray[np.generic], shape: tuple[int, ...]) -> Float32:
 def _surrounding(gray: UInt8, window: float) -> Float32:
     """Return the median of `gray` in a square of `window` pixels, or that of its rim if that is all there is."""
     if window >= min(gray.shape):
-        rim = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
-        return np.full(gray.shape, np.median(rim), np.float32)
+        return np.full(gray.shape, _rim(gray), np.float32)
     small = _coarse(gray, round(MEDIAN_WINDOW / window * max(gray.shape)))
     size = max(1, min(MEDIAN_WINDOW, round(window)))
     return _stretched(ndimage.median_filter(small, size=size, mode="nearest"), gray.shape)
+
+
+def _rim(gray: UInt8) -> np.float32:
+    """Return the median of the outermost pixels."""
+    return np.float32(np.median(np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])))
 
 
 def _stroke_width(coarse: UInt8) -> float:
@@ -167,7 +171,7 @@ def _strength(gray: UInt8, coarse: UInt8, stroke: float) -> Float32:
 
 def _strength_on_even_paper(gray: UInt8) -> Float32:
     """Return the contrast to the rim, for a picture that a digit fills: it has little else that is paper."""
-    paper = np.float32(np.median(np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])))
+    paper = _rim(gray)
     dark, light = _contrasts(gray, paper, paper)
     return light if light.sum() > dark.sum() else dark
 
