@@ -130,6 +130,7 @@ def test_the_configuration_says_what_the_figures_depend_on(sample: Dataset, tmp_
         "elastic": 0.0,
         "stroke": 0.0,
         "blur": 0.0,
+        "non_digits": 0.0,
         "plain_epochs": 0,
         "ema": 0.0,
         "precision": "float32",

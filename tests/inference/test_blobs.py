@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from digitscope.inference.blobs import Page, find_blobs, joined, usual_height
+from digitscope.inference.blobs import SegmentedPage, find_blobs, joined, usual_height
 from digitscope.inference.ink import Ink
 
 Mask = NDArray[np.bool_]
@@ -36,12 +36,12 @@ def bar(left: int, top: int, right: int, bottom: int) -> Mask:
     return page
 
 
-def found(mask: Mask, strength: NDArray[np.floating] | None = None) -> Page:
+def found(mask: Mask, strength: NDArray[np.floating] | None = None) -> SegmentedPage:
     contrast = np.asarray(mask if strength is None else strength, dtype=np.float32)
     return find_blobs(Ink(contrast, mask, 5.0))
 
 
-def boxes(page: Page) -> list[Box]:
+def boxes(page: SegmentedPage) -> list[Box]:
     return sorted((blob.left, blob.top, blob.right, blob.bottom) for blob in page.blobs)
 
 

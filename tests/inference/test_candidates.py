@@ -16,7 +16,7 @@ from scipy import ndimage
 from digitscope.data import Dataset, Split, overlap
 from digitscope.data.handwriting import stroke_mask
 from digitscope.inference import Prediction, Recognizer
-from digitscope.inference.blobs import Page, find_blobs
+from digitscope.inference.blobs import SegmentedPage, find_blobs
 from digitscope.inference.candidates import Candidate, read_blobs, read_parts
 from digitscope.inference.ink import Ink
 
@@ -90,7 +90,7 @@ def ruler(sample: Dataset) -> Float32:
     return line
 
 
-def page_of(ink: Float32, ruler: Float32) -> Page:
+def page_of(ink: Float32, ruler: Float32) -> SegmentedPage:
     """Return a page with `ink` at (30, 30) and the ruler below it."""
     page = np.zeros((ink.shape[0] + 170, max(ink.shape[1], ruler.shape[1]) + 60), np.float32)
     page[30 : 30 + ink.shape[0], 30 : 30 + ink.shape[1]] = ink

@@ -8,11 +8,12 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from torch import nn, optim
 
 from digitscope.data import Dataset, FixedOrder, Reshuffled, Split, course_order
+from digitscope.data.non_digits import NO_DIGIT
 from digitscope.errors import DivergedError
 from digitscope.models import build
 from digitscope.records import EpochRecord
 from digitscope.training import TrainingSettings, evaluate, run_epoch, to_tensors, train
-from digitscope.training.loop import TensorBatch
+from digitscope.training.loop import TensorBatch, cross_entropy
 from tests.training.helpers import Watched, course_training, new_state, small_split, weights_bytes
 
 CPU = torch.device("cpu")
@@ -263,6 +264,28 @@ def test_the_seed_decides_the_order(sample: Dataset) -> None:
         train(new_state("fc", settings), source, sample.validation, settings, seed=seed)
         orders.append(source.epochs)
     assert orders[0] == orders[1] != orders[2]
+
+
+def test_what_is_no_digit_is_to_be_any_with_the_same_probability() -> None:
+    """Against the cross-entropy with the probabilities written out; a share of the examples is their weight."""
+    logits = torch.randn(5, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    labels = torch.tensor([3, NO_DIGIT, 0, NO_DIGIT, 9])
+    targets = torch.full((5, 10), 0.1, dtype=torch.float64)
+    targets[[0, 2, 4]] = 0.9 * F.one_hot(labels[[0, 2, 4]], 10).double() + 0.01
+    assert cross_entropy(logits, labels, 0.1).item() == pytest.approx(F.cross_entropy(logits, targets).item())
+    no_preference = torch.zeros(2, 10)
+    assert cross_entropy(no_preference, torch.tensor([4, NO_DIGIT]), 0.0).item() == pytest.approx(np.log(10))
+
+
+def test_the_score_is_of_digits_alone(sample: Dataset) -> None:
+    torch.manual_seed(0)
+    model = build("fc", {})
+    digits = sample.train[:20]
+    images, labels = torch.from_numpy(digits.images), torch.from_numpy(digits.labels).long()
+    alone = run_epoch(model, [(images, labels)], optimizer=None)
+    others = torch.full((7,), NO_DIGIT)
+    together = run_epoch(model, [(torch.cat([images, images[:7]]), torch.cat([labels, others]))], optimizer=None)
+    assert together == alone
 
 
 @pytest.mark.parametrize("plain_epochs", [0, 1, 3])

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from digitscope.cli.annotated_copies import AnnotatedCopies
 from digitscope.cli.paths import path_argument
 from digitscope.cli.picture_paths import PICTURE_ENDINGS, STANDARD_INPUT, find_pictures
 from digitscope.cli.read_output import PRINTERS, RecordFile
@@ -57,6 +56,8 @@ def run(options: argparse.Namespace) -> int:
     reader = Reader.load(options.model)
     receivers: list[Receiver] = []
     if options.annotate:
+        from digitscope.cli.annotated_copies import AnnotatedCopies  # which loads what draws
+
         receivers.append(AnnotatedCopies(options.annotate, paths).write)
     for complaint in complaints:
         _report(complaint)

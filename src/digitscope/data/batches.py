@@ -7,12 +7,13 @@ from typing import Protocol
 import numpy as np
 
 from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation, augment
+from digitscope.data.non_digits import NO_DIGIT, make_non_digits
 from digitscope.data.overlapping import random_pairs
 from digitscope.data.splits import Split, UInt8
 from digitscope.errors import SettingError
 
 Batch = tuple[UInt8, UInt8]
-"""Images, uint8 (B, H, W), and their labels, uint8 (B,) or (B, 2)."""
+"""Images, uint8 (B, H, W), and their labels, uint8 (B,) or (B, 2); 255 for what is no digit."""
 
 COURSE_SEED = 12321
 """The seed that every script of the course sets before it shuffles, and before it makes weights."""
@@ -70,6 +71,8 @@ class Reshuffled:
         augmentation: how far each example is warped, anew in every epoch.
         examples_per_epoch: examples after which an epoch ends, if not after each was met once. Fewer are drawn
             anew for every epoch; for more, all are gone through again, in another order.
+        non_digits: for each example, how many images of what is no digit come with it, as a share. They are made
+            of a batch's single digits and stand behind them.
 
     Raises:
         SettingError: `batch_size` is below 1 or above the number of examples of an epoch.
@@ -79,6 +82,7 @@ class Reshuffled:
     batch_size: int
     augmentation: Augmentation = NO_AUGMENTATION
     examples_per_epoch: int | None = None
+    non_digits: float = 0.0
 
     def __post_init__(self) -> None:
         _check_batch_size(self.batch_size, self.size)
@@ -100,8 +104,16 @@ class Reshuffled:
         order = np.concatenate([generator.permutation(len(self.split)) for _ in range(passes)])[: self.size]
         for start in range(0, len(order), self.batch_size):
             chosen = order[start : start + self.batch_size]
-            images = augment(self.split.images[chosen], augmentation, generator=generator)
-            yield images, self.split.labels[chosen]
+            images, labels = self._with_non_digits(self.split[chosen], generator)
+            yield augment(images, augmentation, generator=generator), labels
+
+    def _with_non_digits(self, digits: Split, generator: np.random.Generator) -> Batch:
+        n = round(self.non_digits * len(digits))
+        if n == 0:
+            return digits.images, digits.labels
+        others = make_non_digits(digits.images, digits.labels, n, generator=generator)
+        labels = np.full(len(others), NO_DIGIT, np.uint8)
+        return np.concatenate([digits.images, others]), np.concatenate([digits.labels, labels])
 
 
 @dataclass(frozen=True, eq=False)

@@ -48,6 +48,8 @@ class Recipe:
             raise SettingError(
                 f"order is 'fresh-pairs', but {self.name} reads one digit: expected reshuffled or fixed"
             )
+        elif self.settings.non_digits and self.task == "two-digit":
+            raise SettingError(f"{self.name} reads two digits: expected --non-digits 0, they are made of one")
 
     @property
     def task(self) -> Task:
@@ -181,13 +183,13 @@ _ALL = (
         "small",
         "a network for a laptop's processor, on digits of other hands and pens",
         "small",
-        replace(_WARPED, **_MUON, epochs=24, ema=0.995, stroke=0.8, blur=0.8, plain_epochs=3),
+        replace(_WARPED, **_MUON, epochs=24, ema=0.995, stroke=0.8, blur=0.8, non_digits=0.15, plain_epochs=3),
     ),
     Recipe(
         "best",
         "the most accurate network for one digit, its three columns learning side by side",
         "best",
-        replace(_WARPED, **_MUON, epochs=36, batch_size=384, ema=0.995),  # 128 for each column
+        replace(_WARPED, **_MUON, epochs=36, batch_size=384, ema=0.995, plain_epochs=3),  # 128 for each column
     ),
     Recipe(
         "two-digit-fast",

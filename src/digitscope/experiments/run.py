@@ -219,7 +219,13 @@ def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset |
     if settings.order == "fixed":
         return FixedOrder(course_order(dataset.train, seed), settings.batch_size)
     if settings.order == "reshuffled":
-        return Reshuffled(dataset.train, settings.batch_size, settings.augmentation, settings.epoch_size or None)
+        return Reshuffled(
+            dataset.train,
+            settings.batch_size,
+            settings.augmentation,
+            settings.epoch_size or None,
+            settings.non_digits,
+        )
     if singles is None:
         raise SettingError(
             "order is 'fresh-pairs', but there are no single digits to make pairs from: use reshuffled"

@@ -1,7 +1,7 @@
 """The configuration in a run folder: what a run was made of, and which run may go on there."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +61,12 @@ def check_same_run(folder: Path, config: dict[str, Any]) -> None:
         DataError: the folder holds no run, or its configuration is damaged.
     """
     found, asked = _what_decides(read_config(folder)), _what_decides(json.loads(_as_json(config)))
+    defaults = {field.name: field.default for field in fields(settings_type(config["model"]))}
     for name, value in asked.items():
-        if found.get(name) != value:
+        kept = found.get(name, defaults.get(name))  # a setting that the run does not know yet was as by default
+        if kept != value:
             raise SettingError(
-                f"{folder} holds a run whose {name} is {found.get(name)}, not {value}: "
+                f"{folder} holds a run whose {name} is {kept}, not {value}: "
                 "resume with the same, or name another --out"
             )
 

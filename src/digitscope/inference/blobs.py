@@ -38,7 +38,7 @@ class Blob:
         bottom: the first row beyond it.
         area: pixels of ink.
         contrast: their mean contrast to the paper, 0 to 1.
-        pieces: the numbers of its connected pieces in `Page.labels`.
+        pieces: the numbers of its connected pieces in `SegmentedPage.labels`.
     """
 
     left: int
@@ -81,7 +81,7 @@ def joined(blobs: Iterable[Blob]) -> Blob:
 
 
 @dataclass(frozen=True, eq=False)
-class Page:
+class SegmentedPage:
     """A page's ink in pieces.
 
     Attributes:
@@ -109,7 +109,7 @@ class Page:
         return np.where(edged, np.clip(strength / max(full, 1e-6), 0, 1), 0).astype(np.float32)
 
 
-def find_blobs(ink: Ink) -> Page:
+def find_blobs(ink: Ink) -> SegmentedPage:
     """Return the pieces of `ink` that may be digits."""
     labels, n = ndimage.label(ink.mask, np.ones((3, 3)))
     pieces = _of_strong_ink(_pieces(labels, n, ink.strength))
@@ -117,7 +117,7 @@ def find_blobs(ink: Ink) -> Page:
     height = usual_height(_off_the_rim(pieces, shape))
     likely = [piece for piece in pieces if _may_be_digit(piece, height, ink.stroke, shape, alone=len(pieces) == 1)]
     blobs = [joined(likely)] if _is_one_digit(likely, shape) else _grouped(likely, height)
-    return Page(ink, labels, tuple(blobs), height)
+    return SegmentedPage(ink, labels, tuple(blobs), height)
 
 
 def _is_one_digit(pieces: list[Blob], shape: tuple[int, ...]) -> bool:

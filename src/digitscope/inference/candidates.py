@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitscope.inference.acceptance import cost
-from digitscope.inference.blobs import Blob, Page
+from digitscope.inference.blobs import Blob, SegmentedPage, joined
 from digitscope.inference.cuts import best_path, between, cut_lines
 from digitscope.inference.framing import frame, frame_pair
 from digitscope.inference.recognizer import Recognizer
@@ -87,7 +87,9 @@ class Candidate:
         return "".join(str(part.label) for part in self.parts)
 
 
-def read_blobs(page: Page, blobs: Sequence[Blob], digits: Recognizer, pairs: Recognizer) -> list[Candidate]:
+def read_blobs(
+    page: SegmentedPage, blobs: Sequence[Blob], digits: Recognizer, pairs: Recognizer
+) -> list[Candidate]:
     """Return the best reading of each of `blobs`."""
     inks = [page.cut_out(blob) for blob in blobs]
     parts = read_parts(inks, [(blob.left, blob.top) for blob in blobs], digits)
@@ -95,6 +97,15 @@ def read_blobs(page: Page, blobs: Sequence[Blob], digits: Recognizer, pairs: Rec
         _best(blob, part, ink, page.height, digits, pairs)
         for blob, part, ink in zip(blobs, parts, inks, strict=True)
     ]
+
+
+def read_as_pair(page: SegmentedPage, pairs: Recognizer) -> list[Candidate]:
+    """Return all ink of `page` as two digits over each other; nothing, if there is none."""
+    if not page.blobs:
+        return []
+    blob = joined(page.blobs)
+    parts, _ = _over_each_other(blob, page.cut_out(blob), pairs)
+    return [Candidate(blob, parts)]
 
 
 def read_parts(inks: Sequence[Float32], corners: Sequence[tuple[int, int]], digits: Recognizer) -> list[Part]:

@@ -73,8 +73,9 @@ def _usual_stroke(ink: Float32, share: float = 1.0) -> Float32:
     around = _disk(reach)
     if change > 0:
         return np.asarray(ndimage.grey_dilation(np.pad(ink, reach), footprint=around), dtype=np.float32)
-    thinner = np.asarray(ndimage.grey_erosion(ink, footprint=around), dtype=np.float32)
-    return thinner if thinner.max() > 0.5 else ink
+    thinner = np.asarray(ndimage.grey_erosion(ink, footprint=around, mode="constant"), dtype=np.float32)
+    thinner = thinner[reach:-reach, reach:-reach]  # where ink reached the rim, none is left
+    return thinner if thinner.size and thinner.max() > 0.5 else ink
 
 
 def _disk(radius: int) -> NDArray[np.bool_]:

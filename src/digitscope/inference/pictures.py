@@ -15,7 +15,15 @@ from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageSequence, UnidentifiedImageError
+from PIL import (  # the decoders register themselves; Image.init would load those of forty formats
+    AvifImagePlugin,  # noqa: F401
+    ExifTags,
+    Image,
+    ImageSequence,
+    TiffImagePlugin,  # noqa: F401
+    UnidentifiedImageError,
+    WebPImagePlugin,  # noqa: F401
+)
 
 from digitscope.errors import DataError
 from digitscope.inference.eight_bits import TOO_LARGE, UInt8, eight_bits, image_of, is_too_large, opaque
@@ -163,18 +171,24 @@ def _pages(stream: IO[bytes]) -> Iterator[Picture]:
 
 def _opened(stream: IO[bytes]) -> Image.Image:
     """Return the image in `stream`, not decoded yet."""
-    _register_heif()
-    Image.init()
+    head = stream.read(12)
+    stream.seek(0)
+    if _is_heif(head):
+        _register_heif()
+    Image.preinit()
     try:
         return Image.open(stream, formats=[name for name in FORMATS if name in Image.OPEN])
     except UnidentifiedImageError:
-        stream.seek(0)
-        raise DataError(_why_unidentified(stream.read(12))) from None
+        raise DataError(_why_unidentified(head)) from None
+
+
+def _is_heif(head: bytes) -> bool:
+    return head[4:8] == b"ftyp" and head[8:] in HEIF_BRANDS
 
 
 def _why_unidentified(head: bytes) -> str:
     """Return what a file is, if it is no picture, by its first 12 bytes."""
-    if head[4:8] == b"ftyp" and head[8:] in HEIF_BRANDS and "HEIF" not in Image.OPEN:
+    if _is_heif(head) and "HEIF" not in Image.OPEN:
         return "a HEIC picture, which needs a decoder: pip install 'digitscope[heif]'"
     if head.startswith(b"%PDF"):
         return "a PDF file: make pictures of its pages first, as pdftoppm -r 200 -png does"

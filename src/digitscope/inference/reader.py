@@ -1,6 +1,6 @@
 """From a picture to what is written on it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,12 +11,13 @@ from PIL import Image
 from digitscope.errors import SettingError
 from digitscope.inference.acceptance import reason_against
 from digitscope.inference.blobs import find_blobs
-from digitscope.inference.candidates import Candidate, read_blobs
+from digitscope.inference.candidates import Candidate, read_as_pair, read_blobs
 from digitscope.inference.ink import find_ink
 from digitscope.inference.layout import arrange, text_of
 from digitscope.inference.pictures import Picture, Source, open_pictures
 from digitscope.inference.reading import Digit, Reading
 from digitscope.inference.recognizer import Recognizer
+from digitscope.inference.shipped import shipped_path
 
 SMALL_SIDE = 128
 """Pixels of the longer side that a picture is enlarged to, by a whole factor, if it has at most half of them."""
@@ -51,7 +52,7 @@ class Reader:
             raise SettingError(
                 f"{model} reads two digits over each other: expected a network for one, such as digit"
             )
-        return cls(digits, Recognizer.load("two-digit", threads=threads))
+        return cls(digits, Recognizer(shipped_path("two-digit"), threads=threads))
 
     def read(self, source: Source) -> Reading:
         """Return what is written on all pages of `source`; see `open_pictures` for what that can be.
@@ -59,17 +60,18 @@ class Reader:
         Raises:
             DataError: it is not a picture, damaged or too large.
         """
-        digits: list[Digit] = []
-        lines: list[str] = []
-        sizes: list[tuple[int, int]] = []
-        for page, picture in enumerate(map(_enlarged, open_pictures(source))):
-            for line in self._lines(picture):
-                groups = [tuple(_digits(candidate, picture, len(lines), page)) for candidate in line]
-                digits.extend(digit for group in groups for digit in group)
-                texts = ["".join(digit.character for digit in group) for group in groups]
-                lines.append(text_of(texts, [candidate.blob for candidate in line]))
-            sizes.append(picture.size)
-        return Reading(tuple(digits), tuple(lines), tuple(sizes))
+        return _reading(source, self._lines)
+
+    def read_pair(self, source: Source) -> Reading:
+        """Return the two digits, one written over the other, that are all there is on each page of `source`.
+
+        The upper digit comes first. `read` finds such pairs by itself where one digit makes less sense; this is
+        for pictures that are known to show two.
+
+        Raises:
+            DataError: it is not a picture, damaged or too large.
+        """
+        return _reading(source, self._pair)
 
     def _lines(self, picture: Picture) -> Iterator[list[Candidate]]:
         """Yield the readings of a page's ink line by line."""
@@ -77,6 +79,27 @@ class Reader:
         candidates = read_blobs(page, page.blobs, self.digits, self.pairs)
         for line in arrange([candidate.blob for candidate in candidates], page.height):
             yield [candidates[number] for number in line]
+
+    def _pair(self, picture: Picture) -> Iterator[list[Candidate]]:
+        """Yield the one line that a pair makes, if there is any ink."""
+        pair = read_as_pair(find_blobs(find_ink(picture.pixels)), self.pairs)
+        if pair:
+            yield pair
+
+
+def _reading(source: Source, lines_of: Callable[[Picture], Iterable[list[Candidate]]]) -> Reading:
+    """Return what the lines of all pages of `source` say, `lines_of` being how they are found."""
+    digits: list[Digit] = []
+    lines: list[str] = []
+    sizes: list[tuple[int, int]] = []
+    for page, picture in enumerate(map(_enlarged, open_pictures(source))):
+        for line in lines_of(picture):
+            groups = [tuple(_digits(candidate, picture, len(lines), page)) for candidate in line]
+            digits.extend(digit for group in groups for digit in group)
+            texts = ["".join(digit.character for digit in group) for group in groups]
+            lines.append(text_of(texts, [candidate.blob for candidate in line]))
+        sizes.append(picture.size)
+    return Reading(tuple(digits), tuple(lines), tuple(sizes))
 
 
 def _enlarged(picture: Picture) -> Picture:

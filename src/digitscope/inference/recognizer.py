@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +22,9 @@ INPUT, OUTPUTS = "images", ["logits", "probabilities"]
 DISTANCE = "distance"
 """A third output that a network for one digit may have: float32 (N,), see `Prediction.distances`."""
 
-TASK_OF_SHAPE: dict[tuple[int, ...], Literal["digit", "two-digit"]] = {(28, 28): "digit", (42, 28): "two-digit"}
+Task = Literal["digit", "two-digit"]
+
+TASK_OF_SHAPE: dict[tuple[int, ...], Task] = {(28, 28): "digit", (42, 28): "two-digit"}
 
 IMAGES_A_RUN = 256
 """Images that go through the network at once: more take memory, and time by missing the processor's caches."""
@@ -55,23 +58,23 @@ class Recognizer:
     One recognizer may serve several threads at once.
 
     Attributes:
-        path: the ONNX file.
-        image_shape: height and width of the images it takes.
-        task: "digit", or "two-digit" for two over each other.
+        path: the ONNX file, opened when it is first needed.
     """
 
-    def __init__(self, path: Path, *, threads: int) -> None:
+    def __init__(self, path: Path, *, threads: int | None = None) -> None:
+        """Keep the path; `threads` is as of `load`.
+
+        Raises:
+            SettingError: `threads` is below 1.
+        """
+        if threads is not None and threads < 1:
+            raise SettingError(f"threads is {threads}: expected a whole number from 1")
         self.path = path
-        self._for_few = _open(path, 1)
-        self._for_many = _open(path, threads) if threads > 1 else self._for_few
-        self.image_shape = _checked_shape(path, self._for_few)
-        self.task = TASK_OF_SHAPE[self.image_shape]
-        known = {node.name for node in self._for_few.get_outputs()}
-        self._names = [*OUTPUTS, DISTANCE] if DISTANCE in known else OUTPUTS
+        self._threads = threads or min(os.cpu_count() or 1, MOST_THREADS)
 
     @classmethod
     def load(cls, model: str | Path = "digit", *, threads: int | None = None) -> "Recognizer":
-        """Return the recognizer of a shipped network ("digit", "digit-best", "two-digit") or of an ONNX file.
+        """Open a shipped network ("digit", "digit-best", "two-digit") or an ONNX file.
 
         Args:
             model: a shipped name, or the path of a file that `digitscope export` wrote.
@@ -82,12 +85,35 @@ class Recognizer:
             SettingError: the name is unknown, or `threads` is below 1.
             DataError: the file is missing, damaged, or no digit network.
         """
-        if threads is not None and threads < 1:
-            raise SettingError(f"threads is {threads}: expected a whole number from 1")
         path = Path(model)
         if not path.suffix and not path.is_file():
             path = shipped_path(str(model))
-        return cls(path, threads=threads or min(os.cpu_count() or 1, MOST_THREADS))
+        recognizer = cls(path, threads=threads)
+        _ = recognizer.image_shape  # looks into the file
+        return recognizer
+
+    @cached_property
+    def image_shape(self) -> tuple[int, int]:
+        """Height and width of the images it takes."""
+        return _checked_shape(self.path, self._for_few)
+
+    @property
+    def task(self) -> Task:
+        """Return "digit", or "two-digit" for two over each other."""
+        return TASK_OF_SHAPE[self.image_shape]
+
+    @cached_property
+    def _for_few(self) -> ort.InferenceSession:
+        return _open(self.path, 1)
+
+    @cached_property
+    def _for_many(self) -> ort.InferenceSession:
+        return _open(self.path, self._threads) if self._threads > 1 else self._for_few
+
+    @cached_property
+    def _output_names(self) -> list[str]:
+        known = {node.name for node in self._for_few.get_outputs()}
+        return [*OUTPUTS, DISTANCE] if DISTANCE in known else OUTPUTS
 
     def predict(self, images: UInt8) -> Prediction:
         """Return what is written on uint8 images (N, H, W), or on one image (H, W); strides do not matter.
@@ -113,7 +139,7 @@ class Recognizer:
 
     def _run(self, batch: UInt8) -> list[Float32]:
         session = self._for_few if len(batch) <= FEW_IMAGES else self._for_many
-        return [np.asarray(output) for output in session.run(self._names, {INPUT: batch})]
+        return [np.asarray(output) for output in session.run(self._output_names, {INPUT: batch})]
 
 
 def _open(path: Path, threads: int) -> ort.InferenceSession:

@@ -11,6 +11,7 @@ from torch import Tensor, nn, optim
 from torch.optim.swa_utils import AveragedModel
 
 from digitscope.data.batches import BatchSource
+from digitscope.data.non_digits import NO_DIGIT
 from digitscope.data.splits import Split
 from digitscope.errors import DivergedError
 from digitscope.metrics import evaluate_logits
@@ -128,7 +129,8 @@ def run_epoch(
 
     Logits are (N, 10) with labels (N,), or (N, P, 10) with labels (N, P). A step lowers the mean cross-entropy
     over all digits, with its labels smoothed, and computes convolutions and products in bfloat16 if asked to.
-    The score is without smoothing, as in evaluation, and each example's is that of the weights which met it.
+    The score is of digits alone, without smoothing, as in evaluation, and each example's is that of the weights
+    which met it.
     """
     model.train(optimizer is not None)
     met: list[TensorBatch] = []
@@ -138,12 +140,25 @@ def run_epoch(
                 logits = model(images).float()
             if optimizer is not None:
                 optimizer.zero_grad()
-                loss = F.cross_entropy(logits.movedim(-1, 1), labels, label_smoothing=label_smoothing)
+                loss = cross_entropy(logits, labels, label_smoothing)
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
             met.append((logits.detach(), labels))
             on_batch()
     return _score(met)
+
+
+def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float) -> Tensor:
+    """Return the mean cross-entropy, in nats, of logits (N, 10) with labels (N,), or (N, P, 10) with (N, P).
+
+    What is no digit, label 255, is to be each digit with the same probability (Hendrycks et al. 2019, section 3).
+    """
+    loss = F.cross_entropy(logits.movedim(-1, 1), labels, label_smoothing=label_smoothing, ignore_index=NO_DIGIT)
+    others = labels == NO_DIGIT
+    if not others.any():
+        return loss
+    share = others.float().mean()
+    return (1 - share) * loss - share * logits[others].log_softmax(dim=-1).mean()
 
 
 def to_tensors(batches: Iterable[tuple[np.ndarray, np.ndarray]], device: torch.device) -> Iterator[TensorBatch]:
@@ -172,6 +187,8 @@ def _around_steps(
 def _score(met: Sequence[TensorBatch]) -> EpochScore:
     """Return the score of all logits at once: after each step it would take a tenth of a small network's time."""
     logits, labels = (torch.cat(parts) for parts in zip(*met, strict=True))
+    if labels.ndim == 1:
+        logits, labels = logits[labels != NO_DIGIT], labels[labels != NO_DIGIT]
     losses = F.cross_entropy(logits.movedim(-1, 1), labels, reduction="none")
     return EpochScore(_mean_by_position(losses), _mean_by_position(logits.argmax(dim=-1) == labels))
 

@@ -1,0 +1,95 @@
+"""Handwriting that is no digit, made of digits: what a network should be unsure of.
+
+A digit in a mirror or on its side has the strokes of one and is none, as letters and signs have. Two digits in the
+place of one are what a reader of pages comes upon where digits touch.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitscope.data.splits import UInt8
+
+NO_DIGIT = 255
+"""The label of what is no digit."""
+
+MIRRORED = (3, 4, 6, 7, 9)
+"""Digits that are none in a mirror: a 2 becomes a 5 there, and 0, 1 and 8 stay what they are."""
+
+ON_ITS_SIDE = (2, 3, 4, 5, 6, 7, 9)
+"""Digits that are none when they lie on a side."""
+
+BESIDE, ABOVE = (15, 24), (12, 22)
+"""Pixels from the middle of one digit to that of another beside or below it, before both are reduced."""
+
+ASKEW = 4
+"""Pixels that the other digit is off that direction at most."""
+
+
+def make_non_digits(images: UInt8, labels: UInt8, n: int, *, generator: np.random.Generator) -> UInt8:
+    """Return `n` images, uint8 (n, 28, 28), that are no digits, made of `images` (N, 28, 28) and their `labels`.
+
+    Each kind has an equal chance. A kind that `labels` have no digits for is left out.
+    """
+    kinds = generator.integers(len(KINDS), size=n)
+    made = [
+        make(images, labels, int((kinds == kind).sum()), generator) for kind, make in enumerate(KINDS.values())
+    ]
+    return np.concatenate(made)
+
+
+def _mirrored(images: UInt8, labels: UInt8, n: int, generator: np.random.Generator) -> UInt8:
+    return _drawn(images, np.isin(labels, MIRRORED), n, generator)[:, :, ::-1]
+
+
+def _on_its_side(images: UInt8, labels: UInt8, n: int, generator: np.random.Generator) -> UInt8:
+    turned = np.rot90(_drawn(images, np.isin(labels, ON_ITS_SIDE), n, generator), axes=(1, 2))
+    over = generator.random((len(turned), 1, 1)) < 0.5
+    return np.where(over, turned[:, ::-1, ::-1], turned)
+
+
+def _two_in_a_row(images: UInt8, labels: UInt8, n: int, generator: np.random.Generator) -> UInt8:
+    across = generator.integers(*BESIDE, size=n, endpoint=True)
+    return _two(images, labels, generator.integers(-ASKEW, ASKEW, size=n, endpoint=True), across, generator)
+
+
+def _two_over_each_other(images: UInt8, labels: UInt8, n: int, generator: np.random.Generator) -> UInt8:
+    down = generator.integers(*ABOVE, size=n, endpoint=True)
+    return _two(images, labels, down, generator.integers(-ASKEW, ASKEW, size=n, endpoint=True), generator)
+
+
+def _two(
+    images: UInt8,
+    labels: UInt8,
+    down: NDArray[np.int64],
+    across: NDArray[np.int64],
+    generator: np.random.Generator,
+) -> UInt8:
+    """Return two digits in each image, half as large; the second is `down` and `across` (n,) from the first."""
+    everything = np.ones(len(labels), bool)
+    first, second = (_drawn(images, everything, len(down), generator) for _ in range(2))
+    fields = np.zeros((len(down), 56, 56), np.uint8)
+    for field, one, other, y, x in zip(fields, first, second, down, across, strict=True):
+        for image, top, left in ((one, 14 - y // 2, 14 - x // 2), (other, 14 - y // 2 + y, 14 - x // 2 + x)):
+            place = field[top : top + 28, left : left + 28]
+            np.maximum(place, image, out=place)
+    return np.asarray(fields.reshape(-1, 28, 2, 28, 2).max(axis=(2, 4)))  # the mean would thin the strokes
+
+
+def _drawn(images: UInt8, suitable: NDArray[np.bool_], n: int, generator: np.random.Generator) -> UInt8:
+    """Return `n` of the images that are `suitable`, bool (N,), or none if there are none."""
+    rows = np.flatnonzero(suitable)
+    return images[generator.choice(rows, size=n)] if len(rows) else images[:0]
+
+
+KINDS: Mapping[str, Callable[[UInt8, UInt8, int, np.random.Generator], UInt8]] = MappingProxyType(
+    {
+        "mirrored": _mirrored,
+        "on its side": _on_its_side,
+        "two in a row": _two_in_a_row,
+        "two over each other": _two_over_each_other,
+    }
+)
+"""What non-digits there are, each as a function of images, labels, how many, and a generator."""
