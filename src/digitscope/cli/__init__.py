@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "demo": "train, evaluate and draw on whatever data there is: the place to start",
         "read": "read the digits in pictures: photos, scans, screenshots, whole folders of them",
+        "serve": "a page to draw on, look inside and watch a network learn; and a service for other programs",
         "train": "train one recipe into a run folder",
         "evaluate": "score a run, an .onnx file or a shipped network on a split; draw its errors and calibration",
         "export": "turn a run into an .onnx file that needs no PyTorch",
@@ -28,8 +29,13 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 )
 """Each command and its summary. The module of that name in this package holds it, and is loaded on demand."""
 
-EXTRA_PACKAGES = ("torch", "matplotlib", "onnx", "onnxscript", "pooch", "rich")
-"""The packages of the extra [train]."""
+EXTRA_PACKAGES: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("torch", "matplotlib", "onnx", "onnxscript", "pooch", "rich"), "train"),
+        **dict.fromkeys(("fastapi", "starlette", "uvicorn", "python_multipart"), "serve"),
+    }
+)
+"""The packages that may be absent, and the extra that each comes with."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name not in EXTRA_PACKAGES:
             raise
-        return _fail(MissingExtraError(error.name, "train"), 1)
+        return _fail(MissingExtraError(error.name, EXTRA_PACKAGES[error.name]), 1)
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -189,7 +189,7 @@ _ALL = (
         "best",
         "the most accurate network for one digit, its three columns learning side by side",
         "best",
-        replace(_WARPED, **_MUON, epochs=36, batch_size=384, ema=0.995, plain_epochs=3),  # 128 for each column
+        replace(_WARPED, **_MUON, epochs=36, batch_size=384, ema=0.995),  # 128 for each column
     ),
     Recipe(
         "two-digit-fast",
