@@ -333,6 +333,20 @@ def test_a_resume_may_name_what_the_run_has_by_default_and_the_data_may_lie_else
         assert content(folder) == before
 
 
+def test_a_run_that_is_older_than_a_setting_goes_on_with_its_default(sample: Dataset, tmp_path: Path) -> None:
+    recipe = RECIPES["fc"].with_changes({"epochs": 1})
+    go(recipe, sample, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["settings"]["non_digits"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert len(go(recipe, sample, tmp_path, resume=True).history) == 1
+    other = recipe.with_changes({"order": "reshuffled", "non_digits": 0.5})
+    config["settings"]["order"] = "reshuffled"
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(SettingError, match="holds a run whose non_digits is 0.0, not 0.5: resume with the same"):
+        go(other, sample, tmp_path, resume=True)
+
+
 def test_an_option_that_only_the_folder_s_run_has_is_refused(sample: Dataset, tmp_path: Path) -> None:
     """The weights of both have equal shapes, so that nothing else would tell."""
     recipe = RECIPES["fc"].with_changes({"epochs": 1})

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 from scipy import ndimage
 
 import digitscope
-from digitscope.data import Dataset
+from digitscope.data import Dataset, make_two_digit
 from digitscope.data.handwriting import stroke_mask
 from digitscope.errors import DataError, SettingError
 from digitscope.inference import Reader, Reading, read, shipped_path
@@ -147,6 +147,24 @@ def test_words_and_lines(sample: Dataset, reader: Reader) -> None:
         page[30 : 30 + len(stroke), left : left + stroke.shape[1]] = np.rint(255 * (1 - stroke))
     first, second, third, fourth = sample.test.labels[:4]
     assert reader.read(page).lines == (f"{first}{second} {third}{fourth}",)
+
+
+@pytest.mark.parametrize("scale", [2, 5])
+def test_pictures_that_are_known_to_show_two_digits_over_each_other(
+    scale: int, sample: Dataset, reader: Reader
+) -> None:
+    pairs = make_two_digit(sample, n_train=10, n_test=60, seed=0).test
+    right = 0
+    for image, labels in zip(pairs.images, pairs.labels, strict=True):
+        large = Image.fromarray(255 - image).resize((28 * scale, 42 * scale), Image.Resampling.BICUBIC)
+        reading = reader.read_pair(ImageOps.expand(large, 10 * scale, 255))
+        assert len(reading.digits) == 2
+        assert {digit.image.shape for digit in reading.digits} == {(42, 28)}
+        (_, upper_top, _, _), (_, lower_top, _, _) = (digit.box for digit in reading.digits)
+        assert upper_top < lower_top
+        right += [digit.label for digit in reading.digits] == labels.tolist()
+    assert right >= 55
+    assert reader.read_pair(np.full((60, 60), 255, np.uint8)).lines == ()
 
 
 def test_the_pages_of_a_tiff_file(sample: Dataset, reader: Reader) -> None:

@@ -142,6 +142,18 @@ def test_files_that_are_no_digit_network(tmp_path: Path) -> None:
         Recognizer.load(tmp_path / "missing.onnx")
 
 
+def test_a_file_is_opened_when_it_is_first_needed(digit_file: Path, tmp_path: Path) -> None:
+    """So that a network which a picture has no use for costs no time; `load` looks at once."""
+    moved = tmp_path / "later.onnx"
+    later = Recognizer(moved, threads=1)
+    with pytest.raises(DataError, match="no such file"):
+        Recognizer.load(moved)
+    moved.write_bytes(digit_file.read_bytes())
+    assert (later.image_shape, later.task) == ((28, 28), "digit")
+    with pytest.raises(SettingError, match="threads is 0"):
+        Recognizer(moved, threads=0)
+
+
 def test_refused_names_and_threads() -> None:
     with pytest.raises(SettingError, match=r"digits.*expected digit, digit-best, two-digit"):
         Recognizer.load("digits")
