@@ -23,6 +23,9 @@ FAINTEST = 0.6
 FINEST = 0.25
 """Share of the usual width of strokes below which a line is none."""
 
+LEAST_HOLE = 0.02
+"""Share of its own area that a piece's hole has at least; specks of noise are less."""
+
 RIM_SHARE = 0.02
 """Share of the ink that lies off the picture's rim, unless a digit fills the picture."""
 
@@ -115,7 +118,9 @@ def find_blobs(ink: Ink) -> SegmentedPage:
     pieces = _of_strong_ink(_pieces(labels, n, ink.strength))
     shape = labels.shape
     height = usual_height(_off_the_rim(pieces, shape))
-    likely = [piece for piece in pieces if _may_be_digit(piece, height, ink.stroke, shape, alone=len(pieces) == 1)]
+    likely = [
+        piece for piece in pieces if _may_be_digit(piece, height, ink.stroke, labels, alone=len(pieces) == 1)
+    ]
     blobs = [joined(likely)] if _is_one_digit(likely, shape) else _grouped(likely, height)
     return SegmentedPage(ink, labels, tuple(blobs), height)
 
@@ -178,19 +183,25 @@ def usual_height(pieces: Iterable[Blob]) -> float:
     return weighted_quantile(tall, np.array([piece.area**0.5 for piece in pieces]), 0.5)
 
 
-def _may_be_digit(piece: Blob, height: float, stroke: float, shape: tuple[int, ...], *, alone: bool) -> bool:
+def _may_be_digit(piece: Blob, height: float, stroke: float, labels: Int32, *, alone: bool) -> bool:
     """Tell whether a piece may be a digit or a part of one, by its size and by where it lies."""
     if alone:
         return max(piece.width, piece.height) >= SMALLEST
     longer, shorter = max(piece.width, piece.height), min(piece.width, piece.height)
-    at_rim = _is_at_rim(piece, shape)
+    at_rim = _is_at_rim(piece, labels.shape)
     if longer > 2.2 * height and (at_rim or shorter > 2.2 * height or shorter < 0.4 * height):
         return False  # a page's edge, a frame, a rule
-    if longer < 1.6 * shorter and piece.area > 0.74 * longer * shorter:
+    if longer < 1.6 * shorter and piece.area > 0.74 * longer * shorter and _is_solid(piece, labels):
         return False  # a punch hole, a dot: a disk fills 0.79 of its box
     if piece.area < FINEST * stroke * longer:
         return False  # a hair, what is left of a rule
     return longer >= max(0.12 * height, 3) and piece.area >= 0.004 * height * height
+
+
+def _is_solid(piece: Blob, labels: Int32) -> bool:
+    """Tell whether a piece encloses no paper, as the boldest 0 does."""
+    own = np.isin(labels[piece.top : piece.bottom, piece.left : piece.right], piece.pieces)
+    return int(ndimage.binary_fill_holes(own).sum()) < (1 + LEAST_HOLE) * piece.area
 
 
 def _grouped(pieces: list[Blob], height: float) -> list[Blob]:
@@ -228,7 +239,8 @@ def _distance(box: Int, others: Int) -> Int:
 def _belong_together(box: Int, others: Int, height: float) -> Mask:
     """Tell for each of `others`, boxes (N, 4), whether the smaller `box` is another stroke of the same digit.
 
-    It lies in it, or hardly farther than a stroke is wide above, below or, if it is low, beside it.
+    It lies in it, or hardly farther than a stroke is wide above, below or, if it is low, beside it. A bar at the
+    top may reach farther to the side: that of a 5.
     """
     across, down = _overlaps(box, others)
     wide, high = box[2] - box[0], box[3] - box[1]
@@ -239,5 +251,7 @@ def _belong_together(box: Int, others: Int, height: float) -> Mask:
     )
     inside = (across >= 0.5 * wide) & (down >= 0.5 * high)
     above = (across >= 0.4 * wide) & (down > -0.25 * height) & (high < 0.75 * height)
+    topmost = box[3] <= others[:, 1] + 0.35 * own[:, 1]
+    bar_of_5 = topmost & (across > -0.1 * height) & (down > -0.25 * height) & (high < 0.35 * height)
     beside = (down >= 0.6 * high) & (across > -0.08 * height) & (high < 0.45 * height)
-    return np.asarray(fits & (inside | above | beside))
+    return np.asarray(fits & (inside | above | bar_of_5 | beside))

@@ -186,9 +186,9 @@ def _contrasts(gray: UInt8, above: Float32 | np.float32, below: Float32 | np.flo
 
 def _is_light(coarse: UInt8, above: UInt8, below: UInt8, stroke: float) -> Mask:
     """Tell for each pixel whether ink around it is lighter than paper: whether paper is nearer to the opening."""
-    paper = _surrounding(coarse, 15 * stroke)
+    paper = _surrounding(coarse, 11 * stroke)
     up, down = above.astype(np.float32) - paper, paper - below.astype(np.float32)
-    votes = ndimage.gaussian_filter((up + down) * np.sign(np.abs(up) - np.abs(down)), 3 * stroke)
+    votes = ndimage.gaussian_filter((up + down) * np.sign(np.abs(up) - np.abs(down)), 2 * stroke)
     return np.asarray(votes > 0)
 
 
