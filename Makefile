@@ -22,7 +22,7 @@ test: setup  ## the gate: format, lint, types, layers, tests
 	$(RUN) ruff check .
 	$(RUN) mypy
 	.venv/bin/lint-imports
-	$(RUN) pytest
+	$(RUN) pytest -n auto --dist loadfile
 
 format: setup  ## rewrite the source to the house's format
 	$(RUN) ruff check --fix-only .

@@ -22,7 +22,7 @@ from digitscope.data import Dataset, load_mnist
 from digitscope.errors import DigitscopeError, SettingError
 from digitscope.experiments.calibrated import CalibratedScores, examples_for, score_calibrated
 from digitscope.experiments.recipes import default_options, get_recipe
-from digitscope.experiments.run import Run, load_run
+from digitscope.experiments.run import Run, as_met, load_run
 from digitscope.experiments.run_folder import read_config
 from digitscope.export import OPSET, export_onnx
 from digitscope.files import replacing
@@ -84,7 +84,7 @@ def ship(name: str, folders: Sequence[Path], mnist: Dataset, into: Path = WEIGHT
     ]
     best = max(scored, key=lambda each: (each.scores.validation.accuracy, -each.scores.validation.nll))
     with replacing(into / f"{name}.onnx") as file, replacing(into / f"{name}.md") as text:
-        distance = fit_distance(best.run.model, dataset.train, dataset.validation)
+        distance = fit_distance(best.run.model, as_met(best.run.recipe, dataset.train), dataset.validation)
         images, temperature = dataset.validation.images, best.scores.temperature
         export_onnx(best.run.model, file, images, temperature=temperature, distance=distance)
         text.write_text(card(name, scored, best, dataset, file.stat().st_size), encoding="utf-8")

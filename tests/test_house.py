@@ -31,8 +31,11 @@ LIGHT = [
     ".files",
     ".errors",
     ".plots",
+    ".serve",
+    ".serve.live_training",
     ".cli",
     ".cli.data",
+    ".cli.serve",
 ]
 OPTIONAL = ["torch", "rich", "matplotlib", "onnx", "onnxscript", "pooch"]
 HEAVY = [*OPTIONAL, "scipy", "PIL"]
@@ -200,8 +203,9 @@ def test_the_wheel(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     shipped = [f"weights/{name}{suffix}" for name in SHIPPED for suffix in (".onnx", ".md")]
-    for name in ("py.typed", "data/mnist_sample.npz", "data/mnist_sample.md", "plots/report.css", *shipped):
+    page = [f"serve/page/{name}" for name in ("index.html", "style.css", "icon.svg", "js/main.js")]
+    for name in ("py.typed", "data/mnist_sample.npz", "data/mnist_sample.md", "plots/report.css", *page, *shipped):
         assert f"digitscope/{name}" in names
     assert {f"digitscope/{path.relative_to(SOURCE)}" for path in MODULES} <= names
-    assert [name for name in names if "test" in name or not name.startswith("digitscope")] == []
+    assert [name for name in names if "tests/" in name or not name.startswith("digitscope")] == []
     assert any(name.endswith("licenses/LICENSE") for name in names)

@@ -64,7 +64,7 @@ def test_without_suitable_digits_a_kind_is_left_out() -> None:
 @pytest.mark.parametrize(("share", "others"), [(0.0, 0), (0.25, 2), (1.0, 8)])
 def test_they_stand_behind_the_digits_of_a_batch(share: float, others: int, sample: Dataset) -> None:
     digits = sample.train[:16]
-    met = []
+    met: list[int] = []
     for images, labels in Reshuffled(digits, 8, non_digits=share).epoch(rng()):
         assert images.shape == (8 + others, 28, 28)
         assert (labels[:8] < 10).all()

@@ -81,8 +81,8 @@ def test_an_unknown_change_is_refused_with_every_accepted_name(name: str) -> Non
     assert str(caught.value) == (
         f"the recipe 'fc' has no setting {name!r}: expected one of epochs, batch_size, order, epoch_size, "
         "optimizer, learning_rate, momentum, nesterov, weight_decay, schedule, warmup, label_smoothing, "
-        "rotation, scale, shear, shift, elastic, stroke, blur, non_digits, plain_epochs, ema, precision, threads, "
-        "hidden, activation"
+        "rotation, scale, shear, shift, elastic, stroke, blur, styles, non_digits, plain_epochs, ema, precision, "
+        "threads, hidden, activation"
     )
 
 
@@ -97,8 +97,11 @@ def test_refused_values_and_contradictions_of_a_change() -> None:
     RECIPES["cnn"].with_changes({"optimizer": "adam", "nesterov": False, "momentum": 0.0})
     with pytest.raises(SettingError, match="order is 'fresh-pairs', but fc reads one digit"):
         RECIPES["fc"].with_changes({"order": "fresh-pairs"})
-    with pytest.raises(SettingError, match="two-digit-mlp reads two digits: expected --non-digits 0"):
-        RECIPES["two-digit-mlp"].with_changes({"order": "reshuffled", "non_digits": 0.1})
+    for name in ("styles", "non_digits"):
+        with pytest.raises(
+            SettingError, match="two-digit-mlp reads two digits: expected styles and non_digits of 0"
+        ):
+            RECIPES["two-digit-mlp"].with_changes({"order": "reshuffled", name: 0.1})
 
 
 @pytest.mark.parametrize("name", MODELS)

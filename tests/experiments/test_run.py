@@ -130,6 +130,7 @@ def test_the_configuration_says_what_the_figures_depend_on(sample: Dataset, tmp_
         "elastic": 0.0,
         "stroke": 0.0,
         "blur": 0.0,
+        "styles": 0.0,
         "non_digits": 0.0,
         "plain_epochs": 0,
         "ema": 0.0,
@@ -343,7 +344,9 @@ def test_a_run_that_is_older_than_a_setting_goes_on_with_its_default(sample: Dat
     other = recipe.with_changes({"order": "reshuffled", "non_digits": 0.5})
     config["settings"]["order"] = "reshuffled"
     (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(SettingError, match="holds a run whose non_digits is 0.0, not 0.5: resume with the same"):
+    with pytest.raises(
+        SettingError, match=r"holds a run whose non_digits is 0\.0, not 0\.5: resume with the same"
+    ):
         go(other, sample, tmp_path, resume=True)
 
 

@@ -73,6 +73,10 @@ TWO_STROKES: dict[str, tuple[Mask, Box]] = {
         sheet(BODY_OF_5) | bar(332, 99, 350, 104),
         (300, 99, 350, 150),
     ),
+    "a 5 whose flag hovers to the right of its body": (
+        sheet((300, 110, 325, 150)) | bar(318, 96, 345, 102),
+        (300, 96, 345, 150),
+    ),
     "a 4 whose stem begins below its bar": (
         bar(300, 92, 306, 116) | bar(300, 110, 336, 116) | bar(*STEM_OF_4),
         (300, 92, 336, 150),
@@ -129,6 +133,12 @@ NO_DIGITS: dict[str, Mask] = {
 @pytest.mark.parametrize("name", NO_DIGITS)
 def test_what_is_no_digit_is_left_out(name: str) -> None:
     assert boxes(found(sheet(*ROW) | NO_DIGITS[name])) == list(ROW)
+
+
+def test_the_boldest_0_is_no_punch_hole() -> None:
+    zero = disk((325, 115), 24) & ~disk((325, 115), 5)
+    assert zero.sum() > 0.74 * 49 * 49
+    assert boxes(found(sheet(*ROW) | zero)) == [*ROW, (301, 91, 350, 140)]
 
 
 def test_a_corner_of_the_table_is_left_out() -> None:

@@ -73,15 +73,34 @@ def test_squared_paper(digits: Mask) -> None:
 
 
 @pytest.mark.parametrize("stroke", [3, 6])
-@pytest.mark.parametrize("bar", [1, 10])
-def test_the_bar_of_a_digit_is_no_rule(stroke: int, bar: int) -> None:
-    """A 7, its bar 15 widths of a stroke long and as thick as a pen or as a hair."""
+@pytest.mark.parametrize(("bar", "length"), [(1, 9), (10, 15)])
+def test_the_bar_of_a_digit_is_no_rule(stroke: int, bar: int, length: int) -> None:
+    """A 7, its bar as fine as a hair and 9 widths of a stroke long, or as thick as the pen and 15."""
     page = np.zeros(SHAPE, bool)
-    page[50 : 50 + min(bar, stroke), 100 : 100 + 15 * stroke] = True
+    page[50 : 50 + min(bar, stroke), 100 : 100 + length * stroke] = True
     for row in range(100):
-        left = 100 + 15 * stroke - stroke - row // 3
+        left = 100 + length * stroke - stroke - row // 3
         page[50 + row, left : left + stroke] = True
     assert np.array_equal(without_rules(page, stroke), page)
+
+
+def test_hairlines_are_shorter_than_other_rules(digits: Mask) -> None:
+    """Of a rule that is faint only pieces near ink are seen; they would join the digits of a bold pen."""
+    grid = ruled(0, (62, 95, 200)) & (np.abs(np.indices(SHAPE)[1] - 110) < 60)
+    assert grid.any(axis=0).sum() < 25 * STROKE
+    cleaned = without_rules(digits | grid, STROKE)
+    assert not (cleaned & grid & (ndimage.distance_transform_edt(~digits) > 5)).any()
+    assert cleaned[digits].mean() > 0.97
+    assert ndimage.label(cleaned, np.ones((3, 3)))[1] == ndimage.label(digits, np.ones((3, 3)))[1]
+
+
+def test_the_fine_bars_of_digits_in_a_line_are_no_rule() -> None:
+    """Ten 7s whose bars are a hair and level with each other, wide apart as digits are."""
+    page = np.zeros(SHAPE, bool)
+    for left in range(10, 490, 48):
+        page[100:102, left : left + 22] = True
+        page[100:150, left + 15 : left + 22] = True
+    assert np.array_equal(without_rules(page, STROKE), page)
 
 
 def test_thick_beams_are_left_to_others() -> None:

@@ -30,7 +30,11 @@ REFUSED = [
     *[("weight_decay", value, "expected a number from 0") for value in (-1e-9, NAN, INFINITY, "0")],
     *[("warmup", value, BELOW_ONE) for value in (-0.1, 1, NAN, None)],
     *[("label_smoothing", value, BELOW_ONE) for value in (-0.1, 1.0, NAN, False)],
-    *[("non_digits", value, "expected a number from 0 to 1") for value in (-0.1, 1.1, NAN, True, "0.1")],
+    *[
+        (name, value, "expected a number from 0 to 1")
+        for name in ("styles", "non_digits")
+        for value in (-0.1, 1.1, NAN, True, "0.1")
+    ],
     *[("plain_epochs", value, "expected a whole number from 0") for value in (-1, 1.0, True, "1", None)],
     *[
         (name, value, "expected a number from 0 to below inf")
@@ -69,8 +73,9 @@ def test_a_refused_value_is_named_with_what_is_accepted(name: str, value: object
         ({"epoch_size": 10}, "order is 'fixed', which shows all examples: use reshuffled"),
         *[({name: 0.5}, "order is 'fixed', which shows examples as they are") for name in (*WARPS, "scale")],
         *[
-            ({"order": order, "non_digits": 0.1}, f"order is '{order}', which has no non_digits")
+            ({"order": order, name: 0.1}, f"order is '{order}', which has no {name}")
             for order in ("fixed", "fresh-pairs")
+            for name in ("styles", "non_digits")
         ],
         ({"plain_epochs": 1}, NO_WARPS),
         ({"plain_epochs": 1, "order": "reshuffled"}, NO_WARPS),
@@ -100,7 +105,7 @@ def test_contradictions(settings: Any, message: str) -> None:
         {"order": "reshuffled", "rotation": 180, "scale": 0.5, "shear": 1, "shift": 5, "elastic": 2},
         {"order": "fresh-pairs", "rotation": 0.5},
         {"plain_epochs": 0, "epochs": 1},
-        {"order": "reshuffled", "non_digits": 1},
+        {"order": "reshuffled", "non_digits": 1, "styles": 1},
         *[{"plain_epochs": n, "epochs": 3, "order": "fresh-pairs", "elastic": 0.5} for n in (0, 1, 3)],
         {"optimizer": "adamw", "weight_decay": 5.0, "schedule": "one-cycle", "order": "fresh-pairs"},
     ],

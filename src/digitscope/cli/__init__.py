@@ -53,9 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DigitscopeError as error:
         return _fail(error, error.exit_code)
     except ModuleNotFoundError as error:
-        if error.name not in EXTRA_PACKAGES:
+        package = error.name or ""
+        if package not in EXTRA_PACKAGES:
             raise
-        return _fail(MissingExtraError(error.name, EXTRA_PACKAGES[error.name]), 1)
+        return _fail(MissingExtraError(package, EXTRA_PACKAGES[package]), 1)
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -8,7 +8,7 @@ from digitscope.cli.console import print_table
 from digitscope.cli.datasets import dataset_for
 from digitscope.cli.paths import onnx_argument, path_argument
 from digitscope.cli.remarks import remark
-from digitscope.experiments.run import load_run
+from digitscope.experiments.run import as_met, load_run
 from digitscope.export import OPSET, export_calibrated
 from digitscope.inference import Recognizer
 from digitscope.metrics import Evaluation, evaluate_logits
@@ -31,7 +31,9 @@ def run(options: argparse.Namespace) -> int:
     dataset = dataset_for(trained.recipe.task, options)
     if dataset.sha256() != trained.data_sha256:
         remark(f"{dataset.name}, from {dataset.source}, is not what {options.run_folder} was trained with")
-    temperature = export_calibrated(trained.model, dataset.train, dataset.validation, options.to)
+    temperature = export_calibrated(
+        trained.model, as_met(trained.recipe, dataset.train), dataset.validation, options.to
+    )
     before = evaluate(trained.model, dataset.validation)
     after = evaluate_logits(
         Recognizer.load(options.to).logits(dataset.validation.images), dataset.validation.labels

@@ -10,6 +10,7 @@ from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation, augment
 from digitscope.data.non_digits import NO_DIGIT, make_non_digits
 from digitscope.data.overlapping import random_pairs
 from digitscope.data.splits import Split, UInt8
+from digitscope.data.styles import restyle
 from digitscope.errors import SettingError
 
 Batch = tuple[UInt8, UInt8]
@@ -73,6 +74,7 @@ class Reshuffled:
             anew for every epoch; for more, all are gone through again, in another order.
         non_digits: for each example, how many images of what is no digit come with it, as a share. They are made
             of a batch's single digits and stand behind them.
+        styles: share of the 1s and 7s that are written as elsewhere in the world, see `digitscope.data.styles`.
 
     Raises:
         SettingError: `batch_size` is below 1 or above the number of examples of an epoch.
@@ -83,6 +85,7 @@ class Reshuffled:
     augmentation: Augmentation = NO_AUGMENTATION
     examples_per_epoch: int | None = None
     non_digits: float = 0.0
+    styles: float = 0.0
 
     def __post_init__(self) -> None:
         _check_batch_size(self.batch_size, self.size)
@@ -104,7 +107,11 @@ class Reshuffled:
         order = np.concatenate([generator.permutation(len(self.split)) for _ in range(passes)])[: self.size]
         for start in range(0, len(order), self.batch_size):
             chosen = order[start : start + self.batch_size]
-            images, labels = self._with_non_digits(self.split[chosen], generator)
+            digits = self.split[chosen]
+            if self.styles:
+                images = restyle(digits.images, digits.labels, self.styles, generator=generator)
+                digits = Split(images, digits.labels)
+            images, labels = self._with_non_digits(digits, generator)
             yield augment(images, augmentation, generator=generator), labels
 
     def _with_non_digits(self, digits: Split, generator: np.random.Generator) -> Batch:

@@ -48,8 +48,10 @@ class Recipe:
             raise SettingError(
                 f"order is 'fresh-pairs', but {self.name} reads one digit: expected reshuffled or fixed"
             )
-        elif self.settings.non_digits and self.task == "two-digit":
-            raise SettingError(f"{self.name} reads two digits: expected --non-digits 0, they are made of one")
+        elif (self.settings.styles or self.settings.non_digits) and self.task == "two-digit":
+            raise SettingError(
+                f"{self.name} reads two digits: expected styles and non_digits of 0, which want one"
+            )
 
     @property
     def task(self) -> Task:
@@ -133,6 +135,11 @@ _MUON: Mapping[str, Any] = MappingProxyType(
     {"optimizer": "muon", "learning_rate": 0.05, "momentum": 0.6, "weight_decay": 0.0}
 )
 
+_FOR_PICTURES: Mapping[str, Any] = MappingProxyType(
+    {"stroke": 0.8, "blur": 0.8, "styles": 0.3, "non_digits": 0.15}
+)
+"""For digits of other pens, scanners and countries, and ink that is no digit."""
+
 _ALL = (
     Recipe(
         SCRATCH,
@@ -183,7 +190,7 @@ _ALL = (
         "small",
         "a network for a laptop's processor, on digits of other hands and pens",
         "small",
-        replace(_WARPED, **_MUON, epochs=24, ema=0.995, stroke=0.8, blur=0.8, non_digits=0.15, plain_epochs=3),
+        replace(_WARPED, **_MUON, epochs=24, ema=0.995, **_FOR_PICTURES, plain_epochs=3),
     ),
     Recipe(
         "best",

@@ -12,7 +12,8 @@ from torch import nn
 
 from digitscope import scratch
 from digitscope.data.batches import BatchSource, FixedOrder, FreshPairs, Reshuffled, course_order
-from digitscope.data.splits import Dataset, UInt8
+from digitscope.data.splits import Dataset, Split, UInt8
+from digitscope.data.styles import restyle
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.recipes import Recipe, Task
 from digitscope.experiments.run_folder import (
@@ -225,6 +226,7 @@ def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset |
             settings.augmentation,
             settings.epoch_size or None,
             settings.non_digits,
+            settings.styles,
         )
     if singles is None:
         raise SettingError(
@@ -232,6 +234,15 @@ def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset |
         )
     n_pairs = settings.epoch_size or len(dataset.train)
     return FreshPairs(singles.train, settings.batch_size, n_pairs, settings.augmentation)
+
+
+def as_met(recipe: Recipe, split: Split) -> Split:
+    """Return single digits in the styles that `recipe` shows its network, which are then no strange ones to it."""
+    styles = getattr(recipe.settings, "styles", 0.0)
+    if not styles:
+        return split
+    generator = np.random.default_rng(0)  # for equal files of equal runs; another would do as well
+    return Split(restyle(split.images, split.labels, styles, generator=generator), split.labels)
 
 
 def load_run(folder: Path, *, device: str = "cpu") -> Run:

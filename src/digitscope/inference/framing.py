@@ -16,7 +16,7 @@ PAIR_HEIGHT, PAIR_INK = 42, 34
 """Of two digits over each other, the lower one 14 rows below: 20 + 14 rows of ink."""
 
 PAIR_LOWER = 1
-"""Rows below the middle that the middle of two digits' ink lies at; the mean over MNIST's training digits is 0.7."""
+"""Rows below the middle that the middle of two digits' ink lies at; the mean over MNIST's digits is 0.7."""
 
 WORK_SIDE = 160
 """Pixels of the longer side at which strokes are made bolder or finer; larger ink is reduced to it first."""

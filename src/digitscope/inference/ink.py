@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from digitscope.inference.morphology import grey_closing, grey_opening, highest_around
 from digitscope.inference.rules import without_rules
 
 UInt8 = NDArray[np.uint8]
@@ -44,6 +45,9 @@ LARGEST_WINDOW = 0.3
 
 EVEN_SIDE = 128
 """Pixels of the longer side up to which paper counts as evenly lit: a single digit, cut out."""
+
+FINE_ENOUGH = 2.0
+"""Pixels of a stroke's width in which it is voted which way round ink and paper are."""
 
 WEAK = 0.38
 """Share of the strongest contrast around that all of a stroke reaches, and rules and bleed-through do not."""
@@ -140,14 +144,23 @@ def _stroke_width(coarse: UInt8) -> float:
     areas = np.bincount(labels.ravel(), minlength=n + 1)[1:]
     if not (areas >= 6).any():
         return 2.0
-    inside = ndimage.distance_transform_edt(np.pad(labels > 0, 1))[1:-1, 1:-1]
     places = ndimage.find_objects(labels)
-    widths = 2 * ndimage.maximum(inside, labels, range(1, n + 1)) - 1
+    widths = 2 * _depths(labels, n) - 1
     longer = np.array([max(rows.stop - rows.start, columns.stop - columns.start) for rows, columns in places])
     likely = (widths < 0.5 * longer) & (areas >= 6) & (longer < 0.6 * max(coarse.shape))
     if areas[likely].sum() < 0.02 * areas.sum():  # one digit that fills the picture
         likely = areas >= 6
     return max(1.0, weighted_quantile(widths[likely], np.sqrt(areas[likely]), 0.7))
+
+
+def _depths(labels: NDArray[np.int32], n: int) -> NDArray[np.float64]:
+    """Return for each of `n` pieces, numbered in `labels` (H, W), how far its innermost pixel is from paper."""
+    is_ink = labels > 0
+    (place,) = ndimage.find_objects(is_ink.view(np.uint8))  # distances in the paper around all ink would take time
+    inside = ndimage.distance_transform_edt(np.pad(is_ink[place], 1))[1:-1, 1:-1]
+    deepest = np.zeros(n + 1)
+    np.maximum.at(deepest, labels[is_ink], inside[is_ink[place]])
+    return deepest[1:]
 
 
 def weighted_quantile(values: NDArray[np.generic], weights: NDArray[np.generic], share: float) -> float:
@@ -162,8 +175,7 @@ def _strength(gray: UInt8, coarse: UInt8, stroke: float) -> Float32:
     size = 2 * round(1.25 * stroke) + 3
     if max(coarse.shape) <= EVEN_SIDE or size > LARGEST_WINDOW * min(coarse.shape):
         return _strength_on_even_paper(gray)
-    above = ndimage.grey_closing(coarse, size=(size, size), mode="nearest")
-    below = ndimage.grey_opening(coarse, size=(size, size), mode="nearest")
+    above, below = grey_closing(coarse, size), grey_opening(coarse, size)
     is_light = _stretched(_is_light(coarse, above, below, stroke), gray.shape) > 0.5
     dark, light = _contrasts(gray, _stretched(above, gray.shape), _stretched(below, gray.shape))
     return np.where(is_light, light, dark)
@@ -188,8 +200,10 @@ def _is_light(coarse: UInt8, above: UInt8, below: UInt8, stroke: float) -> Mask:
     """Tell for each pixel whether ink around it is lighter than paper: whether paper is nearer to the opening."""
     paper = _surrounding(coarse, 11 * stroke)
     up, down = above.astype(np.float32) - paper, paper - below.astype(np.float32)
-    votes = ndimage.gaussian_filter((up + down) * np.sign(np.abs(up) - np.abs(down)), 2 * stroke)
-    return np.asarray(votes > 0)
+    votes = (up + down) * np.sign(np.abs(up) - np.abs(down))
+    share = min(1.0, FINE_ENOUGH / stroke)
+    reduced = _coarse(votes, max(1, round(share * max(votes.shape))))
+    return _stretched(ndimage.gaussian_filter(reduced, 2 * share * stroke), votes.shape) > 0
 
 
 def _floor(strength: Float32) -> float:
@@ -208,5 +222,4 @@ def _floor(strength: Float32) -> float:
 def _strongest_around(strength: Float32, shape: tuple[int, ...], window: float) -> Float32:
     """Return the strongest contrast in a square of `window` pixels at the coarse `shape`."""
     small = _coarse(strength, max(shape))
-    strongest = ndimage.maximum_filter(small, size=2 * round(window / 2) + 1, mode="nearest")
-    return _stretched(strongest, strength.shape)
+    return _stretched(highest_around(small, 2 * round(window / 2) + 1), strength.shape)

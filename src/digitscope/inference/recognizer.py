@@ -142,18 +142,30 @@ class Recognizer:
         return [np.asarray(output) for output in session.run(self._output_names, {INPUT: batch})]
 
 
-def _open(path: Path, threads: int) -> ort.InferenceSession:
+def open_session(model: Path | bytes, threads: int) -> ort.InferenceSession:
+    """Return a network that ONNX Runtime runs on the CPU: that of a file or of a file's content.
+
+    Raises:
+        DataError: it is no network, or not one that can be run.
+    """
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # it takes the core from other work
     options.log_severity_level = 4  # what fails is raised; the log would repeat it over several lines
+    try:
+        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors have no common base but this
+        raise DataError(f"not a network that can be run ({_first_line(error)})") from None
+
+
+def _open(path: Path, threads: int) -> ort.InferenceSession:
     if not path.is_file():
         raise DataError(f"{path}: no such file: expected an .onnx file, as digitscope export writes")
     try:
-        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors have no common base but this
-        raise DataError(f"{path}: not a network that can be run ({_first_line(error)})") from None
+        return open_session(path, threads)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
 
 
 def _checked_shape(path: Path, session: ort.InferenceSession) -> tuple[int, int]:

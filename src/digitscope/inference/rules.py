@@ -1,8 +1,13 @@
-"""Ruled and squared paper: lines that run on for longer than any stroke, taken out where no digit crosses them."""
+"""Ruled and squared paper: lines that are straight and finer than any stroke, or run on for longer than one.
+
+They are taken out where no digit crosses them.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+
+from digitscope.inference.morphology import closed, dilated, opened
 
 Mask = NDArray[np.bool_]
 
@@ -15,46 +20,82 @@ LEAST_STROKES = 25.0
 SLACK = 2
 """Rows that a rule is made thicker by on both sides before its runs are measured: one that slants stays whole."""
 
+LEAST_SEEN = 0.5
+"""Share of a rule's length that no digit covers: the bars of digits in a line leave more between them."""
+
 STEEPEST = 0.12
 """Rows that a rule rises or falls a column: 7 degrees."""
 
 
+HAIRLINE = 0.35
+"""Width of a hairline, that of a stroke being 1, at most."""
+
+SHORTEST = 10.0
+"""Length of a hairline that is taken out, a stroke's width being 1: fine strokes are shorter or slant."""
+
+BRIDGE, BRIDGE_OF_HAIRLINES, RUN = 3.0, 6.0, 5.0
+"""Length of a gap in a rule or a hairline where digits cross, and of what runs on in one row; a stroke has 1."""
+
+
 def without_rules(mask: Mask, stroke: float) -> Mask:
     """Return `mask`, bool (H, W), without horizontal and vertical rules; `stroke` is the width of strokes."""
-    across = _rules(mask, stroke)
-    down = _rules(mask.T, stroke).T
+    mask = _without_hairlines(mask, stroke)
+    width, height = _longest(mask)
+    across = _rules(mask, stroke, width)
+    down = _rules(mask.T, stroke, height).T
     return mask & ~across & ~down
 
 
-def _rules(mask: Mask, stroke: float) -> Mask:
-    """Return the pixels of horizontal rules.
+def _longest(mask: Mask) -> tuple[int, int]:
+    """Return the width and the height that no connected piece of `mask` exceeds."""
+    places = ndimage.find_objects(ndimage.label(mask, np.ones((3, 3)))[0])
+    sides = [(columns.stop - columns.start, rows.stop - rows.start) for rows, columns in places]
+    return (max(width for width, _ in sides), max(height for _, height in sides)) if sides else (0, 0)
+
+
+def _without_hairlines(mask: Mask, stroke: float) -> Mask:
+    """Return `mask` without what is much finer than a stroke, straight, and horizontal or vertical."""
+    width = round(HAIRLINE * stroke)
+    if width < 2:
+        return mask
+    fine = mask & ~dilated(opened(mask, width + 1, width + 1), width // 2, width // 2)
+    across = _hairlines(fine, width, stroke)
+    down = _hairlines(fine.T, width, stroke).T
+    return mask & ~across & ~down
+
+
+def _hairlines(fine: Mask, width: int, stroke: float) -> Mask:
+    """Return the pixels of horizontal lines up to `width` high."""
+    low = fine & ~opened(fine, width + 1, 1)
+    if not opened(low, 1, round(stroke)).any():  # nearly always, and far faster than to look for lines
+        return low & False
+    return low & _lines(low, SHORTEST * stroke, stroke, bridge=BRIDGE_OF_HAIRLINES, thickest=width)
+
+
+def _rules(mask: Mask, stroke: float, longest: int) -> Mask:
+    """Return the pixels of horizontal rules, where pieces of ink are up to `longest` wide.
 
     They lie in thin columns of ink, and these in rows that hang together for a long way, the gaps bridged where a
     digit crosses.
     """
     least = max(LEAST_SHARE * mask.shape[1], LEAST_STROKES * stroke)
-    if not _has_long_piece(mask, least):
-        return np.zeros(mask.shape, bool)
+    if longest < least:
+        return mask & False
     thickest = max(2, round(0.8 * stroke))
-    thick = ndimage.binary_opening(mask, np.ones((thickest + 1, 1)))
-    thin = mask & ~thick
-    runs = _long_runs(thin, bridge=round(3 * stroke), least=round(5 * stroke))
-    labels, n = ndimage.label(runs, np.ones((3, 3)))
+    thin = mask & ~opened(mask, thickest + 1, 1)
+    return thin & _lines(thin, least, stroke, bridge=BRIDGE, thickest=thickest)
+
+
+def _lines(thin: Mask, least: float, stroke: float, *, bridge: float, thickest: int) -> Mask:
+    """Return where rows of `thin` run on for `least` in a straight line, the gaps that digits make counted in.
+
+    They are made thicker first, so that a line that slants stays whole.
+    """
+    rows = closed(dilated(thin, SLACK, 0), round(bridge * stroke))
+    labels, n = ndimage.label(opened(rows, 1, round(RUN * stroke)), np.ones((3, 3)))
     straight = np.zeros(n + 1, bool)
-    for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
-        length, height = columns.stop - columns.start, rows.stop - rows.start
-        straight[number] = length >= least and height <= 2 * thickest + STEEPEST * length
-    return np.asarray(thin & straight[labels])
-
-
-def _long_runs(thin: Mask, *, bridge: int, least: int) -> Mask:
-    """Return the rows of `thin`, made thicker so that slanting lines stay whole, where they run on for `least`."""
-    thicker = ndimage.maximum_filter1d(thin.astype(np.uint8), 2 * SLACK + 1, axis=0)
-    closed = ndimage.minimum_filter1d(ndimage.maximum_filter1d(thicker, bridge, axis=1), bridge, axis=1)
-    opened = ndimage.maximum_filter1d(ndimage.minimum_filter1d(closed, least, axis=1), least, axis=1)
-    return np.asarray(opened > 0)
-
-
-def _has_long_piece(mask: Mask, least: float) -> bool:
-    labels, _ = ndimage.label(mask, np.ones((3, 3)))
-    return any(columns.stop - columns.start >= least for _, columns in ndimage.find_objects(labels))
+    for number, place in enumerate(ndimage.find_objects(labels), start=1):
+        height, length = (side.stop - side.start for side in place)
+        low = height <= 2 * thickest + 2 * SLACK + STEEPEST * length
+        straight[number] = low and length >= least and thin[place].any(axis=0).mean() >= LEAST_SEEN
+    return np.asarray(straight[labels])

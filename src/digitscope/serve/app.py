@@ -1,0 +1,103 @@
+"""The web app, as a value made of its parts."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Security
+from fastapi.security import HTTPBearer
+from starlette.middleware import Middleware
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from digitscope import __version__
+from digitscope.errors import SettingError
+from digitscope.inference import Recognizer, shipped_path
+from digitscope.serve import inside_api, training_api
+from digitscope.serve.access import Access, AccessGuard
+from digitscope.serve.bodies import BodyGuard
+from digitscope.serve.crowd import CrowdGuard
+from digitscope.serve.headers import SecurityHeaders
+from digitscope.serve.limits import Limits
+from digitscope.serve.log import AccessLog
+from digitscope.serve.problems import Problems, add_handlers, problem_responses
+from digitscope.serve.reading_api import ReadingApi
+from digitscope.serve.schemas import Health
+from digitscope.serve.trainings import Trainings
+from digitscope.serve.workers import Workers
+
+PAGE = StaticFiles(directory=Path(__file__).parent / "page")
+
+DESCRIPTION = """\
+Reads handwritten digits: one, two written over each other, or a page of them. What cannot be done is answered with
+a problem (RFC 9457, application/problem+json); its `detail` is one line: what, where, what was expected, what now.
+Nothing that is sent is kept."""
+
+
+def create_app(
+    recognizer: Recognizer | None = None, limits: Limits | None = None, access: Access | None = None
+) -> FastAPI:
+    """Return the app: the page and the API. Any ASGI server can run it.
+
+    Args:
+        recognizer: reads single digits; None for the shipped network.
+        limits: what it takes on; None for the defaults.
+        access: who may ask; None for anybody who calls it localhost or by an IP address.
+
+    Raises:
+        SettingError: the recognizer reads no single digits.
+    """
+    limits, access = limits or Limits(), access or Access()
+    digits = recognizer or Recognizer(shipped_path("digit"))
+    if digits.task != "digit":
+        raise SettingError(f"{digits.path} reads two digits over each other: expected a network for one")
+    workers, trainings = Workers(limits), Trainings()
+    reading = ReadingApi(digits, Recognizer(shipped_path("two-digit")), workers, limits)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        reading.begin_warm_up()
+        yield
+        await trainings.close()
+
+    app = FastAPI(
+        title="digitscope",
+        version=__version__,
+        description=DESCRIPTION,
+        docs_url=None,  # it would load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        middleware=_guards(limits, access),
+    )
+    app.state.trainings = trainings
+    add_handlers(app)
+    bearer = [Security(HTTPBearer(auto_error=False))] if access.token else []
+    for router in (reading.router(), inside_api.router(digits, workers), training_api.router(trainings)):
+        app.include_router(router, dependencies=bearer, responses=problem_responses(401, 403, 421, 422))
+    app.get("/healthz", responses=problem_responses(421), tags=["service"])(healthz)
+    app.mount("/static", PAGE)
+    app.add_route("/", page, include_in_schema=False)
+    return app
+
+
+def _guards(limits: Limits, access: Access) -> list[Middleware]:
+    """Return what every request passes through, outermost first."""
+    return [
+        Middleware(AccessLog),
+        Middleware(SecurityHeaders),
+        Middleware(Problems),
+        Middleware(AccessGuard, access),
+        Middleware(BodyGuard, limits),
+        Middleware(CrowdGuard, limits.requests),
+    ]
+
+
+async def healthz() -> Health:
+    """Tell that the service is there."""
+    return Health(status="ok", version=__version__)
+
+
+async def page(request: Request) -> Response:
+    """Return the page."""
+    return await PAGE.get_response("index.html", request.scope)

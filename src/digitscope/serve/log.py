@@ -1,0 +1,90 @@
+"""The log: one line of JSON a request, what was asked and what became of it. Nobody's address and no content."""
+
+import json
+import logging
+import time
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+ACCESS_LOG = logging.getLogger("digitscope.access")
+
+CLIENT_GONE = 499
+"""What nginx calls it when the client left before it had an answer; RFC 9110 has no number for it."""
+
+
+class AccessLog:
+    """Middleware that logs each request when its answer is sent: level INFO, the logger `digitscope.access`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, count bytes, and log it, however it ends."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        entry = _Entry(scope, receive, send)
+        try:
+            await self.app(scope, entry.receive, entry.send)
+        except Exception:
+            entry.status = HTTPStatus.INTERNAL_SERVER_ERROR
+            raise
+        finally:
+            ACCESS_LOG.info(entry.content())
+
+
+class _Entry:
+    """What is known of a request so far."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
+        self._start = time.perf_counter()
+        self._bytes_in = self._bytes_out = 0
+        self.status: int = CLIENT_GONE
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._bytes_in += len(message.get("body", b""))
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        self._bytes_out += len(message.get("body", b""))
+        await self._send(message)
+
+    def content(self) -> dict[str, Any]:
+        return {
+            "method": self._scope["method"],
+            "path": self._scope["path"],
+            "status": self.status,
+            "ms": round(1000 * (time.perf_counter() - self._start), 2),
+            "in": self._bytes_in,
+            "out": self._bytes_out,
+        }
+
+
+class JsonLines(logging.Formatter):
+    """Makes one line of JSON of every record: what a request's record holds, or a level and a message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        if isinstance(record.msg, dict):
+            return json.dumps({"time": at, **record.msg})
+        content = {"time": at, "level": record.levelname.lower(), "message": record.getMessage()}
+        if record.exc_info:
+            content["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(content)
+
+
+def log_to_standard_error() -> None:
+    """Have requests, warnings and errors of this process written to standard error as lines of JSON."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.getLogger().addHandler(handler)
+    ACCESS_LOG.setLevel(logging.INFO)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # of a broken form its sender is told

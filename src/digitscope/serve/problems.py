@@ -1,0 +1,148 @@
+"""What goes wrong, as problem details: RFC 9457's `application/problem+json`.
+
+Status codes are RFC 9110's: 400 for a body that does not parse, 413 for one that is too large, 415 for a content
+type that is not taken, and 422 for what parses and cannot be used, such as a damaged picture or one with too many
+pixels: its content type is right, and only a look inside tells.
+"""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from digitscope.errors import DataError, SettingError
+
+LOG = logging.getLogger("digitscope.serve")
+
+CONTENT_TYPE = "application/problem+json"
+
+TITLES: Mapping[int, str] = MappingProxyType({413: "Content Too Large", 422: "Unprocessable Content"})
+"""What RFC 9110 calls those that Python calls by older names before 3.13."""
+
+MOST_COMPLAINTS = 5
+"""What is wrong with one request is told up to this many times."""
+
+
+class Problem(HTTPException):
+    """A request that is not done, and why; a route or a guard raises it.
+
+    Attributes:
+        status_code: the status.
+        title: what kind of problem it is, the same each time.
+        detail: one line: what, where, what was expected, the next step.
+        headers: further headers of the answer; an underscore in a keyword stands for a hyphen.
+    """
+
+    def __init__(self, status: int, title: str, detail: str, **headers: str) -> None:
+        super().__init__(status, detail, {name.replace("_", "-"): value for name, value in headers.items()})
+        self.title = title
+
+    def response(self, scope: Scope) -> JSONResponse:
+        """Return the answer to the request of `scope`."""
+        content = {
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status_code,
+            "detail": self.detail,
+            "instance": scope["path"],
+        }
+        return JSONResponse(content, self.status_code, self.headers, CONTENT_TYPE)
+
+
+class Problems:
+    """Middleware that answers with a problem to whatever is raised further in, by a guard or by mistake."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; an answer that has begun cannot be replaced, and what was raised goes up.
+
+        A client that left while its request was in work is not answered.
+        """
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            if begun or scope["type"] != "http":
+                raise
+            await problem_of(error, scope).response(scope)(scope, receive, send)
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Let `app` answer with problems where it has answers of another form for what is raised."""
+    for kind in (HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, _handle)
+
+
+async def _handle(request: Request, error: Exception) -> JSONResponse:
+    return problem_of(error, request.scope).response(request.scope)
+
+
+def problem_of(error: Exception, scope: Scope) -> Problem:
+    """Return what is told about `error`; a mistake of ours is logged, and told is only that it happened."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, HTTPException):
+        return _of_status(error, scope)
+    if isinstance(error, RequestValidationError):
+        return _of_validation(error)
+    if isinstance(error, DataError | SettingError):
+        return Problem(422, "Unprocessable Content", " ".join(str(error).split()))
+    LOG.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+    return Problem(500, "Internal Server Error", "this is a mistake of the server, whose log tells more")
+
+
+def _of_status(error: HTTPException, scope: Scope) -> Problem:
+    headers = dict(error.headers or {})
+    detail = str(error.detail)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        detail = f"there is nothing at {scope['path']}: /openapi.json tells what there is"
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        detail = f"{scope['method']} is not for {scope['path']}: expected {headers.get('Allow', 'another method')}"
+    return Problem(error.status_code, _title(error.status_code), detail, **headers)
+
+
+def _title(status: int) -> str:
+    return TITLES.get(status) or HTTPStatus(status).phrase
+
+
+def _of_validation(error: RequestValidationError) -> Problem:
+    errors = error.errors()
+    detail = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in errors[:MOST_COMPLAINTS])
+    if any(each["type"] == "json_invalid" for each in errors):
+        return Problem(400, "Bad Request", detail)
+    return Problem(422, "Unprocessable Content", detail)
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return how OpenAPI describes answers with these statuses, for the `responses` of a route or a router."""
+    return {status: _described(status, _title(status)) for status in statuses}
+
+
+def _described(status: int, title: str) -> dict[str, Any]:
+    properties = {
+        "type": {"type": "string", "example": "about:blank"},
+        "title": {"type": "string", "example": title},
+        "status": {"type": "integer", "example": status},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "description": "the path that was asked for"},
+    }
+    schema = {"type": "object", "required": list(properties), "properties": properties}
+    return {"description": title, "content": {CONTENT_TYPE: {"schema": schema}}}

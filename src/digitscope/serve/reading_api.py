@@ -1,0 +1,148 @@
+"""The part of the API that reads: pictures, images for a network, and which networks there are."""
+
+import base64
+import io
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+from numpy.typing import NDArray
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+
+from digitscope.inference import Prediction, Recognizer
+from digitscope.serve.limits import Limits
+from digitscope.serve.problems import Problem, problem_responses
+from digitscope.serve.schemas import Images, Model, Predictions, PredictOptions, ReadOptions, ReadPicture
+from digitscope.serve.uploads import BYTES, FIELD, FORM, JSON, images_of, picture_of
+from digitscope.serve.workers import Workers
+
+if TYPE_CHECKING:
+    from digitscope.inference import Reader
+
+SMALL_BODY = 16_384
+"""Bytes of images up to which they are read at once: to hand them to a thread takes longer than to read them."""
+
+DECIMALS = 6
+
+FILE = {"type": "string", "format": "binary"}
+
+PICTURE_BODY = {
+    FORM: {"schema": {"type": "object", "required": [FIELD], "properties": {FIELD: FILE}}},
+    **{kind: {"schema": FILE} for kind in ("image/png", "image/jpeg", "image/webp", BYTES)},
+}
+
+IMAGES_BODY = {JSON: {"schema": Images.model_json_schema()}, BYTES: {"schema": FILE}}
+
+
+class Upload(io.BytesIO):
+    """A picture that was sent, under the name that errors give it."""
+
+    name = "the picture"
+
+
+class ReadingApi:
+    """Reads with one network for single digits and one for pairs.
+
+    Args:
+        digits: reads one digit.
+        pairs: reads two over each other.
+        workers: the threads that pictures are read in.
+        limits: what is too much.
+    """
+
+    def __init__(self, digits: Recognizer, pairs: Recognizer, workers: Workers, limits: Limits) -> None:
+        self._networks = {"digit": digits, "two-digit": pairs}
+        self._workers = workers
+        self._limits = limits
+
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(prefix="/api", tags=["read"])
+        router.post(
+            "/read",
+            response_model=ReadPicture,
+            responses=problem_responses(400, 408, 413, 415, 503),
+            openapi_extra={"requestBody": {"required": True, "content": PICTURE_BODY}},
+        )(self.read)
+        router.post(
+            "/predict",
+            response_model=Predictions,
+            responses=problem_responses(400, 408, 413, 415, 503),
+            openapi_extra={"requestBody": {"required": True, "content": IMAGES_BODY}},
+        )(self.predict)
+        router.get("/models")(self.models)
+        return router
+
+    async def read(self, request: Request, options: Annotated[ReadOptions, Query()]) -> Response:
+        """Read the digits in a picture: PNG, JPEG, WebP, TIFF with all its pages, BMP, GIF, AVIF."""
+        work = partial(self._read, await request.body(), request.headers, options.mode)
+        return await self._workers.do(request, work)
+
+    async def predict(self, request: Request, options: Annotated[PredictOptions, Query()]) -> Response:
+        """Read images framed as MNIST's are, ink 255 on 0: lists of rows, or bytes one after the other."""
+        body = await request.body()
+        work = partial(self._predict, body, request.headers, options.model)
+        return work() if len(body) <= SMALL_BODY else await self._workers.do(request, work)
+
+    async def models(self) -> list[Model]:
+        """Tell which networks read here."""
+        return [_model(name, network) for name, network in self._networks.items()]
+
+    def begin_warm_up(self) -> None:
+        """Have a worker load what reading needs and read a stroke, so that the first who asks need not wait."""
+        self._workers.begin(self._warm_up)
+
+    def _warm_up(self) -> None:
+        stroke = np.full((64, 64), 255, np.uint8)
+        stroke[16:48, 30:34] = 0
+        self._reader().read(stroke)
+
+    def _reader(self) -> "Reader":
+        from digitscope.inference.reader import Reader  # with SciPy and Pillow, which the start does not wait for
+
+        return Reader(self._networks["digit"], self._networks["two-digit"])
+
+    def _read(self, body: bytes, headers: Headers, mode: str) -> JSONResponse:
+        reader = self._reader()
+        reading = (reader.read if mode == "page" else reader.read_pair)(Upload(picture_of(body, headers)))
+        content = reading.to_json()
+        for digit, as_json in zip(reading.digits, content["digits"], strict=True):
+            height, width = digit.image.shape
+            pixels = base64.b64encode(digit.image.tobytes()).decode()
+            as_json["seen"] = {"width": width, "height": height, "pixels": pixels}
+        return JSONResponse(content)
+
+    def _predict(self, body: bytes, headers: Headers, model: str) -> JSONResponse:
+        network = self._networks[model]
+        images = images_of(body, headers, network.image_shape)
+        if len(images) > self._limits.images:
+            detail = f"{len(images):,} images are too many for one call: expected at most {self._limits.images:,}"
+            raise Problem(413, "Content Too Large", detail)
+        return JSONResponse(_as_json(network.predict(images)))
+
+
+def _as_json(prediction: Prediction) -> dict[str, Any]:
+    distances = prediction.distances
+    return {
+        "labels": prediction.labels.tolist(),
+        "probabilities": _rounded(prediction.probabilities),
+        "distances": None if distances is None else _rounded(distances),
+    }
+
+
+def _rounded(numbers: NDArray[np.float32]) -> Any:
+    return numbers.astype(np.float64).round(DECIMALS).tolist()
+
+
+def _model(task: str, network: Recognizer) -> Model:
+    card = network.path.with_suffix(".md")
+    return Model(
+        name=network.path.stem,
+        reads=network.task,
+        image_shape=[*network.image_shape],
+        parameters_bytes=network.path.stat().st_size,
+        card=card.read_text(encoding="utf-8") if card.is_file() else "",
+        default=task == "digit",
+    )

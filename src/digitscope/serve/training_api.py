@@ -1,0 +1,121 @@
+"""`/api/trainings`: a network that learns while people watch."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request, Response
+from starlette.responses import StreamingResponse
+
+from digitscope.data import find_data_directory, has_mnist
+from digitscope.data.local_files import cache_directory
+from digitscope.errors import DataError
+from digitscope.scratch import ACTIVATIONS
+from digitscope.serve.event_stream import EVENT_STREAM, event_stream
+from digitscope.serve.framed_digit import BODY, digit_in_base64, digit_in_body
+from digitscope.serve.live_training import Lesson
+from digitscope.serve.problems import Problem, problem_responses
+from digitscope.serve.training import Training
+from digitscope.serve.training_schemas import (
+    DataHere,
+    NewTraining,
+    StartedTraining,
+    TrainingData,
+    TrainingOptions,
+    ranges,
+)
+from digitscope.serve.trainings import Trainings
+
+LOCATION: dict[int | str, dict[str, Any]] = {
+    201: {"headers": {"Location": {"description": "of the training", "schema": {"type": "string"}}}}
+}
+
+
+def router(trainings: Trainings) -> APIRouter:
+    """Return the routes that start, follow and stop `trainings`."""
+    routes = APIRouter(prefix="/api/trainings", tags=["watch it learn"])
+    api = _Api(trainings)
+    started = problem_responses(400, 408, 409, 413, 422, 429, 503) | LOCATION
+    followed = problem_responses(404, 422) | EVENT_STREAM
+    drawn = problem_responses(404, 408, 413, 415, 422, 503)
+    routes.get("/options")(api.options)
+    routes.post("", status_code=201, responses=started)(api.start)
+    routes.get("/{training_id}/events", response_class=StreamingResponse, responses=followed)(api.events)
+    routes.put("/{training_id}/drawing", status_code=204, responses=drawn, openapi_extra=dict(BODY))(api.draw)
+    routes.delete("/{training_id}", status_code=204, responses=problem_responses(404, 503))(api.stop)
+    return routes
+
+
+class _Api:
+    """What the routes do; the first line of each docstring is in the OpenAPI description."""
+
+    def __init__(self, trainings: Trainings) -> None:
+        self._trainings = trainings
+
+    def options(self) -> TrainingOptions:
+        """Tell what the settings of a training may be, and which data are here."""
+        data = [DataHere(name="sample", title="4,000 digits that come with the package")]
+        if _mnist_folder() is not None:
+            data.append(DataHere(name="mnist", title="full MNIST, 54,000 digits"))
+        return TrainingOptions(activations=list(ACTIVATIONS), data=data, ranges=ranges(), defaults=NewTraining())
+
+    async def start(self, new: NewTraining, response: Response) -> StartedTraining:
+        """Let a network learn in a process of its own; the answer comes when it has its data."""
+        started = await _started(self._trainings, new)
+        response.headers["Location"] = f"/api/trainings/{started.id}"
+        return started
+
+    async def events(
+        self,
+        training_id: str,
+        last_event_id: Annotated[int, Header(ge=0, description="go on after this event")] = 0,
+    ) -> StreamingResponse:
+        """Follow a training from its beginning to its end; one that nobody follows is stopped."""
+        return event_stream(self._known(training_id), last_event_id)
+
+    async def draw(self, training_id: str, request: Request) -> None:
+        """Have another digit read after every epoch from now on."""
+        training = self._known(training_id)
+        await training.draw(await digit_in_body(request))
+
+    async def stop(self, training_id: str) -> None:
+        """Stop a training; whoever follows it is told, and then it is forgotten."""
+        await self._trainings.remove(self._known(training_id))
+
+    def _known(self, training_id: str) -> Training:
+        try:
+            return self._trainings[training_id]
+        except KeyError:
+            detail = f"no training {training_id[:80]!r}: it never was, or has ended a while ago; start another"
+            raise Problem(404, "Not Found", detail) from None
+
+
+async def _started(trainings: Trainings, new: NewTraining) -> StartedTraining:
+    """Start a training.
+
+    Raises:
+        Problem: 409 if the data are not here, 429 if others run, 503 if it ends before it began.
+    """
+    folder = await asyncio.to_thread(_mnist_folder) if new.data == "mnist" else None
+    if new.data == "mnist" and folder is None:
+        detail = "full MNIST is not here: choose the sample, or get it by `digitscope data fetch`"
+        raise Problem(409, "Conflict", detail)
+    lesson = Lesson(new.settings(), new.seed, None if folder is None else str(folder), new.examples)
+    training = await trainings.start(lesson, None if new.drawing is None else digit_in_base64(new.drawing))
+    if training is None:
+        detail = "as many trainings run already as may: stop one, or wait until one has ended"
+        raise Problem(429, "Too Many Requests", detail, Retry_After="10")
+    data = await training.data()
+    if data is None:
+        reason = "" if training.ending is None else training.ending["detail"]
+        raise Problem(503, "Service Unavailable", f"the training has not begun: {reason}")
+    return StartedTraining(id=training.id, data=TrainingData(**data))
+
+
+def _mnist_folder() -> Path | None:
+    """Return the folder with MNIST, the one that DIGITSCOPE_DATA names or else the cache; None if it has none."""
+    try:
+        folder = find_data_directory() or cache_directory()
+        return folder if has_mnist(folder) else None
+    except DataError:
+        return None

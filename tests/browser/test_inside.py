@@ -1,0 +1,40 @@
+"""Look inside the network for the digit that is selected."""
+
+from tests.browser.drawings import number
+from tests.browser.studio import Studio
+
+
+def test_what_is_inside(studio: Studio) -> None:
+    studio.open_tab("Look inside")
+    assert studio.text_of("#inside-line") == "Draw a digit first."
+    assert studio.draw(number("471")) == "471"
+    studio.wait_for("document.querySelector('#inside-line').textContent.startsWith('A 1 with ')")
+    assert studio.at("#neighbours canvas").count() == 8
+    titles = studio.at("#layers h4").all_inner_texts()
+    assert [title.split()[-1] for title in titles] == ["12\N{MULTIPLICATION SIGN}12"] * 2 + [
+        "6\N{MULTIPLICATION SIGN}6"
+    ] * 2
+    assert studio.at("#layers canvas").count() == 24 + 24 + 48 + 48
+    assert "nats for 1" in studio.text_of("#legend-high")
+    lit = "canvas => new Set(new Uint32Array(canvas.getContext('2d').getImageData(0, 0, 28, 28).data.buffer)).size"
+    assert studio.at("#occlusion canvas").evaluate(lit) > 10
+    assert studio.text_of("#erase-caption")
+    assert studio.text_of("#add-caption")
+
+
+def test_another_digit_is_looked_into_when_it_is_selected(studio: Studio) -> None:
+    studio.open_tab("Look inside")
+    studio.draw(number("471"))
+    for place, label in enumerate("471"):
+        studio.at("#cards button").nth(place).click()
+        studio.wait_for(f"document.querySelector('#inside-line').textContent.startsWith('A {label} ')")
+    labels = studio.at("#neighbours span").all_inner_texts()
+    assert labels.count("1") > 4
+
+
+def test_pairs_are_not_looked_into(studio: Studio) -> None:
+    studio.open_tab("Look inside")
+    studio.at("label.switch").click()
+    studio.draw(number("8"))
+    studio.wait_for("document.querySelector('#inside-line').textContent.includes('two digits over')")
+    assert studio.at("#inside-views").is_hidden()

@@ -1,0 +1,197 @@
+"""What is drawn is read while it is drawn, and shown for what it is."""
+
+import io
+
+import pytest
+from PIL import Image
+
+from digitscope.data import Dataset
+from tests.browser.conftest import Open
+from tests.browser.drawings import DRAWINGS, Drawing, number, straight
+from tests.browser.studio import Studio, as_number, picture_of
+
+NUMBERS = ["471", "2036", "58", "190"]
+
+SCRIBBLE = Drawing(
+    "scribble",
+    0,
+    [
+        straight(
+            (0, 0.2), (1, 0.9), (0.1, 0.8), (0.9, 0), (0.5, 1), (0.4, 0), (0, 0.5), (1, 0.4), (0.2, 1), (0.7, 0.1)
+        )
+    ],
+)
+
+
+def test_drawings_are_read(studio: Studio) -> None:
+    tries = [([drawing], str(drawing.digit), f"{drawing.digit} {drawing.style}") for drawing in DRAWINGS]
+    tries += [(number(text), text, text) for text in NUMBERS]
+    assert len(DRAWINGS) >= 30
+    assert {drawing.digit for drawing in DRAWINGS} == set(range(10))
+    misread = []
+    for drawings, expected, name in tries:
+        text = studio.draw(drawings)
+        if text != expected:
+            misread.append(f"{name}: {text!r}")
+        studio.page.keyboard.press("Escape")
+    share = 1 - len(misread) / len(tries)
+    assert share >= 0.95, f"{share:.1%} of {len(tries)} read right; misread: {', '.join(misread)}"
+
+
+def test_a_digit_in_full(studio: Studio) -> None:
+    drawing = DRAWINGS[0]
+    assert studio.draw([drawing]) == "0"
+    assert studio.text_of("#detail-label") == "0"
+    assert studio.text_of("#detail-verdict") == "read"
+    shares = [as_number(text) for text in studio.at("#detail-bars .bar-value").all_inner_texts()]
+    assert len(shares) == 10
+    assert sum(shares) == pytest.approx(100, abs=0.5)
+    assert shares[0] == max(shares)
+    assert shares[0] == as_number(studio.text_of("#detail-confidence"))
+    reds = "canvas => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data].filter((_, i) => i % 4 === 0)"
+    assert max(studio.at("#detail-seen canvas").evaluate(reds)) > 200
+    assert "Read 0." in studio.text_of("#announcer")
+
+
+def test_boxes_lie_over_the_ink(studio: Studio) -> None:
+    seven = number("7")[0]
+    studio.draw([seven])
+    sheet, box = studio.at("#sheet").bounding_box(), studio.at(".box").bounding_box()
+    assert sheet is not None
+    assert box is not None
+    points = [point for line in seven.on_sheet(sheet["width"], sheet["height"]) for point in line]
+    half = 13 * sheet["width"] / 1000  # of the pen
+    left, top = min(x for x, _ in points) - half, min(y for _, y in points) - half
+    right, bottom = max(x for x, _ in points) + half, max(y for _, y in points) + half
+    drawn = [left, top, right - left, bottom - top]
+    shown = [box["x"] - sheet["x"], box["y"] - sheet["y"], box["width"], box["height"]]
+    assert shown == pytest.approx(drawn, abs=4)
+    assert "solid" in studio.at(".box.accepted").evaluate("box => getComputedStyle(box).outline")
+
+
+def test_what_is_not_sure_says_so_and_why(studio: Studio) -> None:
+    assert "?" in studio.draw([SCRIBBLE])
+    box = studio.at(".box.unsure").first
+    assert "dashed" in box.evaluate("box => getComputedStyle(box).outline")
+    tag = box.inner_text()
+    assert tag.startswith("not sure: ")
+    assert tag.removeprefix("not sure: ") in {"unlike any digit", *_could_be()}
+    assert tag in studio.text_of("#detail-verdict")
+    assert "Not sure of 1 digit" in studio.text_of("#announcer")
+
+
+def _could_be() -> set[str]:
+    return {f"could be {first} or {second}" for first in range(10) for second in range(10)}
+
+
+def test_undo_takes_back_stroke_by_stroke_and_even_clear(studio: Studio) -> None:
+    assert studio.draw(number("1")) == "1"
+    assert studio.draw([Drawing("beside", 7, number("7")[0].lines, middle=(0.66, 0.5), height=0.32)]) == "17"
+    studio.page.keyboard.press("Control+z")
+    assert studio.read() == "1"
+    studio.at("#clear").click()
+    assert studio.read() == ""
+    assert studio.at(".box").count() == 0
+    studio.at("#undo").click()
+    assert studio.read() == "1"
+    studio.page.keyboard.press("Delete")
+    assert studio.read() == ""
+
+
+def test_a_tap_on_a_box_selects_and_leaves_no_dot(studio: Studio) -> None:
+    assert studio.draw(number("471")) == "471"
+    assert studio.text_of("#detail-label") == "1"
+    studio.at(".box").first.evaluate("box => box.scrollIntoView()")
+    box = studio.at(".box").first.bounding_box()
+    assert box is not None
+    studio.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert studio.read() == "471"
+    assert studio.text_of("#detail-label") == "4"
+    studio.at("#cards button").nth(1).click()
+    assert studio.text_of("#detail-label") == "7"
+    assert studio.at(".box.selected").inner_text() == "7"
+
+
+def test_two_digits_over_each_other(studio: Studio) -> None:
+    upper = Drawing("upper", 7, number("7")[0].lines, middle=(0.5, 0.34), height=0.5)
+    lower = Drawing("lower", 0, number("0")[0].lines, middle=(0.5, 0.62), height=0.5)
+    studio.draw([upper, lower])
+    studio.at("label.switch").click()
+    assert studio.read() == "70"
+    assert studio.at("#cards canvas").first.get_attribute("height") == "42"
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_a_picture_is_dropped_or_pasted(studio: Studio, sample: Dataset, kind: str) -> None:
+    number, expected = picture_of(sample, "3817")
+    assert studio.give(kind, number) == "3817"
+    assert studio.at("#picture").is_visible()
+    picture, boxes = studio.at("#picture").bounding_box(), studio.at(".box").all()
+    assert picture is not None
+    middles = [box["x"] + box["width"] / 2 for each in boxes if (box := each.bounding_box())]
+    assert [(x - picture["x"]) / picture["width"] for x in middles] == pytest.approx(expected, abs=0.01)
+
+
+def test_a_picture_is_chosen_looked_at_and_put_away(studio: Studio, sample: Dataset) -> None:
+    file = {"name": "form.png", "mimeType": "image/png", "buffer": picture_of(sample, "94")[0]}
+    studio.at("#file").set_input_files(file)  # type: ignore[arg-type]
+    studio.at(".box").first.wait_for()
+    assert studio.read() == "94"
+    box = studio.at(".box").nth(1).bounding_box()
+    assert box is not None
+    studio.page.mouse.click(box["x"] + 5, box["y"] + 5)
+    assert studio.text_of("#detail-label") == "4"
+    studio.page.keyboard.press("Escape")
+    assert studio.read() == ""
+    assert studio.at("#picture").is_hidden()
+    assert studio.draw(number("5")) == "5"
+
+
+def test_a_picture_that_browsers_cannot_show_is_read(studio: Studio, sample: Dataset) -> None:
+    stream = io.BytesIO()
+    Image.open(io.BytesIO(picture_of(sample, "60")[0])).save(stream, "TIFF")
+    assert studio.give("drop", stream.getvalue(), "number.tif", "image/tiff") == "60"
+    assert studio.at(".unshown-line").is_visible()
+    assert studio.at(".box").count() == 2
+
+
+def test_what_is_no_picture_is_one_line(studio: Studio) -> None:
+    studio.expected.append("status of 4")
+    studio.give("drop", b"no picture at all")
+    assert "picture" in studio.text_of("#complaint")
+    studio.page.keyboard.press("Escape")
+    assert studio.text_of("#complaint") == ""
+
+
+def test_a_server_that_does_not_answer(studio: Studio) -> None:
+    studio.expected.append("net::ERR_FAILED")
+    studio.page.route("**/api/read*", lambda route: route.abort())
+    assert studio.draw(number("7")) == ""
+    assert studio.text_of("#complaint").startswith("The server does not answer.")
+    studio.page.unroute("**/api/read*")
+    studio.at("#retry").click()
+    assert studio.read() == "7"
+    assert studio.text_of("#complaint") == ""
+
+
+def test_the_text_is_copied(open_studio: Open) -> None:
+    studio = open_studio(permissions=["clipboard-read", "clipboard-write"])
+    studio.draw(number("471"))
+    studio.at("#copy").click()
+    assert studio.page.evaluate("navigator.clipboard.readText()") == "471"
+
+
+def test_the_camera_gives_a_picture(open_studio: Open) -> None:
+    studio = open_studio(permissions=["camera"])
+    studio.at("#camera").click()
+    studio.wait_for("document.querySelector('#camera-video').videoWidth > 0")
+    studio.page.get_by_role("button", name="Read this").click()
+    studio.at("#picture[src]").wait_for()
+    studio.read()
+    assert studio.text_of("#complaint") == ""
+
+
+def test_a_camera_that_is_refused_is_told_kindly(studio: Studio) -> None:
+    studio.at("#camera").click()
+    studio.wait_for("document.querySelector('#complaint').textContent")
+    assert studio.text_of("#complaint").startswith("The camera was not allowed.")

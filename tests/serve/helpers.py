@@ -1,0 +1,44 @@
+"""What the service is asked, and what its answers are held to."""
+
+import io
+from typing import Any
+
+import httpx2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+TOKEN = "a-token-of-23-characters"  # noqa: S105 - nobody's
+
+UInt8 = NDArray[np.uint8]
+Pixels = NDArray[np.uint8] | NDArray[np.bool_]
+
+
+def png(pixels: Pixels) -> bytes:
+    """Return a picture's pixels as a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def canvas(*images: UInt8) -> UInt8:
+    """Return a white sheet, 280 pixels high, with images of MNIST's kind in a row on it, four times as large."""
+    sheet = np.full((280, 160 * len(images) + 120), 255, np.uint8)
+    for number, image in enumerate(images):
+        left = 80 + 160 * number
+        sheet[80 : 80 + 4 * image.shape[0], left : left + 112] = 255 - image.repeat(4, 0).repeat(4, 1)
+    return sheet
+
+
+def assert_problem(response: httpx2.Response, status: int, *parts: str) -> dict[str, Any]:
+    """Check that the answer is a problem of this status, told on one line that has `parts`, and return it."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = response.json()
+    assert set(problem) == {"type", "title", "status", "detail", "instance"}
+    assert problem["status"] == status
+    assert problem["title"]
+    assert len(problem["detail"].splitlines()) == 1
+    for part in parts:
+        assert part in problem["detail"]
+    return problem

@@ -1,0 +1,213 @@
+import base64
+from typing import Any
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+import digitscope
+from digitscope.data import Dataset, overlap
+from digitscope.inference import Reader, Recognizer, shipped_path
+from tests.serve.helpers import UInt8, assert_problem, canvas, png
+
+
+@pytest.fixture(scope="module")
+def picture(sample: Dataset) -> bytes:
+    """A PNG file with four digits in a row."""
+    return png(canvas(*sample.test.images[:4]))
+
+
+def seen_of(digit: dict[str, Any]) -> UInt8:
+    """Take from a digit's JSON what the network saw."""
+    seen = digit.pop("seen")
+    return np.frombuffer(base64.b64decode(seen["pixels"]), np.uint8).reshape(seen["height"], seen["width"])
+
+
+# Reading
+
+
+def test_a_picture_is_read_as_the_library_reads_it(client: TestClient, picture: bytes) -> None:
+    expected = digitscope.read(picture)
+    answer = client.post("/api/read", content=picture, headers={"Content-Type": "image/png"})
+    assert answer.status_code == 200, answer.text
+    content = answer.json()
+    images = [seen_of(digit) for digit in content["digits"]]
+    assert content == expected.to_json()
+    assert len(images) == 4
+    for image, digit in zip(images, expected.digits, strict=True):
+        np.testing.assert_array_equal(image, digit.image)
+
+
+def test_the_digits_are_those_that_were_written(client: TestClient, sample: Dataset, picture: bytes) -> None:
+    content = client.post("/api/read", content=picture).json()
+    assert [digit["label"] for digit in content["digits"]] == sample.test.labels[:4].tolist()
+
+
+def test_a_form_and_bytes_without_a_type_are_read_alike(client: TestClient, picture: bytes) -> None:
+    answers = [
+        client.post("/api/read", files={"picture": ("form.png", picture, "image/png")}),
+        client.post("/api/read", files={"picture": ("form.png", picture)}, data={"note": "any"}),
+        client.post("/api/read", content=picture, headers={"Content-Type": "application/octet-stream"}),
+        client.post("/api/read?mode=page", content=picture),
+    ]
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert all(answer.content == answers[0].content for answer in answers)
+
+
+def test_two_digits_over_each_other(client: TestClient, sample: Dataset) -> None:
+    upper, lower = sample.test.images[0], sample.test.images[1]
+    picture = png(canvas(overlap(upper, lower)))
+    reader = Reader(Recognizer(shipped_path("digit")), Recognizer(shipped_path("two-digit")))
+    content = client.post("/api/read?mode=pair", content=picture).json()
+    assert [seen_of(digit).shape for digit in content["digits"]] == [(42, 28), (42, 28)]
+    assert content == reader.read_pair(picture).to_json()
+
+
+def test_nothing_is_found_on_an_empty_sheet(client: TestClient) -> None:
+    content = client.post("/api/read", content=png(canvas())).json()
+    assert content == {"text": "", "lines": [], "digits": [], "sizes": [[120, 280]]}
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status", "part"),
+    [
+        (b"", "image/png", 422, "the picture: "),
+        (b"no picture at all", "image/png", 422, "the picture: "),
+        (b"%PDF-1.7", "application/octet-stream", 422, "pdftoppm"),
+        (b"%PDF-1.7", "application/pdf", 415, "expected multipart/form-data with the field picture"),
+        (b"x", "application/x-www-form-urlencoded", 415, "image/png"),
+        (b"x", "multipart/form-data", 400, "boundary"),
+        (b"x", "multipart/form-data; boundary=y", 400, "the form does not parse"),
+        (b"--y\r\n", "multipart/form-data; boundary=y", 400, "ends before its last boundary"),
+    ],
+)
+def test_what_is_no_picture(client: TestClient, content: bytes, kind: str, status: int, part: str) -> None:
+    answer = client.post("/api/read", content=content, headers={"Content-Type": kind})
+    assert_problem(answer, status, part)
+
+
+def test_a_form_without_the_picture(client: TestClient, picture: bytes) -> None:
+    assert_problem(client.post("/api/read", files={"file": ("a.png", picture)}), 422, "'picture'")
+    assert_problem(client.post("/api/read", files=[("picture", picture), ("picture", picture)]), 422, "2 files")
+    form = b'--b\r\nContent-Disposition: form-data; name="picture"\r\n\r\nwords\r\n--b--\r\n'
+    answer = client.post("/api/read", content=form, headers={"Content-Type": "multipart/form-data; boundary=b"})
+    assert_problem(answer, 422, "0 files in the field 'picture'")
+
+
+def test_a_picture_of_too_many_pixels(client: TestClient) -> None:
+    bomb = png(np.zeros((10_000, 10_000), np.bool_))
+    assert len(bomb) < 1_000_000
+    assert_problem(client.post("/api/read", content=bomb), 422, "the picture: ", "pixels")
+
+
+def test_an_encoded_body_is_not_decoded(client: TestClient, picture: bytes) -> None:
+    answer = client.post("/api/read", content=picture, headers={"Content-Encoding": "gzip"})
+    assert_problem(answer, 415, "'gzip'")
+
+
+@pytest.mark.parametrize("query", ["mode=book", "mod=pair", "mode="])
+def test_an_unknown_option_is_refused(client: TestClient, picture: bytes, query: str) -> None:
+    assert_problem(client.post(f"/api/read?{query}", content=picture), 422, "query.mod")
+
+
+# Predicting
+
+
+@pytest.mark.parametrize("n", [1, 3, 50])
+@pytest.mark.parametrize("model", ["digit", "two-digit"])
+def test_images_are_read_as_the_network_reads_them(
+    client: TestClient, sample: Dataset, model: str, n: int
+) -> None:
+    digits = sample.test.images[: 2 * n]
+    images = digits[:n] if model == "digit" else overlap(digits[:n], digits[n:])
+    expected = Recognizer(shipped_path(model)).predict(images)
+    as_json = client.post(f"/api/predict?model={model}", json={"images": images.tolist()})
+    as_bytes = client.post(f"/api/predict?model={model}", content=images.tobytes())
+    assert as_json.status_code == 200, as_json.text
+    assert as_json.content == as_bytes.content
+    content = as_json.json()
+    assert content["labels"] == expected.labels.tolist()
+    np.testing.assert_allclose(content["probabilities"], expected.probabilities, atol=1e-6)
+    if expected.distances is None:
+        assert content["distances"] is None
+    else:
+        np.testing.assert_allclose(content["distances"], expected.distances, atol=1e-6)
+
+
+BLANK = [[0] * 28] * 28
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "part"),
+    [
+        ({"images": []}, 422, "28 rows of 28 whole numbers"),
+        ({"images": BLANK}, 422, "28 rows of 28 whole numbers"),
+        ({"images": [BLANK[:-1]]}, 422, "28 rows of 28 whole numbers"),
+        ({"images": [BLANK, BLANK[:-1]]}, 422, "28 rows of 28 whole numbers"),
+        ({"images": [[[256] * 28] * 28]}, 422, "from 0 to 255"),
+        ({"images": [[[-1] * 28] * 28]}, 422, "from 0 to 255"),
+        ({"images": [[[0.5] * 28] * 28]}, 422, "whole numbers"),
+        ({"images": [[["0"] * 28] * 28]}, 422, "whole numbers"),
+        ({"images": [[[True] * 28] * 28]}, 422, "whole numbers"),
+        ({"images": [[[2**70] * 28] * 28]}, 422, "whole numbers"),
+        ({"images": {"a": 1}}, 422, "images"),
+        ({"image": [BLANK]}, 422, "images"),
+        ([BLANK], 422, "images"),
+        (None, 422, "images"),
+    ],
+)
+def test_what_are_no_images(client: TestClient, content: object, status: int, part: str) -> None:
+    assert_problem(client.post("/api/predict", json=content), status, part)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe{", b"[" * 5000, b'{"images": NaN', b"9" * 5000, b"1e999"])
+def test_what_is_no_json_or_has_no_images(client: TestClient, body: bytes) -> None:
+    answer = client.post("/api/predict", content=body, headers={"Content-Type": "application/json"})
+    assert_problem(answer, 422 if body == b"1e999" else 400)
+
+
+@pytest.mark.parametrize("model", ["digit", "two-digit"])
+@pytest.mark.parametrize("n", [0, 1, 783, 785, 1175])
+def test_bytes_that_are_no_whole_images(client: TestClient, model: str, n: int) -> None:
+    assert_problem(client.post(f"/api/predict?model={model}", content=bytes(n)), 422, f"{n:,} bytes")
+
+
+def test_pictures_are_no_images_for_a_network(client: TestClient, picture: bytes) -> None:
+    answer = client.post("/api/predict", content=picture, headers={"Content-Type": "image/png"})
+    assert_problem(answer, 415, "'image/png'", "application/json or application/octet-stream")
+
+
+def test_as_many_images_as_are_allowed_and_one_more(client: TestClient) -> None:
+    assert len(client.post("/api/predict", content=bytes(784 * 4096)).json()["labels"]) == 4096
+    assert_problem(client.post("/api/predict", content=bytes(784 * 4097)), 413, "4,097 images", "at most 4,096")
+
+
+# What is there
+
+
+def test_the_networks_that_read_here(client: TestClient) -> None:
+    content = client.get("/api/models").json()
+    assert [model["name"] for model in content] == ["digit", "two-digit"]
+    assert [model["default"] for model in content] == [True, False]
+    for model in content:
+        path = shipped_path(model["name"])
+        assert model["image_shape"] == list(Recognizer(path).image_shape)
+        assert model["parameters_bytes"] == path.stat().st_size
+        assert model["card"] == path.with_suffix(".md").read_text(encoding="utf-8")
+
+
+def test_the_service_tells_that_it_is_there(client: TestClient) -> None:
+    answer = client.get("/healthz")
+    assert answer.json() == {"status": "ok", "version": digitscope.__version__}
+
+
+def test_the_page_and_its_files(client: TestClient) -> None:
+    page = client.get("/")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert page.headers["cache-control"] == "no-cache"
+    assert client.head("/").status_code == 200
+    assert client.get("/", headers={"If-None-Match": page.headers["etag"]}).status_code == 304
+    assert client.get("/static/index.html").content == page.content
+    assert_problem(client.get("/static/nothing.js"), 404)
+    assert_problem(client.get("/static/../app.py"), 404)
+    assert_problem(client.get("/static/..%2fapp.py"), 404)

@@ -1,0 +1,218 @@
+"""Which ink decided, what looks alike, what would change a reading: against the network's own readings."""
+
+import base64
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import ndimage
+from starlette.testclient import TestClient
+
+from digitscope.data import Dataset
+from digitscope.inference import Recognizer, shipped_path
+from digitscope.inference.feature_maps import FeatureMaps
+from digitscope.metrics import log_softmax
+from digitscope.serve.inside import (
+    BLOT,
+    FADE,
+    MOST_ADDED,
+    MOST_ERASED,
+    Change,
+    addition,
+    erasure,
+    occlusion,
+)
+from digitscope.serve.neighbours import TrainingDigits
+from tests.serve.helpers import assert_problem
+
+UInt8 = NDArray[np.uint8]
+
+BLANK = np.zeros((28, 28), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> Recognizer:
+    return Recognizer.load("digit", threads=1)
+
+
+@pytest.fixture(scope="module")
+def maps() -> FeatureMaps:
+    return FeatureMaps(shipped_path("digit"))
+
+
+@pytest.fixture(scope="module")
+def training_digits(maps: FeatureMaps) -> TrainingDigits:
+    return TrainingDigits(maps)
+
+
+def log_probability(recognizer: Recognizer, digit: UInt8, label: int) -> float:
+    return float(log_softmax(recognizer.logits(digit))[label])
+
+
+# Which ink decided
+
+
+def test_away_from_the_ink_nothing_falls(recognizer: Recognizer, sample: Dataset) -> None:
+    for digit in sample.test.images[:10]:
+        away = ndimage.distance_transform_edt(digit == 0) >= BLOT + FADE + np.hypot(
+            1, 1
+        )  # where it is measured is no farther
+        assert away.any()
+        assert (occlusion(recognizer, digit)[away] == 0).all()
+
+
+def test_no_ink_no_fall(recognizer: Recognizer) -> None:
+    assert (occlusion(recognizer, BLANK) == 0).all()
+
+
+def test_a_dot_that_is_blanked_whole(recognizer: Recognizer, sample: Dataset) -> None:
+    digit = sample.test.images[0].copy()
+    digit[:8, :8] = 0
+    dotted = digit.copy()
+    dotted[3:6, 3:6] = 255
+    label = int(recognizer.predict(dotted).labels)
+    fall = log_probability(recognizer, dotted, label) - log_probability(recognizer, digit, label)
+    assert fall != 0
+    assert occlusion(recognizer, dotted)[4, 4] == pytest.approx(fall, abs=0.02 * abs(fall) + 1e-4)
+
+
+def test_the_most_important_ink_matters_more_than_the_least(recognizer: Recognizer, sample: Dataset) -> None:
+    falls = []
+    for digit in sample.test.images[:40]:
+        values = occlusion(recognizer, digit)
+        label = int(recognizer.predict(digit).labels)
+        ink = np.flatnonzero(digit)
+        by_importance = ink[np.argsort(-values.flatten()[ink], kind="stable")]
+        n = len(ink) // 4
+        without = np.stack([digit.flatten(), digit.flatten()])
+        without[0, by_importance[:n]] = 0
+        without[1, by_importance[-n:]] = 0
+        after = log_softmax(recognizer.logits(without.reshape(2, 28, 28)))[:, label]
+        falls.append(log_probability(recognizer, digit, label) - after)
+    most, least = np.transpose(falls)
+    assert (most > least).mean() > 0.9
+    assert np.median(most) > 5 * max(np.median(least), 0.01)
+
+
+# What would have changed the reading
+
+
+def assert_changes(recognizer: Recognizer, digit: UInt8, change: Change) -> None:
+    prediction = recognizer.predict(change.image)
+    assert change.label == prediction.labels != recognizer.predict(digit).labels
+    assert change.confidence == pytest.approx(float(prediction.probabilities.max()), abs=1e-5)
+
+
+def test_less_ink_is_read_as_another_digit(recognizer: Recognizer, sample: Dataset) -> None:
+    digits = sample.test.images[:40]
+    changes = [erasure(recognizer, digit) for digit in digits]
+    found = [(digit, change) for digit, change in zip(digits, changes, strict=True) if change]
+    assert len(found) > 20
+    for digit, change in found:
+        assert_changes(recognizer, digit, change)
+        assert (change.image <= digit).all()
+        assert (digit - change.image).sum() <= MOST_ERASED * digit.sum()
+
+
+def test_more_ink_is_read_as_another_digit(recognizer: Recognizer, sample: Dataset) -> None:
+    digits = sample.test.images[:40]
+    changes = [addition(recognizer, digit) for digit in digits]
+    found = [(digit, change) for digit, change in zip(digits, changes, strict=True) if change]
+    assert len(found) > 20
+    for digit, change in found:
+        assert_changes(recognizer, digit, change)
+        assert (change.image >= digit).all()
+        assert (change.image - digit).sum() <= MOST_ADDED * digit.sum()
+
+
+def test_without_ink_nothing_small_changes_the_reading(recognizer: Recognizer) -> None:
+    assert erasure(recognizer, BLANK) is None
+    assert addition(recognizer, BLANK) is None
+
+
+# What looks alike
+
+
+def test_a_training_digit_is_its_own_neighbour(
+    maps: FeatureMaps, training_digits: TrainingDigits, sample: Dataset
+) -> None:
+    for k in (0, 1234, 3999):
+        nearest, second, *_ = training_digits.nearest(maps.features(sample.train.images[[k]])[0])
+        np.testing.assert_array_equal(nearest.image, sample.train.images[k])
+        assert nearest.label == sample.train.labels[k]
+        assert nearest.distance == pytest.approx(0, abs=1e-4)
+        assert second.distance > 0.01
+
+
+def test_neighbours_are_of_the_same_class(
+    maps: FeatureMaps, training_digits: TrainingDigits, sample: Dataset
+) -> None:
+    rows = maps.features(sample.test.images[:100])
+    found = [training_digits.nearest(row) for row in rows]
+    distances = np.array([[near.distance for near in each] for each in found])
+    assert distances.shape == (100, 8)
+    assert (np.diff(distances) >= 0).all()
+    majority = np.array([np.bincount([near.label for near in each]).argmax() for each in found])
+    assert (majority == sample.test.labels[:100]).mean() > 0.95
+
+
+# The route
+
+
+def look(client: TestClient, digit: UInt8) -> dict[str, Any]:
+    headers = {"Content-Type": "application/octet-stream"}
+    response = client.post("/api/inside", content=digit.tobytes(), headers=headers)
+    assert response.status_code == 200, response.text
+    view: dict[str, Any] = response.json()
+    return view
+
+
+def bytes_of(text: str, *shape: int) -> UInt8:
+    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(shape)
+
+
+def test_the_view(client: TestClient, recognizer: Recognizer, maps: FeatureMaps, sample: Dataset) -> None:
+    digit = sample.test.images[3]
+    view = look(client, digit)
+    probabilities = recognizer.predict(digit).probabilities
+    second, first = np.argsort(probabilities)[-2:]
+    assert (view["label"], view["second"]["label"]) == (first, second)
+    assert view["confidence"] == pytest.approx(probabilities[first], abs=1e-5)
+    logits = np.sort(recognizer.logits(digit))
+    assert view["margin_nats"] == pytest.approx(logits[-1] - logits[-2], abs=1e-3)
+    values = np.reshape(view["occlusion"]["values"], (view["occlusion"]["height"], view["occlusion"]["width"]))
+    np.testing.assert_allclose(values, occlusion(recognizer, digit), atol=1e-3)
+    for layer, name, expected in zip(view["layers"], maps.names, maps.of(digit[None]), strict=True):
+        assert layer["name"] == name
+        pixels = bytes_of(layer["pixels"], layer["channels"], layer["height"], layer["width"])
+        assert pixels.max() == 255
+        np.testing.assert_allclose(pixels / 255, expected[0] / expected.max(), atol=0.51 / 255)
+    assert len(view["neighbours"]) == 8
+    assert bytes_of(view["neighbours"][0]["pixels"], 28, 28).max() > 200
+
+
+def test_the_changes_in_the_view(client: TestClient, recognizer: Recognizer, sample: Dataset) -> None:
+    n_found = 0
+    for digit in sample.test.images[:8]:
+        for kind, change in look(client, digit)["changes"].items():
+            if change is None:
+                continue
+            n_found += 1
+            after, mask = bytes_of(change["pixels"], 28, 28), bytes_of(change["mask"], 28, 28)
+            expected = digit - mask if kind == "erase" else digit + mask
+            np.testing.assert_array_equal(after, expected)
+            assert change["label"] == recognizer.predict(after).labels
+            assert change["share"] == pytest.approx(mask.sum() / digit.sum(), abs=1e-3)
+    assert n_found > 4
+
+
+@pytest.mark.parametrize("digit", [BLANK, BLANK + 255, np.eye(28, dtype=np.uint8) * 255])
+def test_what_is_no_digit_can_be_looked_at(client: TestClient, digit: UInt8) -> None:
+    assert len(look(client, digit)["neighbours"]) == 8
+
+
+def test_what_the_route_refuses(client: TestClient) -> None:
+    short = client.post("/api/inside", content=b"12", headers={"Content-Type": "application/octet-stream"})
+    assert_problem(short, 422, "2 bytes", "784")
+    assert_problem(client.post("/api/inside", json={}), 415, "application/octet-stream")

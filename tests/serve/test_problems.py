@@ -1,0 +1,124 @@
+import logging
+
+import pytest
+from fastapi import FastAPI
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from digitscope.serve import create_app
+from digitscope.serve.problems import Problem
+from tests.serve.helpers import assert_problem, canvas, png
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/api", "/api/reading", "/docs", "/redoc", "/static"])
+def test_what_is_not_there(client: TestClient, path: str) -> None:
+    problem = assert_problem(client.get(path), 404, "there is nothing at", "/openapi.json")
+    assert problem["instance"] == path
+    assert (problem["title"], problem["type"]) == ("Not Found", "about:blank")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"), [("GET", "/api/read", "POST"), ("DELETE", "/healthz", "GET")]
+)
+def test_another_method(client: TestClient, method: str, path: str, allowed: str) -> None:
+    answer = client.request(method, path)
+    assert_problem(answer, 405, f"{method} is not for {path}: expected {allowed}")
+    assert answer.headers["allow"] == allowed
+
+
+def test_a_mistake_of_ours_is_logged_and_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    app: FastAPI = create_app()
+
+    @app.get("/api/wrong")
+    async def wrong() -> None:
+        raise ZeroDivisionError("a secret")
+
+    with caplog.at_level(logging.INFO):
+        answer = TestClient(app, base_url="http://localhost").get("/api/wrong")
+    assert_problem(answer, 500, "whose log tells more")
+    assert "secret" not in answer.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    told, logged = (record for record in caplog.records if record.name.startswith("digitscope"))
+    assert told.exc_info
+    assert told.exc_info[0] is ZeroDivisionError
+    assert isinstance(logged.msg, dict)
+    assert logged.msg["status"] == 500
+
+
+def test_the_headers_of_a_problem() -> None:
+    assert Problem(503, "Busy", "wait", Retry_After="3").headers == {"Retry-After": "3"}
+
+
+PICTURE = png(canvas())
+KINDS = [
+    "image/png",
+    "image/tiff",
+    "application/octet-stream",
+    "application/json",
+    "text/plain",
+    "",
+    "/",
+    "é",
+    ";;,",
+]
+FORM = (
+    b'--b\r\nContent-Disposition: form-data; name="picture"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'
+    + PICTURE
+    + b"\r\n--b--\r\n"
+)
+
+
+def assert_no_failure(client: TestClient, path: str, body: bytes, kind: str) -> None:
+    answer = client.post(path, content=body, headers=[(b"Content-Type", kind.encode("latin-1"))])
+    if answer.status_code != 200:
+        assert 400 <= answer.status_code < 500, answer.text
+        assert_problem(answer, answer.status_code)
+
+
+@given(
+    st.sampled_from(["/api/read", "/api/read?mode=pair", "/api/predict", "/api/predict?model=two-digit"]),
+    st.binary(max_size=2000) | st.binary(max_size=50).map(lambda tail: PICTURE[:60] + tail),
+    st.sampled_from(KINDS),
+)
+@settings(max_examples=60, deadline=None)
+def test_no_bytes_of_any_kind_make_the_service_fail(client: TestClient, path: str, body: bytes, kind: str) -> None:
+    assert_no_failure(client, path, body, kind)
+
+
+@given(st.integers(0, len(PICTURE) - 1), st.binary(max_size=4))
+@settings(max_examples=30, deadline=None)
+def test_a_damaged_picture_does_not(client: TestClient, cut: int, put: bytes) -> None:
+    assert_no_failure(client, "/api/read", PICTURE[:cut], "image/png")
+    assert_no_failure(client, "/api/read", PICTURE[:cut] + put + PICTURE[cut + len(put) :], "image/png")
+
+
+@given(
+    st.integers(0, len(FORM) - 1),
+    st.binary(max_size=6) | st.sampled_from([b"\r\n", b"--b", b"--b--", b'"', b"name=", b";", b":"]),
+    st.sampled_from(
+        ["; boundary=b", "", "; boundary=", "; boundary=bb", '; boundary="', "; boundary=é", "; charset=x"]
+    ),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_broken_form_does_not(client: TestClient, cut: int, put: bytes, parameters: str) -> None:
+    for body in (FORM[:cut] + put, FORM[:cut] + put + FORM[cut:]):
+        assert_no_failure(client, "/api/read", body, f"multipart/form-data{parameters}")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["images", "a"]), inner, max_size=2)
+    ),
+    max_leaves=12,
+)
+
+
+@given(json_values)
+@settings(max_examples=60, deadline=None)
+def test_no_json_makes_it_fail(client: TestClient, content: object) -> None:
+    import json
+
+    assert_no_failure(client, "/api/predict", json.dumps(content).encode(), "application/json")
+    assert_no_failure(client, "/api/predict", json.dumps({"images": content}).encode(), "application/json")

@@ -1,0 +1,75 @@
+import asyncio
+import threading
+from typing import NoReturn
+
+import pytest
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message, Receive
+
+from digitscope.serve import Limits
+from digitscope.serve.problems import Problem
+from digitscope.serve.workers import Workers
+
+
+def request(receive: Receive) -> Request:
+    return Request({"type": "http"}, receive)
+
+
+async def stay() -> Message:
+    """Stay until the answer is there."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def leave() -> Message:
+    """Leave soon."""
+    await asyncio.sleep(0.05)
+    return {"type": "http.disconnect"}
+
+
+def test_what_a_function_returns_or_raises_is_handed_on() -> None:
+    def fail() -> NoReturn:
+        raise ZeroDivisionError
+
+    workers = Workers(Limits())
+    assert asyncio.run(workers.do(request(stay), lambda: 7)) == 7
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(workers.do(request(stay), fail))
+
+
+def test_nothing_is_begun_for_a_client_that_left_or_waited_too_long() -> None:
+    workers = Workers(Limits(threads=1, reading_seconds=0.2))
+    may_end = threading.Event()
+    begun: list[str] = []
+
+    async def together() -> list[object]:
+        workers.begin(may_end.wait)
+        waiting = (
+            workers.do(request(leave), lambda: begun.append("of who left")),
+            workers.do(request(stay), lambda: begun.append("of who waited")),
+        )
+        return [*await asyncio.gather(*waiting, return_exceptions=True)]
+
+    left, late = asyncio.run(together())
+    may_end.set()
+    assert isinstance(left, ClientDisconnect)
+    assert isinstance(late, Problem)
+    assert late.status_code == 503
+    assert asyncio.run(workers.do(request(stay), lambda: "afterwards")) == "afterwards"
+    assert begun == []
+
+
+def test_no_more_threads_work_than_may() -> None:
+    workers = Workers(Limits(threads=2))
+    at_work: list[str] = []
+    both = threading.Barrier(2, timeout=5)
+
+    def work() -> int:
+        at_work.append(threading.current_thread().name)
+        both.wait()
+        return len(set(at_work))
+
+    async def together() -> list[int]:
+        return await asyncio.gather(*(workers.do(request(stay), work) for _ in range(8)))
+
+    assert max(asyncio.run(together())) == 2
