@@ -134,8 +134,9 @@ def _is_one_digit(pieces: list[Blob], shape: tuple[int, ...]) -> bool:
 
 
 def _pieces(labels: Int32, n: int, strength: Float32) -> list[Blob]:
-    areas = np.bincount(labels.ravel(), minlength=n + 1)
-    sums = np.bincount(labels.ravel(), weights=strength.ravel(), minlength=n + 1)
+    is_ink = labels > 0
+    areas = np.bincount(labels[is_ink], minlength=n + 1)
+    sums = np.bincount(labels[is_ink], weights=strength[is_ink], minlength=n + 1)
     large = np.flatnonzero(areas[1:] >= SMALLEST) + 1
     places = ndimage.find_objects(labels)
     return [

@@ -83,9 +83,7 @@ def find_ink(pixels: UInt8) -> Ink:
     share = max(coarse.shape) / max(gray.shape)
     width = _stroke_width(coarse)
     strength = _strength(gray, coarse, width)
-    around = _strongest_around(strength, coarse.shape, 16 * width)
-    around = np.maximum(around, FAINTEST_AROUND * np.quantile(around, 0.9))
-    mask = strength > np.maximum(_floor(strength), WEAK * around)
+    mask = strength > _stretched(_least_strength(strength, coarse.shape, width), strength.shape)
     return Ink(strength, without_rules(mask, width / share), width / share)
 
 
@@ -219,7 +217,8 @@ def _floor(strength: Float32) -> float:
     return max(LEAST_CONTRAST, usual + DEVIATIONS * 1.4826 * float(np.median(np.abs(sample - usual))))
 
 
-def _strongest_around(strength: Float32, shape: tuple[int, ...], window: float) -> Float32:
-    """Return the strongest contrast in a square of `window` pixels at the coarse `shape`."""
-    small = _coarse(strength, max(shape))
-    return _stretched(highest_around(small, 2 * round(window / 2) + 1), strength.shape)
+def _least_strength(strength: Float32, shape: tuple[int, ...], stroke: float) -> Float32:
+    """Return the contrast that ink exceeds at each pixel of the coarse `shape`, in which `stroke` is measured."""
+    strongest = highest_around(_coarse(strength, max(shape)), 2 * round(8 * stroke) + 1)
+    around = np.maximum(strongest, FAINTEST_AROUND * np.quantile(strongest, 0.9))
+    return np.maximum(_floor(strength), WEAK * around).astype(np.float32)
