@@ -284,6 +284,20 @@ def test_an_ended_one_is_forgotten() -> None:
     with_trainings(use, kept=0.2)
 
 
+def test_one_that_was_removed_is_not_forgotten_once_more() -> None:
+    async def use(trainings: Trainings) -> None:
+        failures: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, failure: failures.append(failure))
+        training = await started(trainings)
+        await trainings.remove(training)
+        with pytest.raises(KeyError):
+            trainings[training.id]
+        await asyncio.sleep(0.2)
+        assert failures == []
+
+    with_trainings(use, kept=0.05)
+
+
 def test_a_process_that_is_killed_by_somebody_else() -> None:
     async def use(trainings: Trainings) -> None:
         training = await started(trainings)

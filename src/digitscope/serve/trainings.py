@@ -46,7 +46,7 @@ class Trainings:
             )
             self._trainings[training.id] = training
         forget = asyncio.get_running_loop().call_later
-        training.task.add_done_callback(lambda _: forget(self._kept, self._trainings.pop, training.id))
+        training.task.add_done_callback(lambda _: forget(self._kept, self._trainings.pop, training.id, None))
         if drawing is not None:
             await training.draw(drawing)
         return training
