@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from digitscope.estimator import DigitClassifier as DigitClassifier
     from digitscope.inference import Digit, Prediction, Reader, Reading, Recognizer, read
 
 __version__ = "0.1.0"
@@ -10,7 +11,11 @@ __all__ = ["Digit", "Prediction", "Reader", "Reading", "Recognizer", "__version_
 
 
 def __getattr__(name: str) -> Any:
-    """Load ONNX Runtime when a name that needs it is first used, and not before."""
+    """Load ONNX Runtime or scikit-learn when a name that needs it is first used, and not before."""
+    if name == "DigitClassifier":  # not in __all__: it needs an extra, which `import *` must not ask for
+        from digitscope.estimator import DigitClassifier
+
+        return DigitClassifier
     if name in __all__:
         from digitscope import inference
 

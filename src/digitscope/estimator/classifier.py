@@ -1,0 +1,247 @@
+"""The recipes as a scikit-learn estimator."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from digitscope.data import Dataset, Split
+from digitscope.errors import MissingExtraError, SettingError
+from digitscope.estimator.scale import N_PIXELS, Scale
+from digitscope.metrics import N_CLASSES, log_softmax
+from digitscope.records import EpochRecord
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin
+    from sklearn.model_selection import train_test_split
+    from sklearn.utils import check_random_state
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import check_is_fitted, validate_data
+except ModuleNotFoundError as error:
+    raise MissingExtraError("scikit-learn", "sklearn") from error
+
+if TYPE_CHECKING:
+    from digitscope.experiments.recipes import Recipe
+    from digitscope.experiments.run import Run
+
+DIGITS = frozenset("0123456789")
+
+MOST_PASSES = 10
+"""How often an epoch goes through the examples at most, where a recipe says how many images an epoch has."""
+
+LEAST_BATCH = 8
+
+
+class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A network that learns to read digits, for scikit-learn's pipelines and searches.
+
+    PyTorch is loaded at the first `fit`. On the CPU of one machine, fits with equal data, settings and integer
+    `random_state` predict equally.
+
+    What X may be. The networks see images of 28x28 pixels, white ink on black, in 256 shades. X of 784 features
+    is taken for such images, row by row, if all values that `fit` sees are from 0 to 255; if they are from 0 to 1,
+    then 1 is white. Any other X, of at most 784 features, is a table: each feature is stretched from its own range
+    in `fit` to 0..255 and drawn as a square of pixels, one beside the other. So 64 features are 8x8 squares of 3x3
+    pixels: an image of 8x8 is enlarged. Later values outside the range of `fit` count as its nearest end.
+
+    What y may be. Up to ten classes of any kind. Digits, as numbers or text, are what they say to a recipe that
+    writes some in other styles or shows what is no digit; other classes, and tables, are learned without that.
+
+    Few examples. A recipe's batch is cut to a tenth of the examples, but not below 8, and an epoch that a recipe
+    counts in images, such as the 36,000 of "fast", to ten times through X. `settings` can say otherwise.
+
+    A pickle holds the network as the bytes of a safetensors file and its settings as text, read back by the
+    checks of a run folder. The pickle around them can run code as any other: load none that you do not trust.
+
+    Args:
+        recipe: the name of a recipe for one digit, such as "fast", "small", "best", "cnn" or "scratch".
+        epochs: how many; None for the recipe's number.
+        settings: further settings of the recipe, or options of its model, that are to be changed, by name.
+        validation_fraction: share of X, drawn with each class in proportion, that is not learned from but scored
+            after every epoch; 0 to learn from all of X.
+        device: "auto", "cpu", "cuda" or "mps".
+        random_state: an integer from 0 to 2**32 - 1, the seed that `digitscope train` has; a RandomState; or None.
+        verbose: write a line an epoch to standard error.
+
+    Attributes:
+        classes_: the distinct values of y, sorted, (n_classes,).
+        n_features_in_: features of X.
+        feature_names_in_: their names, if X was a table with names of text.
+        run_: the trained network with its recipe, all changes applied.
+        scale_: how X becomes pixels.
+    """
+
+    def __init__(
+        self,
+        recipe: str = "fast",
+        *,
+        epochs: int | None = None,
+        settings: Mapping[str, Any] | None = None,
+        validation_fraction: float = 0.0,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.recipe = recipe
+        self.epochs = epochs
+        self.settings = settings
+        self.validation_fraction = validation_fraction
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @property
+    def history_(self) -> tuple[EpochRecord, ...]:
+        """One record an epoch; its validation figures are NaN if `validation_fraction` is 0."""
+        check_is_fitted(self, "run_")
+        return tuple(self.run_.history)
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> "DigitClassifier":
+        """Train a new network on `X`, numbers (N, n_features) as the class says, and `y`, a class each (N,).
+
+        Raises:
+            SettingError: a ValueError; the recipe, a setting or the device is refused.
+            ValueError: X is not finite or has more than 784 features, y has more than ten classes, or a class is
+                too rare to be divided as `validation_fraction` says.
+            TypeError: X is sparse.
+            DivergedError: the loss is not finite.
+            MissingExtraError: PyTorch is not installed.
+        """
+        run_recipe, recipe = _load_training(self.recipe)
+        rows, labels = validate_data(self, X, y)
+        classes, codes, scale = _learn_scales(rows, labels)
+        seed = self._seed()
+        split = Split(scale.images(rows), codes)
+        train, validation = self._divide(split, seed)
+        run = run_recipe(
+            _fit_to(recipe, len(train), self._changes(), with_digits=scale.of_pixels and _are_digits(classes)),
+            Dataset("X", "an array", train, train[:1] if validation is None else validation, split[:0]),
+            seed=seed,
+            device=self.device,
+            on_epoch=self._tell,
+        )
+        self.classes_, self.scale_, self.run_ = classes, scale, self._without_false_scores(run)
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the class (N,) of each row of X (N, n_features); errors as for `predict_proba`."""
+        logits = self._logits(X)
+        return np.asarray(self.classes_[logits.argmax(axis=1)])
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
+        """Return the probability (N, n_classes) of each class, in the order of `classes_`; not calibrated.
+
+        Raises:
+            NotFittedError: `fit` has not been called.
+            ValueError: X has other features than `fit` saw, or is not finite.
+            TypeError: X is sparse.
+        """
+        logits = self._logits(X)
+        return np.exp(log_softmax(logits)).astype(logits.dtype)
+
+    def _logits(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
+        check_is_fitted(self, "run_")
+        images = self.scale_.images(validate_data(self, X, reset=False))
+        return np.asarray(self.run_.logits(images)[:, _codes(self.classes_)])
+
+    def _changes(self) -> dict[str, Any]:
+        changes = {**(self.settings or {}), **({} if self.epochs is None else {"epochs": self.epochs})}
+        # A search takes its values from NumPy's arrays, and settings are of Python's own types.
+        return {name: value.item() if isinstance(value, np.generic) else value for name, value in changes.items()}
+
+    def _seed(self) -> int:
+        if isinstance(self.random_state, int | np.integer):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _divide(self, split: Split, seed: int) -> tuple[Split, Split | None]:
+        """Return what is learned from and what is scored, if anything is."""
+        fraction = self.validation_fraction
+        if not 0 <= fraction < 1:
+            raise SettingError(f"validation_fraction is {fraction!r}: expected a number from 0 to below 1")
+        if fraction == 0:
+            return split, None
+        rows = np.arange(len(split))
+        train, held_out = train_test_split(rows, test_size=fraction, stratify=split.labels, random_state=seed)
+        return split[train], split[held_out]
+
+    def _tell(self, record: EpochRecord) -> None:
+        if not self.verbose:
+            return
+        scored = f", validation {record.validation_accuracy:.2%}" if self.validation_fraction else ""
+        line = f"epoch {record.epoch}: training {record.train_accuracy:.2%}{scored}, {record.seconds:.1f} s\n"
+        sys.stderr.write(line)
+
+    def _without_false_scores(self, run: "Run") -> "Run":
+        """Return the run without the scores of the one training image that stood for validation."""
+        if self.validation_fraction:
+            return run
+        history = (replace(record, validation_loss=np.nan, validation_accuracy=np.nan) for record in run.history)
+        return replace(run, history=tuple(history))
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if "run_" in state:
+            from digitscope.estimator.stored_run import run_as_files
+
+            state["run_"] = run_as_files(state["run_"])
+            state["scale_"] = dict(vars(state["scale_"]))
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        if "run_" in state:
+            from digitscope.estimator.stored_run import run_from_files
+
+            state["run_"] = run_from_files(state["run_"], state["device"])
+            state["scale_"] = Scale(**state["scale_"])
+        super().__setstate__(state)
+
+
+def _load_training(recipe: str) -> tuple[Any, "Recipe"]:
+    """Return `run_recipe` and the recipe; PyTorch is loaded here."""
+    try:
+        from digitscope.experiments.recipes import get_recipe
+        from digitscope.experiments.run import run_recipe
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingExtraError("torch", "train") from error
+    return run_recipe, get_recipe(recipe)
+
+
+def _learn_scales(X: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint8], Scale]:
+    """Return the classes, the code of each example (N,), and the scale of X."""
+    check_classification_targets(y)
+    classes, positions = np.unique(y, return_inverse=True)
+    if len(classes) > N_CLASSES:
+        raise ValueError(f"y has {len(classes)} classes: expected at most {N_CLASSES}, the network's outputs")
+    if X.shape[1] > N_PIXELS:
+        raise ValueError(f"X has {X.shape[1]} features: expected at most {N_PIXELS}, the pixels of an image")
+    return classes, _codes(classes)[positions], Scale.of(X)
+
+
+def _are_digits(classes: NDArray[Any]) -> bool:
+    if classes.dtype.kind in "iuf":
+        return bool(np.isin(classes, range(N_CLASSES)).all())
+    return classes.dtype.kind in "UO" and set(classes) <= DIGITS
+
+
+def _codes(classes: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return the network's output (n_classes,) for each class: digits have their own, others count from 0."""
+    return np.array([int(each) for each in classes] if _are_digits(classes) else range(len(classes)), np.uint8)
+
+
+def _fit_to(recipe: "Recipe", n: int, changes: Mapping[str, Any], *, with_digits: bool) -> "Recipe":
+    """Return `recipe` with `changes`, fitted to `n` training examples and to what is written on them."""
+    sizes = {"batch_size": min(recipe.settings.batch_size, max(LEAST_BATCH, n // 10))}
+    epoch_size = getattr(recipe.settings, "epoch_size", 0)
+    if epoch_size:
+        sizes["epoch_size"] = min(epoch_size, MOST_PASSES * n)
+    settings = recipe.with_changes({**sizes, **changes}).settings
+    fitting = {"batch_size": min(settings.batch_size, getattr(settings, "epoch_size", 0) or n)}
+    unfit = [] if with_digits else [name for name in ("styles", "non_digits") if getattr(settings, name, 0)]
+    return recipe.with_changes({**sizes, **changes, **fitting, **dict.fromkeys(unfit, 0.0)})
