@@ -154,6 +154,18 @@ def test_a_file_is_opened_when_it_is_first_needed(digit_file: Path, tmp_path: Pa
         Recognizer(moved, threads=0)
 
 
+def test_what_is_loaded_stays_when_the_file_goes(digit_file: Path, tmp_path: Path, sample: Dataset) -> None:
+    """Several images are read by another session than one, opened when they come."""
+    copy = tmp_path / "copy.onnx"
+    copy.write_bytes(digit_file.read_bytes())
+    recognizer = Recognizer.load(copy, threads=2)
+    copy.write_bytes(b"another file")
+    expected = Recognizer.load(digit_file, threads=2).logits(sample.test.images[:20])
+    assert np.array_equal(recognizer.logits(sample.test.images[:20]), expected)
+    copy.unlink()
+    assert recognizer.predict(sample.test.images[0]).labels.shape == ()
+
+
 def test_refused_names_and_threads() -> None:
     with pytest.raises(SettingError, match=r"digits.*expected digit, digit-best, two-digit"):
         Recognizer.load("digits")

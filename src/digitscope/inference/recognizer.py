@@ -103,12 +103,24 @@ class Recognizer:
         return TASK_OF_SHAPE[self.image_shape]
 
     @cached_property
+    def _content(self) -> bytes:
+        return _content_of(
+            self.path
+        )  # kept: what is opened later is the same network, whatever became of the file
+
+    @cached_property
     def _for_few(self) -> ort.InferenceSession:
-        return _open(self.path, 1)
+        return self._open(1)
 
     @cached_property
     def _for_many(self) -> ort.InferenceSession:
-        return _open(self.path, self._threads) if self._threads > 1 else self._for_few
+        return self._open(self._threads) if self._threads > 1 else self._for_few
+
+    def _open(self, threads: int) -> ort.InferenceSession:
+        try:
+            return open_session(self._content, threads)
+        except DataError as error:
+            raise DataError(f"{self.path}: {error}") from None
 
     @cached_property
     def _output_names(self) -> list[str]:
@@ -142,8 +154,8 @@ class Recognizer:
         return [np.asarray(output) for output in session.run(self._output_names, {INPUT: batch})]
 
 
-def open_session(model: Path | bytes, threads: int) -> ort.InferenceSession:
-    """Return a network that ONNX Runtime runs on the CPU: that of a file or of a file's content.
+def open_session(content: bytes, threads: int) -> ort.InferenceSession:
+    """Return the network in an ONNX file's `content`, run on the CPU by ONNX Runtime.
 
     Raises:
         DataError: it is no network, or not one that can be run.
@@ -154,18 +166,18 @@ def open_session(model: Path | bytes, threads: int) -> ort.InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # it takes the core from other work
     options.log_severity_level = 4  # what fails is raised; the log would repeat it over several lines
     try:
-        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors have no common base but this
         raise DataError(f"not a network that can be run ({_first_line(error)})") from None
 
 
-def _open(path: Path, threads: int) -> ort.InferenceSession:
+def _content_of(path: Path) -> bytes:
     if not path.is_file():
         raise DataError(f"{path}: no such file: expected an .onnx file, as digitscope export writes")
     try:
-        return open_session(path, threads)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}): expected an .onnx file") from None
 
 
 def _checked_shape(path: Path, session: ort.InferenceSession) -> tuple[int, int]:
