@@ -35,7 +35,7 @@ WEAKNESSES = {
     "digit": (
         "It knows digits framed as MNIST's: white on black, 20 pixels high or wide, centre of mass in the middle.",
         "Of a letter or a scribble its distance tells half of the time: `python -m benchmarks.outsiders`.",
-        "Other countries' hands, such as a 1 with a long upstroke or a 7 with a bar, are rare in MNIST.",
+        "Other countries' hands are rare in MNIST; `styles`, where a recipe has it, adds 1s and 7s alone.",
     ),
     "two-digit": (
         "It knows pairs made by the course's rule alone: 42 x 28 pixels, the lower digit 14 rows below the upper.",

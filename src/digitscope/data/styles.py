@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from digitscope.data.lines import distances_from_line
 from digitscope.data.splits import UInt8
 
 Point = NDArray[np.float64]
@@ -84,10 +85,8 @@ def _with_bar(image: UInt8, middle: Point, reach: float, pen: float, generator: 
 
 def _with_line(image: UInt8, start: Point, end: Point, pen: float) -> UInt8:
     """Return `image` with a line of round ends; a pixel's brightness is the part of it that the line covers."""
-    pixels = np.moveaxis(np.indices(image.shape, dtype=np.float64), 0, -1)
-    along = np.clip((pixels - start) @ (end - start) / max(float((end - start) @ (end - start)), 1e-9), 0, 1)
-    away = np.hypot(*np.moveaxis(pixels - start - along[..., None] * (end - start), -1, 0))
-    line = 255 * np.clip(pen / 2 + 0.5 - away, 0, 1)
+    height, width = image.shape
+    line = 255 * np.clip(pen / 2 + 0.5 - distances_from_line((height, width), start, end), 0, 1)
     return np.asarray(np.maximum(image, line.astype(np.uint8)))
 
 

@@ -68,7 +68,7 @@ def _hairlines(fine: Mask, width: int, stroke: float) -> Mask:
     """Return the pixels of horizontal lines up to `width` high."""
     low = fine & ~opened(fine, width + 1, 1)
     if not opened(low, 1, round(stroke)).any():  # nearly always, and far faster than to look for lines
-        return low & False
+        return np.zeros(low.shape, bool)
     return low & _lines(low, SHORTEST * stroke, stroke, bridge=BRIDGE_OF_HAIRLINES, thickest=width)
 
 
@@ -80,7 +80,7 @@ def _rules(mask: Mask, stroke: float, longest: int) -> Mask:
     """
     least = max(LEAST_SHARE * mask.shape[1], LEAST_STROKES * stroke)
     if longest < least:
-        return mask & False
+        return np.zeros(mask.shape, bool)
     thickest = max(2, round(0.8 * stroke))
     thin = mask & ~opened(mask, thickest + 1, 1)
     return thin & _lines(thin, least, stroke, bridge=BRIDGE, thickest=thickest)

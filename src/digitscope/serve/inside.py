@@ -12,6 +12,7 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import NDArray
 
+from digitscope.data.lines import distances_from_line
 from digitscope.inference import Recognizer
 from digitscope.metrics import log_softmax
 
@@ -173,11 +174,8 @@ def _strokes() -> UInt8:
 
 def _distances(starts: Sequence[tuple[int, ...]], ends: Sequence[tuple[int, ...]]) -> Float32:
     """Return how far every pixel is from the straight line between two points, for N pairs: (N, 28, 28)."""
-    start, end = (np.array(points, np.float32)[:, None, None] for points in (starts, ends))
-    pixels = np.mgrid[:SIDE, :SIDE].transpose(1, 2, 0).astype(np.float32)
-    length = np.maximum(((end - start) ** 2).sum(axis=-1), 1)
-    along = np.clip(((pixels - start) * (end - start)).sum(axis=-1) / length, 0, 1)
-    return np.asarray(np.linalg.norm(pixels - start - along[..., None] * (end - start), axis=-1))
+    lines = zip(starts, ends, strict=True)
+    return np.stack([distances_from_line((SIDE, SIDE), *line) for line in lines]).astype(np.float32)
 
 
 def _faded(distances: Float32, whole: float, fade: float) -> Float32:

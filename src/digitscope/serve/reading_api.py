@@ -1,6 +1,5 @@
 """The part of the API that reads: pictures, images for a network, and which networks there are."""
 
-import base64
 import io
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 
 from digitscope.inference import Prediction, Recognizer
+from digitscope.serve.framed_digit import in_base64
 from digitscope.serve.limits import Limits
 from digitscope.serve.problems import Problem, problem_responses
 from digitscope.serve.schemas import Images, Model, Predictions, PredictOptions, ReadOptions, ReadPicture
@@ -110,8 +110,7 @@ class ReadingApi:
         content = reading.to_json()
         for digit, as_json in zip(reading.digits, content["digits"], strict=True):
             height, width = digit.image.shape
-            pixels = base64.b64encode(digit.image.tobytes()).decode()
-            as_json["seen"] = {"width": width, "height": height, "pixels": pixels}
+            as_json["seen"] = {"width": width, "height": height, "pixels": in_base64(digit.image)}
         return JSONResponse(content)
 
     def _predict(self, body: bytes, headers: Headers, model: str) -> JSONResponse:
