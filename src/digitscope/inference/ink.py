@@ -76,7 +76,7 @@ class Ink:
 
 def find_ink(pixels: UInt8) -> Ink:
     """Return the ink on a picture, uint8 (H, W, 3)."""
-    gray = _luminance(pixels)
+    gray = np.asarray(Image.fromarray(pixels).convert("L"))
     if _noise(gray) > 3:
         gray = ndimage.gaussian_filter(gray, 0.7)
     coarse = _coarse(gray, COARSE_SIDE)
@@ -85,12 +85,6 @@ def find_ink(pixels: UInt8) -> Ink:
     strength = _strength(gray, coarse, width)
     mask = strength > _stretched(_least_strength(strength, coarse.shape, width), strength.shape)
     return Ink(strength, without_rules(mask, width / share), width / share)
-
-
-def _luminance(pixels: UInt8) -> UInt8:
-    """Return uint8 (H, W), ITU-R BT.601."""
-    red, green, blue = (pixels[..., channel].astype(np.uint16) for channel in range(3))
-    return ((77 * red + 151 * green + 28 * blue) >> 8).astype(np.uint8)
 
 
 def _noise(gray: UInt8) -> float:

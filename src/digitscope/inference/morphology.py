@@ -44,12 +44,20 @@ def grey_opening(image: Pixels, size: int) -> Pixels:
 
 def highest_around(image: Pixels, size: int) -> Pixels:
     """Return the largest value in a square of `size` pixels, an odd number, around each; the rim goes on."""
-    return _extreme(np.pad(image, size // 2, mode="edge"), size, size, np.maximum)
+    return _around(image, size, np.maximum)
 
 
 def lowest_around(image: Pixels, size: int) -> Pixels:
     """Return the smallest value likewise."""
-    return _extreme(np.pad(image, size // 2, mode="edge"), size, size, np.minimum)
+    return _around(image, size, np.minimum)
+
+
+def _around(image: Pixels, size: int, extreme: np.ufunc) -> Pixels:
+    """Return the extreme of the square around each pixel, what lies outside of `image` being left out."""
+    for _ in range(2):
+        reach = min(size // 2, len(image) - 1)
+        image = _along_rows(np.pad(image, ((reach,), (0,)), mode="edge"), 2 * reach + 1, extreme).T
+    return image
 
 
 def _extreme(image: Pixels, rows: int, columns: int, extreme: np.ufunc) -> Pixels:
