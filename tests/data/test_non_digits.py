@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from digitscope.data import Dataset, Reshuffled, Split
+from digitscope.data import Dataset, FreshPairs, Reshuffled, Split
 from digitscope.data.augmentation import Augmentation
-from digitscope.data.non_digits import KINDS, MIRRORED, NO_DIGIT, ON_ITS_SIDE, make_non_digits
+from digitscope.data.non_digits import KINDS, MIRRORED, NO_DIGIT, ON_ITS_SIDE, make_non_digits, make_non_pairs
 from digitscope.data.splits import UInt8
 from digitscope.inference import Recognizer
 
@@ -59,6 +59,30 @@ def test_without_suitable_digits_a_kind_is_left_out() -> None:
     assert len(KINDS["mirrored"](images, labels, 5, rng())) == 0
     assert len(KINDS["on its side"](images, labels, 5, rng())) == 0
     assert len(make_non_digits(images, labels, 40, generator=rng())) < 40
+
+
+def test_non_pairs_are_one_digit_as_high_as_two_or_two_non_digits() -> None:
+    """A bar 4 wide and 20 high becomes one 34 high; the non-digits of a bar are two, half as high, and so not."""
+    bar = np.zeros((5, 28, 28), np.uint8)
+    bar[:, 4:24, 12:16] = 255
+    made = make_non_pairs(bar, np.ones(5, np.uint8), 21, generator=rng())
+    assert made.shape[1:] == (42, 28)
+    assert len(made) >= 11  # a 1 is none of the digits whose mirror image is no digit
+    heights = (made.max(axis=2) > 127).sum(axis=1)
+    assert np.abs(heights[:11] - 34).max() <= 1
+    assert (np.abs((made[:11, 21] > 127).sum(axis=1) - 4 * 34 / 20) <= 1).all()
+    upper = made[11:, :14].reshape(-1, 14, 28)  # where nothing of the lower image is
+    assert all(image.any() for image in upper)
+
+
+def test_non_pairs_come_behind_pairs_of_which_both_labels_say_so(sample: Dataset) -> None:
+    source = FreshPairs(sample.train[:50], 8, 16, Augmentation(shift=1), non_digits=0.5)
+    for images, labels in source.epoch(rng()):
+        assert images.shape == (12, 42, 28)
+        assert images.dtype == np.uint8
+        assert (labels[:8] < 10).all()
+        assert (labels[8:] == NO_DIGIT).all()
+        assert labels.shape == (12, 2)
 
 
 @pytest.mark.parametrize(("share", "others"), [(0.0, 0), (0.25, 2), (1.0, 8)])

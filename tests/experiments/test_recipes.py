@@ -99,7 +99,7 @@ def test_refused_values_and_contradictions_of_a_change() -> None:
         RECIPES["fc"].with_changes({"order": "fresh-pairs"})
     for name in ("styles", "non_digits"):
         with pytest.raises(
-            SettingError, match="two-digit-mlp reads two digits: expected styles and non_digits of 0"
+            SettingError, match=f"two-digit-mlp reads two digits: expected {name} of 0, which wants one"
         ):
             RECIPES["two-digit-mlp"].with_changes({"order": "reshuffled", name: 0.1})
 

@@ -74,8 +74,7 @@ def test_a_refused_value_is_named_with_what_is_accepted(name: str, value: object
         *[({name: 0.5}, "order is 'fixed', which shows examples as they are") for name in (*WARPS, "scale")],
         *[
             ({"order": order, name: 0.1}, f"order is '{order}', which has no {name}")
-            for order in ("fixed", "fresh-pairs")
-            for name in ("styles", "non_digits")
+            for order, name in (("fixed", "styles"), ("fixed", "non_digits"), ("fresh-pairs", "styles"))
         ],
         ({"plain_epochs": 1}, NO_WARPS),
         ({"plain_epochs": 1, "order": "reshuffled"}, NO_WARPS),
@@ -106,6 +105,7 @@ def test_contradictions(settings: Any, message: str) -> None:
         {"order": "fresh-pairs", "rotation": 0.5},
         {"plain_epochs": 0, "epochs": 1},
         {"order": "reshuffled", "non_digits": 1, "styles": 1},
+        {"order": "fresh-pairs", "non_digits": 0.5},
         *[{"plain_epochs": n, "epochs": 3, "order": "fresh-pairs", "elastic": 0.5} for n in (0, 1, 3)],
         {"optimizer": "adamw", "weight_decay": 5.0, "schedule": "one-cycle", "order": "fresh-pairs"},
     ],

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation, augment
-from digitscope.data.non_digits import NO_DIGIT, make_non_digits
+from digitscope.data.non_digits import NO_DIGIT, make_non_digits, make_non_pairs
 from digitscope.data.overlapping import random_pairs
 from digitscope.data.splits import Split, UInt8
 from digitscope.data.styles import restyle
@@ -118,9 +118,7 @@ class Reshuffled:
         n = round(self.non_digits * len(digits))
         if n == 0:
             return digits.images, digits.labels
-        others = make_non_digits(digits.images, digits.labels, n, generator=generator)
-        labels = np.full(len(others), NO_DIGIT, np.uint8)
-        return np.concatenate([digits.images, others]), np.concatenate([digits.labels, labels])
+        return _with_others(digits, make_non_digits(digits.images, digits.labels, n, generator=generator))
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +130,8 @@ class FreshPairs:
         batch_size: pairs a batch.
         pairs_per_epoch: pairs after which an epoch ends.
         augmentation: how far each digit is warped before it is overlapped with another.
+        non_digits: for each pair, how many images of what is none come with it, as a share; they stand behind a
+            batch's pairs, both their labels 255.
 
     Raises:
         SettingError: `batch_size` is below 1 or above `pairs_per_epoch`, or `singles` are not single digits.
@@ -141,6 +141,7 @@ class FreshPairs:
     batch_size: int
     pairs_per_epoch: int
     augmentation: Augmentation = NO_AUGMENTATION
+    non_digits: float = 0.0
 
     def __post_init__(self) -> None:
         _check_batch_size(self.batch_size, self.pairs_per_epoch)
@@ -160,7 +161,21 @@ class FreshPairs:
         for start in range(0, self.pairs_per_epoch, self.batch_size):
             size = min(self.batch_size, self.pairs_per_epoch - start)
             pairs = random_pairs(self.singles, size, augmentation=augmentation, generator=generator)
-            yield pairs.images, pairs.labels
+            yield self._with_non_pairs(pairs, augmentation, generator)
+
+    def _with_non_pairs(self, pairs: Split, augmentation: Augmentation, generator: np.random.Generator) -> Batch:
+        n = round(self.non_digits * len(pairs))
+        if n == 0:
+            return pairs.images, pairs.labels
+        digits = self.singles[generator.integers(len(self.singles), size=len(pairs))]
+        warped = augment(digits.images, augmentation, generator=generator)
+        return _with_others(pairs, make_non_pairs(warped, digits.labels, n, generator=generator))
+
+
+def _with_others(digits: Split, others: UInt8) -> Batch:
+    """Return digits or pairs, and behind them what is none."""
+    labels = np.full((len(others), *digits.labels.shape[1:]), NO_DIGIT, np.uint8)
+    return np.concatenate([digits.images, others]), np.concatenate([digits.labels, labels])
 
 
 def course_order(split: Split, seed: int) -> Split:

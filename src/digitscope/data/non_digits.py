@@ -1,7 +1,8 @@
 """Handwriting that is no digit, made of digits: what a network should be unsure of.
 
 A digit in a mirror or on its side has the strokes of one and is none, as letters and signs have. Two digits in the
-place of one are what a reader of pages comes upon where digits touch.
+place of one are what a reader of pages comes upon where digits touch, and one as high as two where somebody writes
+larger.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +10,9 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from digitscope.data.overlapping import LOWER_TOP, PAIR_HEIGHT, overlap
 from digitscope.data.splits import UInt8
 
 NO_DIGIT = 255
@@ -38,6 +41,27 @@ def make_non_digits(images: UInt8, labels: UInt8, n: int, *, generator: np.rando
         make(images, labels, int((kinds == kind).sum()), generator) for kind, make in enumerate(KINDS.values())
     ]
     return np.concatenate(made)
+
+
+def make_non_pairs(images: UInt8, labels: UInt8, n: int, *, generator: np.random.Generator) -> UInt8:
+    """Return `n` images, uint8 (n, 42, 28), that are no two digits over each other, made of `images` likewise.
+
+    Half of them are one digit as high as a pair, the others two non-digits over each other.
+    """
+    tall = _drawn(images, np.ones(len(labels), bool), n - n // 2, generator)
+    others = generator.permutation(make_non_digits(images, labels, n // 2 * 2, generator=generator))
+    half = len(others) // 2
+    return np.concatenate(
+        [np.stack([_as_high_as_a_pair(digit) for digit in tall]), overlap(others[:half], others[half : 2 * half])]
+    )
+
+
+def _as_high_as_a_pair(digit: UInt8) -> UInt8:
+    """Return `digit` (28, 28), whose ink is 20 pixels high, enlarged until it is 34: (42, 28)."""
+    side = round(28 * (20 + LOWER_TOP) / 20)
+    enlarged = np.asarray(Image.fromarray(digit).resize((side, side), Image.Resampling.BILINEAR))
+    top, left = (side - PAIR_HEIGHT) // 2, (side - 28) // 2
+    return enlarged[top : top + PAIR_HEIGHT, left : left + 28]
 
 
 def _mirrored(images: UInt8, labels: UInt8, n: int, generator: np.random.Generator) -> UInt8:

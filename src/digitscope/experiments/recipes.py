@@ -48,10 +48,10 @@ class Recipe:
             raise SettingError(
                 f"order is 'fresh-pairs', but {self.name} reads one digit: expected reshuffled or fixed"
             )
-        elif (self.settings.styles or self.settings.non_digits) and self.task == "two-digit":
-            raise SettingError(
-                f"{self.name} reads two digits: expected styles and non_digits of 0, which want one"
-            )
+        elif self.task == "two-digit" and self.settings.order == "reshuffled":
+            for name in ("styles", "non_digits"):
+                if getattr(self.settings, name):
+                    raise SettingError(f"{self.name} reads two digits: expected {name} of 0, which wants one")
 
     @property
     def task(self) -> Task:

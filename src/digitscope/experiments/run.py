@@ -233,7 +233,7 @@ def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset |
             "order is 'fresh-pairs', but there are no single digits to make pairs from: use reshuffled"
         )
     n_pairs = settings.epoch_size or len(dataset.train)
-    return FreshPairs(singles.train, settings.batch_size, n_pairs, settings.augmentation)
+    return FreshPairs(singles.train, settings.batch_size, n_pairs, settings.augmentation, settings.non_digits)
 
 
 def as_met(recipe: Recipe, split: Split) -> Split:

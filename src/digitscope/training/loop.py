@@ -187,8 +187,8 @@ def _around_steps(
 def _score(met: Sequence[TensorBatch]) -> EpochScore:
     """Return the score of all logits at once: after each step it would take a tenth of a small network's time."""
     logits, labels = (torch.cat(parts) for parts in zip(*met, strict=True))
-    if labels.ndim == 1:
-        logits, labels = logits[labels != NO_DIGIT], labels[labels != NO_DIGIT]
+    digits = (labels != NO_DIGIT).reshape(len(labels), -1).all(dim=1)
+    logits, labels = logits[digits], labels[digits]
     losses = F.cross_entropy(logits.movedim(-1, 1), labels, reduction="none")
     return EpochScore(_mean_by_position(losses), _mean_by_position(logits.argmax(dim=-1) == labels))
 

@@ -46,9 +46,9 @@ class TrainingSettings:
         blur: share of the way to the mean of a pixel and its neighbours that each example is blurred at most.
         styles: share of the 1s and 7s that are written as elsewhere in the world, with an upstroke and a foot or a
             bar. It needs single digits, and an order that is "reshuffled".
-        non_digits: how many images of what is no digit come with each example, as a share; the network is to hold
-            all digits for equally likely there (Hendrycks et al. 2019). They are made of single digits, and need
-            an order that is "reshuffled".
+        non_digits: how many images of what is no digit, or no pair, come with each example, as a share; the
+            network is to hold all digits for equally likely there (Hendrycks et al. 2019). They are made of single
+            digits, and need an order that is "reshuffled" for these, or "fresh-pairs".
         plain_epochs: how many of the epochs, the last ones, warp nothing: what is read later is not warped either
             (Ge et al. 2021). 0 without warps.
         ema: share that the average of the weights keeps at each step (Polyak and Juditsky 1992; An et al. 2020);
@@ -107,9 +107,10 @@ class TrainingSettings:
             )
         if self.order == "fixed" and augmentation != NO_AUGMENTATION:
             raise SettingError("order is 'fixed', which shows examples as they are: use reshuffled to warp them")
-        for name in ("styles", "non_digits"):
-            if self.order != "reshuffled" and getattr(self, name):
-                raise SettingError(f"order is {self.order!r}, which has no {name}: use reshuffled, or 0")
+        if self.order != "reshuffled" and self.styles:
+            raise SettingError(f"order is {self.order!r}, which has no styles: use reshuffled, or 0")
+        if self.order == "fixed" and self.non_digits:
+            raise SettingError("order is 'fixed', which has no non_digits: use reshuffled, fresh-pairs, or 0")
         if self.plain_epochs and augmentation == NO_AUGMENTATION:
             raise SettingError("plain_epochs are without warps, but there are none: expected --plain-epochs 0")
         if self.plain_epochs > self.epochs:
