@@ -146,7 +146,8 @@ def test_each_kind_warps_each_image_by_itself(name: str) -> None:
     image = np.random.default_rng(1).integers(0, 256, (28, 28), dtype=np.uint8)
     images = np.stack([image] * 20)
     kind = Augmentation(**{name: KINDS[name]})
-    assert len({result.tobytes() for result in augment(images, kind, generator=np.random.default_rng(0))}) == 20
+    results = {result.tobytes() for result in augment(images, kind, generator=np.random.default_rng(0))}
+    assert len(results) == 20 or (name == "blur" and len(results) > 10)  # too fine a Gaussian blurs nothing
 
 
 def test_amounts_are_drawn_evenly_from_both_directions() -> None:
@@ -239,13 +240,19 @@ def test_strokes_grow_and_shrink_like_scipys_grey_dilation_and_erosion_of_a_cros
     assert close(drawn, expected)
 
 
-@pytest.mark.parametrize("share", [0.25, 1.0])
-def test_a_blur_is_scipys_correlation_with_its_kernel(share: float, sample: Dataset) -> None:
+@pytest.mark.parametrize("deviation", [0.3, 1.5])
+def test_a_blur_is_scipys_gaussian(deviation: float, sample: Dataset) -> None:
     images = sample.train.images[:20]
-    blurred = augment(images, Augmentation(blur=0.99), generator=Fixed(share))
-    kernel = np.array([[[0, 1, 0], [1, 2, 1], [0, 1, 0]]]) / 6
-    whole = ndimage.correlate(images.astype(np.float64), kernel, mode="constant")
-    assert close(blurred, images + share * (whole - images))
+    blurred = augment(images, Augmentation(blur=2), generator=Fixed(deviation))
+    expected = ndimage.gaussian_filter(
+        images.astype(np.float64), (0, deviation, deviation), mode="constant", truncate=9
+    )
+    assert close(blurred, expected)
+
+
+def test_a_blur_of_nothing_changes_nothing(sample: Dataset) -> None:
+    images = sample.train.images[:20]
+    assert np.array_equal(augment(images, Augmentation(blur=2), generator=Fixed(0.0)), images)
 
 
 def test_each_image_gets_its_own_pen(sample: Dataset) -> None:

@@ -38,10 +38,10 @@ REFUSED = [
     *[("plain_epochs", value, "expected a whole number from 0") for value in (-1, 1.0, True, "1", None)],
     *[
         (name, value, "expected a number from 0 to below inf")
-        for name in ("rotation", "shear", "shift", "elastic")
+        for name in ("rotation", "shear", "shift", "elastic", "blur")
         for value in (-1, NAN, INFINITY, "1")
     ],
-    *[(name, value, BELOW_ONE) for name in ("scale", "stroke", "blur") for value in (-0.1, 1, NAN, None)],
+    *[(name, value, BELOW_ONE) for name in ("scale", "stroke") for value in (-0.1, 1, NAN, None)],
     *[("ema", value, BELOW_ONE) for value in (-0.1, 1, NAN, True, "0.9")],
     *[("precision", value, "expected one of float32, mixed") for value in ("bfloat16", 16, None)],
     *[("threads", value, "expected a whole number from 0") for value in (-1, 1.5, True)],

@@ -24,7 +24,7 @@ Simard, Steinkraus and Platt (2003) smooth their random field with a Gaussian of
 """
 
 
-BELOW_1 = frozenset({"scale", "stroke", "blur"})
+BELOW_1 = frozenset({"scale", "stroke"})
 """The amounts that are shares, of a width or of a pixel; the others have no end."""
 
 
@@ -40,10 +40,10 @@ class Augmentation:
         elastic: pixels that each point moves by along each axis, as the standard deviation of a smooth random
             field (Simard et al. 2003).
         stroke: share of a pixel that strokes grow or shrink by at each side.
-        blur: share of the way to the mean of a pixel, counted twice, and its four neighbours.
+        blur: pixels, the standard deviation of a Gaussian; drawn from 0 up. Digits of 8 pixels have one, enlarged.
 
     Raises:
-        SettingError: a number is negative or not finite, or `scale`, `stroke` or `blur` is 1 or above.
+        SettingError: a number is negative or not finite, or `scale` or `stroke` is 1 or above.
     """
 
     rotation: float = 0.0
@@ -84,13 +84,28 @@ def _warped(images: UInt8, augmentation: Augmentation, generator: np.random.Gene
 def _with_pen(images: UInt8, augmentation: Augmentation, generator: np.random.Generator) -> UInt8:
     """Return the images with strokes bolder or finer, by the grey dilation or erosion of a cross, and blurred."""
     growth = generator.uniform(-augmentation.stroke, augmentation.stroke, (len(images), 1, 1)).astype(np.float32)
-    blur = generator.uniform(0, augmentation.blur, (len(images), 1, 1)).astype(np.float32)
     around = _neighbours(images)
     target = np.where(growth > 0, np.max(around, axis=0), np.min(around, axis=0))
     drawn = images + np.abs(growth) * (target.astype(np.float32) - images)
-    up, down, left, right, middle = _neighbours(drawn)
-    blurred = (up + down + left + right + 2 * middle) / 6
-    return np.asarray(drawn + blur * (blurred - drawn) + 0.5, dtype=np.uint8)
+    if augmentation.blur:
+        drawn = _blurred(drawn, generator.uniform(0, augmentation.blur, len(images)).astype(np.float32))
+    return np.asarray(drawn + 0.5, dtype=np.uint8)
+
+
+def _blurred(images: Float32, deviations: Float32) -> Float32:
+    """Return each of the images (N, H, W) under a Gaussian of its own deviation (N,); what is outside is black."""
+    down, across = (_gaussians(length, deviations) for length in images.shape[1:])
+    return np.asarray(down @ images @ across, dtype=np.float32)
+
+
+def _gaussians(length: int, deviations: Float32) -> Float32:
+    """Return the weight of each pixel of a row in each: (N, length, length), of unit sum in an endless row."""
+    away = np.arange(1 - length, length, dtype=np.float32)
+    with np.errstate(under="ignore"):
+        weights = np.exp(-0.5 * (away / np.maximum(deviations, 0.01)[:, None]) ** 2)
+    weights /= weights.sum(axis=1, keepdims=True)
+    pixels = np.arange(length)
+    return weights[:, pixels[:, None] - pixels + length - 1]
 
 
 def _neighbours(images: NDArray[Any]) -> tuple[NDArray[Any], ...]:

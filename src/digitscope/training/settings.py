@@ -43,7 +43,7 @@ class TrainingSettings:
         shift: pixels along each axis that it moves at most.
         elastic: pixels that its points move by, as the standard deviation of a smooth random field.
         stroke: share of a pixel that strokes grow or shrink by at each side at most.
-        blur: share of the way to the mean of a pixel and its neighbours that each example is blurred at most.
+        blur: pixels, the standard deviation of the Gaussian that each example is blurred with at most.
         styles: share of the 1s and 7s that are written as elsewhere in the world, with an upstroke and a foot or a
             bar. It needs single digits, and an order that is "reshuffled".
         non_digits: how many images of what is no digit, or no pair, come with each example, as a share; the
