@@ -50,6 +50,15 @@ def convolution(
     ]
 
 
+def pooled_convolution(channels_in: int, channels_out: int, size: int, *, padded: bool = True) -> list[nn.Module]:
+    """Return likewise a convolution that halves rows and columns: the largest of each 2x2 goes on.
+
+    Pooled before it is normalised, a batch norm and a ReLU have a quarter of the work.
+    """
+    conv, norm, relu = convolution(channels_in, channels_out, size, padded=padded)
+    return [conv, nn.MaxPool2d(2), norm, relu]
+
+
 class FlattenChannelsLast(nn.Module):
     """(N, C, H, W) to (N, H * W * C): the order in which channels-last memory has it, so nothing is moved.
 
@@ -100,10 +109,10 @@ def small_cnn() -> nn.Sequential:
 
 
 def best_cnn() -> nn.Sequential:
-    """Return the most accurate network for one digit, 584,958 parameters: three columns alike.
+    """Return the most accurate network for one digit, 688,830 parameters: three columns alike.
 
-    uint8 (N, 28, 28) -> (N, 1, 28, 28) -> in each column conv 32 5x5 stride 2: (N, 32, 12, 12)
-    -> conv 48 3x3 twice: (N, 48, 12, 12) -> conv 96 3x3 stride 2: (N, 96, 6, 6) -> conv 96 3x3: (N, 96, 6, 6)
+    uint8 (N, 28, 28) -> (N, 1, 28, 28) -> in each column conv 32 5x5, pool: (N, 32, 12, 12)
+    -> conv 64 3x3: (N, 64, 12, 12) -> conv 64 3x3, pool: (N, 64, 6, 6) -> conv 96 3x3 twice: (N, 96, 6, 6)
     -> 3,456 -> logits float32 (N, 10), the mean of the columns'.
     """
     return nn.Sequential(Normalize(*MNIST_SCALE), Columns(_best_column(), _best_column(), _best_column()))
@@ -111,10 +120,10 @@ def best_cnn() -> nn.Sequential:
 
 def _best_column() -> nn.Sequential:
     return nn.Sequential(
-        *convolution(1, 32, 5, stride=2, padded=False),
-        *convolution(32, 48, 3),
-        *convolution(48, 48, 3),
-        *convolution(48, 96, 3, stride=2),
+        *pooled_convolution(1, 32, 5, padded=False),
+        *convolution(32, 64, 3),
+        *pooled_convolution(64, 64, 3),
+        *convolution(64, 96, 3),
         *convolution(96, 96, 3),
         FlattenChannelsLast(),
         nn.Linear(3456, 10),
