@@ -64,10 +64,10 @@ def test_other_probabilities_are_not_kept_either(
     assert not any(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["small", "best", "two-digit-deep"])
+@pytest.mark.parametrize("name", ["small", "best", "two-digit-best"])
 def test_what_ships_is_exported_as_it_computes(sample: Dataset, tmp_path: Path, name: str) -> None:
     model, images = new_model(name), sample.test.images[:7]
-    images = images if name != "two-digit-deep" else overlap(images, images[::-1])
+    images = images if name != "two-digit-best" else overlap(images, images[::-1])
     export_onnx(model, tmp_path / "net.onnx", images, temperature=0.7)
     for n in (1, 2, 7):
         expected = predict_logits(model, images[:n]) / 0.7

@@ -49,7 +49,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "two-digit-mlp": {"hidden": 64},
     "two-digit-cnn": {"dropout": 0.5},
     "two-digit-fast": {"dropout": 0.3},
-    "two-digit-deep": {},
+    "two-digit-best": {},
 }
 
 

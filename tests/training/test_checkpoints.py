@@ -80,7 +80,7 @@ def test_the_weights_file_is_plain_safetensors(tmp_path: Path) -> None:
     assert all(torch.equal(stored[name], tensor) for name, tensor in model.state_dict().items())
 
 
-@pytest.mark.parametrize("name", ["fc", "two-digit-deep"])
+@pytest.mark.parametrize("name", ["fc", "two-digit-best"])
 @pytest.mark.parametrize("settings", OPTIMIZERS)
 def test_a_state_returns_whole(name: str, settings: dict[str, Any], sample: Dataset, tmp_path: Path) -> None:
     chosen = settings_of(**settings)
@@ -161,7 +161,7 @@ def assert_short(text: str, cause: str) -> None:
         ("fc", "cnn", {}),
         ("fc", "fc", {"hidden": 11}),
         ("cnn", "two-digit-cnn", {}),
-        ("fc", "two-digit-deep", {}),
+        ("fc", "two-digit-best", {}),
     ],
 )
 def test_another_model_s_file_is_refused(

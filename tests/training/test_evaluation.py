@@ -40,7 +40,7 @@ def test_pairs(sample: Dataset) -> None:
 
 
 def test_evaluation_leaves_training_mode_and_the_weights_alone(sample: Dataset) -> None:
-    model = build("two-digit-deep", {}).train()
+    model = build("two-digit-best", {}).train()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     split = make_two_digit(sample, n_train=2, n_test=5, seed=0).test
     evaluate(model, split)
@@ -54,7 +54,7 @@ def test_arrays_that_may_not_be_written(sample: Dataset) -> None:
     assert predict_logits(build("fc", {}), images).shape == (5, 10)
 
 
-@pytest.mark.parametrize(("name", "shape"), [("fc", (0, 10)), ("fast", (0, 10)), ("two-digit-deep", (0, 2, 10))])
+@pytest.mark.parametrize(("name", "shape"), [("fc", (0, 10)), ("fast", (0, 10)), ("two-digit-best", (0, 2, 10))])
 def test_no_image_gives_no_logits(name: str, shape: tuple[int, ...]) -> None:
     height = 42 if len(shape) == 3 else 28
     assert predict_logits(build(name, {}), np.zeros((0, height, 28), np.uint8)).shape == shape

@@ -79,7 +79,7 @@ def test_the_course_s_protocol_bit_for_bit(sample: Dataset) -> None:
 
 
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
-@pytest.mark.parametrize("name", ["fc", "cnn", "fast", "two-digit-mlp", "two-digit-deep"])
+@pytest.mark.parametrize("name", ["fc", "cnn", "fast", "two-digit-mlp", "two-digit-best"])
 def test_uniform_logits_cost_ln_10(name: str, label_smoothing: float, sample: Dataset) -> None:
     model = build(name, {})
     last = [layer for layer in model.modules() if isinstance(layer, nn.Linear)][-1]
@@ -217,9 +217,9 @@ def test_ten_examples_are_memorised(name: str, learning_rate: float, sample: Dat
 
 
 def test_no_optimizer_means_no_change(sample: Dataset) -> None:
-    model = build("two-digit-deep", {})
+    model = build("two-digit-best", {})
     before = weights_bytes(model)
-    split = small_split("two-digit-deep", sample, 20)
+    split = small_split("two-digit-best", sample, 20)
     first = run_epoch(model, batches(split, 8), optimizer=None)
     assert first == run_epoch(model, batches(split, 8), optimizer=None)  # dropout rests too
     assert weights_bytes(model) == before

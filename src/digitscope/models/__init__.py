@@ -14,7 +14,7 @@ from torch import nn
 from digitscope.errors import SettingError
 from digitscope.models.convolutional import best_cnn, course_cnn, fast_cnn, small_cnn
 from digitscope.models.fully_connected import fully_connected
-from digitscope.models.two_digit import two_digit_cnn, two_digit_deep, two_digit_fast, two_digit_mlp
+from digitscope.models.two_digit import two_digit_best, two_digit_cnn, two_digit_fast, two_digit_mlp
 
 __all__ = ["DIGIT_MODELS", "MODELS", "TWO_DIGIT_MODELS", "build", "options_of"]
 
@@ -30,7 +30,7 @@ TWO_DIGIT_MODELS: Factories = MappingProxyType(
         "two-digit-mlp": two_digit_mlp,
         "two-digit-cnn": two_digit_cnn,
         "two-digit-fast": two_digit_fast,
-        "two-digit-deep": two_digit_deep,
+        "two-digit-best": two_digit_best,
     }
 )
 """The networks that read two digits over each other, 42x28."""

@@ -56,7 +56,7 @@ def pooled_convolution(channels_in: int, channels_out: int, size: int, *, padded
     Pooled before it is normalised, a batch norm and a ReLU have a quarter of the work.
     """
     conv, norm, relu = convolution(channels_in, channels_out, size, padded=padded)
-    return [conv, nn.MaxPool2d(2), norm, relu]
+    return [conv, nn.MaxPool2d(2, ceil_mode=True), norm, relu]  # an odd last row or column is its own largest
 
 
 class FlattenChannelsLast(nn.Module):
