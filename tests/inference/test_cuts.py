@@ -48,7 +48,7 @@ def test_no_path_is_cheaper_than_a_cut(ink: Float32) -> None:
 @settings(max_examples=30, deadline=None)
 @given(small_inks)
 def test_the_cheapest_way_through_the_middle_is_a_cut(ink: Float32) -> None:
-    """A column off the rim that is cheaper than all within two columns of it must be one that a cut goes through."""
+    """There is a cut through a column off the rim that is cheaper than all within two columns of it."""
     prices = cheapest(ink)
     through = [int(cut[len(ink) // 2]) for cut in cut_lines(ink)]
     assert through == sorted(through)
@@ -79,7 +79,7 @@ def test_a_cut_goes_between_digits_and_not_around_them() -> None:
     ink[2:39, 12:36] = 1
     ink[6:35, 17:31] = 0
     ink[18:20, 7:12] = 1
-    assert any((7 <= cut[4:34]).all() and (cut[4:34] <= 12).all() for cut in cut_lines(ink))
+    assert any((cut[4:34] >= 7).all() and (cut[4:34] <= 12).all() for cut in cut_lines(ink))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1), (2, 2), (3, 4), (400, 5), (5, 400), (200, 3000)])

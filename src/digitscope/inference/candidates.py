@@ -7,16 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitscope.inference.acceptance import cost
-from digitscope.inference.blobs import Blob, SegmentedPage, joined
+from digitscope.inference.blobs import SegmentedPage
 from digitscope.inference.cuts import best_path, between, cut_lines
 from digitscope.inference.framing import frame, frame_pair
+from digitscope.inference.pieces import Blob, heights_around, joined
 from digitscope.inference.recognizer import Recognizer
 
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
+Int = NDArray[np.intp]
 
-EXTRA_DIGIT = 0.5
-"""What each further digit of a reading costs, in the unit of `acceptance.cost`: two may not win by a hair."""
+EXTRA_DIGIT, EXTRA_STROKE = 0.1, 0.3
+"""What each further digit of a reading costs, in the unit of `acceptance.cost`: two may not win by a hair.
+
+And what each stroke costs that a cut crosses, beside the first: digits touch in one place, a 0 is cut in two.
+"""
 
 PAIR = 1.0
 """What two digits over each other cost: they are rare, and the network for pairs sees two in any ink."""
@@ -24,10 +29,10 @@ PAIR = 1.0
 LOW, WIDE, TALL = 4.0, 2.0, 2.0
 """What 1 costs that a digit is lower than 0.7 of the usual height, wider than 1.1 of its own, higher than 1.4."""
 
-SUSPECT = 0.3
-"""Cost above which a blob is looked at again."""
+SUSPECT, SUSPECT_PAIR = 0.05, 0.3
+"""Cost above which a blob is looked at again, for digits in a row and for two over each other."""
 
-NARROWEST_ROW, LOWEST_PAIR = 0.85, 1.2
+NARROWEST_ROW, LOWEST_PAIR = 0.6, 1.2
 """Width over height from which a blob may be digits in a row, and height over width of two over each other."""
 
 USUAL_DISTANCE = 0.7
@@ -92,10 +97,11 @@ def read_blobs(
 ) -> list[Candidate]:
     """Return the best reading of each of `blobs`."""
     inks = [page.cut_out(blob) for blob in blobs]
+    heights = heights_around(blobs, page.height)
     parts = read_parts(inks, [(blob.left, blob.top) for blob in blobs], digits)
     return [
-        _best(blob, part, ink, page.height, digits, pairs)
-        for blob, part, ink in zip(blobs, parts, inks, strict=True)
+        _best(blob, part, ink, height, digits, pairs)
+        for blob, part, ink, height in zip(blobs, parts, inks, heights, strict=True)
     ]
 
 
@@ -138,11 +144,10 @@ def _best(blob: Blob, part: Part, ink: Float32, height: float, digits: Recognize
     """Return the reading of a blob that costs least, the others as its alternatives."""
     usual = min(height, blob.height)
     readings: list[tuple[tuple[Part, ...], float]] = [((part,), part.cost(usual))]
-    if part.cost(usual) > SUSPECT:
-        if blob.width > NARROWEST_ROW * blob.height:
-            readings.append(_in_a_row(blob, ink, usual, digits))
-        if blob.height > LOWEST_PAIR * blob.width:
-            readings.append(_over_each_other(blob, ink, pairs))
+    if part.cost(usual) > SUSPECT and blob.width > NARROWEST_ROW * blob.height:
+        readings.append(_in_a_row(blob, ink, usual, digits))
+    if part.cost(usual) > SUSPECT_PAIR and blob.height > LOWEST_PAIR * blob.width:
+        readings.append(_over_each_other(blob, ink, pairs))
     ranked = [Candidate(blob, parts) for parts, _ in sorted(readings, key=lambda reading: reading[1]) if parts]
     others = tuple(candidate.text for candidate in ranked[1:] if candidate.text != ranked[0].text)
     return Candidate(blob, ranked[0].parts, others)
@@ -157,15 +162,25 @@ def _in_a_row(blob: Blob, ink: Float32, height: float, digits: Recognizer) -> tu
         (start, end)
         for start in range(last)
         for end in range(start + 1, last + 1)
-        if 0.15 * height < places[end] - places[start] < 1.3 * height and (start, end) != (0, last)
+        if 0.1 * height < places[end] - places[start] < 1.3 * height and (start, end) != (0, last)
     ]
     pieces = [between(ink, cuts[start], cuts[end]) for start, end in segments]
     whole = [i for i, piece in enumerate(pieces) if piece.max() > INK]
     parts = read_parts([pieces[i] for i in whole], [(blob.left, blob.top)] * len(whole), digits)
     by_segment = {segments[i]: part for i, part in zip(whole, parts, strict=True)}
-    costs = {segment: part.cost(height) for segment, part in by_segment.items()}
+    crossed = [0 if cut is None else _strokes_crossed(ink, cut) for cut in cuts]
+    costs = {
+        (start, end): part.cost(height) + EXTRA_STROKE * max(0, crossed[start] - 1)
+        for (start, end), part in by_segment.items()
+    }
     way, total = best_path(costs, last, EXTRA_DIGIT)
     return tuple(by_segment[segment] for segment in way), total
+
+
+def _strokes_crossed(ink: Float32, cut: Int) -> int:
+    """Return how often a cut, the column of every row, comes upon ink."""
+    dark = ink[np.arange(len(ink)), np.minimum(cut, ink.shape[1] - 1)] > INK
+    return int(dark[0]) + int((dark[1:] & ~dark[:-1]).sum())
 
 
 def _over_each_other(blob: Blob, ink: Float32, pairs: Recognizer) -> tuple[tuple[Part, ...], float]:

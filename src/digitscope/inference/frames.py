@@ -17,7 +17,7 @@ Mask = NDArray[np.bool_]
 Int32 = NDArray[np.int32]
 Place = tuple[slice, slice]
 
-LEAST_SIDE = 5.0
+LEAST_SIDE = 3.0
 """Widths of a stroke that a frame is high and wide at least."""
 
 LONGEST_RUN, LONGEST_RUN_DOWN = 0.35, 0.18
@@ -31,6 +31,9 @@ BRIDGE = 0.5
 
 LEAST_ACROSS, LEAST_CLOSED = 0.7, 0.6
 """Of the shorter side, the length of a line across, and of one down that ends on two of them."""
+
+WHOLE = 0.9
+"""Of the piece's width, the length of a line across that closes a box of which one side cannot be seen."""
 
 STEEPEST = 0.1
 """Pixels that a line rises or falls a pixel, beside its own width: 6 degrees."""
@@ -109,7 +112,7 @@ def _frame(own: Mask, others: Mask) -> Mask | None:
         return None
     runs_down, down = _lines(own.T, max(4, round(LONGEST_RUN_DOWN * height)), bridge)
     holds = bool(others.sum() > 0.02 * others.size)
-    if not (_is_closed(across, down, shorter, holds) or _is_comb(across, down, holds)):
+    if not (_is_closed(across, down, own.shape, holds) or _is_comb(across, down, holds)):
         return None
     usual = float(np.median([line.width for line in across]))
     down = [
@@ -157,22 +160,30 @@ def _slack(line: _Line, other: _Line) -> float:
     return 1.5 * other.width + 0.04 * line.length + 1
 
 
-def _is_closed(across: Sequence[_Line], down: Sequence[_Line], shorter: int, holds: bool) -> bool:
-    """Tell whether two lines down end on lines across at both ends, or one where two such lines begin or end."""
+def _is_closed(across: Sequence[_Line], down: Sequence[_Line], shape: tuple[int, ...], holds: bool) -> bool:
+    """Tell whether two lines down end on lines across at both ends, or one where two of the whole width do.
+
+    `shape` is the height and width of the piece; what `holds` other ink may have thicker lines.
+    """
     closed = [
         (line, above, below)
         for line in down
-        if line.length >= LEAST_CLOSED * shorter and (holds or line.width <= THICKEST * line.length)
+        if line.length >= LEAST_CLOSED * min(shape) and (holds or _is_thin(line))
         for above, below in [(_ends(line, across, 0), _ends(line, across, 1))]
         if above and below
     ]
     return len(closed) >= 2 or any(
-        _is_at_end(line, one) and _is_at_end(line, other) and abs(one.length - other.length) <= _slack(line, one)
+        sum(
+            other.length >= WHOLE * shape[1] and _is_thin(other) and _is_at_end(line, other)
+            for other in (*above, *below)
+        )
+        >= 2
         for line, above, below in closed
-        for one in above
-        for other in below
-        if one is not other
     )
+
+
+def _is_thin(line: _Line) -> bool:
+    return line.width <= THICKEST * line.length
 
 
 def _is_at_end(line: _Line, other: _Line) -> bool:
