@@ -98,7 +98,7 @@ def _may_be_digit(piece: Blob, around: float, height: float, stroke: float, labe
         return False  # a frame, a rule
     if longer < 1.6 * shorter and piece.area > 0.74 * longer * shorter and _is_solid(piece, labels):
         return False  # a punch hole, a dot: a disk fills 0.79 of its box
-    if piece.area < FINEST * stroke * longer:
+    if piece.area < FINEST * stroke * min(1.0, around / height) * longer:
         return False  # a hair, what is left of a rule
     return longer >= max(0.12 * around, 3) and piece.area >= 0.004 * around * around
 

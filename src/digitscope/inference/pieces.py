@@ -11,6 +11,7 @@ from digitscope.inference.ink import weighted_quantile
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
+Int = NDArray[np.intp]
 
 SMALLEST = 6
 """Pixels of height or width below which nothing is read."""
@@ -24,8 +25,8 @@ RIM_SHARE = 0.02
 LOWEST, HIGHEST = 0.6, 1.4
 """Of the page's usual height, between which a piece is a digit of the usual height or a part of one."""
 
-LOWEST_ALONE = 0.25
-"""Of the page's usual height, what stands alone and may still be a digit of its own size; dirt is lower."""
+LOWEST_ALONE, WIDEST_ALONE = 0.25, 1.4
+"""Of the page's usual height and of its own, what stands alone and may still be a digit; dirt is lower."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,30 +138,29 @@ def usual_height(pieces: Iterable[Blob]) -> float:
 def heights_around(pieces: Sequence[Blob], height: float) -> list[float]:
     """Return how high digits are where each piece lies: as others in its line are, if it is much lower or higher.
 
-    What has no others in its line is a digit of its own height; `height` is the page's.
+    What has no others in its line, and none in its box, is a digit of its own height; `height` is the page's.
     """
     boxes = np.array([[piece.left, piece.top, piece.right, piece.bottom] for piece in pieces]).reshape(-1, 4)
     weights = np.array([piece.area**0.5 for piece in pieces])
-    around = []
-    for number, piece in enumerate(pieces):
-        if LOWEST * height <= piece.height <= HIGHEST * height:
-            around.append(height)
-            continue
-        beside = _beside(boxes, number)
-        if beside.any():
-            around.append(weighted_quantile((boxes[:, 3] - boxes[:, 1])[beside], weights[beside], 0.5))
-        else:
-            alone = piece.height >= LOWEST_ALONE * height and piece.width <= 2 * piece.height
-            around.append(float(piece.height) if alone else height)
-    return around
+    return [
+        height
+        if LOWEST * height <= piece.height <= HIGHEST * height
+        else _height_beside(piece, boxes, weights, height)
+        for piece in pieces
+    ]
 
 
-def _beside(boxes: NDArray[np.int_], number: int) -> NDArray[np.bool_]:
-    """Tell for each of `boxes` (N, 4) whether the box of this number stands in its line, not far away."""
-    left, top, right, bottom = boxes[number]
-    high = boxes[:, 3] - boxes[:, 1]
-    away = np.maximum(boxes[:, 0] - right, left - boxes[:, 2])
-    off = np.abs((boxes[:, 1] + boxes[:, 3]) / 2 - (top + bottom) / 2)
-    beside = (away <= 2 * high) & (off <= 0.8 * high)
-    beside[number] = False
-    return np.asarray(beside)
+def _height_beside(piece: Blob, boxes: Int, weights: NDArray[np.float64], height: float) -> float:
+    """Return the height of digits around a piece that does not have the page's usual `height`."""
+    is_other = (boxes != [piece.left, piece.top, piece.right, piece.bottom]).any(axis=1)
+    others, weights = boxes[is_other], weights[is_other]
+    _, y = piece.middle
+    high = others[:, 3] - others[:, 1]
+    away = np.maximum(others[:, 0] - piece.right, piece.left - others[:, 2])
+    beside = (away <= 2 * high) & (np.abs((others[:, 1] + others[:, 3]) / 2 - y) <= 0.8 * high)
+    if beside.any():
+        return weighted_quantile(high[beside], weights[beside], 0.5)
+    middles = (others[:, :2] + others[:, 2:]) / 2
+    holds = ((middles >= [piece.left, piece.top]) & (middles <= [piece.right, piece.bottom])).all(axis=1).any()
+    is_digit = piece.height >= LOWEST_ALONE * height and piece.width <= WIDEST_ALONE * piece.height and not holds
+    return float(piece.height) if is_digit else height
