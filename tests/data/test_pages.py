@@ -67,7 +67,8 @@ def test_every_page_agrees_with_itself(nuisance: str) -> None:
         on_it = [digit for digit in made.digits if digit.line == number]
         assert "".join(str(digit.label) for digit in on_it) == line.replace(" ", "")
         assert all(1 <= len(group) <= 6 for group in line.split(" "))
-        assert all(left.box[0] < right.box[0] for left, right in pairwise(on_it))
+        middles = [digit.box[0] + digit.box[2] / 2 for digit in on_it]
+        assert middles == sorted(middles)
     assert [digit.line for digit in made.digits] == sorted(digit.line for digit in made.digits)
     for digit in made.digits:
         left, top, its_width, its_height = digit.box
@@ -277,6 +278,29 @@ def inked_both_ways(of: Page) -> set[str]:
     return inks
 
 
+def share_of_touching(of: Page) -> float:
+    """The blobs of ink that are missing from one a digit, as a share of the digits."""
+    _, n = ndimage.label(grey(of) < ink_level(of), np.ones((3, 3)))
+    return float(1 - n / len(of.digits))
+
+
+def share_in_boxes(of: Page) -> float:
+    """The digits that have dark lines of two thirds of their height to the left and to the right of them."""
+    dark = grey(of) < 0.8 * np.median(ground(of))
+    inside = []
+    for left, top, width, height in (digit.box for digit in of.digits):
+        rows, reach = slice(top + height // 3, top + height), 2 * height // 3
+        sides = dark[rows, left - reach : left], dark[rows, left + width : left + width + reach]
+        inside.append(all(side.all(axis=0).any() for side in sides))
+    return float(np.mean(inside))
+
+
+def ratio_of_heights(of: Page) -> float:
+    """The height of the highest line over that of the lowest, each the median of its digits."""
+    heights = [np.median([d.box[3] for d in of.digits if d.line == line]) for line in range(len(of.lines))]
+    return float(max(heights) / min(heights))
+
+
 HAS: dict[str, Callable[[Page, Page], object]] = {
     "light": lambda seen, clean: np.ptp(quarter_levels(seen)) > 25 > np.ptp(quarter_levels(clean)),
     "shadow": lambda seen, clean: darker_share(seen) > 0.05 > darker_share(clean),
@@ -296,6 +320,9 @@ HAS: dict[str, Callable[[Page, Page], object]] = {
     "panel": lambda seen, clean: inked_both_ways(seen) == {"light", "dark"} and inked_both_ways(clean) == {"dark"},
     "blur": lambda seen, clean: sharpness(seen) < 0.6 * sharpness(clean),
     "noise": lambda seen, clean: grain(seen) > 7 > 4 > grain(clean),
+    "touching": lambda seen, clean: share_of_touching(seen) > 0.2 > 0 >= share_of_touching(clean),
+    "boxes": lambda seen, clean: share_in_boxes(seen) > 0.3 > 0.1 > share_in_boxes(clean),
+    "two-sizes": lambda seen, clean: ratio_of_heights(seen) > 1.7 > 1.4 > ratio_of_heights(clean),
 }
 
 
@@ -321,7 +348,7 @@ def test_punched_holes_are_dark_and_80_mm_apart() -> None:
 
 
 def test_an_unknown_nuisance_names_those_that_are_known(sample: Dataset) -> None:
-    with pytest.raises(SettingError, match=r"'coffee'.*clean, light, shadow.*blur, noise"):
+    with pytest.raises(SettingError, match=r"'coffee'.*clean, light, shadow.*touching, boxes, two-sizes"):
         make_page(sample.test, nuisance="coffee", generator=np.random.default_rng(0))
 
 

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from digitscope.inference.blobs import SegmentedPage, find_blobs, joined, usual_height
+from digitscope.inference.blobs import SegmentedPage, find_blobs
 from digitscope.inference.ink import Ink
+from digitscope.inference.pieces import joined, usual_height
 
 Mask = NDArray[np.bool_]
 Box = tuple[int, int, int, int]

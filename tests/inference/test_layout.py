@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digitscope.inference.blobs import Blob
 from digitscope.inference.layout import arrange, text_of
+from digitscope.inference.pieces import Blob
 
 Middle = tuple[float, float]
 

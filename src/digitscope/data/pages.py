@@ -1,7 +1,7 @@
 """Pages of handwritten digits, as a phone photographs or an office scans them, with the truth about every digit.
 
 Digits of a split are written in lines of numbers. A page has one nuisance, which is what a reader of pages has to
-cope with; the names are in `NUISANCES`. No two digits touch.
+cope with; the names are in `NUISANCES`. Digits touch only where that is the nuisance.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from digitscope.data import paper
+from digitscope.data.forms import with_fields
 from digitscope.data.handwriting import Hand, Range, written
 from digitscope.data.paper import Float32, Sheet
 from digitscope.data.splits import Split, UInt8
@@ -121,6 +122,11 @@ _STYLES = {
     "panel": _Style(what="light digits on a dark panel, dark ones beside it", ground=paper.panelled_paper),
     "blur": _Style(what="slightly out of focus", light=paper.out_of_focus),
     "noise": _Style(what="sensor noise", noise=(0.04, 0.09)),
+    "touching": _Style(what="half of the digits touch the one before", hand=Hand(touching=0.5)),
+    "boxes": _Style(what="a form's boxes or combs, black, grey or blue", hand=Hand(cell=(1.0, 1.4))),
+    "two-sizes": _Style(
+        what="lines 2 to 3 times as high as others", hand=Hand(size=(40, 80), smaller=(0.33, 0.5))
+    ),
 }
 
 NUISANCES: Mapping[str, str] = MappingProxyType({name: style.what for name, style in _STYLES.items()})
@@ -183,6 +189,8 @@ def _painted(sheet: Sheet, style: _Style, generator: np.random.Generator) -> Flo
     hollows = np.clip(0.5 + 0.5 * paper.smooth_noise(sheet.shape, 1.5, generator), 0, 1)
     taken = generator.uniform(*style.opacity) * sheet.coverage * (1 - style.grain * hollows)
     picture = ground + taken[..., np.newaxis] * (colour - ground)
+    if sheet.fields:
+        picture = with_fields(picture, sheet, generator)
     if style.on_table:
         picture = paper.table_around(picture, sheet, generator)
     return np.asarray(picture, dtype=np.float32)

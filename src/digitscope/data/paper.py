@@ -15,6 +15,8 @@ from scipy import ndimage
 Float32 = NDArray[np.float32]
 Owners = NDArray[np.int32]
 Shape = tuple[int, int]
+Field = tuple[float, float, float, float, int]
+"""A form's field: left, top, right and bottom in pixels, and how many cells it has."""
 
 A4_LONG_SIDE, HOLE_DISTANCE, HOLE_INSET, HOLE_RADIUS = 297.0, 80.0, 12.0, 3.0
 """Millimetres, ISO 216 and ISO 838."""
@@ -31,6 +33,7 @@ class Sheet:
         size: pixels, the height of a digit.
         pitch: pixels from one baseline to the next.
         baselines: pixels from the top, one for each line.
+        fields: what a form has printed around the numbers.
     """
 
     coverage: Float32
@@ -39,6 +42,7 @@ class Sheet:
     size: float
     pitch: float
     baselines: tuple[float, ...]
+    fields: tuple[Field, ...] = ()
 
     @property
     def shape(self) -> Shape:
@@ -121,11 +125,11 @@ def ruled_paper(sheet: Sheet, generator: np.random.Generator) -> Float32:
     """Return white paper with a rule under every line, blue or grey, half the time with a red margin."""
     paper = white_paper(sheet, generator)
     rules = _rules(sheet.shape, sheet.pitch, sheet.baselines[0] + 0.08 * sheet.size, generator)
-    paper = _printed(paper, rules, _print_colour(generator), generator.uniform(0.4, 1))
+    paper = printed(paper, rules, _print_colour(generator), generator.uniform(0.4, 1))
     if generator.random() < 0.5:
         height, width = sheet.shape
         margin = _rules((width, height), 10.0 * width, generator.uniform(0.03, 0.05) * width, generator).T
-        paper = _printed(paper, margin, np.array([0.9, 0.45, 0.45]), generator.uniform(0.5, 1))
+        paper = printed(paper, margin, np.array([0.9, 0.45, 0.45]), generator.uniform(0.5, 1))
     return paper
 
 
@@ -139,7 +143,7 @@ def squared_paper(sheet: Sheet, generator: np.random.Generator) -> Float32:
     )
     across = _rules(sheet.shape, pitch, sheet.baselines[0] + 0.08 * sheet.size, generator)
     down = _rules(sheet.shape[::-1], pitch, generator.uniform(0, pitch), generator).T
-    return _printed(paper, np.maximum(across, down), colour, strength)
+    return printed(paper, np.maximum(across, down), colour, strength)
 
 
 def panelled_paper(sheet: Sheet, generator: np.random.Generator) -> Float32:
@@ -198,7 +202,8 @@ def _print_colour(generator: np.random.Generator) -> NDArray[np.float64]:
     return np.array([0.45, 0.62, 0.9]) if generator.random() < 0.6 else np.full(3, 0.5)
 
 
-def _printed(paper: Float32, mask: Float32, colour: NDArray[np.float64], strength: float) -> Float32:
+def printed(paper: Float32, mask: Float32, colour: NDArray[np.float64], strength: float) -> Float32:
+    """Return the picture with `mask` printed on it in `colour` (3,), thinly if `strength` is below 1."""
     return np.asarray(paper * (1 - strength * mask[..., np.newaxis] * (1 - colour)), dtype=np.float32)
 
 

@@ -1,86 +1,34 @@
 """Connected pieces of ink, without those that cannot be digits, and with those together that make one."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from digitscope.inference.ink import EVEN_SIDE, Ink, weighted_quantile
+from digitscope.inference.ink import EVEN_SIDE, Ink
+from digitscope.inference.pieces import (
+    SMALLEST,
+    Blob,
+    heights_around,
+    is_at_rim,
+    joined,
+    of_strong_ink,
+    off_the_rim,
+    pieces_of,
+    usual_height,
+)
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
 Int = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
-SMALLEST = 6
-"""Pixels of height or width below which nothing is read."""
-
-FAINTEST = 0.6
-"""Share of the usual contrast below which ink has come through from the other side, or is a rule or a stain."""
-
 FINEST = 0.25
 """Share of the usual width of strokes below which a line is none."""
 
 LEAST_HOLE = 0.02
 """Share of its own area that a piece's hole has at least; specks of noise are less."""
-
-RIM_SHARE = 0.02
-"""Share of the ink that lies off the picture's rim, unless a digit fills the picture."""
-
-
-@dataclass(frozen=True, eq=False)
-class Blob:
-    """Ink that belongs together.
-
-    Attributes:
-        left: of its box, in pixels of the picture that was worked on; so are the next five.
-        top: of its box.
-        right: the first column beyond it.
-        bottom: the first row beyond it.
-        area: pixels of ink.
-        contrast: their mean contrast to the paper, 0 to 1.
-        pieces: the numbers of its connected pieces in `SegmentedPage.labels`.
-    """
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-    area: int
-    contrast: float
-    pieces: tuple[int, ...]
-
-    @property
-    def width(self) -> int:
-        """Columns of the box."""
-        return self.right - self.left
-
-    @property
-    def height(self) -> int:
-        """Rows of the box."""
-        return self.bottom - self.top
-
-    @property
-    def middle(self) -> tuple[float, float]:
-        """Of the box: x, y."""
-        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
-
-
-def joined(blobs: Iterable[Blob]) -> Blob:
-    """Return several blobs as one."""
-    blobs = list(blobs)
-    area = sum(blob.area for blob in blobs)
-    return Blob(
-        min(blob.left for blob in blobs),
-        min(blob.top for blob in blobs),
-        max(blob.right for blob in blobs),
-        max(blob.bottom for blob in blobs),
-        area,
-        sum(blob.area * blob.contrast for blob in blobs) / area,
-        tuple(piece for blob in blobs for piece in blob.pieces),
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,13 +63,18 @@ class SegmentedPage:
 def find_blobs(ink: Ink) -> SegmentedPage:
     """Return the pieces of `ink` that may be digits."""
     labels, n = ndimage.label(ink.mask, np.ones((3, 3)))
-    pieces = _of_strong_ink(_pieces(labels, n, ink.strength))
+    pieces = of_strong_ink(pieces_of(labels, n, ink.strength))
     shape = labels.shape
-    height = usual_height(_off_the_rim(pieces, shape))
-    likely = [
-        piece for piece in pieces if _may_be_digit(piece, height, ink.stroke, labels, alone=len(pieces) == 1)
-    ]
-    blobs = [joined(likely)] if _is_one_digit(likely, shape) else _grouped(likely, height)
+    height = usual_height(off_the_rim(pieces, shape))
+    if len(pieces) > 1:
+        around = heights_around(pieces, height)
+        pieces = [
+            piece
+            for piece, its_height in zip(pieces, around, strict=True)
+            if _may_be_digit(piece, its_height, height, ink.stroke, labels)
+        ]
+    pieces = [piece for piece in pieces if max(piece.width, piece.height) >= SMALLEST]
+    blobs = [joined(pieces)] if _is_one_digit(pieces, shape) else _grouped(pieces, height)
     return SegmentedPage(ink, labels, tuple(blobs), height)
 
 
@@ -133,70 +86,21 @@ def _is_one_digit(pieces: list[Blob], shape: tuple[int, ...]) -> bool:
     return whole.width <= whole.height
 
 
-def _pieces(labels: Int32, n: int, strength: Float32) -> list[Blob]:
-    is_ink = labels > 0
-    areas = np.bincount(labels[is_ink], minlength=n + 1)
-    sums = np.bincount(labels[is_ink], weights=strength[is_ink], minlength=n + 1)
-    large = np.flatnonzero(areas[1:] >= SMALLEST) + 1
-    places = ndimage.find_objects(labels)
-    return [
-        Blob(
-            columns.start,
-            rows.start,
-            columns.stop,
-            rows.stop,
-            int(areas[number]),
-            sums[number] / areas[number],
-            (int(number),),
-        )
-        for number in large
-        for rows, columns in [places[number - 1]]
-    ]
+def _may_be_digit(piece: Blob, around: float, height: float, stroke: float, labels: Int32) -> bool:
+    """Tell whether a piece may be a digit or a part of one, by its size and by where it lies.
 
-
-def _is_at_rim(piece: Blob, shape: tuple[int, ...]) -> bool:
-    return piece.left == 0 or piece.top == 0 or piece.right == shape[1] or piece.bottom == shape[0]
-
-
-def _off_the_rim(pieces: list[Blob], shape: tuple[int, ...]) -> list[Blob]:
-    """Return the pieces inside, which a table around the page does not reach; all, if they are next to nothing."""
-    inside = [piece for piece in pieces if not _is_at_rim(piece, shape)]
-    enough = RIM_SHARE * sum(piece.area for piece in pieces)
-    return inside if sum(piece.area for piece in inside) >= enough else pieces
-
-
-def _of_strong_ink(pieces: list[Blob]) -> list[Blob]:
-    """Return the pieces whose contrast is not far below that of most ink."""
-    if not pieces:
-        return []
-    contrasts = np.array([piece.contrast for piece in pieces])
-    weights = np.array([min(piece.area, 4000) ** 0.5 for piece in pieces]) * contrasts
-    usual = weighted_quantile(contrasts, weights, 0.6)
-    return [piece for piece in pieces if piece.contrast >= FAINTEST * usual]
-
-
-def usual_height(pieces: Iterable[Blob]) -> float:
-    """Return the height of most of the ink's pieces, each weighing as its area does; 0 if there are none."""
-    pieces = [piece for piece in pieces if max(piece.height, piece.width) >= SMALLEST]
-    if not pieces:
-        return 0.0
-    tall = np.array([piece.height for piece in pieces])
-    return weighted_quantile(tall, np.array([piece.area**0.5 for piece in pieces]), 0.5)
-
-
-def _may_be_digit(piece: Blob, height: float, stroke: float, labels: Int32, *, alone: bool) -> bool:
-    """Tell whether a piece may be a digit or a part of one, by its size and by where it lies."""
-    if alone:
-        return max(piece.width, piece.height) >= SMALLEST
+    `around` is the height of digits around it, `height` that of the page's.
+    """
     longer, shorter = max(piece.width, piece.height), min(piece.width, piece.height)
-    at_rim = _is_at_rim(piece, labels.shape)
-    if longer > 2.2 * height and (at_rim or shorter > 2.2 * height or shorter < 0.4 * height):
-        return False  # a page's edge, a frame, a rule
+    if longer > 2.2 * height and is_at_rim(piece, labels.shape):
+        return False  # a page's edge
+    if longer > 2.2 * around and (shorter > 2.2 * around or shorter < 0.4 * around):
+        return False  # a frame, a rule
     if longer < 1.6 * shorter and piece.area > 0.74 * longer * shorter and _is_solid(piece, labels):
         return False  # a punch hole, a dot: a disk fills 0.79 of its box
-    if piece.area < FINEST * stroke * longer:
+    if piece.area < FINEST * stroke * min(1.0, around / height) * longer:
         return False  # a hair, what is left of a rule
-    return longer >= max(0.12 * height, 3) and piece.area >= 0.004 * height * height
+    return longer >= max(0.12 * around, 3) and piece.area >= 0.004 * around * around
 
 
 def _is_solid(piece: Blob, labels: Int32) -> bool:
@@ -211,18 +115,19 @@ def _grouped(pieces: list[Blob], height: float) -> list[Blob]:
     From the smallest piece on, each is joined to the nearest larger one that it belongs to, if there is one.
     """
     blobs = sorted(pieces, key=lambda piece: piece.area)
+    around = heights_around(blobs, height)
     boxes = np.array([[blob.left, blob.top, blob.right, blob.bottom] for blob in blobs]).reshape(-1, 4)
     whole: list[Blob] = []
     for number, small in enumerate(blobs):
         larger = boxes[number + 1 :]
-        near = np.flatnonzero(_belong_together(boxes[number], larger, height))
+        near = np.flatnonzero(_belong_together(boxes[number], larger, around[number]))
         if len(near):
             host = number + 1 + near[np.argmin(_distance(boxes[number], larger[near]))]
             blobs[host] = joined([blobs[host], small])
             boxes[host] = blobs[host].left, blobs[host].top, blobs[host].right, blobs[host].bottom
-        else:
+        elif small.height >= max(0.4 * around[number], SMALLEST):
             whole.append(small)
-    return [blob for blob in whole if blob.height >= max(0.4 * height, SMALLEST)]
+    return whole
 
 
 def _overlaps(box: Int, others: Int) -> tuple[Int, Int]:

@@ -2,21 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitscope.inference.acceptance import cost
-from digitscope.inference.blobs import Blob, SegmentedPage, joined
+from digitscope.inference.acceptance import MOST_COST, cost
+from digitscope.inference.blobs import SegmentedPage
 from digitscope.inference.cuts import best_path, between, cut_lines
 from digitscope.inference.framing import frame, frame_pair
+from digitscope.inference.pieces import Blob, heights_around, joined
 from digitscope.inference.recognizer import Recognizer
 
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
+Int = NDArray[np.intp]
 
-EXTRA_DIGIT = 0.5
-"""What each further digit of a reading costs, in the unit of `acceptance.cost`: two may not win by a hair."""
+EXTRA_DIGIT, EXTRA_STROKE = 0.15, 0.3
+"""What each further digit of a reading costs, in the unit of `acceptance.cost`: two may not win by a hair.
+
+And what each stroke costs that a cut crosses, beside the first: digits touch in one place, a 0 is cut in two.
+"""
 
 PAIR = 1.0
 """What two digits over each other cost: they are rare, and the network for pairs sees two in any ink."""
@@ -24,11 +30,14 @@ PAIR = 1.0
 LOW, WIDE, TALL = 4.0, 2.0, 2.0
 """What 1 costs that a digit is lower than 0.7 of the usual height, wider than 1.1 of its own, higher than 1.4."""
 
-SUSPECT = 0.3
-"""Cost above which a blob is looked at again."""
+SUSPECT, SUSPECT_PAIR = 0.15, 0.3
+"""Cost above which a blob is looked at again, for digits in a row and for two over each other."""
 
-NARROWEST_ROW, LOWEST_PAIR = 0.85, 1.2
+NARROWEST_ROW, LOWEST_PAIR = 0.75, 1.2
 """Width over height from which a blob may be digits in a row, and height over width of two over each other."""
+
+NARROW_GAP = 0.08
+"""Heights that strokes of one digit may be apart, beside each other."""
 
 USUAL_DISTANCE = 0.7
 """Of a network that does not say how unlike digits ink is."""
@@ -87,16 +96,75 @@ class Candidate:
         return "".join(str(part.label) for part in self.parts)
 
 
+@dataclass(frozen=True, eq=False)
+class _Whole:
+    """A blob read as one digit.
+
+    Attributes:
+        blob: the ink.
+        ink: cut out, (height, width).
+        part: what it is read as.
+        height: of digits around it, or its own if that is less.
+    """
+
+    blob: Blob
+    ink: Float32
+    part: Part
+    height: float
+
+    @cached_property
+    def cost(self) -> float:
+        """How badly it reads as one digit."""
+        return self.part.cost(self.height)
+
+
 def read_blobs(
     page: SegmentedPage, blobs: Sequence[Blob], digits: Recognizer, pairs: Recognizer
 ) -> list[Candidate]:
     """Return the best reading of each of `blobs`."""
+    whole = _read_whole(page, blobs, digits)
+    return [_best(each, digits, pairs) for each in _with_parts_joined(page, whole, digits)]
+
+
+def _read_whole(page: SegmentedPage, blobs: Sequence[Blob], digits: Recognizer) -> list[_Whole]:
     inks = [page.cut_out(blob) for blob in blobs]
     parts = read_parts(inks, [(blob.left, blob.top) for blob in blobs], digits)
-    return [
-        _best(blob, part, ink, page.height, digits, pairs)
-        for blob, part, ink in zip(blobs, parts, inks, strict=True)
+    heights = [
+        min(around, blob.height) for around, blob in zip(heights_around(blobs, page.height), blobs, strict=True)
     ]
+    return [_Whole(*each) for each in zip(blobs, inks, parts, heights, strict=True)]
+
+
+def _with_parts_joined(page: SegmentedPage, whole: list[_Whole], digits: Recognizer) -> list[_Whole]:
+    """Return `whole` with neighbours joined that read better as one digit, as a 4 whose stem stands apart does."""
+    joined_from = [
+        (first, second)
+        for first in range(len(whole))
+        if whole[first].cost > SUSPECT
+        for second in range(len(whole))
+        if first != second and _are_close(whole[first].blob, whole[second].blob, whole[first].height)
+    ]
+    both = [joined([whole[first].blob, whole[second].blob]) for first, second in joined_from]
+    gone: set[int] = set()
+    found = []
+    for (first, second), one in zip(joined_from, _read_whole(page, both, digits), strict=True):
+        apart = whole[first].cost + whole[second].cost
+        if one.cost + EXTRA_DIGIT < apart and one.cost < MOST_COST and not gone & {first, second}:
+            gone |= {first, second}
+            found.append(one)
+    return [each for number, each in enumerate(whole) if number not in gone] + found
+
+
+def _are_close(one: Blob, other: Blob, height: float) -> bool:
+    """Tell whether two blobs beside each other may be strokes of one digit, by their size and the gap."""
+    both = joined([one, other])
+    gap = max(one.left, other.left) - min(one.right, other.right)
+    shared = min(one.bottom, other.bottom) - max(one.top, other.top)
+    return (
+        gap <= NARROW_GAP * height
+        and shared >= 0.5 * min(one.height, other.height)
+        and both.width <= 1.1 * both.height <= 1.6 * height
+    )
 
 
 def read_as_pair(page: SegmentedPage, pairs: Recognizer) -> list[Candidate]:
@@ -134,22 +202,22 @@ def _trimmed(ink: Float32) -> tuple[Float32, tuple[int, int]]:
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], (int(columns[0]), int(rows[0]))
 
 
-def _best(blob: Blob, part: Part, ink: Float32, height: float, digits: Recognizer, pairs: Recognizer) -> Candidate:
+def _best(whole: _Whole, digits: Recognizer, pairs: Recognizer) -> Candidate:
     """Return the reading of a blob that costs least, the others as its alternatives."""
-    usual = min(height, blob.height)
-    readings: list[tuple[tuple[Part, ...], float]] = [((part,), part.cost(usual))]
-    if part.cost(usual) > SUSPECT:
-        if blob.width > NARROWEST_ROW * blob.height:
-            readings.append(_in_a_row(blob, ink, usual, digits))
-        if blob.height > LOWEST_PAIR * blob.width:
-            readings.append(_over_each_other(blob, ink, pairs))
+    blob = whole.blob
+    readings: list[tuple[tuple[Part, ...], float]] = [((whole.part,), whole.cost)]
+    if whole.cost > SUSPECT and blob.width > NARROWEST_ROW * blob.height:
+        readings.append(_in_a_row(whole, digits))
+    if whole.cost > SUSPECT_PAIR and blob.height > LOWEST_PAIR * blob.width:
+        readings.append(_over_each_other(blob, whole.ink, pairs))
     ranked = [Candidate(blob, parts) for parts, _ in sorted(readings, key=lambda reading: reading[1]) if parts]
     others = tuple(candidate.text for candidate in ranked[1:] if candidate.text != ranked[0].text)
     return Candidate(blob, ranked[0].parts, others)
 
 
-def _in_a_row(blob: Blob, ink: Float32, height: float, digits: Recognizer) -> tuple[tuple[Part, ...], float]:
-    """Return the digits beside each other that `ink` divides into best, or none, and what they cost."""
+def _in_a_row(whole: _Whole, digits: Recognizer) -> tuple[tuple[Part, ...], float]:
+    """Return the digits beside each other that ink divides into best, or none, and what they cost."""
+    blob, ink, height = whole.blob, whole.ink, whole.height
     cuts = [None, *cut_lines(ink), None]
     last = len(cuts) - 1
     places = [0, *(int(np.median(cut)) for cut in cuts if cut is not None), ink.shape[1]]
@@ -157,15 +225,25 @@ def _in_a_row(blob: Blob, ink: Float32, height: float, digits: Recognizer) -> tu
         (start, end)
         for start in range(last)
         for end in range(start + 1, last + 1)
-        if 0.15 * height < places[end] - places[start] < 1.3 * height and (start, end) != (0, last)
+        if 0.1 * height < places[end] - places[start] < 1.3 * height and (start, end) != (0, last)
     ]
     pieces = [between(ink, cuts[start], cuts[end]) for start, end in segments]
-    whole = [i for i, piece in enumerate(pieces) if piece.max() > INK]
-    parts = read_parts([pieces[i] for i in whole], [(blob.left, blob.top)] * len(whole), digits)
-    by_segment = {segments[i]: part for i, part in zip(whole, parts, strict=True)}
-    costs = {segment: part.cost(height) for segment, part in by_segment.items()}
+    inked = [i for i, piece in enumerate(pieces) if piece.max() > INK]
+    parts = read_parts([pieces[i] for i in inked], [(blob.left, blob.top)] * len(inked), digits)
+    by_segment = {segments[i]: part for i, part in zip(inked, parts, strict=True)}
+    crossed = [0 if cut is None else _strokes_crossed(ink, cut) for cut in cuts]
+    costs = {
+        (start, end): part.cost(height) + EXTRA_STROKE * max(0, crossed[start] - 1)
+        for (start, end), part in by_segment.items()
+    }
     way, total = best_path(costs, last, EXTRA_DIGIT)
     return tuple(by_segment[segment] for segment in way), total
+
+
+def _strokes_crossed(ink: Float32, cut: Int) -> int:
+    """Return how often a cut, the column of every row, comes upon ink."""
+    dark = ink[np.arange(len(ink)), np.minimum(cut, ink.shape[1] - 1)] > INK
+    return int(dark[0]) + int((dark[1:] & ~dark[:-1]).sum())
 
 
 def _over_each_other(blob: Blob, ink: Float32, pairs: Recognizer) -> tuple[tuple[Part, ...], float]:

@@ -1,4 +1,8 @@
-"""Where to cut ink in which digits touch: along the paths from top to bottom that cross the least of it."""
+"""Where to cut ink in which digits touch: along the paths from top to bottom that cross the least of it.
+
+There is one through each column of the middle row: a path that had only to end somewhere would go around a digit
+that does not reach the bottom, rather than between it and the next.
+"""
 
 from itertools import pairwise
 
@@ -24,11 +28,17 @@ def cut_lines(ink: Float32) -> list[Int]:
     scale = min(1.0, CUT_HEIGHT / height)
     shape = max(2, round(height * scale)), max(3, round(width * scale))
     small = np.asarray(Image.fromarray(ink).resize(shape[::-1], Image.Resampling.BOX))
-    crossed, came_from = _paths(small)
-    ends = _local_minima(crossed, apart=max(2, shape[0] // 13))
-    ends = sorted(sorted(ends, key=lambda end: float(crossed[end]))[:MOST_CUTS])
+    middle = shape[0] // 2
+    above, from_above = _paths(small[: middle + 1])
+    below, from_below = _paths(small[middle:][::-1])
+    crossed = above + below - small[middle]
+    through = _local_minima(crossed, apart=max(2, shape[0] // 13))
+    through = sorted(sorted(through, key=lambda column: float(crossed[column]))[:MOST_CUTS])
     rows = np.minimum((np.arange(height) * scale).astype(int), shape[0] - 1)
-    return [((_trace(came_from, end)[rows] + 0.5) / scale).astype(np.intp) for end in ends]
+    paths = (
+        np.concatenate([_trace(from_above, column), _trace(from_below, column)[-2::-1]]) for column in through
+    )
+    return [((path[rows] + 0.5) / scale).astype(np.intp) for path in paths]
 
 
 def _paths(ink: Float32) -> tuple[Float32, Int]:

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-from digitscope.inference.blobs import Blob
+from digitscope.inference.pieces import Blob, heights_around
+
+Floats = NDArray[np.float64]
 
 REACH = 4.0
 """Heights to the right in which the next digit of a line is looked for, to find the slope of the lines."""
@@ -13,8 +16,11 @@ REACH = 4.0
 FARTHEST = 0.55
 """Heights that a digit's middle may lie above or below its line."""
 
-SPACE = 0.55
-"""Heights of a gap that separates words, at least; a line whose digits stand far apart needs more."""
+SPACE, WIDE_SPACE = 0.55, 0.8
+"""Heights of a gap that separates words, at least, and that always does; digits that stand far apart need more."""
+
+FARTHER = 1.3
+"""Of the usual step from one digit to the next, the step across a space, at least."""
 
 
 def arrange(blobs: Sequence[Blob], height: float) -> list[list[int]]:
@@ -25,7 +31,8 @@ def arrange(blobs: Sequence[Blob], height: float) -> list[list[int]]:
     if not blobs:
         return []
     middles = np.array([blob.middle for blob in blobs])
-    heights = np.maximum(np.array([blob.height for blob in blobs]), 0.6 * height)
+    around = np.array(heights_around(blobs, height))
+    heights = np.maximum(np.array([blob.height for blob in blobs]), 0.6 * around)
     slope = _slope(middles, height)
     levels = middles[:, 1] - slope * middles[:, 0]
     lines: list[list[int]] = []
@@ -33,18 +40,18 @@ def arrange(blobs: Sequence[Blob], height: float) -> list[list[int]]:
     for number in np.argsort(middles[:, 0], kind="stable"):
         away = np.abs(ends[: len(lines)] - levels[number])
         nearest = int(away.argmin()) if lines else 0
-        if not lines or away[nearest] > FARTHEST * min(height, heights[number]):
+        if not lines or away[nearest] > FARTHEST * min(around[number], heights[number]):
             nearest = len(lines)
             lines.append([])
         lines[nearest].append(int(number))
         ends[nearest] = levels[lines[nearest][-4:]].mean()
-    lines = _merged(lines, levels, height)
+    lines = _merged(lines, levels, around)
     for line in lines:
         line.sort(key=lambda number: middles[number, 0])
     return sorted(lines, key=lambda line: float(np.mean(levels[line])))
 
 
-def _slope(middles: np.ndarray, height: float) -> float:
+def _slope(middles: Floats, height: float) -> float:
     """Return the median slope from each digit to the next one on its right."""
     slopes = []
     for x, y in middles:
@@ -56,11 +63,12 @@ def _slope(middles: np.ndarray, height: float) -> float:
     return float(np.median(slopes)) if len(slopes) >= 4 else 0.0
 
 
-def _merged(lines: list[list[int]], levels: np.ndarray, height: float) -> list[list[int]]:
-    """Join lines of the same level, which a gap or a crooked digit had divided."""
+def _merged(lines: list[list[int]], levels: Floats, heights: Floats) -> list[list[int]]:
+    """Join lines of the same level, which a gap or a crooked digit had divided; `heights` are those of digits."""
     merged: list[list[int]] = []
     for line in sorted(lines, key=lambda line: float(np.mean(levels[line]))):
-        if merged and float(np.mean(levels[line]) - np.mean(levels[merged[-1]])) < 0.45 * height:
+        height = min(np.median(heights[line]), np.median(heights[merged[-1]])) if merged else 0.0
+        if merged and np.mean(levels[line]) - np.mean(levels[merged[-1]]) < 0.45 * height:
             merged[-1].extend(line)
         else:
             merged.append(line)
@@ -71,16 +79,24 @@ def text_of(characters: Sequence[str], blobs: Sequence[Blob]) -> str:
     """Return the characters of a line's blobs with a space wherever the gap to the next digit is wide."""
     if not characters:
         return ""
-    gaps = [after.left - before.right for before, after in pairwise(blobs)]
-    widest = _space(gaps, float(np.median([blob.height for blob in blobs])))
-    spaced = [
-        " " + character if gap >= widest else character
-        for gap, character in zip(gaps, characters[1:], strict=True)
-    ]
+    spaced = (
+        " " + character if is_space else character
+        for is_space, character in zip(_spaces(blobs), characters[1:], strict=True)
+    )
     return characters[0] + "".join(spaced)
 
 
-def _space(gaps: Sequence[int], height: float) -> float:
-    """Return the narrowest gap that is a space."""
-    usual = float(np.quantile(gaps, 0.3)) if len(gaps) >= 3 else 0.0
-    return max(SPACE * height, 1.8 * usual)
+def _spaces(blobs: Sequence[Blob]) -> list[bool]:
+    """Tell for each gap of a line whether it is a space.
+
+    Beside a 1 a gap is wide, since 1s are narrow: unless it is very wide, the next digit has to stand farther away
+    than digits of the line usually do.
+    """
+    height = float(np.median([blob.height for blob in blobs]))
+    gaps = np.array([after.left - before.right for before, after in pairwise(blobs)])
+    steps = np.array([after.middle[0] - before.middle[0] for before, after in pairwise(blobs)])
+    if len(gaps) < 3:
+        return [bool(gap >= SPACE * height) for gap in gaps]
+    usual, usual_step = np.quantile(gaps, 0.3), np.quantile(steps, 0.3)
+    far = (gaps >= WIDE_SPACE * height) | (steps >= FARTHER * usual_step)
+    return [bool(each) for each in (gaps >= max(SPACE * height, 1.8 * usual)) & far]

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from digitscope.inference.frames import without_frames
 from digitscope.inference.morphology import closed, dilated, opened
 
 Mask = NDArray[np.bool_]
@@ -39,18 +40,12 @@ BRIDGE, BRIDGE_OF_HAIRLINES, RUN = 3.0, 6.0, 5.0
 
 def without_rules(mask: Mask, stroke: float) -> Mask:
     """Return `mask`, bool (H, W), without horizontal and vertical rules; `stroke` is the width of strokes."""
-    mask = _without_hairlines(mask, stroke)
-    width, height = _longest(mask)
-    across = _rules(mask, stroke, width)
-    down = _rules(mask.T, stroke, height).T
+    labels, _ = ndimage.label(mask, np.ones((3, 3)))
+    places = ndimage.find_objects(labels)
+    mask = _without_hairlines(without_frames(mask, labels, places, stroke), stroke)
+    across = _rules(mask, stroke, max((columns.stop - columns.start for _, columns in places), default=0))
+    down = _rules(mask.T, stroke, max((rows.stop - rows.start for rows, _ in places), default=0)).T
     return mask & ~across & ~down
-
-
-def _longest(mask: Mask) -> tuple[int, int]:
-    """Return the width and the height that no connected piece of `mask` exceeds."""
-    places = ndimage.find_objects(ndimage.label(mask, np.ones((3, 3)))[0])
-    sides = [(columns.stop - columns.start, rows.stop - rows.start) for rows, columns in places]
-    return (max(width for width, _ in sides), max(height for _, height in sides)) if sides else (0, 0)
 
 
 def _without_hairlines(mask: Mask, stroke: float) -> Mask:
@@ -73,7 +68,7 @@ def _hairlines(fine: Mask, width: int, stroke: float) -> Mask:
 
 
 def _rules(mask: Mask, stroke: float, longest: int) -> Mask:
-    """Return the pixels of horizontal rules, where pieces of ink are up to `longest` wide.
+    """Return the pixels of horizontal rules, where no piece of ink is more than `longest` wide.
 
     They lie in thin columns of ink, and these in rows that hang together for a long way, the gaps bridged where a
     digit crosses.
