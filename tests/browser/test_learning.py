@@ -90,8 +90,10 @@ def test_nothing_moves_while_it_learns(open_studio: Open, width: int) -> None:
     studio.wait_for("!document.querySelector('#start').disabled")
     places = """[...document.querySelectorAll('#learning-panel > *, #learning-panel figure, .page-footer')]
         .filter((each) => each.checkVisibility())
-        .map((each) => { const { left, top, width, height } = each.getBoundingClientRect();
-            return [each.id || each.className, ...[left, top + scrollY, width, height].map(Math.round)].join(' '); })"""
+        .map((each) => {
+            const { left, top, width, height } = each.getBoundingClientRect();
+            return [each.id || each.className, ...[left, top + scrollY, width, height].map(Math.round)].join(' ');
+        })"""
     before = studio.page.evaluate(places)
     studio.at("#start").click()
     wait_for_epoch(studio, 2)
