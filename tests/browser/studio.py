@@ -95,8 +95,8 @@ class Studio:
 
 
 def as_number(text: str) -> float:
-    """Return the number in a text such as "98.2 %"."""
-    return float(text.removesuffix("\N{NO-BREAK SPACE}%"))
+    """Return the number in a text such as "98.2 %" or "> 99.9 %"."""
+    return float(text.strip("<>%\N{NO-BREAK SPACE}"))
 
 
 def picture_of(sample: Dataset, digits: str) -> tuple[bytes, list[float]]:

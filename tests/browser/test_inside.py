@@ -8,14 +8,16 @@ def test_what_is_inside(studio: Studio) -> None:
     studio.open_tab("Look inside")
     assert studio.text_of("#inside-line") == "Draw a digit first."
     assert studio.draw(number("471")) == "471"
-    studio.wait_for("document.querySelector('#inside-line').textContent.startsWith('A 1 with ')")
+    studio.wait_for("document.querySelector('#inside-line').textContent.startsWith('Read as 1 with ')")
     assert studio.at("#neighbours canvas").count() == 8
     titles = studio.at("#layers h4").all_inner_texts()
     assert [title.split()[-1] for title in titles] == ["12\N{MULTIPLICATION SIGN}12"] * 2 + [
         "6\N{MULTIPLICATION SIGN}6"
     ] * 2
     assert studio.at("#layers canvas").count() == 24 + 24 + 48 + 48
-    assert "nats for 1" in studio.text_of("#legend-high")
+    assert studio.text_of("#legend-high") == "for 1"
+    assert "less likely" in studio.text_of("#occlusion-caption")
+    assert "nats" not in studio.text_of("#inside-panel")
     lit = "canvas => new Set(new Uint32Array(canvas.getContext('2d').getImageData(0, 0, 28, 28).data.buffer)).size"
     assert studio.at("#occlusion canvas").evaluate(lit) > 10
     assert studio.text_of("#erase-caption")
@@ -27,7 +29,7 @@ def test_another_digit_is_looked_into_when_it_is_selected(studio: Studio) -> Non
     studio.draw(number("471"))
     for place, label in enumerate("471"):
         studio.at("#cards button").nth(place).click()
-        studio.wait_for(f"document.querySelector('#inside-line').textContent.startsWith('A {label} ')")
+        studio.wait_for(f"document.querySelector('#inside-line').textContent.startsWith('Read as {label} ')")
     labels = studio.at("#neighbours span").all_inner_texts()
     assert labels.count("1") > 4
 

@@ -18,8 +18,27 @@ def test_what_is_not_there(client: TestClient, path: str) -> None:
     assert (problem["title"], problem["type"]) == ("Not Found", "about:blank")
 
 
+@pytest.mark.parametrize("path", ["/" + "x" * 10_000, "/%0A" * 3000, "/api/" + "%C3%A9" * 9000])
+def test_a_long_path_is_not_repeated_whole(client: TestClient, path: str) -> None:
+    problem = assert_problem(client.get(path), 404, path[:100])
+    assert len(problem["detail"]) < 300
+    assert problem["instance"] == f"{path[:200]}..."
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/api/models", "/openapi.json", "/static/style.css"])
+def test_heads_are_those_of_what_is_there(client: TestClient, path: str) -> None:
+    got, headed = client.get(path), client.head(path)
+    assert (headed.status_code, headed.content) == (200, b"")
+    assert {**headed.headers, "date": ""} == {**got.headers, "date": ""}
+
+
+def test_the_head_of_what_takes_only_other_methods(client: TestClient) -> None:
+    answer = client.head("/api/read")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
 @pytest.mark.parametrize(
-    ("method", "path", "allowed"), [("GET", "/api/read", "POST"), ("DELETE", "/healthz", "GET")]
+    ("method", "path", "allowed"), [("GET", "/api/read", "POST"), ("DELETE", "/healthz", "GET, HEAD")]
 )
 def test_another_method(client: TestClient, method: str, path: str, allowed: str) -> None:
     answer = client.request(method, path)

@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import signal
 import socket
@@ -8,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,11 @@ import uvicorn
 
 from digitscope.cli import main
 from digitscope.serve import create_app, server
-from tests.serve.helpers import TOKEN
+from tests.serve.helpers import TOKEN, canvas, png
 from tests.test_house import without
 
-START_SECONDS = 1.5
+START_SECONDS, END_SECONDS = 1.5, 1.0
+TRIES = 5
 
 
 @contextmanager
@@ -48,19 +50,42 @@ def ask(url: str, method: str, path: str, body: bytes | None = None, **headers: 
     return status, content
 
 
-def seconds_to_first_answers() -> float:
-    """The seconds of processor time that a start takes: those that it lasts, if nothing else is to do."""
+def seconds_to_first_answer(path: str, body: bytes) -> float:
+    """The seconds from the start of the process to the end of its first answer.
+
+    Those are left out that its main thread waited for a processor which others had, where the system tells.
+    """
+    start = time.perf_counter()
     with served() as (process, url):
-        assert ask(url, "GET", "/healthz")[0] == 200
-        assert ask(url, "GET", "/")[0] == 200
-        fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        status, _ = ask(url, "POST", path, body)
+        elapsed = time.perf_counter() - start
+        schedule = Path(f"/proc/{process.pid}/schedstat")
+        waited = int(schedule.read_text(encoding="ascii").split()[1]) / 1e9 if schedule.exists() else 0.0
+    assert status == 200
+    return elapsed - waited
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc, which has a process's seconds")
-def test_it_answers_soon_after_its_start() -> None:
-    """The best of three: what else the machine does slows this down too."""
-    assert any(seconds_to_first_answers() < START_SECONDS for _ in range(3))
+@pytest.mark.parametrize(("path", "body"), [("/api/predict", bytes(784)), ("/api/read", png(canvas()))])
+def test_it_answers_soon_after_its_start(path: str, body: bytes) -> None:
+    """The best of several tries: what else the machine does slows each down."""
+    seconds: list[float] = []
+    while len(seconds) < TRIES and min(seconds, default=math.inf) >= START_SECONDS:
+        seconds.append(seconds_to_first_answer(path, body))
+    assert min(seconds) < START_SECONDS, seconds
+
+
+def test_it_ends_soon_after_a_signal_however_long_it_was_used() -> None:
+    """Nothing of what was loaded is looked through before the process ends."""
+    seconds: list[float] = []
+    while len(seconds) < TRIES and min(seconds, default=math.inf) >= END_SECONDS:
+        with served() as (process, url):
+            for _ in range(20):
+                assert ask(url, "POST", "/api/read", png(canvas()))[0] == 200
+            start = time.perf_counter()
+            process.terminate()
+            process.wait(10)
+            seconds.append(time.perf_counter() - start)
+    assert min(seconds) < END_SECONDS, seconds
 
 
 def test_it_loads_no_package_of_the_training_extra() -> None:
@@ -228,7 +253,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[uvicorn.Server,
     monkeypatch.setattr(server, "IDLE_SECONDS", 0.2)
     monkeypatch.setattr(server, "ANSWER_SECONDS", 0.2)
     listener = server.listen("127.0.0.1", 0)
-    running = uvicorn.Server(uvicorn.Config(create_app(), http=server.Connection, ws="none", log_config=None))
+    running = uvicorn.Server(server.config(create_app()))
     thread = threading.Thread(target=running.run, args=([listener],))
     thread.start()
     yield running, listener.getsockname()
@@ -261,6 +286,31 @@ def test_a_connection_that_stalls_is_closed(
         assert not running.server_state.connections
         assert running.server_state.total_requests < 1000
     assert ask(f"http://127.0.0.1:{address[1]}", "GET", "/healthz")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"no request at all\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 16_384,
+        b"POST /api/read HTTP/1.1\r\nHost: localhost\r\nContent-Length: many\r\n\r\n",
+    ],
+    ids=["no HTTP", "a head that is too long", "a length that is no number"],
+)
+def test_what_is_no_request_is_answered_with_a_problem(
+    impatient: tuple[uvicorn.Server, tuple[str, int]], sent: bytes
+) -> None:
+    with socket.create_connection(impatient[1]) as connection:
+        connection.sendall(sent)
+        with HTTPResponse(connection) as answer:
+            answer.begin()
+            assert answer.status == 400
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["connection"] == "close"
+            problem = json.loads(answer.read())
+    assert (problem["title"], problem["status"]) == ("Bad Request", 400)
+    assert "16,384 bytes" in problem["detail"]
 
 
 @pytest.mark.parametrize("package", ["fastapi", "uvicorn", "python_multipart"])

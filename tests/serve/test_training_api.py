@@ -128,6 +128,12 @@ def test_what_no_training_may_be(client: TestClient, new: Any, part: str) -> Non
     assert_problem(client.post("/api/trainings", json=new), 422, part)
 
 
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data", ""])
+def test_settings_of_another_kind_than_json(client: TestClient, kind: str) -> None:
+    answer = client.post("/api/trainings", content=b"hidden=8", headers={"Content-Type": kind})
+    assert_problem(answer, 415, repr(kind), "expected application/json")
+
+
 def test_a_whole_number_may_be_written_with_a_point() -> None:
     assert NewTraining.model_validate_json('{"hidden": 8.0}').hidden == 8
     with pytest.raises(ValidationError):
@@ -228,7 +234,7 @@ def test_a_silent_stream_has_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_follower_that_leaves_no_longer_counts() -> None:
     with served(most_silence=1) as client:
-        location = start(client, {**LONG, "hidden": 8, "examples": 100})
+        location = start(client, {**LONG, "hidden": 8})
         with client.stream("GET", f"{location}/events") as stream:
             assert next(stream.iter_lines()) == "id: 1"
         left = time.monotonic()

@@ -18,6 +18,7 @@ from digitscope.serve.access import Access, AccessGuard
 from digitscope.serve.bodies import BodyGuard
 from digitscope.serve.crowd import CrowdGuard
 from digitscope.serve.headers import SecurityHeaders
+from digitscope.serve.heads import Heads
 from digitscope.serve.limits import Limits
 from digitscope.serve.log import AccessLog
 from digitscope.serve.problems import Problems, add_handlers, problem_responses
@@ -86,6 +87,7 @@ def _guards(limits: Limits, access: Access) -> list[Middleware]:
     return [
         Middleware(AccessLog),
         Middleware(SecurityHeaders),
+        Middleware(Heads),
         Middleware(Problems),
         Middleware(AccessGuard, access),
         Middleware(BodyGuard, limits),

@@ -1,7 +1,7 @@
 """`/api/inside`: why a digit was read as it was, and what would have changed the reading."""
 
 from functools import cached_property
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from fastapi import APIRouter, Depends, Request
@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from digitscope.inference import Recognizer
-from digitscope.inference.feature_maps import FeatureMaps
 from digitscope.metrics import log_softmax
 from digitscope.serve.framed_digit import BODY, SIDE, Base64Digit, digit_in_body, in_base64
-from digitscope.serve.inside import Change, addition, erasure, occlusion
-from digitscope.serve.neighbours import TrainingDigits
 from digitscope.serve.problems import problem_responses
 from digitscope.serve.workers import Workers
+
+if TYPE_CHECKING:
+    from digitscope.inference.feature_maps import FeatureMaps
+    from digitscope.serve.inside import Change
+    from digitscope.serve.neighbours import TrainingDigits
 
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
@@ -97,11 +99,15 @@ class Inside:
         self._recognizer = recognizer
 
     @cached_property
-    def _maps(self) -> FeatureMaps:
+    def _maps(self) -> "FeatureMaps":
+        from digitscope.inference.feature_maps import FeatureMaps
+
         return FeatureMaps(self._recognizer.path)
 
     @cached_property
-    def _training_digits(self) -> TrainingDigits:
+    def _training_digits(self) -> "TrainingDigits":
+        from digitscope.serve.neighbours import TrainingDigits
+
         return TrainingDigits(self._maps)
 
     def view(self, digit: UInt8) -> InsideView:
@@ -110,6 +116,8 @@ class Inside:
         Raises:
             DataError: the network has no layers that can be shown.
         """
+        from digitscope.serve.inside import addition, erasure, occlusion
+
         log_probabilities = log_softmax(self._recognizer.logits(digit))
         second, first = np.argsort(log_probabilities)[-2:]
         return InsideView(
@@ -163,7 +171,7 @@ def _layer_maps(name: str, maps: Float32) -> LayerMaps:
     return LayerMaps(name=name, channels=channels, height=height, width=width, pixels=in_base64(pixels))
 
 
-def _changed_digit(change: Change | None, digit: UInt8) -> ChangedDigit | None:
+def _changed_digit(change: "Change | None", digit: UInt8) -> ChangedDigit | None:
     if change is None:
         return None
     mask = np.maximum(change.image, digit) - np.minimum(change.image, digit)

@@ -103,8 +103,9 @@ def learn(lesson: Lesson, drawing: Drawing, tell: Tell) -> None:
         state = TrainingState.start(split, lesson.settings, generator=generator)
         watch = _Watch(lesson.settings.epochs, state.network, drawing, tell)
         train(split, data.validation, lesson.settings, generator=generator, state=state, on_epoch=watch)
-        accuracy = state.history[-1].validation_accuracy
-        detail = f"all {lesson.settings.epochs} epochs: {accuracy:.1%} of the validation digits are read right"
+        accuracy, epochs = state.history[-1].validation_accuracy, lesson.settings.epochs
+        done = "one epoch" if epochs == 1 else f"all {epochs} epochs"
+        detail = f"{done}: {accuracy:.1%} of unseen digits are read right"
         tell("end", {"reason": "done", "detail": detail})
     except DivergedError as error:
         tell("end", {"reason": "diverged", "detail": str(error)})

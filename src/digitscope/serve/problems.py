@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -26,6 +27,9 @@ CONTENT_TYPE = "application/problem+json"
 
 TITLES: Mapping[int, str] = MappingProxyType({413: "Content Too Large", 422: "Unprocessable Content"})
 """What RFC 9110 calls those that Python calls by older names before 3.13."""
+
+LONGEST_PATH = 200
+"""Characters of a path up to which a problem repeats it."""
 
 MOST_COMPLAINTS = 5
 """What is wrong with one request is told up to this many times."""
@@ -45,16 +49,23 @@ class Problem(HTTPException):
         super().__init__(status, detail, {name.replace("_", "-"): value for name, value in headers.items()})
         self.title = title
 
-    def response(self, scope: Scope) -> JSONResponse:
-        """Return the answer to the request of `scope`."""
+    def response(self, scope: Scope | None) -> JSONResponse:
+        """Return the answer to the request of `scope`; to something that is no request if None."""
         content = {
             "type": "about:blank",
             "title": self.title,
             "status": self.status_code,
             "detail": self.detail,
-            "instance": scope["path"],
         }
+        if scope is not None:
+            content["instance"] = path_of(scope)
         return JSONResponse(content, self.status_code, self.headers, CONTENT_TYPE)
+
+
+def path_of(scope: Scope) -> str:
+    """Return the path that was asked for as it stands in an address, cut if it is long."""
+    path = quote(scope["path"], safe="/:@!$&'()*+,;=")
+    return path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}..."
 
 
 class Problems:
@@ -113,9 +124,11 @@ def _of_status(error: HTTPException, scope: Scope) -> Problem:
     headers = dict(error.headers or {})
     detail = str(error.detail)
     if error.status_code == HTTPStatus.NOT_FOUND:
-        detail = f"there is nothing at {scope['path']}: /openapi.json tells what there is"
+        detail = f"there is nothing at {path_of(scope)}: /openapi.json tells what there is"
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        detail = f"{scope['method']} is not for {scope['path']}: expected {headers.get('Allow', 'another method')}"
+        allowed = [method for method in ("GET", "POST", "PUT", "DELETE") if method in headers.get("Allow", "")]
+        headers["Allow"] = ", ".join([*allowed, "HEAD"] if "GET" in allowed else allowed)
+        detail = f"{scope['method'][:20]} is not for {path_of(scope)}: expected {headers['Allow']}"
     return Problem(error.status_code, _title(error.status_code), detail, **headers)
 
 
@@ -137,7 +150,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _described(status: int, title: str) -> dict[str, Any]:
-    properties = {
+    properties: dict[str, dict[str, object]] = {
         "type": {"type": "string", "example": "about:blank"},
         "title": {"type": "string", "example": title},
         "status": {"type": "integer", "example": status},

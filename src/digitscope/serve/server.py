@@ -4,11 +4,14 @@ import asyncio
 import signal
 import socket
 
+import h11
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from digitscope.errors import DigitscopeError
+from digitscope.serve.headers import HEADERS
+from digitscope.serve.problems import Problem
 
 HEAD_BYTES = 16_384
 """Bytes of a request's line and headers."""
@@ -52,11 +55,21 @@ def url_of(listener: socket.socket) -> str:
 
 
 def run(app: FastAPI, listener: socket.socket) -> None:
-    """Serve `app` until SIGINT or SIGTERM; what is in work then is finished.
+    """Serve `app` until SIGINT or SIGTERM; what is in work then is finished."""
+    server = _Server(config(app), app)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(
+            number, server.handle_exit
+        )  # for before uvicorn listens to them, and for when it repeats them
+    server.run([listener])
+
+
+def config(app: FastAPI) -> uvicorn.Config:
+    """Return how uvicorn is to serve `app`.
 
     What a proxy says of its client is not looked at: nothing here depends on it.
     """
-    config = uvicorn.Config(
+    return uvicorn.Config(
         app,
         loop="asyncio",
         http=Connection,
@@ -70,12 +83,6 @@ def run(app: FastAPI, listener: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
         h11_max_incomplete_event_size=HEAD_BYTES,
     )
-    server = _Server(config, app)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(
-            number, server.handle_exit
-        )  # for before uvicorn listens to them, and for when it repeats them
-    server.run([listener])
 
 
 class _Server(uvicorn.Server):
@@ -107,6 +114,16 @@ class Connection(H11Protocol):
         self._idle.cancel()
         self._forget_untaken()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Tell with a problem that something was no HTTP, unless another answer has begun."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            detail = f"{msg} Expected HTTP/1.1, and at most {HEAD_BYTES:,} bytes of headers"
+            answer = Problem(400, "Bad Request", detail, **HEADERS, Connection="close").response(None)
+            status = h11.Response(status_code=400, headers=answer.raw_headers, reason=b"Bad Request")
+            for event in (status, h11.Data(data=bytes(answer.body)), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def pause_writing(self) -> None:
         """Wait for the client to take what is sent, but not for ever."""

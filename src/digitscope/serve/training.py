@@ -10,9 +10,10 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from digitscope.serve.live_training import Lesson, UInt8
+if TYPE_CHECKING:
+    from digitscope.serve.live_training import Lesson, UInt8  # which only the process that learns has to load
 
 COMMAND = (sys.executable, "-P", "-m", "digitscope.serve.live_training")
 """Starts the process; with -P it imports nothing from the folder that the server was started in."""
@@ -68,7 +69,7 @@ class Training:
         self.task = self._loop.create_task(self._listen())
 
     @classmethod
-    async def start(cls, lesson: Lesson, *, most_seconds: float, most_silence: float) -> "Training":
+    async def start(cls, lesson: "Lesson", *, most_seconds: float, most_silence: float) -> "Training":
         """Start a process that learns `lesson`.
 
         Args:
@@ -98,7 +99,7 @@ class Training:
         await self._told_data.wait()
         return self._data
 
-    async def draw(self, drawing: UInt8) -> None:
+    async def draw(self, drawing: "UInt8") -> None:
         """Have `drawing`, uint8 (28, 28), read after every epoch from now on."""
         await self._send(base64.b64encode(drawing.tobytes()))
 

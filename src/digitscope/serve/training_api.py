@@ -1,19 +1,18 @@
-"""`/api/trainings`: a network that learns while people watch."""
+"""`/api/trainings`: a network that learns while people watch.
+
+What it takes from the data and the scratch package is loaded when it is first asked: the start need not wait.
+"""
 
 import asyncio
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from starlette.responses import StreamingResponse
 
-from digitscope.data import find_data_directory, has_mnist
-from digitscope.data.local_files import cache_directory
 from digitscope.errors import DataError
-from digitscope.scratch import ACTIVATIONS
 from digitscope.serve.event_stream import EVENT_STREAM, event_stream
 from digitscope.serve.framed_digit import BODY, digit_in_base64, digit_in_body
-from digitscope.serve.live_training import Lesson
 from digitscope.serve.problems import Problem, problem_responses
 from digitscope.serve.training import Training
 from digitscope.serve.training_schemas import (
@@ -25,25 +24,50 @@ from digitscope.serve.training_schemas import (
     ranges,
 )
 from digitscope.serve.trainings import Trainings
+from digitscope.serve.uploads import JSON, content_type, unsupported
+
+FOLLOW, DRAW, STOP = "follow_training", "change_drawing", "stop_training"
 
 LOCATION: dict[int | str, dict[str, Any]] = {
-    201: {"headers": {"Location": {"description": "of the training", "schema": {"type": "string"}}}}
+    201: {
+        "headers": {"Location": {"description": "of the training", "schema": {"type": "string"}}},
+        "links": {
+            name: {"operationId": name, "parameters": {"training_id": "$response.body#/id"}}
+            for name in (FOLLOW, DRAW, STOP)
+        },
+    }
 }
+"""How OpenAPI describes where a training is found, and what can be done with it."""
 
 
 def router(trainings: Trainings) -> APIRouter:
     """Return the routes that start, follow and stop `trainings`."""
     routes = APIRouter(prefix="/api/trainings", tags=["watch it learn"])
     api = _Api(trainings)
-    started = problem_responses(400, 408, 409, 413, 422, 429, 503) | LOCATION
+    started = problem_responses(400, 408, 409, 413, 415, 422, 429, 503) | LOCATION
     followed = problem_responses(404, 422) | EVENT_STREAM
     drawn = problem_responses(404, 408, 413, 415, 422, 503)
     routes.get("/options")(api.options)
-    routes.post("", status_code=201, responses=started)(api.start)
-    routes.get("/{training_id}/events", response_class=StreamingResponse, responses=followed)(api.events)
-    routes.put("/{training_id}/drawing", status_code=204, responses=drawn, openapi_extra=dict(BODY))(api.draw)
-    routes.delete("/{training_id}", status_code=204, responses=problem_responses(404, 503))(api.stop)
+    routes.post("", status_code=201, responses=started, dependencies=[Depends(_check_json)])(api.start)
+    follow = routes.get(
+        "/{training_id}/events", operation_id=FOLLOW, response_class=StreamingResponse, responses=followed
+    )
+    draw = routes.put(
+        "/{training_id}/drawing", operation_id=DRAW, status_code=204, responses=drawn, openapi_extra=dict(BODY)
+    )
+    stop = routes.delete(
+        "/{training_id}", operation_id=STOP, status_code=204, responses=problem_responses(404, 503)
+    )
+    follow(api.events)
+    draw(api.draw)
+    stop(api.stop)
     return routes
+
+
+async def _check_json(request: Request) -> None:
+    kind = content_type(request.headers)
+    if kind != JSON:
+        raise unsupported(kind, JSON)
 
 
 class _Api:
@@ -54,7 +78,9 @@ class _Api:
 
     def options(self) -> TrainingOptions:
         """Tell what the settings of a training may be, and which data are here."""
-        data = [DataHere(name="sample", title="4,000 digits that come with the package")]
+        from digitscope.scratch import ACTIVATIONS
+
+        data = [DataHere(name="sample", title="sample of 4,000 digits")]
         if _mnist_folder() is not None:
             data.append(DataHere(name="mnist", title="full MNIST, 54,000 digits"))
         return TrainingOptions(activations=list(ACTIVATIONS), data=data, ranges=ranges(), defaults=NewTraining())
@@ -96,6 +122,8 @@ async def _started(trainings: Trainings, new: NewTraining) -> StartedTraining:
     Raises:
         Problem: 409 if the data are not here, 429 if others run, 503 if it ends before it began.
     """
+    from digitscope.serve.live_training import Lesson
+
     folder = await asyncio.to_thread(_mnist_folder) if new.data == "mnist" else None
     if new.data == "mnist" and folder is None:
         detail = "full MNIST is not here: choose the sample, or get it by `digitscope data fetch`"
@@ -114,6 +142,9 @@ async def _started(trainings: Trainings, new: NewTraining) -> StartedTraining:
 
 def _mnist_folder() -> Path | None:
     """Return the folder with MNIST, the one that DIGITSCOPE_DATA names or else the cache; None if it has none."""
+    from digitscope.data import find_data_directory, has_mnist
+    from digitscope.data.local_files import cache_directory
+
     try:
         folder = find_data_directory() or cache_directory()
         return folder if has_mnist(folder) else None

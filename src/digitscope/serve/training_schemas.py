@@ -1,11 +1,13 @@
 """What the routes under /api/trainings take and give."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from digitscope.scratch import ScratchSettings
 from digitscope.serve.framed_digit import Base64Digit
+
+if TYPE_CHECKING:
+    from digitscope.scratch import ScratchSettings
 
 
 def _whole(value: object) -> object:
@@ -41,8 +43,10 @@ class NewTraining(BaseModel):
     )
     drawing: Base64Digit | None = Field(default=None, description="a digit to read after every epoch")
 
-    def settings(self) -> ScratchSettings:
+    def settings(self) -> "ScratchSettings":
         """Return the network and its training, as the scratch package has them."""
+        from digitscope.scratch import ScratchSettings
+
         return ScratchSettings(
             hidden=(self.hidden,) if self.hidden else (),
             activation=self.activation,
@@ -89,7 +93,7 @@ class DataHere(BaseModel):
     """Digits to learn from."""
 
     name: Literal["sample", "mnist"]
-    title: str = Field(examples=["4,000 digits that come with the package"])
+    title: str = Field(examples=["sample of 4,000 digits"])
 
 
 class TrainingOptions(BaseModel):

@@ -1,9 +1,12 @@
 """The trainings of a server: so many at once, and forgotten when they have ended."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
-from digitscope.serve.live_training import Lesson, UInt8
 from digitscope.serve.training import Training
+
+if TYPE_CHECKING:
+    from digitscope.serve.live_training import Lesson, UInt8
 
 
 class Trainings:
@@ -31,7 +34,7 @@ class Trainings:
         """
         return self._trainings[name]
 
-    async def start(self, lesson: Lesson, drawing: UInt8 | None = None) -> Training | None:
+    async def start(self, lesson: "Lesson", drawing: "UInt8 | None" = None) -> Training | None:
         """Start a training, and return it; None if there are as many as may be.
 
         Args:

@@ -1,7 +1,7 @@
 /** The probabilities of the ten digits as bars. */
 
 import { element } from "./dom.js";
-import { percent } from "./numbers.js";
+import { likelihood } from "./numbers.js";
 
 /**
  * Return ten rows that `showBars` fills.
@@ -35,6 +35,6 @@ export function showBars(list, probabilities) {
     const share = probabilities?.[digit] ?? 0;
     row.classList.toggle("top", share === top);
     row.querySelector(".bar").style.width = `${100 * share}%`;
-    row.querySelector(".bar-value").textContent = probabilities ? percent(share) : "–";
+    row.querySelector(".bar-value").textContent = probabilities ? likelihood(share) : "–";
   });
 }

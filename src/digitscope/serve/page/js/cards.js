@@ -1,7 +1,7 @@
 /** A card for every digit: what the network saw, its label, its ten probabilities in small. */
 
 import { element } from "./dom.js";
-import { percent } from "./numbers.js";
+import { likelihood } from "./numbers.js";
 import { bytesOf, inkColours, pictureOf, unit } from "./pixels.js";
 
 const MOST_CARDS = 200;
@@ -41,12 +41,12 @@ function card(digit, number, count, isSelected) {
     miniature(digit.probabilities),
     element("span", {
       className: "card-confidence",
-      textContent: digit.accepted ? percent(digit.confidence) : "not sure",
+      textContent: digit.accepted ? likelihood(digit.confidence) : "not sure",
     }),
   );
   button.dataset.number = number;
   button.setAttribute("aria-pressed", String(isSelected));
-  const meaning = digit.accepted ? `${digit.label}, ${percent(digit.confidence)}` : `not sure, ${digit.reason}`;
+  const meaning = digit.accepted ? `${digit.label}, ${likelihood(digit.confidence)}` : `not sure, ${digit.reason}`;
   button.setAttribute("aria-label", `Digit ${number + 1} of ${count}: ${meaning}`);
   return element("li", {}, button);
 }

@@ -4,7 +4,7 @@ import { svg } from "./dom.js";
 
 const WIDTH = 360;
 const HEIGHT = 210;
-const FRAME = { left: 44, top: 12, right: 66, bottom: 32 };
+const FRAME = { left: 50, top: 12, right: 66, bottom: 38 };
 const LABEL_HEIGHT = 13;
 const STEPS = [1, 2, 2.5, 5, 10];
 
@@ -38,8 +38,8 @@ export function lineChart({ title, series, epochs, range, format, tick: tickLabe
     "svg",
     { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "chart", role: "img", "aria-label": `${title}: ${summary}` },
     ...ticks.map((tick) => gridLine(y(tick), tickLabel(tick))),
-    ...epochTicks(epochs).map((epoch) => text(x(epoch), HEIGHT - 14, String(epoch), "tick middle")),
-    text((FRAME.left + WIDTH - FRAME.right) / 2, HEIGHT - 1, "epoch", "axis middle"),
+    ...epochTicks(epochs).map((epoch) => text(x(epoch), HEIGHT - 20, String(epoch), "tick middle")),
+    text((FRAME.left + WIDTH - FRAME.right) / 2, HEIGHT - 3, "epoch", "axis middle"),
     ...series.flatMap((each) => lineOf(each, x, y)),
     ...endLabels(series, ends, x, y),
   );

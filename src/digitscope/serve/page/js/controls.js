@@ -14,7 +14,7 @@ const STOPS = {
 const PRESETS = {
   sensible: {},
   tiny: { hidden: 1, epochs: 20 },
-  "by-heart": { hidden: 256, examples: 200, epochs: 100, batch_size: 16 },
+  "by-heart": { hidden: 256, learning_rate: 0.3, examples: 200, epochs: 100 },
   hasty: { learning_rate: 2, batch_size: 16 },
 };
 

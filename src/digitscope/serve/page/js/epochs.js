@@ -3,28 +3,35 @@
 import { barsElement, showBars } from "./bars.js";
 import { lineChart } from "./charts.js";
 import { diagnosis } from "./diagnosis.js";
-import { byId, element } from "./dom.js";
+import { byId } from "./dom.js";
+import { historyLine, historyPicture } from "./history.js";
+import { oncePerFrame } from "./latest.js";
 import { percent, rounded, short } from "./numbers.js";
 import { bytesOf, inkColours, pictureOf, signedColours, unit } from "./pixels.js";
 
 const bars = barsElement("What the network in training makes of your drawing");
 
-let epochs = [];
+/** `checked` counts the validation digits, `planned` the epochs; `end` says why there are no more. */
+const run = { epochs: [], planned: 20, checked: 0, end: null };
+
+const showSoon = oncePerFrame(show);
 
 /**
  * Show that nothing is learned yet.
  * @param {number} planned epochs
  */
 export function clearEpochs(planned) {
-  epochs = [];
+  Object.assign(run, { epochs: [], planned, end: null });
   byId("drawing-bars").replaceChildren(bars);
-  showBars(bars, null);
   byId("weights").replaceChildren();
-  byId("strip").replaceChildren();
-  byId("diagnosis").textContent = "";
-  byId("progress").value = 0;
-  byId("progress-line").textContent = "Not started.";
-  showCharts(planned);
+  show();
+}
+
+/** @param {{train: number, validation: number}} data how many digits a training learns from, and is checked with */
+export function showData({ train, validation }) {
+  run.checked = validation;
+  const [learned, checked] = [train, validation].map((count) => count.toLocaleString("en"));
+  byId("training-data").textContent = `${learned} to learn from, ${checked} to check with.`;
 }
 
 /**
@@ -37,9 +44,8 @@ export function showDrawing(pixels, isRunning) {
   byId("drawing-hint").textContent = pixels
     ? "Start, and it is read after every epoch."
     : "Draw a digit, and it is read too.";
-  if (isRunning) return;
-  byId("strip").replaceChildren();
-  showBars(bars, null);
+  if (!isRunning) run.epochs = run.epochs.map((epoch) => ({ ...epoch, drawing: null }));
+  showReadings();
 }
 
 /**
@@ -47,29 +53,55 @@ export function showDrawing(pixels, isRunning) {
  * @param {any} news the server's `epoch` event
  */
 export function showEpoch(news) {
-  epochs.push(news);
-  byId("progress").value = news.epoch / news.epochs;
-  byId("progress-line").textContent = `Epoch ${news.epoch} of ${news.epochs}, ${short(news.seconds)} s each.`;
-  byId("diagnosis").textContent = diagnosis(epochs);
-  showCharts(news.epochs);
-  byId("weights").replaceChildren(...weightPictures(news.weights));
-  if (!news.drawing) return;
-  showBars(bars, news.drawing.probabilities);
-  byId("strip").append(stripItem(news));
+  run.epochs.push(news);
+  showSoon();
 }
 
 /**
  * Show why there are no more epochs.
  * @param {{reason: string, detail: string}} end
  */
-export function showEnd({ reason, detail }) {
-  byId("progress-line").textContent = detail;
-  if (reason === "diverged")
-    byId("diagnosis").textContent = diagnosis([...epochs, { train_loss: null, validation_loss: null }]);
-  byId("announcer").textContent = `Training ended: ${detail} ${byId("diagnosis").textContent}`;
+export function showEnd(end) {
+  run.end = end;
+  show();
+  byId("announcer").textContent = `Training ended: ${end.detail}. ${byId("diagnosis").textContent}`;
 }
 
-function showCharts(planned) {
+/** Show everything as it is after the newest epoch. */
+function show() {
+  const last = run.epochs.at(-1);
+  byId("progress").value = run.epochs.length / run.planned;
+  byId("progress-line").textContent = progressLine(last);
+  byId("diagnosis").textContent = diagnosis(told(), run.checked);
+  showCharts();
+  showReadings();
+  if (last) byId("weights").replaceChildren(...weightPictures(last.weights));
+}
+
+function progressLine(last) {
+  if (run.end) return `${run.end.detail}.`;
+  return last ? `Epoch ${last.epoch} of ${last.epochs}, ${short(last.seconds)} s each.` : "Not started.";
+}
+
+/** Return the epochs, and the one in which the loss was no number any more, of which no news comes. */
+function told() {
+  const isLost = run.end?.reason === "diverged";
+  return isLost ? [...run.epochs, { train_loss: null, validation_loss: null }] : run.epochs;
+}
+
+function showReadings() {
+  const readings = run.epochs.map((epoch) => epoch.drawing);
+  const picture = historyPicture(readings, run.planned);
+  const line = historyLine(readings);
+  picture.setAttribute("role", "img");
+  picture.setAttribute("aria-label", line || "Its reading after each epoch");
+  byId("history").replaceChildren(picture);
+  byId("history-line").textContent = line;
+  showBars(bars, readings.at(-1)?.probabilities ?? null);
+}
+
+function showCharts() {
+  const { epochs, planned } = run;
   const seriesOf = (what) => [
     { name: "training", kind: "training", values: epochs.map((epoch) => epoch[`train_${what}`]) },
     { name: "validation", kind: "validation", values: epochs.map((epoch) => epoch[`validation_${what}`]) },
@@ -105,15 +137,4 @@ function weightPictures({ units, width, height, values }) {
     picture.title = `unit ${unitNumber}`;
     return picture;
   });
-}
-
-function stripItem({ epoch, drawing: { label, probabilities } }) {
-  const confidence = probabilities[label];
-  const item = element("li", {
-    textContent: String(label),
-    title: `epoch ${epoch}: ${label}, ${percent(confidence)}`,
-  });
-  item.style.setProperty("--confidence", confidence.toFixed(2));
-  if (byId("strip").lastChild?.textContent !== item.textContent) item.className = "changed";
-  return item;
 }

@@ -3,7 +3,7 @@
 import { Problem, inside } from "./api.js";
 import { byId, element, svg } from "./dom.js";
 import { latestOnly } from "./latest.js";
-import { percent, short } from "./numbers.js";
+import { likelihood, short } from "./numbers.js";
 import {
   activityColours,
   bytesOf,
@@ -59,19 +59,21 @@ function show(answer, pixels) {
 }
 
 function summary({ label, confidence, second, margin_nats: margin }) {
-  const times = Math.exp(margin);
-  const less =
-    times < 1e6
-      ? `${Number(times.toPrecision(2)).toLocaleString("en")} times less likely`
-      : "a million times less likely, or less";
   const strong = (text) => element("strong", { textContent: text });
   return [
-    "A ",
+    "Read as ",
     strong(label),
-    ` with ${percent(confidence)}. Next comes `,
+    ` with ${likelihood(confidence)}. Next comes `,
     strong(second.label),
-    `: ${short(margin)} nats behind, ${less}.`,
+    `, ${timesLess(margin)}.`,
   ];
+}
+
+/** @param {number} nats by which a log-probability is smaller */
+function timesLess(nats) {
+  if (nats < Math.log(1.05)) return "as likely";
+  if (nats > Math.log(1e6)) return "more than a million times less likely";
+  return `${Number(Math.exp(nats).toPrecision(2)).toLocaleString("en")} times less likely`;
 }
 
 function showOcclusion({ label, occlusion: { values, width, height } }, pixels) {
@@ -86,8 +88,9 @@ function showOcclusion({ label, occlusion: { values, width, height } }, pixels) 
   byId("occlusion").replaceChildren(picture, outline);
   const ramp = Float32Array.from({ length: 64 }, (_, i) => i / 31.5 - 1);
   byId("legend").replaceChildren(pictureOf(ramp, 64, 1, signedRootColours));
-  byId("legend-low").textContent = `−${short(most)} against`;
-  byId("legend-high").textContent = `+${short(most)} nats for ${label}`;
+  byId("legend-low").textContent = "against";
+  byId("legend-high").textContent = `for ${label}`;
+  byId("occlusion-caption").textContent = `Without its brightest blue, ${label} is ${timesLess(Math.max(0, ...values))}.`;
 }
 
 function showChange(kind, change, pixels) {
@@ -100,7 +103,7 @@ function showChange(kind, change, pixels) {
         element("b", { className: kind, textContent: `${kind === "erase" ? "this" : "this more"}` }),
         " it reads ",
         element("strong", { textContent: change.label }),
-        `, ${percent(change.confidence)}`,
+        `, ${likelihood(change.confidence)}`,
       ]
     : [
         kind === "erase"

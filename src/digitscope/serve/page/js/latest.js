@@ -38,3 +38,20 @@ export function debounced(work, milliseconds) {
     timer = setTimeout(work, milliseconds);
   };
 }
+
+/**
+ * Return a function that has `work` done before the next picture is painted, once for all calls until then.
+ * @param {() => void} work
+ * @returns {() => void}
+ */
+export function oncePerFrame(work) {
+  let isComing = false;
+  return () => {
+    if (isComing) return;
+    isComing = true;
+    requestAnimationFrame(() => {
+      isComing = false;
+      work();
+    });
+  };
+}

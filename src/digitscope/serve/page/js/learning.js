@@ -3,7 +3,7 @@
 import { Problem, changeDrawing, startTraining, stopTraining, trainingEvents, trainingOptions } from "./api.js";
 import { chosenSettings, prepareControls } from "./controls.js";
 import { byId } from "./dom.js";
-import { clearEpochs, showDrawing, showEnd, showEpoch } from "./epochs.js";
+import { clearEpochs, showData, showDrawing, showEnd, showEpoch } from "./epochs.js";
 import { bytesOf } from "./pixels.js";
 
 /** @type {{id?: string, isStopped?: boolean} | null} */
@@ -58,11 +58,6 @@ async function start() {
   });
   running = null;
   showState("Start training", isDone ? "" : "Broken off.");
-}
-
-function showData({ name, train, validation }) {
-  const [learned, checked] = [train, validation].map((count) => count.toLocaleString("en"));
-  byId("training-data").textContent = `${name}: ${learned} to learn from, ${checked} to check with.`;
 }
 
 async function stop() {

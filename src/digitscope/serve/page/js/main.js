@@ -16,6 +16,9 @@ import { askForToken, tokenOfAddress } from "./token.js";
 
 const MS_AFTER_STROKE = 150;
 
+/** Statuses after which the same request may do better: no server, no token, too slow, too much to do. */
+const PASSING = [0, 401, 408, 503];
+
 const drawing = new Drawing(byId("sheet"));
 const stage = new Stage(selectAt);
 /** `changes` counts what was drawn, `version` what was thrown away: what was sent before that counts no more. */
@@ -37,7 +40,9 @@ async function readWhatIsThere() {
     if (!(problem instanceof Problem)) throw problem;
     if (version !== studio.version) return;
     show(null, 0);
-    complain(problem.message, true);
+    const isPassing = PASSING.includes(problem.status);
+    if (!isPassing) putPictureAway();
+    complain(problem.message, isPassing);
   }
   showBusy(changes !== studio.changes);
 }
@@ -109,6 +114,12 @@ function takePicture(picture) {
   stage.showPicture(picture);
   drawing.clear();
   readNow();
+}
+
+/** Show the sheet again in place of a picture that cannot be read. */
+function putPictureAway() {
+  stage.showSheet();
+  stage.invite(drawing.isEmpty);
 }
 
 function clear() {

@@ -1,7 +1,21 @@
 /** Numbers as people read them. */
 
-/** @param {number} share 0 to 1 */
-export const percent = (share) => `${(100 * share).toFixed(share > 0.9995 || share < 0.0005 ? 0 : 1)}\u00a0%`;
+/**
+ * Return a share of 0 to 1 as percent; only what is all or nothing is called so.
+ * @param {number} share
+ */
+export function percent(share) {
+  if (share === 0 || share === 1) return `${100 * share}\u00a0%`;
+  if (share < 0.0005) return "<\u00a00.1\u00a0%";
+  if (share >= 0.9995) return ">\u00a099.9\u00a0%";
+  return `${(100 * share).toFixed(1)}\u00a0%`;
+}
+
+/**
+ * Return a probability as percent. A network is never certain: the server's 0 and 1 are rounded.
+ * @param {number} probability
+ */
+export const likelihood = (probability) => percent(Math.min(Math.max(probability, 1e-7), 1 - 1e-7));
 
 /** @param {number} value without digits that say nothing */
 export const rounded = (value) => String(Number(value.toPrecision(3)));

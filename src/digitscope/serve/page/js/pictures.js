@@ -2,6 +2,10 @@
 
 import { byId } from "./dom.js";
 
+const KINDS = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC";
+const ENDINGS = /\.(png|jpe?g|webp|tiff?|bmp|gif|avif|hei[cf])$/i;
+const MOST_NAME = 60;
+
 /**
  * Hand every picture that the user gives to `onPicture`.
  * @param {(picture: Blob) => void} onPicture
@@ -10,8 +14,8 @@ import { byId } from "./dom.js";
 export function preparePictures(onPicture, onComplaint) {
   const take = (files) => {
     const [file] = files;
-    if (file) onPicture(file);
-    else onComplaint("That is no picture: expected a PNG, JPEG, WebP, TIFF or the like.");
+    if (file && isPicture(file)) onPicture(file);
+    else onComplaint(`${file ? nameOf(file) : "That"} is no picture: expected ${KINDS}.`);
   };
   acceptDrops(byId("stage"), take);
   acceptPaste(take);
@@ -23,6 +27,13 @@ export function preparePictures(onPicture, onComplaint) {
     ),
   );
 }
+
+/** What a browser has no type for, such as HEIC, tells it by its name. */
+function isPicture({ type, name }) {
+  return type.startsWith("image/") ? type !== "image/svg+xml" : !type && ENDINGS.test(name);
+}
+
+const nameOf = ({ name }) => (name.length > MOST_NAME ? `${name.slice(0, MOST_NAME)}…` : name);
 
 function acceptDrops(stage, take) {
   addEventListener("dragover", (event) => {

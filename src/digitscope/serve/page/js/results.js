@@ -3,7 +3,7 @@
 import { barsElement, showBars } from "./bars.js";
 import { seenPicture, showCards } from "./cards.js";
 import { byId, element } from "./dom.js";
-import { counted, percent } from "./numbers.js";
+import { counted, likelihood } from "./numbers.js";
 import { inkColours, pictureOf } from "./pixels.js";
 
 const LONG_TEXT = 9;
@@ -32,7 +32,7 @@ export function showReading(reading, selected, milliseconds) {
   showText(reading);
   byId("meta").textContent = reading
     ? remark(reading, milliseconds)
-    : "Draw a number, or give me a picture of one.";
+    : "Nothing yet.";
   showCards(byId("cards"), reading?.digits ?? [], selected);
   showDetail(reading?.digits[selected] ?? null);
 }
@@ -66,7 +66,7 @@ function sizeOf(lines) {
 }
 
 function remark({ digits }, milliseconds) {
-  if (!digits.length) return "No digit found here. Bolder or larger strokes help.";
+  if (!digits.length) return "No digit found: draw it bolder or larger.";
   const unsure = digits.filter((digit) => !digit.accepted).length;
   const doubts = unsure ? `, ${unsure} not sure` : "";
   return `${counted(digits.length, "digit")}${doubts} · ${Math.round(milliseconds)} ms`;
@@ -79,7 +79,7 @@ function showDetail(digit) {
     digit ? seenPicture(digit) : pictureOf(new Uint8Array(784), 28, 28, inkColours),
   );
   byId("detail-label").textContent = digit ? String(digit.label) : "–";
-  byId("detail-confidence").textContent = digit ? percent(digit.confidence) : "–";
+  byId("detail-confidence").textContent = digit ? likelihood(digit.confidence) : "–";
   byId("detail-verdict").textContent = digit
     ? digit.accepted
       ? "read"
