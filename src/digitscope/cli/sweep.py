@@ -13,7 +13,7 @@ from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
 from digitscope.cli.sweep_progress import SweepProgress, shown
-from digitscope.cli.sweep_report import RANKING_HEADER, REPORT_FILE, ranking_row, write_sweep_report
+from digitscope.cli.sweep_report import REPORT_FILE, ranking_table, write_sweep_report
 from digitscope.experiments.recipes import RECIPES
 from digitscope.experiments.sweep.engine import usable_cores
 from digitscope.experiments.sweep.journal import TRIALS_FOLDER
@@ -141,8 +141,7 @@ def _tell(sweep: Sweep, folder: Path, options: argparse.Namespace) -> None:
         ]
         print(json.dumps({"folder": str(folder), "ranking": rows, "failed": failed}))
         return
-    rows_in_words = [ranking_row(score) for score in sweep.ranking]
-    print_table(f"{sweep.space.name}, ranked on validation", RANKING_HEADER, rows_in_words)
+    print_table(f"{sweep.space.name}, ranked on validation", *ranking_table(sweep))
     print(f"{folder}: {TABLE_FILE}, {TRIALS_FILE} and {REPORT_FILE}")
     if sweep.ranking[0].outcome == "finished":
         print(f"next: {_training_of(sweep.space, sweep.ranking[0].point)}")

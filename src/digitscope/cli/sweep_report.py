@@ -26,7 +26,6 @@ from digitscope.plots import (
 )
 
 REPORT_FILE = "report.html"
-RANKING_HEADER = ("point", "validation", "loss", "test", "seeds", "epochs")
 MOST_ROWS, MOST_CURVES, LONGEST_NAME = 20, 5, 16
 
 METHODS_IN_WORDS = {
@@ -42,18 +41,26 @@ EFFECTS_CAPTION = {
 }
 
 
-def ranking_row(score: PointScore) -> tuple[str, ...]:
-    """Return one point in words, under RANKING_HEADER."""
-    loss = "" if score.validation_loss is None else f"{score.validation_loss.mean:.4f}"
-    test = score.outcome if score.test is None else spread_in_words(score.test)
-    figures = (spread_in_words(score.validation), loss, test, str(len(score.records)), str(score.n_epochs))
-    return (score.label, *figures)
+def ranking_table(sweep: Sweep) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the header and a row a point in words: with "one-factor" its change, else all that varies."""
+    space = sweep.space
+    settings = ("point",) if space.method == "one-factor" else ("rank", *map(_name, space.axes))
+    header = (*settings, "validation", "loss", "test", "outcome")
+    rows = []
+    for place, score in enumerate(sweep.ranking, start=1):
+        values = map(value_in_words, score.point.values())
+        point = (score.label,) if space.method == "one-factor" else (str(place), *values)
+        loss = "\N{EN DASH}" if score.validation_loss is None else f"{score.validation_loss.mean:.4f}"
+        figures = (spread_in_words(score.validation), loss, spread_in_words(score.test))
+        after = f" after {score.n_epochs}" if score.outcome == "stopped" else ""
+        rows.append((*point, *figures, score.outcome + after))
+    return header, rows
 
 
 def spread_in_words(spread: Spread | None) -> str:
-    """Return an accuracy as a percentage, with its deviation if it has one."""
+    """Return an accuracy as a percentage, with its deviation if it has one; a dash if there is none."""
     if spread is None:
-        return ""
+        return "\N{EN DASH}"
     deviation = "" if spread.deviation is None else f" \N{PLUS-MINUS SIGN} {100 * spread.deviation:.2f}"
     return f"{100 * spread.mean:.2f}{deviation} %"
 
@@ -61,12 +68,12 @@ def spread_in_words(spread: Spread | None) -> str:
 def write_sweep_report(folder: Path, sweep: Sweep, dataset: Dataset, command: str) -> None:
     """Write report.html: the ranking, what each setting does, how the best ones learned, and what it all was."""
     space, ranked = sweep.space, [score for score in sweep.ranking if score.validation]
-    rows = [ranking_row(score) for score in sweep.ranking]
+    header, rows = ranking_table(sweep)
     sections = [Section("Result", (_stats(sweep, dataset),))]
-    ranking: list[FigureBlock | Table | Paragraph] = [Table(RANKING_HEADER, tuple(rows))]
+    ranking: list[FigureBlock | Table | Paragraph] = [Table(header, tuple(rows))]
     finished = [score for score in ranked if score.outcome == "finished"]
     if finished:
-        ranking.insert(0, _ranking_figure(finished))
+        ranking.insert(0, _ranking_figure(space, finished))
     failed = tuple(
         f"{space.label(each.trial.point)}, seed {each.trial.seed}: {each.reason}" for each in sweep.failed
     )
@@ -86,24 +93,22 @@ def _stats(sweep: Sweep, dataset: Dataset) -> Stats:
     seconds = sum(epoch.seconds for record in records for epoch in record.history)
     return Stats(
         (
-            Stat("best on validation", best.label, f"{spread_in_words(best.validation)}"),
+            Stat("best validation accuracy", spread_in_words(best.validation), best.label),
             Stat(
-                "its test accuracy",
-                spread_in_words(best.test) or "none",
-                f"{len(dataset.test):,} images, not used",
+                "its test accuracy", spread_in_words(best.test), f"{len(dataset.test):,} images that chose nothing"
             ),
             Stat(
-                "points", f"{len(sweep.ranking)}", f"trials: {len(records)}, seeds a point: {sweep.space.n_seeds}"
+                "points", str(len(sweep.ranking)), f"trials: {len(records)}, seeds a point: {sweep.space.n_seeds}"
             ),
             Stat("time in training", f"{seconds:.0f} s", "added over all trials"),
         )
     )
 
 
-def _ranking_figure(finished: Sequence[PointScore]) -> FigureBlock:
+def _ranking_figure(space: Space, finished: Sequence[PointScore]) -> FigureBlock:
     points = [
         RankedPoint(
-            score.label,
+            score.label if space.method == "one-factor" else ", ".join(map(value_in_words, score.point.values())),
             score.validation.mean,
             score.validation.deviation,
             score.test.mean if score.test else None,
@@ -115,7 +120,8 @@ def _ranking_figure(finished: Sequence[PointScore]) -> FigureBlock:
     caption = (
         f"{cut}Ranked by mean validation accuracy after the last epoch. Differences within the deviations are "
     )
-    return FigureBlock(ranking_figure(points), caption + "chance; a row without a bar is one seed.")
+    heading = "" if space.method == "one-factor" else ", ".join(map(_name, space.axes))
+    return FigureBlock(ranking_figure(points, heading), caption + "chance; a row without a bar is one seed.")
 
 
 def _settings_blocks(space: Space, finished: Sequence[PointScore]) -> tuple[FigureBlock, ...]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH, ROW, TOP, BOTTOM = 8.0, 0.36, 0.55, 0.75  # inches, as are the next
+WIDTH, ROW, TOP, BOTTOM = 8.0, 0.36, 0.7, 0.75  # inches, as are the next
 LEFT, RIGHT = 3.1, 1.35
 LONGEST_LABEL = 42  # characters that fit to the left of the axes
 
@@ -35,8 +35,8 @@ class RankedPoint:
     test: float | None = None
 
 
-def ranking_figure(points: Sequence[RankedPoint]) -> "Figure":
-    """Return a figure with a row for each of `points`, the first on top.
+def ranking_figure(points: Sequence[RankedPoint], heading: str = "") -> "Figure":
+    """Return a figure with a row for each of `points`, the first on top, and `heading` over their labels.
 
     A dot is the mean validation accuracy, its bar a standard deviation to each side; a ring is the test accuracy.
 
@@ -63,6 +63,8 @@ def ranking_figure(points: Sequence[RankedPoint]) -> "Figure":
     figure.text(0.15 / WIDTH, 0.12 / height, key, color=MUTED, fontsize=TEXT_SIZE - 1)
     top = 1 - 0.32 / height
     figure.text(0.15 / WIDTH, top, "Validation accuracy", color=INK, fontsize=TITLE_SIZE, fontweight="bold")
+    place: dict[str, Any] = {"ha": "right", "va": "bottom", "color": MUTED, "fontsize": TEXT_SIZE - 1}
+    axes.text(-0.03, 1.02, _cut(heading), transform=axes.transAxes, parse_math=False, **place)
     return figure
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from digitscope.errors import DataError
 from digitscope.plots.style import INK, MUTED, OKABE_ITO, TEXT_SIZE, TITLE_SIZE, new_figure, quiet_axes
 
@@ -12,7 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH, PANEL_HEIGHT = 8.0, 2.7  # inches
-ACROSS = 3  # panels a row
 BAR = 0.36  # inches of height for each bar of `effects_figure`
 
 
@@ -44,14 +45,15 @@ def slices_figure(slices: Sequence[Slice]) -> "Figure":
     """
     if not slices or not all(each.means for each in slices):
         raise DataError("no slices of no points: expected one or more in each panel")
-    rows = -(-len(slices) // ACROSS)
+    across = 2 if len(slices) in (2, 4) else min(3, len(slices))
+    rows = -(-len(slices) // across)
     figure = new_figure(WIDTH, PANEL_HEIGHT * rows)
-    panels = figure.subplots(rows, min(ACROSS, len(slices)), sharey=True, squeeze=False).ravel()
+    panels = figure.subplots(rows, across, sharey=True, squeeze=False).ravel()
     for axes, each in zip(panels, slices, strict=False):
         _draw(axes, each)
     for axes in panels[len(slices) :]:
         axes.set_visible(False)
-    for axes in panels[::ACROSS]:
+    for axes in panels[::across]:
         axes.set_ylabel("validation accuracy (%)", color=MUTED, fontsize=TEXT_SIZE - 1)
     inches = PANEL_HEIGHT * rows
     figure.subplots_adjust(
@@ -79,9 +81,18 @@ def _draw(axes: "Axes", each: Slice) -> None:
         axes.set_xticks(range(len(words)), words, parse_math=False)
         axes.set_xlim(-0.5, len(words) - 0.5)
     elif each.logarithmic:
-        axes.set_xscale("log")
-        axes.tick_params(which="minor", length=0)
+        _logarithmic(axes, [value for value in each.values if not isinstance(value, str)])
+    else:
+        axes.locator_params(axis="x", nbins=4)
     axes.set_title(each.name, loc="left", color=INK, fontsize=TITLE_SIZE - 1, fontweight="bold", parse_math=False)
+
+
+def _logarithmic(axes: "Axes", values: Sequence[float]) -> None:
+    """Give a logarithmic axis three round numbers: Matplotlib's own are too many, or too few within a decade."""
+    ticks = sorted({float(f"{value:.1g}") for value in np.geomspace(min(values), max(values), 3)})
+    axes.set_xscale("log")
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xticks([], minor=True)
 
 
 def effects_figure(effects: Mapping[str, float]) -> "Figure":
