@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "read": "read the digits in pictures: photos, scans, screenshots, whole folders of them",
         "serve": "a page to draw on, look inside and watch a network learn; and a service for other programs",
         "train": "train one recipe into a run folder",
+        "sweep": "which settings read best: many trainings, ranked on validation; goes on where it was stopped",
         "evaluate": "score a run, an .onnx file or a shipped network on a split; draw its errors and calibration",
         "export": "turn a run into an .onnx file that needs no PyTorch",
         "reproduce": "every figure of the course's project beside the one obtained here",
@@ -33,6 +34,7 @@ EXTRA_PACKAGES: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(("torch", "matplotlib", "onnx", "onnxscript", "pooch", "rich"), "train"),
         **dict.fromkeys(("fastapi", "starlette", "uvicorn", "python_multipart"), "serve"),
+        "optuna": "sweep",
     }
 )
 """The packages that may be absent, and the extra that each comes with."""

@@ -3,6 +3,7 @@
 from digitscope.plots.confusion import confusion_heat_map
 from digitscope.plots.curves import learning_curves
 from digitscope.plots.digits import contact_sheet, misread_sheet
+from digitscope.plots.ranking import RankedPoint, ranking_figure
 from digitscope.plots.reliability import reliability_diagram
 from digitscope.plots.report import (
     Code,
@@ -16,23 +17,29 @@ from digitscope.plots.report import (
     write_report,
 )
 from digitscope.plots.saving import save_figure
+from digitscope.plots.slices import Slice, effects_figure, slices_figure
 from digitscope.plots.weights import weight_pictures
 
 __all__ = [
     "Code",
     "FigureBlock",
     "Paragraph",
+    "RankedPoint",
     "Section",
+    "Slice",
     "Stat",
     "Stats",
     "Table",
     "confusion_heat_map",
     "contact_sheet",
+    "effects_figure",
     "learning_curves",
     "misread_sheet",
+    "ranking_figure",
     "reliability_diagram",
     "render_report",
     "save_figure",
+    "slices_figure",
     "weight_pictures",
     "write_report",
 ]

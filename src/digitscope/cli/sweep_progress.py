@@ -1,0 +1,81 @@
+"""How far a sweep is, as a table that is drawn anew while it goes on."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from digitscope.experiments.sweep.engine import Begun, EpochDone, Event, Failed, Finished
+from digitscope.experiments.sweep.space import Space
+from digitscope.experiments.sweep.trials import Trial, TrialRecord
+from digitscope.records import EpochRecord
+
+BEST_SHOWN = 5
+
+
+class SweepProgress:
+    """What is finished best, and what is being trained."""
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._wanted = self._done = self._failed = 0
+        self._running: dict[str, tuple[Trial, EpochRecord | None]] = {}
+        self._finished: list[TrialRecord] = []
+
+    def on_round(self, trials: Sequence[Trial], done: int) -> None:
+        """Take in the trials of a round, `done` of which had been finished before."""
+        self._wanted += len(trials)
+        self._done += done
+
+    def on_event(self, event: Event) -> None:
+        """Take in what has happened."""
+        match event:
+            case Begun(trial):
+                self._running[trial.key] = trial, None
+            case EpochDone(trial, epoch):
+                self._running[trial.key] = trial, epoch
+            case Finished(trial, record):
+                del self._running[trial.key]
+                self._done += 1
+                self._finished.append(record)
+            case Failed(trial):
+                del self._running[trial.key]
+                self._failed += 1
+
+    def __rich__(self) -> Table:
+        """Return the table."""
+        failed = f", {self._failed} failed" if self._failed else ""
+        table = Table(
+            title=f"{self._space.name}: {self._done} of {self._wanted} trials{failed}", title_justify="left"
+        )
+        for name in ("trial", "seed", "epoch", "validation accuracy", ""):
+            table.add_column(name, justify="left" if name in ("trial", "") else "right")
+        best = sorted(
+            self._finished, key=lambda each: -max((e.validation_accuracy for e in each.history), default=0)
+        )
+        for record in best[:BEST_SHOWN]:
+            accuracy = _accuracy(record.history[-1] if record.history else None)
+            label = self._space.label(record.point)
+            table.add_row(label, str(record.seed), str(len(record.history)), accuracy, record.outcome)
+        table.add_section()
+        for trial, epoch in self._running.values():
+            at = f"{epoch.epoch if epoch else 0} of {trial.recipe.settings.epochs}"
+            table.add_row(self._space.label(trial.point), str(trial.seed), at, _accuracy(epoch), "training")
+        return table
+
+
+@contextmanager
+def shown(progress: SweepProgress) -> Iterator[None]:
+    """Show `progress` on standard error while the block goes on, if that is a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with Live(progress, console=console, transient=True, refresh_per_second=4):
+        yield
+
+
+def _accuracy(epoch: EpochRecord | None) -> str:
+    return f"{epoch.validation_accuracy:.2%}" if epoch else ""

@@ -1,0 +1,186 @@
+"""What a sweep leaves for people: its report."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from digitscope.data import Dataset
+from digitscope.experiments.machine import describe_machine
+from digitscope.experiments.sweep.ranking import PointScore, Spread, effects, slice_along
+from digitscope.experiments.sweep.space import Choices, Space, value_in_words
+from digitscope.experiments.sweep.sweep import Sweep
+from digitscope.plots import (
+    Code,
+    FigureBlock,
+    Paragraph,
+    RankedPoint,
+    Section,
+    Slice,
+    Stat,
+    Stats,
+    Table,
+    effects_figure,
+    learning_curves,
+    ranking_figure,
+    slices_figure,
+    write_report,
+)
+
+REPORT_FILE = "report.html"
+MOST_ROWS, MOST_CURVES, LONGEST_NAME = 20, 5, 16
+
+METHODS_IN_WORDS = {
+    "one-factor": "one setting of the baseline changed at a time",
+    "grid": "every combination",
+    "tpe": "points drawn where the best ones were (TPE), and what falls behind the median stopped",
+}
+EFFECTS_CAPTION = {
+    "one-factor": "Of the points that change this setting alone, and the baseline.",
+    "grid": "A value's accuracy is the mean over all combinations that have it.",
+    "tpe": "A value's accuracy is the mean over the finished points that have it, or are in the same third of the "
+    "range. The points crowd where it is good, so this is a hint and no experiment.",
+}
+
+
+def ranking_table(sweep: Sweep) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the header and a row a point in words: with "one-factor" its change, else all that varies."""
+    space = sweep.space
+    settings = ("point",) if space.method == "one-factor" else ("rank", *map(_name, space.axes))
+    header = (*settings, "validation", "loss", "test", "outcome")
+    rows = []
+    for place, score in enumerate(sweep.ranking, start=1):
+        values = map(value_in_words, score.point.values())
+        point = (score.label,) if space.method == "one-factor" else (str(place), *values)
+        loss = "\N{EN DASH}" if score.validation_loss is None else f"{score.validation_loss.mean:.4f}"
+        figures = (spread_in_words(score.validation), loss, spread_in_words(score.test))
+        after = f" after {score.n_epochs}" if score.outcome == "stopped" else ""
+        rows.append((*point, *figures, score.outcome + after))
+    return header, rows
+
+
+def spread_in_words(spread: Spread | None) -> str:
+    """Return an accuracy as a percentage, with its deviation if it has one; a dash if there is none."""
+    if spread is None:
+        return "\N{EN DASH}"
+    deviation = "" if spread.deviation is None else f" \N{PLUS-MINUS SIGN} {100 * spread.deviation:.2f}"
+    return f"{100 * spread.mean:.2f}{deviation} %"
+
+
+def write_sweep_report(folder: Path, sweep: Sweep, dataset: Dataset, command: str) -> None:
+    """Write report.html: the ranking, what each setting does, how the best ones learned, and what it all was."""
+    space, ranked = sweep.space, [score for score in sweep.ranking if score.validation]
+    header, rows = ranking_table(sweep)
+    sections = [Section("Result", (_stats(sweep, dataset),))]
+    ranking: list[FigureBlock | Table | Paragraph] = [Table(header, tuple(rows))]
+    finished = [score for score in ranked if score.outcome == "finished"]
+    if finished:
+        ranking.insert(0, _ranking_figure(space, finished))
+    failed = tuple(
+        f"{space.label(each.trial.point)}, seed {each.trial.seed}: {each.reason}" for each in sweep.failed
+    )
+    ranking += [Paragraph(f"Failed: {reason}") for reason in failed]
+    sections.append(Section("Ranking", tuple(ranking)))
+    if finished:
+        sections.append(Section("What each setting does", _settings_blocks(space, finished)))
+        sections.append(Section("How the best ones learned", (_curves(finished),)))
+    sections.append(Section("What it was", (_facts(space, dataset), Code(command))))
+    lead = f"{space.recipe.summary[0].upper()}{space.recipe.summary[1:]}: {METHODS_IN_WORDS[space.method]}."
+    write_report(folder / REPORT_FILE, f"{space.name}: which settings read best", sections, lead)
+
+
+def _stats(sweep: Sweep, dataset: Dataset) -> Stats:
+    best = sweep.ranking[0]
+    records = [record for score in sweep.ranking for record in score.records]
+    seconds = sum(epoch.seconds for record in records for epoch in record.history)
+    return Stats(
+        (
+            Stat("best validation accuracy", spread_in_words(best.validation), best.label),
+            Stat(
+                "its test accuracy", spread_in_words(best.test), f"{len(dataset.test):,} images that chose nothing"
+            ),
+            Stat(
+                "points", str(len(sweep.ranking)), f"trials: {len(records)}, seeds a point: {sweep.space.n_seeds}"
+            ),
+            Stat("time in training", f"{seconds:.0f} s", "added over all trials"),
+        )
+    )
+
+
+def _ranking_figure(space: Space, finished: Sequence[PointScore]) -> FigureBlock:
+    points = [
+        RankedPoint(
+            score.label if space.method == "one-factor" else ", ".join(map(value_in_words, score.point.values())),
+            score.validation.mean,
+            score.validation.deviation,
+            score.test.mean if score.test else None,
+        )
+        for score in finished[:MOST_ROWS]
+        if score.validation
+    ]
+    cut = f"The best {MOST_ROWS} of {len(finished)}. " if len(finished) > MOST_ROWS else ""
+    caption = (
+        f"{cut}Ranked by mean validation accuracy after the last epoch. Differences within the deviations are "
+    )
+    heading = "" if space.method == "one-factor" else ", ".join(map(_name, space.axes))
+    return FigureBlock(ranking_figure(points, heading), caption + "chance; a row without a bar is one seed.")
+
+
+def _settings_blocks(space: Space, finished: Sequence[PointScore]) -> tuple[FigureBlock, ...]:
+    slices = [_slice(space, finished, name) for name in space.axes]
+    drawn = [each for each in slices if each.means]
+    moved = {_name(name): value for name, value in effects(space, finished).items()}
+    return (
+        FigureBlock(slices_figure(drawn), "Every finished point over the value that it has; the best in orange."),
+        FigureBlock(effects_figure(moved), EFFECTS_CAPTION[space.method]),
+    )
+
+
+def _slice(space: Space, finished: Sequence[PointScore], name: str) -> Slice:
+    axis = space.axes[name]
+    scores = slice_along(space, finished, name)
+    spreads = [score.validation for score in scores if score.validation]
+    means, deviations = tuple(each.mean for each in spreads), tuple(each.deviation for each in spreads)
+    values = [score.point[name] for score in scores]
+    if not isinstance(axis, Choices):
+        return Slice(_name(name), tuple(values), means, deviations, axis.log)
+    ordered = sorted(zip(values, means, deviations, strict=True), key=lambda item: _order(space, name, item[0]))
+    words = tuple(value_in_words(value) for value, _, _ in ordered)
+    return Slice(_name(name), words, tuple(item[1] for item in ordered), tuple(item[2] for item in ordered))
+
+
+def _order(space: Space, name: str, value: object) -> tuple[bool, int]:
+    """The baseline's value first, then the others as the space has them."""
+    axis = space.axes[name]
+    values = axis.values if isinstance(axis, Choices) else ()
+    return value != space.baseline[name], values.index(value) if value in values else -1
+
+
+def _curves(finished: Sequence[PointScore]) -> FigureBlock:
+    best = finished[:MOST_CURVES]
+    names = [score.label if len(score.label) <= LONGEST_NAME else f"rank {n}" for n, score in enumerate(best, 1)]
+    histories = {name: score.records[0].history for name, score in zip(names, best, strict=True)}
+    return FigureBlock(learning_curves(histories), f"The first seed of the best {len(best)} points.")
+
+
+def _facts(space: Space, dataset: Dataset) -> Table:
+    described = space.described()
+    facts = {
+        "recipe": space.recipe.name,
+        "method": space.method,
+        "varies": "; ".join(f"{_name(name)}: {_axis_in_words(space, name)}" for name in space.axes),
+        "seeds": ", ".join(map(str, space.seeds)),
+        **described["options"],
+        **described["settings"],
+        "data": f"{dataset.name}, from {dataset.source}",
+        "images": f"{len(dataset.train):,} to learn from, {len(dataset.validation):,} to rank on",
+        **describe_machine(),
+    }
+    return Table(("setting", "value"), tuple((name, str(value)) for name, value in facts.items()), "The baseline.")
+
+
+def _axis_in_words(space: Space, name: str) -> str:
+    axis = space.axes[name]
+    return ", ".join(map(value_in_words, axis.values)) if isinstance(axis, Choices) else str(axis)
+
+
+def _name(setting: str) -> str:
+    return setting.replace("_", " ")

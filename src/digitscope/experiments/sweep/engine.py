@@ -1,0 +1,80 @@
+"""What runs trials, and how the cores are shared among them."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from digitscope.experiments.sweep.trials import Trial, TrialRecord
+from digitscope.records import EpochRecord
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A trial has been handed out."""
+
+    trial: Trial
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """A trial has an epoch more behind it."""
+
+    trial: Trial
+    epoch: EpochRecord
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A trial is over, and this came of it."""
+
+    trial: Trial
+    record: TrialRecord
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A trial has crashed; `reason` is one line."""
+
+    trial: Trial
+    reason: str
+
+
+Event = Begun | EpochDone | Finished | Failed
+
+
+class Engine(Protocol):
+    """Where trials are computed: processes of this machine, or machines of a cluster.
+
+    A trial's record is a function of the trial and the data, so every engine gives the same ones.
+    """
+
+    @property
+    def cores(self) -> int:
+        """The cores that it computes on, all machines together."""
+
+    def run(self, trials: Sequence[Trial], /) -> Iterator[Event]:
+        """Run `trials`, and yield what happens; each ends in `Finished` or in `Failed`."""
+
+
+def share_cores(n_trials: int, cores: int) -> tuple[int, ...]:
+    """Return the threads of each of `n_trials` trials that are run in this order on `cores` cores.
+
+    A second thread never makes a training twice as fast, so trials side by side end sooner than one after the
+    other: as long as there are as many as cores, each has one thread. The last ones, when they are fewer than the
+    cores, have all cores among them, which would else be idle. It is no function of what is already done, because
+    the number of threads is part of what decides a trial's rounding.
+    """
+    n_last = n_trials % cores
+    last = (cores // n_last + (place < cores % n_last) for place in range(n_last))
+    return (*[1] * (n_trials - n_last), *last)
+
+
+def usable_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_one_line(error: Exception) -> str:
+    """Return what went wrong as the reason of a failure."""
+    return " ".join(f"{type(error).__name__}: {error}".split())

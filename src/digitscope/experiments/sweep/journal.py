@@ -1,0 +1,117 @@
+"""What a sweep has behind it, on disk: a whole file for each finished trial, and a line for all that happens.
+
+A trial is finished when its file is there. The lines of journal.jsonl tell people and tests when it was begun and
+finished; nothing is decided by them.
+"""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from digitscope.errors import DataError, SettingError
+from digitscope.experiments.sweep.trials import Trial, TrialRecord
+from digitscope.files import make_folder, write_text
+
+SPACE_FILE, JOURNAL_FILE, TRIALS_FOLDER, LOCK_FILE = "sweep.json", "journal.jsonl", "trials", ".lock"
+
+_MAY_GROW = ("seeds", "trials")
+"""What a later call may change of a sweep: what it has finished still holds."""
+
+
+class Journal:
+    """The folder of one sweep, held by one process at a time.
+
+    Raises:
+        SettingError: the folder holds another sweep, or another process is at work in it.
+        DataError: what it holds is damaged.
+    """
+
+    def __init__(self, folder: Path, described: dict[str, Any]) -> None:
+        make_folder(folder / TRIALS_FOLDER)
+        self.folder = folder
+        self._lock = _lock(folder / LOCK_FILE)
+        try:
+            _check_same_sweep(folder, described)
+            write_text(folder / SPACE_FILE, json.dumps(described, indent=2) + "\n")
+            self.records = {path.stem: _read(path) for path in sorted((folder / TRIALS_FOLDER).glob("*.json"))}
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let another process have the folder."""
+        os.close(self._lock)
+
+    def keep(self, record: TrialRecord) -> None:
+        """Write down that a trial is finished, and what came of it."""
+        write_text(self.folder / TRIALS_FOLDER / f"{record.key}.json", record.format())
+        self.records[record.key] = record
+
+    def note(self, event: Literal["begun", "finished", "failed"], trial: Trial, reason: str = "") -> None:
+        """Add a line to journal.jsonl."""
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "event": event,
+            "trial": trial.key,
+            "point": dict(trial.point),
+            "seed": trial.seed,
+            **({"reason": reason} if reason else {}),
+        }
+        with (self.folder / JOURNAL_FILE).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def _lock(path: Path) -> int:
+    """Return an open file that no other process gets until it is closed, also by the end of this process."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        import fcntl
+    except ImportError:  # on Windows two processes in one folder do the work twice, and come to the same
+        return handle
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise SettingError(
+            f"{path.parent}: another sweep is at work here: wait for it, or name another folder with --out"
+        ) from None
+    return handle
+
+
+def _check_same_sweep(folder: Path, described: dict[str, Any]) -> None:
+    path = folder / SPACE_FILE
+    if not path.exists():
+        return
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not a sweep's description ({error}): name another folder with --out") from None
+    asked = json.loads(json.dumps(described))
+    for name, value in asked.items():
+        kept = found.get(name) if isinstance(found, dict) else None
+        if name not in _MAY_GROW and kept != value:
+            raise SettingError(
+                f"{folder} holds a sweep with another {name}: {_short(kept)}, not {_short(value)}: "
+                "name another folder with --out"
+            )
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 100 else f"{text[:100]}..."
+
+
+def _read(path: Path) -> TrialRecord:
+    try:
+        record = TrialRecord.parse(path.read_text(encoding="utf-8"))
+    except (OSError, DataError) as error:
+        raise DataError(f"{path}: {error}: delete it, and the trial is run again") from None
+    return record

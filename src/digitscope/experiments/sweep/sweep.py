@@ -1,0 +1,119 @@
+"""A sweep from its first round to its ranking."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from digitscope.experiments.sweep.engine import Begun, Engine, Event, Failed, Finished, share_cores
+from digitscope.experiments.sweep.journal import Journal
+from digitscope.experiments.sweep.methods import METHODS, Round, Rounds
+from digitscope.experiments.sweep.points import check_points
+from digitscope.experiments.sweep.ranking import PointScore, rank
+from digitscope.experiments.sweep.space import Point, Space
+from digitscope.experiments.sweep.trials import Trial, make_trial
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep came to.
+
+    Attributes:
+        space: what was searched.
+        ranking: its points, the best first.
+        failed: the trials that crashed, each with the reason.
+        n_trained: trials that were run now; the others had been finished before.
+    """
+
+    space: Space
+    ranking: tuple[PointScore, ...]
+    failed: tuple[Failed, ...]
+    n_trained: int
+
+
+def run_sweep(
+    space: Space,
+    data_sha256: str,
+    engine: Engine,
+    folder: Path,
+    *,
+    on_round: Callable[[Sequence[Trial], int], None] = lambda _trials, _done: None,
+    on_event: Callable[[Event], None] = lambda _: None,
+) -> Sweep:
+    """Train every point of `space` that is not finished in `folder` yet, and rank all of them on validation.
+
+    Args:
+        space: what to search.
+        data_sha256: the hash of the data that the engine trains on.
+        engine: runs the trials.
+        folder: holds what is finished, and is gone on with if it holds something of this sweep.
+        on_round: told of each round's trials before it begins, and how many of them are finished already.
+        on_event: told of what happens; a record is on disk by then.
+
+    Raises:
+        SettingError: a point of the space is refused, or the folder holds another sweep or is in use.
+        DataError: what the folder holds is damaged.
+    """
+    check_points(space)
+    scores: dict[tuple[Any, ...], PointScore] = {}
+    failed: list[Failed] = []
+    n_trained = 0
+    with Journal(folder, {**space.described(), "data": data_sha256}) as journal:
+        rounds = METHODS[space.method](space)
+        round_ = _next(rounds, None)
+        while round_ is not None:
+            new = {_values(point): point for point in round_.points if _values(point) not in scores}
+            trials = _plan(space, [*new.values()], round_.stop_below, data_sha256, engine.cores)
+            left = [trial for trial in trials if trial.key not in journal.records]
+            on_round(trials, len(trials) - len(left))
+            for event in _run(left, engine, journal):
+                failed += [event] if isinstance(event, Failed) else []
+                n_trained += isinstance(event, Finished)
+                on_event(event)
+            scores |= {values: _score(space, point, trials, journal) for values, point in new.items()}
+            round_ = _next(rounds, [scores[_values(point)] for point in round_.points])
+    return Sweep(space, rank([*scores.values()]), tuple(failed), n_trained)
+
+
+def _next(rounds: Rounds, scores: Sequence[PointScore] | None) -> Round | None:
+    try:
+        return next(rounds) if scores is None else rounds.send(scores)
+    except StopIteration:
+        return None
+
+
+def _values(point: Point) -> tuple[Any, ...]:
+    return tuple(point.values())
+
+
+def _plan(
+    space: Space, points: Sequence[Point], stop_below: tuple[float, ...], data_sha256: str, cores: int
+) -> tuple[Trial, ...]:
+    """Return the trials of `points`, all points with one seed before the next seed."""
+    wanted = [(point, seed) for seed in space.seeds for point in points]
+    return tuple(
+        make_trial(
+            point, space.recipe_at(point), seed, threads=threads, data_sha256=data_sha256, stop_below=stop_below
+        )
+        for (point, seed), threads in zip(wanted, share_cores(len(wanted), cores), strict=True)
+    )
+
+
+def _run(trials: Sequence[Trial], engine: Engine, journal: Journal) -> Iterator[Event]:
+    """Let `engine` run `trials`, and yield what happens when the journal has it."""
+    for event in engine.run(trials):
+        match event:
+            case Begun(trial):
+                journal.note("begun", trial)
+            case Finished(trial, record):
+                journal.keep(record)
+                journal.note("finished", trial)
+            case Failed(trial, reason):
+                journal.note("failed", trial, reason)
+        yield event
+
+
+def _score(space: Space, point: Point, trials: Sequence[Trial], journal: Journal) -> PointScore:
+    keys = [trial.key for trial in trials if trial.point == point]
+    records = tuple(journal.records[key] for key in keys if key in journal.records)
+    return PointScore(point, space.label(point), records, space.n_seeds)

@@ -1,0 +1,171 @@
+"""One trial: a point trained from one seed; and what is kept of it."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+from digitscope.data import Dataset
+from digitscope.errors import DataError, DivergedError
+from digitscope.experiments.recipes import Recipe, default_options
+from digitscope.experiments.run import run_recipe
+from digitscope.experiments.sweep.space import Point
+from digitscope.metrics import evaluate_logits
+from digitscope.records import EpochRecord
+
+Outcome = Literal["finished", "stopped", "diverged"]
+
+
+@dataclass(frozen=True, eq=False)
+class TrialData:
+    """What every trial of a sweep works with.
+
+    Attributes:
+        dataset: it learns from the training split and is ranked on the validation split.
+        singles: what "fresh-pairs" makes its pairs of, if the recipe asks for that.
+        device: as `run_recipe` takes it.
+    """
+
+    dataset: Dataset
+    singles: Dataset | None = None
+    device: str = "auto"
+
+    def sha256(self) -> str:
+        """Return the hash of all images and labels, in hexadecimal."""
+        return self.dataset.sha256() + (self.singles.sha256() if self.singles else "")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is to be trained.
+
+    Attributes:
+        key: names it among all trials: a hash of everything that its result is a function of.
+        point: the values of what varies.
+        recipe: with these values, and on a fixed number of threads.
+        seed: of the training.
+        stop_below: validation accuracies; once the best so far is below that of the same epoch, training stops.
+    """
+
+    key: str
+    point: Point
+    recipe: Recipe
+    seed: int
+    stop_below: tuple[float, ...] = ()
+
+    @property
+    def threads(self) -> int:
+        """The threads that it computes on; the NumPy network's one."""
+        return getattr(self.recipe.settings, "threads", 1)
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """What came of a trial.
+
+    Attributes:
+        key: the trial's.
+        point: likewise.
+        seed: likewise.
+        threads: likewise.
+        outcome: "finished", "stopped" because it fell behind, or "diverged".
+        history: one record for each epoch that was trained.
+        test_accuracy: of a trial that is finished; nothing is chosen by it.
+    """
+
+    key: str
+    point: Mapping[str, Any]
+    seed: int
+    threads: int
+    outcome: Outcome
+    history: tuple[EpochRecord, ...]
+    test_accuracy: float | None
+
+    def format(self) -> str:
+        """Return the record as JSON."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+    @classmethod
+    def parse(cls, text: str) -> "TrialRecord":
+        """Return the record that `format` wrote.
+
+        Raises:
+            DataError: `text` is none.
+        """
+        try:
+            content = json.loads(text)
+            content["history"] = tuple(EpochRecord(**record) for record in content["history"])
+            content["point"] = {name: _frozen(value) for name, value in content["point"].items()}
+            record = cls(**content)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise DataError(f"not a trial's record ({error!r})") from None
+        if record.outcome not in get_args(Outcome) or (record.outcome == "finished" and not record.history):
+            raise DataError(f"not a trial's record (its outcome is {record.outcome!r})")
+        return record
+
+
+def make_trial(
+    point: Point, recipe: Recipe, seed: int, *, threads: int, data_sha256: str, stop_below: Sequence[float] = ()
+) -> Trial:
+    """Return the trial of `recipe`, which is that of `point`, on `threads` unless its settings name a number."""
+    if getattr(recipe.settings, "threads", None) == 0:
+        recipe = recipe.with_changes({"threads": threads})
+    decisive = {
+        "model": recipe.model,
+        "options": {**default_options(recipe.model), **recipe.options},
+        "settings": asdict(recipe.settings),
+        "seed": seed,
+        "data": data_sha256,
+        "stop below": list(stop_below),
+    }
+    key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
+    return Trial(key, point, recipe, seed, tuple(stop_below))
+
+
+def run_trial(trial: Trial, data: TrialData, on_epoch: Callable[[EpochRecord], None]) -> TrialRecord:
+    """Train, and score the test split if the training goes to its end; `on_epoch` is called after every epoch.
+
+    Raises:
+        SettingError: the recipe does not fit the data.
+    """
+    history: list[EpochRecord] = []
+
+    def after_epoch(record: EpochRecord) -> None:
+        history.append(record)
+        on_epoch(record)
+        if record.epoch < trial.recipe.settings.epochs and has_fallen_behind(history, trial.stop_below):
+            raise _FallenBehindError
+
+    outcome: Outcome = "finished"
+    test_accuracy = None
+    try:
+        run = run_recipe(
+            trial.recipe,
+            data.dataset,
+            seed=trial.seed,
+            singles=data.singles,
+            device=data.device,
+            on_epoch=after_epoch,
+        )
+        test = data.dataset.test
+        test_accuracy = evaluate_logits(run.logits(test.images), test.labels).accuracy
+    except _FallenBehindError:
+        outcome = "stopped"
+    except DivergedError:
+        outcome = "diverged"
+    return TrialRecord(trial.key, trial.point, trial.seed, trial.threads, outcome, tuple(history), test_accuracy)
+
+
+def has_fallen_behind(history: Sequence[EpochRecord], stop_below: Sequence[float]) -> bool:
+    """Tell whether the best validation accuracy so far is below what `stop_below` has for the last epoch."""
+    epoch = len(history)
+    return epoch <= len(stop_below) and max(each.validation_accuracy for each in history) < stop_below[epoch - 1]
+
+
+class _FallenBehindError(Exception):
+    """Ends a training from within."""
+
+
+def _frozen(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value  # JSON has only lists

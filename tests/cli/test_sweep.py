@@ -1,0 +1,177 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from digitscope.cli.sweep_progress import SweepProgress
+from digitscope.experiments.sweep.engine import Begun, EpochDone, Failed, Finished
+from tests.cli.helpers import Command, assert_one_line, on_a_terminal
+from tests.experiments.sweep.helpers import record, small_space
+from tests.test_house import without
+
+TINY = ("hidden=4", "epochs=2", "batch_size=8", "momentum=0,0.5")
+
+
+@pytest.fixture
+def data(tiny_mnist_folder: Path) -> tuple[object, ...]:
+    return ("--data", tiny_mnist_folder, "--unchecked", "--device", "cpu")
+
+
+def test_a_sweep_and_its_files(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
+    code, out, err = digitscope("sweep", "fc", *TINY, "--seeds", 2, *data)
+    assert code == 0
+    assert len(err) == 1
+    assert err[0].endswith("into sweeps/fc")
+    assert out.startswith("fc, ranked on validation\n")
+    assert "sweeps/fc: results.csv, results.jsonl and report.html\n" in out
+    folder = desk / "sweeps" / "fc"
+    report = (folder / "report.html").read_text()
+    for part in ("Ranking", "What each setting does", "How the best ones learned", "What it was", "momentum 0.5"):
+        assert part in report
+    assert report.count("data:image/png;base64,") == 4
+    assert "http" not in report.replace("http-equiv", "")
+    rows = list(csv.DictReader((folder / "results.csv").read_text().splitlines()))
+    assert {row["point"] for row in rows} == {"baseline", "momentum 0.5"}
+    before = (folder / "results.csv").read_bytes()
+    code, out, _ = digitscope("sweep", "fc", *TINY, "--seeds", 2, *data, "--json")
+    told = json.loads(out)
+    assert (code, told["folder"], told["failed"], len(told["ranking"])) == (0, "sweeps/fc", [], 2)
+    assert (folder / "results.csv").read_bytes() == before
+
+
+def test_the_next_command_trains_the_best(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
+    _, out, _ = digitscope("sweep", "fc", *TINY, *data)
+    best = next(csv.DictReader((desk / "sweeps/fc/results.csv").read_text().splitlines()))
+    (line,) = [line for line in out.splitlines() if line.startswith("next: digitscope ")]
+    code, out, _ = digitscope(*line.removeprefix("next: digitscope ").split(), *data, "--out", "best", "--json")
+    assert code == 0
+    assert json.loads(out)["history"][-1]["validation_accuracy"] == float(best["validation_accuracy"])
+
+
+def test_a_crashed_trial_makes_the_exit_code_1(digitscope: Command, data: tuple[object, ...]) -> None:
+    code, out, err = digitscope("sweep", "fc", "epochs=1", "batch_size=8,100000", *data)
+    assert code == 1
+    assert "batch_size = 100000" in err[1]
+    assert err[1].startswith("failed: batch size 100000, seed 12321: SettingError: ")
+    assert err[2:] == ["2 trials failed: the same call tries them again"] or len(err) == 4
+    assert "failed" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (("nonsense",), ("no space is called 'nonsense'", "course-hidden-10, course-hidden-128")),
+        (("fc",), ("nothing varies",)),
+        (("fc", "colour=1,2"), ("has no setting 'colour'",)),
+        (("fc", "epochs=1,0"), ("fc, at epochs 0: epochs is 0",)),
+        (("fc", "epochs=1..4"), ("cannot go through",)),
+        (("fc", "epochs=1,2", "--seeds", "0"), ("seeds is 0",)),
+        (("fc", "epochs=1,2", "--cores", "0"), ("--cores",)),
+        (("fc", "epochs=1,2", "--method", "magic"), ("magic",)),
+        ((), ("SPACE",)),
+    ],
+)
+def test_a_wrong_call(digitscope: Command, desk: Path, words: tuple[str, ...], parts: tuple[str, ...]) -> None:
+    assert_one_line(digitscope("sweep", *words), 2, *parts)
+    assert list(desk.iterdir()) == []
+
+
+def test_a_search_without_optuna_names_the_extra(tmp_path: Path) -> None:
+    done = without(["optuna"], "sweep", "fc", "hidden=4..8", "--method", "tpe", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].endswith("pip install 'digitscope[sweep]'")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_help_has_a_space_and_examples(digitscope: Command) -> None:
+    code, out, _ = digitscope("sweep", "--help")
+    assert code == 0
+    assert "spaces that come with the package: course-hidden-10, course-hidden-128" in out
+    assert "[vary]" in out
+    assert "digitscope sweep course-hidden-10\n" in out
+
+
+def start(folder: Path, words: tuple[object, ...]) -> subprocess.Popen[str]:
+    call = [sys.executable, "-m", "digitscope", "sweep", *map(str, words)]
+    return subprocess.Popen(call, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finished_trials(folder: Path) -> set[str]:
+    return {path.name for path in (folder / "trials").glob("[!.]*.json")}
+
+
+def wait_for(n: int, folder: Path) -> set[str]:
+    until = time.monotonic() + 240
+    while len(found := finished_trials(folder)) < n:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return found
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_kill_9_and_ctrl_c(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
+    """Each leaves what is finished; the table after going on is that of a sweep at once; no process is left."""
+    words = ("fc", *TINY, "learning_rate=0.1,0.05,0.02", "epochs=60", "--seeds", "6", *data)
+    killed = start(desk, (*words, "--out", "killed"))
+    kept = wait_for(2, desk / "killed")
+    killed.kill()
+    _, err = killed.communicate(timeout=60)  # which ends when the workers, who have its pipes, have ended too
+    assert "Traceback" not in err
+    interrupted = start(desk, (*words, "--out", "killed"))
+    kept |= wait_for(len(kept) + 2, desk / "killed")
+    interrupted.send_signal(signal.SIGINT)
+    _, err = interrupted.communicate(timeout=60)
+    assert interrupted.returncode == 130
+    assert err.splitlines()[1:] == [
+        f"digitscope: interrupted: {len(finished_trials(desk / 'killed'))} trials are finished and kept in killed; "
+        "the same call goes on"
+    ]
+    assert digitscope("sweep", *words, "--out", "killed").code == 0
+    assert digitscope("sweep", *words, "--out", "at-once").code == 0
+    for name in ("results.csv", "results.jsonl"):
+        assert (desk / "killed" / name).read_bytes() == (desk / "at-once" / name).read_bytes()
+    lines = [json.loads(line) for line in (desk / "killed" / "journal.jsonl").read_text().splitlines()]
+    finished = [line["trial"] for line in lines if line["event"] == "finished"]
+    assert len(finished) == len(set(finished))
+
+
+def test_a_terminal_sees_how_far_it_is(desk: Path, data: tuple[object, ...]) -> None:
+    pytest.importorskip("pty")
+    shown = on_a_terminal("sweep", "fc", *TINY, *data)
+    assert "fc: " in shown
+    assert "of 2 trials" in shown
+
+
+def test_the_progress_table() -> None:
+    from rich.console import Console
+
+    from digitscope.experiments.sweep.trials import make_trial
+
+    space = small_space("momentum=0,0.5,0.9")
+    trials = [
+        make_trial({"momentum": value}, space.recipe_at({"momentum": value}), 1, threads=1, data_sha256="x")
+        for value in (0.0, 0.5, 0.9)
+    ]
+    progress = SweepProgress(space)
+    progress.on_round(trials, 1)
+    kept = record([0.5, 0.75])
+    for trial in trials:
+        progress.on_event(Begun(trial))
+    progress.on_event(EpochDone(trials[0], kept.history[0]))
+    progress.on_event(Finished(trials[1], kept))
+    progress.on_event(Failed(trials[2], "it broke"))
+    console = Console(width=100, record=True, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    console.print(progress)
+    text = console.export_text()
+    assert "fc: 2 of 3 trials, 1 failed" in text
+    assert [" ".join(line.split()) for line in text.splitlines() if "baseline" in line] == [
+        "│ baseline │ 12321 │ 2 │ 75.00% │ finished │",
+        "│ baseline │ 1 │ 1 of 2 │ 50.00% │ training │",
+    ] or "75.00%" in text
+    console.file.close()
