@@ -198,7 +198,7 @@ def test_a_type_that_browsers_do_not_know_is_told_by_the_name(studio: Studio, sa
 def test_trying_again_is_offered_where_it_can_help(studio: Studio, status: int, can_help: bool) -> None:
     studio.expected.append(f"status of {status}")
     answer = {"status": status, "content_type": "application/problem+json", "body": '{"detail": "it is so"}'}
-    studio.page.route("**/api/read*", lambda route: route.fulfill(**answer))  # type: ignore[arg-type]
+    studio.page.route("**/api/read*", lambda route: route.fulfill(**answer))
     studio.draw(number("7"))
     assert studio.text_of("#complaint") == "it is so"
     assert studio.at("#retry").is_visible() == can_help
@@ -212,6 +212,13 @@ def test_shares_are_never_rounded_to_all_or_nothing(studio: Studio) -> None:
     shares = [0, 0.0002, 0.0005, 0.5, 0.99949, 0.9995, 0.9997, 0.99999, 1]
     shown = [studio.imported("numbers", "percent", share).replace("\N{NO-BREAK SPACE}", " ") for share in shares]
     assert shown == ["0 %", "< 0.1 %", "0.1 %", "50.0 %", "99.9 %", "> 99.9 %", "> 99.9 %", "> 99.9 %", "100 %"]
+    assert [studio.imported("numbers", "short", value) for value in (0, 0.0002, 0.008, 0.243, 12.34)] == [
+        "0.000",
+        "<\N{NO-BREAK SPACE}0.001",
+        "0.008",
+        "0.24",
+        "12.3",
+    ]
     assert studio.imported("numbers", "likelihood", 1) == "> 99.9 %".replace(" ", "\N{NO-BREAK SPACE}")
     assert studio.imported("numbers", "likelihood", 0) == "< 0.1 %".replace(" ", "\N{NO-BREAK SPACE}")
 

@@ -20,9 +20,12 @@ export const likelihood = (probability) => percent(Math.min(Math.max(probability
 /** @param {number} value without digits that say nothing */
 export const rounded = (value) => String(Number(value.toPrecision(3)));
 
-/** @param {number} value with two or three digits that count */
-export const short = (value) =>
-  Math.abs(value) >= 10 ? value.toFixed(1) : Math.abs(value) >= 0.1 ? value.toFixed(2) : value.toFixed(3);
+/** @param {number} value with two or three digits that count, and not as 0 unless it is */
+export function short(value) {
+  const size = Math.abs(value);
+  if (value > 0 && value < 0.0005) return "<\u00a00.001";
+  return value.toFixed(size >= 10 ? 1 : size >= 0.1 ? 2 : 3);
+}
 
 /**
  * @param {number} count
