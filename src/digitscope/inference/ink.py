@@ -46,6 +46,9 @@ LARGEST_WINDOW = 0.3
 EVEN_SIDE = 128
 """Pixels of the longer side up to which paper counts as evenly lit: a single digit, cut out."""
 
+FREE_RIM = 0.04
+"""Share of the rim that may look like ink before it is asked which of its two shades is paper."""
+
 FINE_ENOUGH = 2.0
 """Pixels of a stroke's width in which it is voted which way round ink and paper are."""
 
@@ -125,7 +128,12 @@ def _surrounding(gray: UInt8, window: float) -> Float32:
 
 def _rim(gray: UInt8) -> np.float32:
     """Return the median of the outermost pixels."""
-    return np.float32(np.median(np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])))
+    return np.float32(np.median(_outermost(gray)))
+
+
+def _outermost(image: Pixels) -> Pixels:
+    """Return the pixels of the rim."""
+    return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
 
 
 def _stroke_width(coarse: UInt8) -> float:
@@ -177,7 +185,15 @@ def _strength_on_even_paper(gray: UInt8) -> Float32:
     """Return the contrast to the rim, for a picture that a digit fills: it has little else that is paper."""
     paper = _rim(gray)
     dark, light = _contrasts(gray, paper, paper)
-    return light if light.sum() > dark.sum() else dark
+    is_light = light.sum() > dark.sum()
+    likely = light if is_light else dark
+    outermost = _outermost(gray)
+    if (_outermost(likely) > 0.5 * likely.max()).mean() <= FREE_RIM:
+        return likely
+    middle = (float(gray.min()) + float(gray.max())) / 2  # ink reaches the rim, but most of that is paper
+    on_dark = np.median(outermost) < middle
+    paper = np.float32(np.median(outermost[(outermost < middle) == on_dark]))
+    return _contrasts(gray, paper, paper)[int(on_dark)]
 
 
 def _contrasts(gray: UInt8, above: Float32 | np.float32, below: Float32 | np.float32) -> tuple[Float32, Float32]:
