@@ -142,7 +142,7 @@ def _with_parts_joined(page: SegmentedPage, whole: list[_Whole], digits: Recogni
         for first in range(len(whole))
         if whole[first].cost > SUSPECT
         for second in range(len(whole))
-        if first != second and _are_close(whole[first].blob, whole[second].blob, whole[first].height)
+        if first != second and _are_close(whole[first], whole[second])
     ]
     both = [joined([whole[first].blob, whole[second].blob]) for first, second in joined_from]
     gone: set[int] = set()
@@ -155,16 +155,14 @@ def _with_parts_joined(page: SegmentedPage, whole: list[_Whole], digits: Recogni
     return [each for number, each in enumerate(whole) if number not in gone] + found
 
 
-def _are_close(one: Blob, other: Blob, height: float) -> bool:
+def _are_close(one: _Whole, other: _Whole) -> bool:
     """Tell whether two blobs beside each other may be strokes of one digit, by their size and the gap."""
-    both = joined([one, other])
-    gap = max(one.left, other.left) - min(one.right, other.right)
-    shared = min(one.bottom, other.bottom) - max(one.top, other.top)
-    return (
-        gap <= NARROW_GAP * height
-        and shared >= 0.5 * min(one.height, other.height)
-        and both.width <= 1.1 * both.height <= 1.6 * height
-    )
+    first, second, height = one.blob, other.blob, max(one.height, other.height)
+    both = joined([first, second])
+    gap = max(first.left, second.left) - min(first.right, second.right)
+    shared = min(first.bottom, second.bottom) - max(first.top, second.top)
+    is_near = gap <= NARROW_GAP * height and shared >= 0.5 * min(first.height, second.height)
+    return is_near and both.width <= 1.1 * both.height and both.height <= 1.45 * height
 
 
 def read_as_pair(page: SegmentedPage, pairs: Recognizer) -> list[Candidate]:

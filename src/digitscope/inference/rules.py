@@ -24,8 +24,9 @@ SLACK = 2
 LEAST_SEEN = 0.5
 """Share of a rule's length that no digit covers: the bars of digits in a line leave more between them."""
 
-STEEPEST = 0.12
-"""Rows that a rule rises or falls a column: 7 degrees."""
+STEEPEST, CURVED = 0.12, 0.004
+"""Rows that a rule rises or falls a column, 7 degrees, and that it scatters about a straight line: bars of small
+digits in a line scatter by a third of their height."""
 
 
 HAIRLINE = 0.35
@@ -91,6 +92,17 @@ def _lines(thin: Mask, least: float, stroke: float, *, bridge: float, thickest: 
     straight = np.zeros(n + 1, bool)
     for number, place in enumerate(ndimage.find_objects(labels), start=1):
         height, length = (side.stop - side.start for side in place)
-        low = height <= 2 * thickest + 2 * SLACK + STEEPEST * length
-        straight[number] = low and length >= least and thin[place].any(axis=0).mean() >= LEAST_SEEN
+        if length < least or height > 2 * thickest + 2 * SLACK + STEEPEST * length:
+            continue
+        own = thin[place] & (labels[place] == number)
+        is_seen = own.any(axis=0).mean() >= LEAST_SEEN
+        straight[number] = is_seen and _scatter(own) <= 0.5 * thickest + 1 + CURVED * length
     return np.asarray(straight[labels])
+
+
+def _scatter(pixels: Mask) -> float:
+    """Return how far `pixels` lie above and below the straight line through them, as a standard deviation."""
+    rows, columns = np.nonzero(pixels)
+    away = np.stack([np.ones(len(columns)), columns - columns.mean()], axis=1)
+    level = away @ np.linalg.lstsq(away, rows.astype(np.float64), rcond=None)[0]
+    return float((rows - level).std())
