@@ -59,7 +59,7 @@ def test_a_crashed_trial_makes_the_exit_code_1(digitscope: Command, data: tuple[
     assert code == 1
     assert "batch_size = 100000" in err[1]
     assert err[1].startswith("failed: batch size 100000, seed 12321: SettingError: ")
-    assert err[2:] == ["2 trials failed: the same call tries them again"] or len(err) == 4
+    assert err[2:] == ["failed trials: 1; the same call tries them again"]
     assert "failed" in out
 
 
@@ -117,7 +117,7 @@ def wait_for(n: int, folder: Path) -> set[str]:
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_kill_9_and_ctrl_c(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
     """Each leaves what is finished; the table after going on is that of a sweep at once; no process is left."""
-    words = ("fc", *TINY, "learning_rate=0.1,0.05,0.02", "epochs=60", "--seeds", "6", *data)
+    words = ("fc", *TINY, "learning_rate=0.1,0.05", "epochs=40", "--seeds", "4", *data)
     killed = start(desk, (*words, "--out", "killed"))
     kept = wait_for(2, desk / "killed")
     killed.kill()
@@ -128,10 +128,9 @@ def test_kill_9_and_ctrl_c(digitscope: Command, desk: Path, data: tuple[object, 
     interrupted.send_signal(signal.SIGINT)
     _, err = interrupted.communicate(timeout=60)
     assert interrupted.returncode == 130
-    assert err.splitlines()[1:] == [
-        f"digitscope: interrupted: {len(finished_trials(desk / 'killed'))} trials are finished and kept in killed; "
-        "the same call goes on"
-    ]
+    n = len(finished_trials(desk / "killed"))
+    said = f"digitscope: interrupted; finished trials in killed: {n}; the same call goes on with the rest"
+    assert err.splitlines()[1:] == [said]
     assert digitscope("sweep", *words, "--out", "killed").code == 0
     assert digitscope("sweep", *words, "--out", "at-once").code == 0
     for name in ("results.csv", "results.jsonl"):
@@ -141,7 +140,7 @@ def test_kill_9_and_ctrl_c(digitscope: Command, desk: Path, data: tuple[object, 
     assert len(finished) == len(set(finished))
 
 
-def test_a_terminal_sees_how_far_it_is(desk: Path, data: tuple[object, ...]) -> None:
+def test_a_terminal_sees_how_far_it_is(data: tuple[object, ...]) -> None:
     pytest.importorskip("pty")
     shown = on_a_terminal("sweep", "fc", *TINY, *data)
     assert "fc: " in shown
@@ -166,12 +165,10 @@ def test_the_progress_table() -> None:
     progress.on_event(EpochDone(trials[0], kept.history[0]))
     progress.on_event(Finished(trials[1], kept))
     progress.on_event(Failed(trials[2], "it broke"))
-    console = Console(width=100, record=True, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
-    console.print(progress)
-    text = console.export_text()
-    assert "fc: 2 of 3 trials, 1 failed" in text
-    assert [" ".join(line.split()) for line in text.splitlines() if "baseline" in line] == [
-        "│ baseline │ 12321 │ 2 │ 75.00% │ finished │",
-        "│ baseline │ 1 │ 1 of 2 │ 50.00% │ training │",
-    ] or "75.00%" in text
-    console.file.close()
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(progress)
+    lines = [" ".join(line.split()) for line in captured.get().splitlines()]
+    assert lines[0] == "fc: 2 of 3 trials, 1 failed"
+    assert "│ baseline │ 1 │ 1 of 2 │ 50.00% │ training │" in lines
+    assert any(line.endswith("│ 1 │ 2 │ 75.00% │ finished │") for line in lines)

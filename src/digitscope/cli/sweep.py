@@ -102,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         finished = len([*(folder / TRIALS_FOLDER).glob("*.json")])
         remark(
-            f"digitscope: interrupted: {finished} trials are finished and kept in {folder}; the same call goes on"
+            f"digitscope: interrupted; finished trials in {folder}: {finished}; the same call goes on with the rest"
         )
         return 130
     write_results(folder, space, sweep.ranking)
@@ -132,7 +132,7 @@ def _tell(sweep: Sweep, folder: Path, options: argparse.Namespace) -> None:
     for each in sweep.failed:
         remark(f"failed: {sweep.space.label(each.trial.point)}, seed {each.trial.seed}: {each.reason}")
     if sweep.failed:
-        remark(f"{len(sweep.failed)} trials failed: the same call tries them again")
+        remark(f"failed trials: {len(sweep.failed)}; the same call tries them again")
     if options.json:
         rows = as_table(sweep.space, sweep.ranking)
         failed = [
