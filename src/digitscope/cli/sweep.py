@@ -101,9 +101,8 @@ def run(options: argparse.Namespace) -> int:
         sweep = _sweep(space, data, folder, options.cores)
     except KeyboardInterrupt:
         finished = len([*(folder / TRIALS_FOLDER).glob("*.json")])
-        remark(
-            f"digitscope: interrupted; finished trials in {folder}: {finished}; the same call goes on with the rest"
-        )
+        kept = f"finished trials in {folder}: {finished}"
+        remark(f"digitscope: interrupted; {kept}; the same call goes on with the rest")
         return 130
     write_results(folder, space, sweep.ranking)
     write_sweep_report(folder, sweep, data.dataset, _command(options))
