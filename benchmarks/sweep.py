@@ -4,11 +4,11 @@
 
 Each side is a command of its own, and its time is all of that command: the start of Python, reading MNIST, ten
 trainings, validation after every epoch, the test split at the end; of `digitscope sweep` also its processes,
-records, tables and reports. The plain loops are those of PyTorch's quickstart tutorial: a DataLoader, an optimizer,
-a loop over batches and one over the validation images. "as its tutorials write it" converts each image when it is
-asked for, as torchvision's ToTensor does; "tensors in memory" has a TensorDataset of ready ones. They compute on as
-many threads as PyTorch takes by itself. Sides take turns within a round. Seconds are wall time; processor seconds
-are those of all processes of a side.
+records, tables and reports. The plain loops are those of PyTorch's quickstart tutorial: a DataLoader, an
+optimizer, a loop over batches and one over the validation images. "as its tutorials write it" converts each image
+when it is asked for, as torchvision's ToTensor does; "tensors in memory" has a TensorDataset of ready ones. They
+compute on as many threads as PyTorch takes by itself. Sides take turns within a round. Seconds are wall time;
+processor seconds are those of all processes of a side.
 """
 
 import argparse

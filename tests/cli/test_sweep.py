@@ -59,7 +59,7 @@ def test_a_crashed_trial_makes_the_exit_code_1(digitscope: Command, data: tuple[
     assert code == 1
     assert "batch_size = 100000" in err[1]
     assert err[1].startswith("failed: batch size 100000, seed 12321: SettingError: ")
-    assert err[2:] == ["2 trials failed: the same call tries them again"] or len(err) == 4
+    assert err[2:] == ["failed trials: 1; the same call tries them again"]
     assert "failed" in out
 
 
@@ -83,10 +83,12 @@ def test_a_wrong_call(digitscope: Command, desk: Path, words: tuple[str, ...], p
 
 
 def test_a_search_without_optuna_names_the_extra(tmp_path: Path) -> None:
-    done = without(["optuna"], "sweep", "fc", "hidden=4..8", "--method", "tpe", folder=tmp_path)
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    done = without(["optuna"], "sweep", "fc", "hidden=4..8", "--method", "tpe", folder=folder)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-1].endswith("pip install 'digitscope[sweep]'")
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
 def test_the_help_has_a_space_and_examples(digitscope: Command) -> None:
@@ -114,24 +116,24 @@ def wait_for(n: int, folder: Path) -> set[str]:
     return found
 
 
+@pytest.mark.timeout(1200)  # seconds where a core is free; PyTorch is loaded by eight processes
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_kill_9_and_ctrl_c(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
     """Each leaves what is finished; the table after going on is that of a sweep at once; no process is left."""
-    words = ("fc", *TINY, "learning_rate=0.1,0.05,0.02", "epochs=60", "--seeds", "6", *data)
+    words = ("fc", *TINY, "epochs=20", "--seeds", "6", *data)
     killed = start(desk, (*words, "--out", "killed"))
     kept = wait_for(2, desk / "killed")
     killed.kill()
-    _, err = killed.communicate(timeout=60)  # which ends when the workers, who have its pipes, have ended too
+    _, err = killed.communicate(timeout=240)  # which ends when the workers, who have its pipes, have ended too
     assert "Traceback" not in err
     interrupted = start(desk, (*words, "--out", "killed"))
     kept |= wait_for(len(kept) + 2, desk / "killed")
     interrupted.send_signal(signal.SIGINT)
-    _, err = interrupted.communicate(timeout=60)
+    _, err = interrupted.communicate(timeout=240)
     assert interrupted.returncode == 130
-    assert err.splitlines()[1:] == [
-        f"digitscope: interrupted: {len(finished_trials(desk / 'killed'))} trials are finished and kept in killed; "
-        "the same call goes on"
-    ]
+    n = len(finished_trials(desk / "killed"))
+    said = f"digitscope: interrupted; finished trials in killed: {n}; the same call goes on with the rest"
+    assert err.splitlines()[1:] == [said]
     assert digitscope("sweep", *words, "--out", "killed").code == 0
     assert digitscope("sweep", *words, "--out", "at-once").code == 0
     for name in ("results.csv", "results.jsonl"):
@@ -141,7 +143,7 @@ def test_kill_9_and_ctrl_c(digitscope: Command, desk: Path, data: tuple[object, 
     assert len(finished) == len(set(finished))
 
 
-def test_a_terminal_sees_how_far_it_is(desk: Path, data: tuple[object, ...]) -> None:
+def test_a_terminal_sees_how_far_it_is(data: tuple[object, ...]) -> None:
     pytest.importorskip("pty")
     shown = on_a_terminal("sweep", "fc", *TINY, *data)
     assert "fc: " in shown
@@ -166,12 +168,10 @@ def test_the_progress_table() -> None:
     progress.on_event(EpochDone(trials[0], kept.history[0]))
     progress.on_event(Finished(trials[1], kept))
     progress.on_event(Failed(trials[2], "it broke"))
-    console = Console(width=100, record=True, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
-    console.print(progress)
-    text = console.export_text()
-    assert "fc: 2 of 3 trials, 1 failed" in text
-    assert [" ".join(line.split()) for line in text.splitlines() if "baseline" in line] == [
-        "│ baseline │ 12321 │ 2 │ 75.00% │ finished │",
-        "│ baseline │ 1 │ 1 of 2 │ 50.00% │ training │",
-    ] or "75.00%" in text
-    console.file.close()
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(progress)
+    lines = [" ".join(line.split()) for line in captured.get().splitlines()]
+    assert lines[0] == "fc: 2 of 3 trials, 1 failed"
+    assert "│ baseline │ 1 │ 1 of 2 │ 50.00% │ training │" in lines
+    assert any(line.endswith("│ 1 │ 2 │ 75.00% │ finished │") for line in lines)

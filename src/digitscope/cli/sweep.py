@@ -101,9 +101,8 @@ def run(options: argparse.Namespace) -> int:
         sweep = _sweep(space, data, folder, options.cores)
     except KeyboardInterrupt:
         finished = len([*(folder / TRIALS_FOLDER).glob("*.json")])
-        remark(
-            f"digitscope: interrupted: {finished} trials are finished and kept in {folder}; the same call goes on"
-        )
+        kept = f"finished trials in {folder}: {finished}"
+        remark(f"digitscope: interrupted; {kept}; the same call goes on with the rest")
         return 130
     write_results(folder, space, sweep.ranking)
     write_sweep_report(folder, sweep, data.dataset, _command(options))
@@ -132,7 +131,7 @@ def _tell(sweep: Sweep, folder: Path, options: argparse.Namespace) -> None:
     for each in sweep.failed:
         remark(f"failed: {sweep.space.label(each.trial.point)}, seed {each.trial.seed}: {each.reason}")
     if sweep.failed:
-        remark(f"{len(sweep.failed)} trials failed: the same call tries them again")
+        remark(f"failed trials: {len(sweep.failed)}; the same call tries them again")
     if options.json:
         rows = as_table(sweep.space, sweep.ranking)
         failed = [

@@ -62,7 +62,7 @@ def test_stopping_begins_with_the_second_round() -> None:
     first, second, *_ = rounds_of(space(24))
     assert first.stop_below == ()
     accuracies = sorted(score(point).records[0].history[0].validation_accuracy for point in first.points)
-    assert second.stop_below == (pytest.approx((accuracies[3] + accuracies[4]) / 2),)
+    assert second.stop_below == pytest.approx(((accuracies[3] + accuracies[4]) / 2,))
 
 
 def test_nothing_is_stopped_where_the_number_of_epochs_varies() -> None:

@@ -5,6 +5,7 @@ from digitscope.errors import DataError
 from digitscope.experiments.run import run_recipe
 from digitscope.experiments.sweep.space import Space
 from digitscope.experiments.sweep.trials import Trial, TrialRecord, has_fallen_behind, make_trial, run_trial
+from digitscope.records import EpochRecord
 from digitscope.training import evaluate
 from tests.experiments.sweep.helpers import record, small_data, small_space
 
@@ -16,7 +17,8 @@ def trial(space: Space | None = None, seed: int = 1, threads: int = 1, **named: 
 
 
 def test_a_trial_is_the_run_of_its_recipe(sample: Dataset) -> None:
-    data, epochs = small_data(sample), []
+    data = small_data(sample)
+    epochs: list[EpochRecord] = []
     found = run_trial(trial(), data, epochs.append)
     run = run_recipe(trial().recipe, data.dataset, seed=1, device="cpu")
     assert [epoch.validation_accuracy for epoch in found.history] == [e.validation_accuracy for e in run.history]
