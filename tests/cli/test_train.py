@@ -232,7 +232,11 @@ def test_two_digits(digitscope: Command, pairs_folder: Path, desk: Path, recipe:
 
 @pytest.mark.parametrize(
     ("recipe", "change"),
-    [("cnn", ("--dropout", 0.25)), ("scratch", ("--hidden", "16,8")), ("small", ("--ema", 0.5))],
+    [
+        ("cnn", ("--dropout", 0.25)),
+        ("scratch", ("--hidden", "16,8")),
+        ("small", ("--ema", 0.5, "--plain-epochs", 1)),
+    ],
 )
 def test_resume_goes_on_where_the_run_was_stopped(
     digitscope: Command,

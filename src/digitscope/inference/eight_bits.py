@@ -46,7 +46,7 @@ def opaque(image: Image.Image, factor: int) -> UInt8:
     """Return uint8 (H, W, 3), reduced by `factor`: what is transparent becomes paper."""
     if factor > 1:
         image = image.reduce(factor)
-    if image.mode == "RGBA" and image.getextrema()[3][0] < 255:
+    if image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255):
         paper = _paper(np.asarray(image.convert("L")), np.asarray(image.getchannel("A")) > 127)
         image = Image.alpha_composite(Image.new("RGBA", image.size, paper), image)
     return np.asarray(image.convert("RGB"))
