@@ -32,6 +32,9 @@ BRIDGE = 0.5
 LEAST_ACROSS, LEAST_CLOSED = 0.7, 0.6
 """Of the shorter side, the length of a line across, and of one down that ends on two of them."""
 
+LEAST_HELD = 0.03
+"""Of a piece's box, the share that other ink has in what holds it."""
+
 WHOLE = 0.9
 """Of the piece's width, the length of a line across that closes a box of which one side cannot be seen."""
 
@@ -39,7 +42,7 @@ STEEPEST = 0.1
 """Pixels that a line rises or falls a pixel, beside its own width: 6 degrees."""
 
 THICKEST = 0.1
-"""Width of the lines of a frame that holds no other ink, as a share of their length."""
+"""Width of a frame's lines as a share of their length; those down one that holds other ink may be thicker."""
 
 
 @dataclass(frozen=True)
@@ -107,14 +110,15 @@ def _frame(own: Mask, others: Mask) -> Mask | None:
     shorter = min(height, width)
     bridge = round(BRIDGE * shorter)
     runs, across = _lines(own, max(4, round(LONGEST_RUN * shorter)), bridge)
-    across = [line for line in across if line.length >= LEAST_ACROSS * shorter]
+    across = [line for line in across if line.length >= LEAST_ACROSS * shorter and _is_thin(line)]
     if not across:
         return None
     runs_down, down = _lines(own.T, max(4, round(LONGEST_RUN_DOWN * height)), bridge)
-    holds = bool(others.sum() > 0.02 * others.size)
+    holds = bool(others.sum() > LEAST_HELD * others.size)
     if not (_is_closed(across, down, own.shape, holds) or _is_comb(across, down, holds)):
         return None
-    usual = float(np.median([line.width for line in across]))
+    usual = max(across, key=lambda line: line.length).width
+    across = [line for line in across if line.width <= 1.6 * usual + 1]
     down = [
         line
         for line in down
@@ -163,7 +167,7 @@ def _slack(line: _Line, other: _Line) -> float:
 def _is_closed(across: Sequence[_Line], down: Sequence[_Line], shape: tuple[int, ...], holds: bool) -> bool:
     """Tell whether two lines down end on lines across at both ends, or one where two of the whole width do.
 
-    `shape` is the height and width of the piece; what `holds` other ink may have thicker lines.
+    `shape` is the height and width of the piece; what `holds` other ink may have thicker ones.
     """
     closed = [
         (line, above, below)
@@ -173,11 +177,7 @@ def _is_closed(across: Sequence[_Line], down: Sequence[_Line], shape: tuple[int,
         if above and below
     ]
     return len(closed) >= 2 or any(
-        sum(
-            other.length >= WHOLE * shape[1] and _is_thin(other) and _is_at_end(line, other)
-            for other in (*above, *below)
-        )
-        >= 2
+        sum(other.length >= WHOLE * shape[1] and _is_at_end(line, other) for other in (*above, *below)) >= 2
         for line, above, below in closed
     )
 
