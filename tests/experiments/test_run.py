@@ -31,7 +31,7 @@ ADAM = TrainingSettings(epochs=3, batch_size=32, order="reshuffled", optimizer="
 RESUMABLE = (
     Recipe("dropout and one-cycle", "", "cnn", ONE_CYCLE),
     Recipe("batch norm", "", "fast", replace(ONE_CYCLE, epoch_size=150)),
-    RECIPES["best"].with_changes({"epochs": 3, "batch_size": 40}),
+    shortened(RECIPES["best"], 3).with_changes({"batch_size": 40}),
     Recipe("adam", "", "fc", ADAM, {"hidden": 7, "activation": "leaky-relu"}),
     RECIPES["fc"].with_changes({"epochs": 3}),
     shortened(RECIPES["two-digit-best"], 3).with_changes({"batch_size": 32}),

@@ -41,9 +41,11 @@ a space of your own, in TOML:
 
 Every trial that is finished is kept in the folder, and the same call again goes on with the rest.
 
-examples: digitscope sweep course-hidden-10
-          digitscope sweep fc epochs=3 learning_rate=0.1,0.01 momentum=0,0.9 --method grid --seeds 3
-          digitscope sweep fast learning_rate=0.02..0.3:log batch_size=64..256 --method tpe --trials 24
+a grid, and a search:
+  digitscope sweep fc epochs=3 learning_rate=0.1,0.01 momentum=0,0.9 --method grid --seeds 3
+  digitscope sweep fast learning_rate=0.02..0.3:log batch_size=64..256 --method tpe --trials 24
+
+example: digitscope sweep course-hidden-10
 """
 
 

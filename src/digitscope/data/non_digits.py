@@ -6,11 +6,11 @@ larger.
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from digitscope.data.overlapping import LOWER_TOP, PAIR_HEIGHT, overlap
 from digitscope.data.splits import UInt8
@@ -57,11 +57,16 @@ def make_non_pairs(images: UInt8, labels: UInt8, n: int, *, generator: np.random
 
 
 def _as_high_as_a_pair(digit: UInt8) -> UInt8:
-    """Return `digit` (28, 28), whose ink is 20 pixels high, enlarged until it is 34: (42, 28)."""
-    side = round(28 * (20 + LOWER_TOP) / 20)
-    enlarged = np.asarray(Image.fromarray(digit).resize((side, side), Image.Resampling.BILINEAR))
-    top, left = (side - PAIR_HEIGHT) // 2, (side - 28) // 2
-    return enlarged[top : top + PAIR_HEIGHT, left : left + 28]
+    """Return `digit` (28, 28), whose ink is 20 pixels high, enlarged about its middle until it is 34: (42, 28)."""
+    rows, columns = (_enlarging(length) for length in (PAIR_HEIGHT, 28))
+    return np.asarray(rows @ digit @ columns.T + 0.5, dtype=np.uint8)
+
+
+@cache
+def _enlarging(length: int) -> NDArray[np.float64]:
+    """Return the weight of each of 28 pixels in each of `length`, (length, 28), between two of them."""
+    places = (np.arange(length) - (length - 1) / 2) * 20 / (20 + LOWER_TOP) + 13.5
+    return np.stack([np.interp(places, np.arange(28), pixel) for pixel in np.eye(28)], axis=1)
 
 
 def _mirrored(images: UInt8, labels: UInt8, n: int, generator: np.random.Generator) -> UInt8:
