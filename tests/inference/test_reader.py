@@ -125,6 +125,32 @@ def test_mnist_s_own_images_are_read(sample: Dataset, reader: Reader, crop: int)
     assert np.mean([text == str(label) for text, label in zip(texts, sample.test.labels, strict=False)]) > 0.9
 
 
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("side", [8, 16])
+def test_digits_cut_out_to_their_rims_as_old_collections_have_them(
+    side: int, inverted: bool, sample: Dataset, reader: Reader
+) -> None:
+    """USPS has 16 x 16 pixels, Alpaydin and Kaynak 8 x 8; there is no margin to tell paper by."""
+    digits, right = sample.test[:150], 0
+    for image, label in zip(digits.images, digits.labels, strict=True):
+        rows, columns = np.flatnonzero(image.max(axis=1) > 20), np.flatnonzero(image.max(axis=0) > 20)
+        tight = Image.fromarray(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+        tight = ImageOps.pad(tight, (max(tight.size),) * 2).resize((side, side), Image.Resampling.BOX)
+        shown = 255 - np.asarray(tight) if inverted else np.asarray(tight)
+        right += "".join(str(digit.label) for digit in reader.read(shown).digits) == str(label)
+    assert right >= (147 if side == 16 else 143)
+
+
+def test_specks_inside_do_not_make_a_table_of_a_digit_at_the_rim(reader: Reader, sample: Dataset) -> None:
+    image = np.zeros((20, 20), np.uint8)
+    seven = sample.test.images[np.flatnonzero(sample.test.labels == 7)[0]]
+    rows, columns = np.flatnonzero(seven.max(axis=1) > 20), np.flatnonzero(seven.max(axis=0) > 20)
+    cut = seven[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1][:20, :20]
+    image[: len(cut), : cut.shape[1]] = cut
+    image[16:18, 16:18] = 255
+    assert "7" in "".join(str(digit.label) for digit in reader.read(image).digits)
+
+
 def test_boxes_stay_on_the_page(reader: Reader) -> None:
     """Ink up to the rim, in sizes that no whole factor divides."""
     for size in ((61, 37), (2003, 2999), (31, 23)):

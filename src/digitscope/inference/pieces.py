@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from digitscope.inference.ink import weighted_quantile
+from digitscope.inference.ink import EVEN_SIDE, weighted_quantile
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
@@ -110,7 +110,12 @@ def is_at_rim(piece: Blob, shape: tuple[int, ...]) -> bool:
 
 
 def off_the_rim(pieces: list[Blob], shape: tuple[int, ...]) -> list[Blob]:
-    """Return the pieces inside, which a table around the page does not reach; all, if they are next to nothing."""
+    """Return the pieces inside, which a table around the page does not reach; all, if they are next to nothing.
+
+    A picture so small that it is one digit cut out has no table around it, and specks beside the digit.
+    """
+    if max(shape) <= EVEN_SIDE:
+        return pieces
     inside = [piece for piece in pieces if not is_at_rim(piece, shape)]
     enough = RIM_SHARE * sum(piece.area for piece in pieces)
     return inside if sum(piece.area for piece in inside) >= enough else pieces
