@@ -34,6 +34,11 @@ MOST_PASSES = 10
 
 LEAST_BATCH = 8
 
+BLOCK = 8
+"""Images that are read at once, or blank ones behind them. A matrix product adds up rows that fill no block in another
+order, and scikit-learn wants what is predicted of an example to be the same wherever it stands.
+"""
+
 
 class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A network that learns to read digits, for scikit-learn's pipelines and searches.
@@ -145,7 +150,9 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def _logits(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
         check_is_fitted(self, "run_")
         images = self.scale_.images(validate_data(self, X, reset=False))
-        return np.asarray(self.run_.logits(images)[:, _codes(self.classes_)])
+        blank = np.zeros((-len(images) % BLOCK, *images.shape[1:]), np.uint8)
+        logits = self.run_.logits(np.concatenate([images, blank]))[: len(images)]
+        return np.asarray(logits[:, _codes(self.classes_)])
 
     def _changes(self) -> dict[str, Any]:
         changes = {**(self.settings or {}), **({} if self.epochs is None else {"epochs": self.epochs})}
