@@ -1,10 +1,10 @@
 """Exports the best of some runs of one recipe into the package, and writes its model card.
 
-Usage: DIGITSCOPE_DATA=DIR python scripts/ship_weights.py NAME RUN [RUN ...]
+Usage: DIGITSCOPE_DATA=DIR python scripts/ship_weights.py [--half] NAME RUN [RUN ...]
 
-NAME is a shipped name. The run that is best on the validation split is exported, calibrated on that split. The
-card has a row for every run, each scored once on the test digits: MNIST's 10,000, or 10,000 pairs made of them.
-Equal runs give an equal file and an equal card, whatever machine ships them.
+NAME is a shipped name, and --half is that of `digitscope export`. The run that is best on the validation split is
+exported, calibrated on that split. The card has a row for every run, each scored once on the test digits: MNIST's
+10,000, or 10,000 pairs made of them. Equal runs give an equal file and an equal card, whatever machine ships them.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from digitscope.data import Dataset, load_mnist
 from digitscope.errors import DigitscopeError, SettingError
@@ -24,7 +25,7 @@ from digitscope.experiments.calibrated import CalibratedScores, examples_for, sc
 from digitscope.experiments.recipes import default_options, get_recipe
 from digitscope.experiments.run import Run, as_met, load_run
 from digitscope.experiments.run_folder import read_config
-from digitscope.export import OPSET, export_onnx
+from digitscope.export import OPSET, export_onnx, in_half_precision
 from digitscope.files import replacing
 from digitscope.inference import SHIPPED, Recognizer
 from digitscope.inference.shipped import WEIGHTS
@@ -54,14 +55,15 @@ PROTOCOL = (
 
 @dataclass(frozen=True)
 class Scored:
-    """A run with its scores, and what its folder says of the machine that trained it."""
+    """A run, what would ship of it with the scores of that, and what the run's folder says of its machine."""
 
     run: Run
+    network: nn.Module
     scores: CalibratedScores
     machine: Mapping[str, Any]
 
 
-def ship(name: str, folders: Sequence[Path], mnist: Dataset, into: Path = WEIGHTS) -> None:
+def ship(name: str, folders: Sequence[Path], mnist: Dataset, into: Path = WEIGHTS, *, half: bool = False) -> None:
     """Write the best of the runs in `folders` as `name`.onnx with its card `name`.md, both or neither.
 
     Args:
@@ -69,6 +71,7 @@ def ship(name: str, folders: Sequence[Path], mnist: Dataset, into: Path = WEIGHT
         folders: run folders, one for each seed.
         mnist: the digits that the runs were trained on, or that their pairs were made of.
         into: where the two files go; what has their names is replaced.
+        half: whether the weights are rounded to float16.
 
     Raises:
         SettingError: the card's commands would not give these weights, or the network is not for the name's task.
@@ -78,16 +81,17 @@ def ship(name: str, folders: Sequence[Path], mnist: Dataset, into: Path = WEIGHT
     runs = [load_run(folder) for folder in folders]
     dataset, test = examples_for(runs[0].recipe.task, mnist)
     check_as_committed(name, runs, dataset)
-    scored = [
-        Scored(run, score_calibrated(run, dataset.validation, test), read_config(folder)["machine"])
-        for run, folder in zip(runs, folders, strict=True)
-    ]
+    scored = []
+    for run, folder in zip(runs, folders, strict=True):
+        network = in_half_precision(run.model) if half else run.model
+        scores = score_calibrated(replace(run, network=network), dataset.validation, test)
+        scored.append(Scored(run, network, scores, read_config(folder)["machine"]))
     best = max(scored, key=lambda each: (each.scores.validation.accuracy, -each.scores.validation.nll))
     with replacing(into / f"{name}.onnx") as file, replacing(into / f"{name}.md") as text:
-        distance = fit_distance(best.run.model, as_met(best.run.recipe, dataset.train), dataset.validation)
+        distance = fit_distance(best.network, as_met(best.run.recipe, dataset.train), dataset.validation)
         images, temperature = dataset.validation.images, best.scores.temperature
-        export_onnx(best.run.model, file, images, temperature=temperature, distance=distance)
-        text.write_text(card(name, scored, best, dataset, file.stat().st_size), encoding="utf-8")
+        export_onnx(best.network, file, images, temperature=temperature, distance=distance)
+        text.write_text(card(name, scored, best, dataset, file.stat().st_size, half=half), encoding="utf-8")
 
 
 def check_as_committed(name: str, runs: Sequence[Run], dataset: Dataset) -> None:
@@ -115,7 +119,7 @@ def check_as_committed(name: str, runs: Sequence[Run], dataset: Dataset) -> None
         _ = run.model  # which NumPy's network does not have
 
 
-def card(name: str, scored: Sequence[Scored], best: Scored, dataset: Dataset, size: int) -> str:
+def card(name: str, scored: Sequence[Scored], best: Scored, dataset: Dataset, size: int, *, half: bool) -> str:
     """Return the model card of `best` among `scored`, whose ONNX file has `size` bytes."""
     recipe, threads = best.run.recipe, best.machine["threads"]
     tested = "pairs" if recipe.task == "two-digit" else "digits"
@@ -123,7 +127,7 @@ def card(name: str, scored: Sequence[Scored], best: Scored, dataset: Dataset, si
         f"# {name}",
         f"Reads {SHIPPED[name]}.",
         f"    OMP_NUM_THREADS={threads} digitscope train {recipe.name} --seed {best.run.seed}",
-        f"    digitscope export runs/{recipe.name}-1 --to {name}.onnx",
+        f"    digitscope export runs/{recipe.name}-1 --to {name}.onnx{' --half' if half else ''}",
         *facts(scored, best, dataset, size),
         f"## {best.scores.test.n:,} test {tested}",
         *seeds_table(scored, best),
@@ -224,9 +228,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=tuple(SHIPPED))
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    parser.add_argument("--half", action="store_true")
     arguments = parser.parse_args()
     try:
-        ship(arguments.name, arguments.runs, load_mnist())
+        ship(arguments.name, arguments.runs, load_mnist(), half=arguments.half)
     except DigitscopeError as error:
         sys.exit(str(error))
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from digitscope.data import Dataset, overlap
 from digitscope.errors import SettingError
-from digitscope.export import ExportError, export_calibrated, export_onnx, fit_temperature
+from digitscope.export import ExportError, export_calibrated, export_onnx, fit_temperature, in_half_precision
 from digitscope.inference import Prediction, Recognizer
 from digitscope.metrics import evaluate_logits, log_softmax, negative_log_likelihood
 from digitscope.models import build
@@ -72,6 +72,25 @@ def test_what_ships_is_exported_as_it_computes(sample: Dataset, tmp_path: Path, 
     for n in (1, 2, 7):
         expected = predict_logits(model, images[:n]) / 0.7
         assert np.allclose(Recognizer.load(tmp_path / "net.onnx").logits(images[:n]), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["small", "best", "two-digit-best"])
+def test_half_precision_halves_the_file_and_rounds_the_weights_alone(
+    sample: Dataset, tmp_path: Path, name: str
+) -> None:
+    model, images = new_model(name), sample.test.images[:20]
+    images = images if name != "two-digit-best" else overlap(images, images[::-1])
+    model.train()(torch.tensor(images))  # batch norms that have something to fold in
+    before = predict_logits(model, images)
+    rounded = in_half_precision(model)
+    export_onnx(model, tmp_path / "whole.onnx", images)
+    export_onnx(rounded, tmp_path / "half.onnx", images)
+    whole, half = ((tmp_path / f"{file}.onnx").stat().st_size for file in ("whole", "half"))
+    assert half < 0.53 * whole
+    assert np.array_equal(predict_logits(model, images), before)  # the model itself is as it was
+    found = Recognizer.load(tmp_path / "half.onnx").logits(images)
+    assert np.abs(found - before).max() < 2e-3 * np.abs(before).max()
+    assert all(torch.equal(w, w.half().float()) for w in rounded.parameters() if w.numel() >= 1_000)
 
 
 @pytest.mark.parametrize("temperature", [0, -1, float("nan"), float("inf")])

@@ -9,7 +9,7 @@ from digitscope.cli.datasets import dataset_for
 from digitscope.cli.paths import onnx_argument, path_argument
 from digitscope.cli.remarks import remark
 from digitscope.experiments.run import as_met, load_run
-from digitscope.export import OPSET, export_calibrated
+from digitscope.export import OPSET, export_calibrated, in_half_precision
 from digitscope.inference import Recognizer
 from digitscope.metrics import Evaluation, evaluate_logits
 from digitscope.training import evaluate
@@ -20,6 +20,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "example: digitscope export runs/best-1 --to best.onnx"
     parser.add_argument("run_folder", metavar="RUN", type=path_argument, help="a run folder, as train makes")
     parser.add_argument("--to", type=onnx_argument, required=True, metavar="FILE.onnx", help="where it goes")
+    parser.add_argument(
+        "--half", action="store_true", help="round its weights to float16: half the size, a thousandth off"
+    )
     add_data(parser)
     add_json(parser)
     parser.set_defaults(run=run)
@@ -31,9 +34,8 @@ def run(options: argparse.Namespace) -> int:
     dataset = dataset_for(trained.recipe.task, options)
     if dataset.sha256() != trained.data_sha256:
         remark(f"{dataset.name}, from {dataset.source}, is not what {options.run_folder} was trained with")
-    temperature = export_calibrated(
-        trained.model, as_met(trained.recipe, dataset.train), dataset.validation, options.to
-    )
+    model = in_half_precision(trained.model) if options.half else trained.model
+    temperature = export_calibrated(model, as_met(trained.recipe, dataset.train), dataset.validation, options.to)
     before = evaluate(trained.model, dataset.validation)
     after = evaluate_logits(
         Recognizer.load(options.to).logits(dataset.validation.images), dataset.validation.labels
