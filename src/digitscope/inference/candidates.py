@@ -137,12 +137,13 @@ def _read_whole(page: SegmentedPage, blobs: Sequence[Blob], digits: Recognizer) 
 
 def _with_parts_joined(page: SegmentedPage, whole: list[_Whole], digits: Recognizer) -> list[_Whole]:
     """Return `whole` with neighbours joined that read better as one digit, as a 4 whose stem stands apart does."""
+    boxes = np.array([[each.blob.left, each.blob.top, each.blob.right, each.blob.bottom] for each in whole])
+    heights = np.array([each.height for each in whole])
     joined_from = [
-        (first, second)
-        for first in range(len(whole))
-        if whole[first].cost > SUSPECT
-        for second in range(len(whole))
-        if first != second and _are_close(whole[first], whole[second])
+        (first, int(second))
+        for first, each in enumerate(whole)
+        if each.cost > SUSPECT
+        for second in np.flatnonzero(_are_close(boxes, heights, first))
     ]
     both = [joined([whole[first].blob, whole[second].blob]) for first, second in joined_from]
     gone: set[int] = set()
@@ -155,14 +156,23 @@ def _with_parts_joined(page: SegmentedPage, whole: list[_Whole], digits: Recogni
     return [each for number, each in enumerate(whole) if number not in gone] + found
 
 
-def _are_close(one: _Whole, other: _Whole) -> bool:
-    """Tell whether two blobs beside each other may be strokes of one digit, by their size and the gap."""
-    first, second, height = one.blob, other.blob, max(one.height, other.height)
-    both = joined([first, second])
-    gap = max(first.left, second.left) - min(first.right, second.right)
-    shared = min(first.bottom, second.bottom) - max(first.top, second.top)
-    is_near = gap <= NARROW_GAP * height and shared >= 0.5 * min(first.height, second.height)
-    return is_near and both.width <= 1.1 * both.height and both.height <= 1.45 * height
+def _are_close(boxes: Int, heights: NDArray[np.float64], one: int) -> NDArray[np.bool_]:
+    """Tell which boxes (N, 4) lie so near that of `one` that they may be of one digit, by their size and the gap.
+
+    A box is left, top, right and bottom; `heights` (N,) are those of digits around.
+    """
+    left, top, right, bottom = boxes.T
+    own_left, own_top, own_right, own_bottom = boxes[one]
+    height = np.maximum(heights, heights[one])
+    gap = np.maximum(left, own_left) - np.minimum(right, own_right)
+    shared = np.minimum(bottom, own_bottom) - np.maximum(top, own_top)
+    width_of_both = np.maximum(right, own_right) - np.minimum(left, own_left)
+    height_of_both = np.maximum(bottom, own_bottom) - np.minimum(top, own_top)
+    is_near = (gap <= NARROW_GAP * height) & (shared >= 0.5 * np.minimum(bottom - top, own_bottom - own_top))
+    fits = (width_of_both <= 1.1 * height_of_both) & (height_of_both <= 1.45 * height)
+    close: NDArray[np.bool_] = is_near & fits
+    close[one] = False
+    return close
 
 
 def read_as_pair(page: SegmentedPage, pairs: Recognizer) -> list[Candidate]:
