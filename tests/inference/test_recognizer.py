@@ -185,7 +185,7 @@ def test_what_is_shipped_reads_the_sample(name: str, sample: Dataset, pairs: Spl
     split = pairs if reader.task == "two-digit" else sample.test
     assert (reader.predict(split.images).labels == split.labels).mean() > 0.98
     content = shipped_path(name).read_bytes()
-    assert len(content) < 4_000_000
+    assert len(content) < 3_000_000
     assert not any(word in content for word in (b"/home", b"/tmp", b"/work", b".py", b"site-packages"))
     assert shipped_path(name).with_suffix(".md").read_text(encoding="utf-8").startswith(f"# {name}")
 

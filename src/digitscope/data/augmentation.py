@@ -101,8 +101,7 @@ def _blurred(images: Float32, deviations: Float32) -> Float32:
 def _gaussians(length: int, deviations: Float32) -> Float32:
     """Return the weight of each pixel of a row in each: (N, length, length), of unit sum in an endless row."""
     away = np.arange(1 - length, length, dtype=np.float32)
-    with np.errstate(under="ignore"):
-        weights = np.exp(-0.5 * (away / np.maximum(deviations, 0.01)[:, None]) ** 2)
+    weights = np.exp(-0.5 * (away / np.maximum(deviations, 0.01)[:, None]) ** 2)
     weights /= weights.sum(axis=1, keepdims=True)
     pixels = np.arange(length)
     return weights[:, pixels[:, None] - pixels + length - 1]

@@ -35,8 +35,10 @@ MOST_PASSES = 10
 LEAST_BATCH = 8
 
 BLOCK = 8
-"""Images that are read at once, or blank ones behind them. A matrix product adds up rows that fill no block in another
-order, and scikit-learn wants what is predicted of an example to be the same wherever it stands.
+"""Images that are read at once, or blank ones behind them.
+
+A matrix product adds up rows that fill no block in another order, and scikit-learn wants what is predicted of an
+example to be the same wherever it stands.
 """
 
 

@@ -188,11 +188,10 @@ def _strength(gray: UInt8, coarse: UInt8, stroke: float) -> Float32:
 
 def _strength_on_even_paper(gray: UInt8) -> Float32:
     """Return the contrast to the rim, for a picture that a digit fills: it has little else that is paper."""
-    paper = _rim(gray)
-    dark, light = _contrasts(gray, paper, paper)
-    is_light = light.sum() > dark.sum()
-    likely = light if is_light else dark
     outermost = _outermost(gray)
+    paper = np.float32(np.median(outermost))
+    dark, light = _contrasts(gray, paper, paper)
+    likely = light if light.sum() > dark.sum() else dark
     if (_outermost(likely) > 0.5 * likely.max()).mean() <= FREE_RIM:
         return likely
     middle = (float(gray.min()) + float(gray.max())) / 2  # ink reaches the rim, but most of that is paper
