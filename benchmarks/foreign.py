@@ -1,30 +1,58 @@
 """How digits of other collections are read with the shipped network, which learned none of them.
 
-    python -m benchmarks.foreign [--model NAME] [--limit N] [--json]
+    python -m benchmarks.foreign [--model NAME] [--limit N] [--cut-out PIXELS] [--json]
 
 scikit-learn's `load_digits`: 1,797 digits of 43 Turkish writers (Alpaydin and Kaynak 1998), 8x8 pixels of 17 grey
-levels. Each goes through `digitscope.read` as a picture of its own; right is one digit, the right one.
+levels. Each goes through `digitscope.read` as a picture of its own; right is one digit, the right one. With
+`--cut-out`, MNIST's validation digits are such pictures, without a margin, as old collections have them.
 """
 
 import argparse
 import json
 import os
 from collections import Counter
+from collections.abc import Sequence
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
 from sklearn.datasets import load_digits
 
 import digitscope
+from digitscope.data import load_mnist
+
+INK = 20
+"""Level from which a pixel of a digit counts for its box."""
 
 
-def measure(model: str, limit: int) -> dict[str, object]:
+Pictures = Sequence[NDArray[np.uint8]]
+
+
+def collection(limit: int) -> tuple[Pictures, NDArray[np.integer]]:
+    """Return the pictures of `load_digits`, and what they show."""
+    found = load_digits()
+    return [np.round(image * (255 / 16)).astype(np.uint8) for image in found.images[:limit]], found.target[:limit]
+
+
+def cut_out(side: int, limit: int) -> tuple[Pictures, NDArray[np.integer]]:
+    """Return MNIST's validation digits cut out to their rims, on squares of `side` pixels, and what they show."""
+    digits = load_mnist().validation[:limit]
+    return [_reduced(image, side) for image in digits.images], digits.labels
+
+
+def _reduced(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    rows, columns = np.flatnonzero(image.max(axis=1) > INK), np.flatnonzero(image.max(axis=0) > INK)
+    tight = Image.fromarray(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    square = ImageOps.pad(tight, (max(tight.size), max(tight.size)))
+    return np.asarray(square.resize((side, side), Image.Resampling.BOX))
+
+
+def measure(model: str, pictures: Pictures, truth: NDArray[np.integer]) -> dict[str, object]:
     """Return the shares, and what is misread as what."""
-    collection = load_digits()
-    images = np.round(collection.images[:limit] * (255 / 16)).astype(np.uint8)
-    readings = [digitscope.read(image, model=model) for image in images]
-    labels = [str(label) for label in collection.target[:limit]]
+    readings = [digitscope.read(picture, model=model) for picture in pictures]
+    labels = [str(label) for label in truth]
     found = ["".join(str(digit.label) for digit in reading.digits) for reading in readings]
     wrong = Counter(
         f"{label} as {text or 'nothing'}" for label, text in zip(labels, found, strict=True) if label != text
@@ -45,9 +73,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="digit", metavar="NAME", help="that reads digits (default digit)")
     parser.add_argument("--limit", type=int, default=1797, metavar="N", help="only the first N digits")
+    parser.add_argument("--cut-out", type=int, metavar="PIXELS", help="MNIST's validation digits in place of them")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
-    results = measure(arguments.model, arguments.limit)
+    chosen = cut_out(arguments.cut_out, arguments.limit) if arguments.cut_out else collection(arguments.limit)
+    results = measure(arguments.model, *chosen)
     if arguments.json:
         print(json.dumps(results, indent=2))
     else:
