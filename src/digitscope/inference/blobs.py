@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from digitscope.inference.ink import EVEN_SIDE, Ink
+from digitscope.inference.outlines import has_outline
 from digitscope.inference.pieces import (
+    LOWEST,
     SMALLEST,
     Blob,
     heights_around,
@@ -72,6 +74,7 @@ def find_blobs(ink: Ink) -> SegmentedPage:
             piece
             for piece, its_height in zip(pieces, around, strict=True)
             if _may_be_digit(piece, its_height, height, ink.stroke, labels)
+            and (piece.height >= LOWEST * height or has_outline(piece, labels, ink.gray))
         ]
     pieces = [piece for piece in pieces if max(piece.width, piece.height) >= SMALLEST]
     blobs = [joined(pieces)] if _is_one_digit(pieces, shape) else _grouped(pieces, height)

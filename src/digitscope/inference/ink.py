@@ -70,11 +70,13 @@ class Ink:
     """Where the ink is.
 
     Attributes:
+        gray: uint8 (H, W), the picture, without its noise.
         strength: float32 (H, W), the contrast to the paper, 0 to 1.
         mask: bool (H, W), the pixels that belong to strokes.
         stroke: the usual width of strokes, in pixels.
     """
 
+    gray: UInt8
     strength: Float32
     mask: Mask
     stroke: float
@@ -92,7 +94,7 @@ def find_ink(pixels: UInt8) -> Ink:
     width = stroke * max(coarse.shape) / max(gray.shape)
     strength = _strength(gray, coarse, width)
     mask = strength > _stretched(_least_strength(strength, coarse.shape, width), strength.shape)
-    return Ink(strength, without_rules(mask, stroke), stroke)
+    return Ink(gray, strength, without_rules(mask, stroke), stroke)
 
 
 def _noise(gray: UInt8) -> float:
