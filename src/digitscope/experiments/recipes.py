@@ -136,7 +136,7 @@ _MUON: Mapping[str, Any] = MappingProxyType(
 )
 
 _FOR_PICTURES: Mapping[str, Any] = MappingProxyType(
-    {"stroke": 0.8, "blur": 0.7, "styles": 0.3, "non_digits": 0.15}
+    {"stroke": 0.8, "blur": 1.0, "styles": 0.3, "non_digits": 0.15}
 )
 """For digits of other pens, scanners and countries, and ink that is no digit."""
 
