@@ -288,6 +288,21 @@ def test_a_connection_that_stalls_is_closed(
     assert ask(f"http://127.0.0.1:{address[1]}", "GET", "/healthz")[0] == 200
 
 
+def test_no_answer_waits_for_the_client_to_acknowledge_its_first_part(
+    impatient: tuple[uvicorn.Server, tuple[str, int]],
+) -> None:
+    """Which a client does 40 ms later, but for the first answers of a connection."""
+    connection = HTTPConnection(*impatient[1], timeout=10)
+    seconds = []
+    for _ in range(30):
+        start = time.perf_counter()
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().read()
+        seconds.append(time.perf_counter() - start)
+    connection.close()
+    assert min(seconds[20:]) < 0.03, seconds
+
+
 @pytest.mark.parametrize(
     "sent",
     [

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from digitscope.inference.ink import EVEN_SIDE, Ink
+from digitscope.inference.morphology import dilated, extent
 from digitscope.inference.outlines import has_outline
 from digitscope.inference.pieces import (
     LOWEST,
@@ -58,13 +59,15 @@ class SegmentedPage:
         own = np.isin(self.labels[window], blob.pieces)
         strength = self.ink.strength[window]
         full = float(np.quantile(strength[own], 0.75))
-        edged = np.asarray(ndimage.binary_dilation(own))
-        return np.where(edged, np.clip(strength / max(full, 1e-6), 0, 1), 0).astype(np.float32)
+        edged = dilated(own, 1, 0) | dilated(own, 0, 1)
+        return np.where(edged, np.minimum(strength / max(full, 1e-6), 1), np.float32(0))
 
 
 def find_blobs(ink: Ink) -> SegmentedPage:
     """Return the pieces of `ink` that may be digits."""
-    labels, n = ndimage.label(ink.mask, np.ones((3, 3)))
+    labels = np.zeros(ink.mask.shape, np.int32)
+    inked = extent(ink.mask)
+    n = ndimage.label(ink.mask[inked], np.ones((3, 3)), output=labels[inked])
     pieces = of_strong_ink(pieces_of(labels, n, ink.strength))
     shape = labels.shape
     height = usual_height(off_the_rim(pieces, shape))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from digitscope.inference.morphology import grey_closing, grey_opening, highest_around
+from digitscope.inference.morphology import extent, grey_closing, grey_opening, highest_around
 from digitscope.inference.rules import without_rules
 
 UInt8 = NDArray[np.uint8]
@@ -103,7 +103,14 @@ def _noise(gray: UInt8) -> float:
     if rows.shape[1] < 5:
         return 0.0
     second = np.abs(rows[:, 2:] - 2 * rows[:, 1:-1] + rows[:, :-2])
-    return float(1.4826 * np.median(second) / np.sqrt(6))
+    return float(1.4826 * _median(second) / np.sqrt(6))
+
+
+def _median(values: NDArray[np.generic]) -> float:
+    """Return the median of numbers of which none is negative."""
+    if np.count_nonzero(values) < values.size / 2:  # as of a clean canvas, and sooner found out than sorted
+        return 0.0
+    return float(np.median(values))
 
 
 def _coarse(image: Pixels, side: int) -> Pixels:
@@ -119,6 +126,8 @@ def _coarse(image: Pixels, side: int) -> Pixels:
 def _stretched(image: NDArray[np.generic], shape: tuple[int, ...]) -> Float32:
     if image.shape == shape:
         return np.asarray(image, dtype=np.float32)
+    if image.min() == image.max():  # as paper on a canvas is
+        return np.full(shape, image[0, 0], np.float32)
     height, width = shape
     stretched = Image.fromarray(image.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(stretched, dtype=np.float32)
@@ -147,7 +156,8 @@ def _stroke_width(coarse: UInt8) -> float:
     """Return the width of usual strokes, in pixels of `coarse`: twice the distance of their middle from paper."""
     away = np.abs(coarse.astype(np.float32) - _surrounding(coarse, 0.5 * min(coarse.shape)))
     level = max(255 * LEAST_CONTRAST, 0.35 * float(np.quantile(away[::2, ::2], 0.995)))
-    labels, n = ndimage.label(away > level, np.ones((3, 3)))
+    is_ink = away > level
+    labels, n = ndimage.label(is_ink[extent(is_ink)], np.ones((3, 3)))
     areas = np.bincount(labels.ravel(), minlength=n + 1)[1:]
     if not (areas >= 6).any():
         return 2.0
@@ -162,11 +172,9 @@ def _stroke_width(coarse: UInt8) -> float:
 
 def _depths(labels: NDArray[np.int32], n: int) -> NDArray[np.float64]:
     """Return for each of `n` pieces, numbered in `labels` (H, W), how far its innermost pixel is from paper."""
-    is_ink = labels > 0
-    (place,) = ndimage.find_objects(is_ink.view(np.uint8))  # distances in the paper around all ink would take time
-    inside = ndimage.distance_transform_edt(np.pad(is_ink[place], 1))[1:-1, 1:-1]
+    inside = ndimage.distance_transform_edt(np.pad(labels > 0, 1))[1:-1, 1:-1]
     deepest = np.zeros(n + 1)
-    np.maximum.at(deepest, labels[is_ink], inside[is_ink[place]])
+    np.maximum.at(deepest, labels.ravel(), inside.ravel())
     return deepest[1:]
 
 
@@ -183,31 +191,36 @@ def _strength(gray: UInt8, coarse: UInt8, stroke: float) -> Float32:
     if max(gray.shape) <= EVEN_SIDE or size > LARGEST_WINDOW * min(coarse.shape):
         return _strength_on_even_paper(gray)
     above, below = grey_closing(coarse, size), grey_opening(coarse, size)
-    is_light = _stretched(_is_light(coarse, above, below, stroke), gray.shape) > 0.5
-    dark, light = _contrasts(gray, _stretched(above, gray.shape), _stretched(below, gray.shape))
-    return np.where(is_light, light, dark)
+    is_light = _is_light(coarse, above, below, stroke)
+    dark = _contrast_of_dark(gray, _stretched(above, gray.shape))
+    if not is_light.any():
+        return dark
+    light = _contrast_of_light(gray, _stretched(below, gray.shape))
+    return np.where(_stretched(is_light, gray.shape) > 0.5, light, dark)
 
 
 def _strength_on_even_paper(gray: UInt8) -> Float32:
     """Return the contrast to the rim, for a picture that a digit fills: it has little else that is paper."""
     outermost = _outermost(gray)
     paper = np.float32(np.median(outermost))
-    dark, light = _contrasts(gray, paper, paper)
+    dark, light = _contrast_of_dark(gray, paper), _contrast_of_light(gray, paper)
     likely = light if light.sum() > dark.sum() else dark
     if (_outermost(likely) > 0.5 * likely.max()).mean() <= FREE_RIM:
         return likely
     middle = (float(gray.min()) + float(gray.max())) / 2  # ink reaches the rim, but most of that is paper
     on_dark = np.median(outermost) < middle
     paper = np.float32(np.median(outermost[(outermost < middle) == on_dark]))
-    return _contrasts(gray, paper, paper)[int(on_dark)]
+    return _contrast_of_light(gray, paper) if on_dark else _contrast_of_dark(gray, paper)
 
 
-def _contrasts(gray: UInt8, above: Float32 | np.float32, below: Float32 | np.float32) -> tuple[Float32, Float32]:
-    """Return the contrast of dark ink on the paper `above`, and of light ink on the paper `below`."""
-    level = gray.astype(np.float32)
-    dark = (above - level) / np.maximum(above, LEAST_RANGE)
-    light = (level - below) / np.maximum(255 - below, LEAST_RANGE_OF_LIGHT)
-    return np.clip(dark, 0, 1), np.clip(light, 0, 1)
+def _contrast_of_dark(gray: UInt8, paper: Float32 | np.float32) -> Float32:
+    """Return the contrast of ink darker than `paper`."""
+    return np.asarray(np.clip((paper - gray) / np.maximum(paper, LEAST_RANGE), 0, 1))
+
+
+def _contrast_of_light(gray: UInt8, paper: Float32 | np.float32) -> Float32:
+    """Return the contrast of ink lighter than `paper`."""
+    return np.asarray(np.clip((gray - paper) / np.maximum(255 - paper, LEAST_RANGE_OF_LIGHT), 0, 1))
 
 
 def _is_light(coarse: UInt8, above: UInt8, below: UInt8, stroke: float) -> Mask:
@@ -215,6 +228,8 @@ def _is_light(coarse: UInt8, above: UInt8, below: UInt8, stroke: float) -> Mask:
     paper = _surrounding(coarse, 11 * stroke)
     up, down = above.astype(np.float32) - paper, paper - below.astype(np.float32)
     votes = (up + down) * np.sign(np.abs(up) - np.abs(down))
+    if votes.max() <= 0:  # of nearly every canvas
+        return np.zeros(votes.shape, bool)
     share = min(1.0, FINE_ENOUGH / stroke)
     reduced = _coarse(votes, max(1, round(share * max(votes.shape))))
     return _stretched(ndimage.gaussian_filter(reduced, 2 * share * stroke), votes.shape) > 0
@@ -229,8 +244,8 @@ def _floor(strength: Float32) -> float:
     if max(strength.shape) <= EVEN_SIDE:
         strongest = float(np.quantile(sample, 0.99))
         return WEAK * strongest if strongest >= LEAST_CONTRAST_OF_SMALL else 1.0
-    usual = float(np.median(sample))
-    return max(LEAST_CONTRAST, usual + DEVIATIONS * 1.4826 * float(np.median(np.abs(sample - usual))))
+    usual = _median(sample)
+    return max(LEAST_CONTRAST, usual + DEVIATIONS * 1.4826 * _median(np.abs(sample - usual)))
 
 
 def _least_strength(strength: Float32, shape: tuple[int, ...], stroke: float) -> Float32:

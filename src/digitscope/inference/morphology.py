@@ -13,6 +13,18 @@ Mask = NDArray[np.bool_]
 Pixels = TypeVar("Pixels", Mask, NDArray[np.uint8], NDArray[np.float32])
 
 
+def extent(mask: Mask, margin: int = 0) -> tuple[slice, slice]:
+    """Return the rows and columns of the box around `mask`, bool (H, W), and `margin` more; all if it is empty."""
+    return _ends(mask.any(axis=1), margin), _ends(mask.any(axis=0), margin)
+
+
+def _ends(line: Mask, margin: int) -> slice:
+    places = np.flatnonzero(line)
+    if not len(places):
+        return slice(0, len(line))
+    return slice(max(0, int(places[0]) - margin), min(len(line), int(places[-1]) + 1 + margin))
+
+
 def opened(mask: Mask, rows: int, columns: int) -> Mask:
     """Return what of `mask`, bool (H, W), is covered by rectangles of `rows` x `columns` that lie in it."""
     if rows > mask.shape[0] or columns > mask.shape[1]:

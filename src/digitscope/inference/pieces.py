@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from digitscope.inference.ink import EVEN_SIDE, weighted_quantile
+from digitscope.inference.morphology import extent
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
@@ -84,17 +85,19 @@ def joined(blobs: Iterable[Blob]) -> Blob:
 
 def pieces_of(labels: Int32, n: int, strength: Float32) -> list[Blob]:
     """Return the pieces that `labels` numbers from 1 to `n`, as blobs of one piece each, without specks."""
-    is_ink = labels > 0
-    areas = np.bincount(labels[is_ink], minlength=n + 1)
-    sums = np.bincount(labels[is_ink], weights=strength[is_ink], minlength=n + 1)
+    inked = extent(labels > 0)
+    numbers = labels[inked]
+    areas = np.bincount(numbers.ravel(), minlength=n + 1)
+    sums = np.bincount(numbers.ravel(), weights=strength[inked].ravel(), minlength=n + 1)
     large = np.flatnonzero(areas[1:] >= SMALLEST) + 1
-    places = ndimage.find_objects(labels)
+    places = ndimage.find_objects(numbers)
+    top, left = (side.start for side in inked)
     return [
         Blob(
-            columns.start,
-            rows.start,
-            columns.stop,
-            rows.stop,
+            left + columns.start,
+            top + rows.start,
+            left + columns.stop,
+            top + rows.stop,
             int(areas[number]),
             sums[number] / areas[number],
             (int(number),),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from digitscope.inference.frames import without_frames
-from digitscope.inference.morphology import closed, dilated, opened
+from digitscope.inference.morphology import closed, dilated, extent, opened
 
 Mask = NDArray[np.bool_]
 
@@ -41,12 +41,16 @@ BRIDGE, BRIDGE_OF_HAIRLINES, RUN = 3.0, 6.0, 5.0
 
 def without_rules(mask: Mask, stroke: float) -> Mask:
     """Return `mask`, bool (H, W), without horizontal and vertical rules; `stroke` is the width of strokes."""
-    labels, _ = ndimage.label(mask, np.ones((3, 3)))
+    height, width = mask.shape
+    around = extent(mask, margin=SLACK)  # the paper beyond would only take time
+    labels, _ = ndimage.label(mask[around], np.ones((3, 3)))
     places = ndimage.find_objects(labels)
-    mask = _without_hairlines(without_frames(mask, labels, places, stroke), stroke)
-    across = _rules(mask, stroke, max((columns.stop - columns.start for _, columns in places), default=0))
-    down = _rules(mask.T, stroke, max((rows.stop - rows.start for rows, _ in places), default=0)).T
-    return mask & ~across & ~down
+    inked = _without_hairlines(without_frames(mask[around], labels, places, stroke), stroke)
+    across = _rules(inked, width, stroke, max((columns.stop - columns.start for _, columns in places), default=0))
+    down = _rules(inked.T, height, stroke, max((rows.stop - rows.start for rows, _ in places), default=0)).T
+    cleaned = np.zeros_like(mask)
+    cleaned[around] = inked & ~across & ~down
+    return cleaned
 
 
 def _without_hairlines(mask: Mask, stroke: float) -> Mask:
@@ -68,13 +72,13 @@ def _hairlines(fine: Mask, width: int, stroke: float) -> Mask:
     return low & _lines(low, SHORTEST * stroke, stroke, bridge=BRIDGE_OF_HAIRLINES, thickest=width)
 
 
-def _rules(mask: Mask, stroke: float, longest: int) -> Mask:
-    """Return the pixels of horizontal rules, where no piece of ink is more than `longest` wide.
+def _rules(mask: Mask, width: int, stroke: float, longest: int) -> Mask:
+    """Return the pixels of horizontal rules in a picture `width` wide; no piece of ink is wider than `longest`.
 
     They lie in thin columns of ink, and these in rows that hang together for a long way, the gaps bridged where a
     digit crosses.
     """
-    least = max(LEAST_SHARE * mask.shape[1], LEAST_STROKES * stroke)
+    least = max(LEAST_SHARE * width, LEAST_STROKES * stroke)
     if longest < least:
         return np.zeros(mask.shape, bool)
     thickest = max(2, round(0.8 * stroke))

@@ -104,8 +104,14 @@ class Connection(H11Protocol):
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to watch."""
+        """Begin to watch, and have what is written sent at once, however little it is.
+
+        An answer is written in two parts. The system would keep the second until the client has acknowledged the
+        first, which it puts off for 40 ms (RFC 1122, section 4.2.3). asyncio sees to that by itself only where the
+        socket names its protocol, which that of `socket.create_server` does not.
+        """
         super().connection_made(transport)
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._untaken: asyncio.TimerHandle | None = None
         self._look_again()
 
