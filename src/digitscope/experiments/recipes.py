@@ -199,6 +199,14 @@ _ALL = (
         replace(_WARPED, **_MUON, epochs=66, batch_size=384, ema=0.995, plain_epochs=6),  # 128 for each column
     ),
     Recipe(
+        "resnet",
+        "a small residual network, for Fashion-MNIST and other objects of ten kinds",
+        "resnet",
+        replace(
+            _OURS, **_MUON, epochs=12, shift=1.5, flip=0.5, plain_epochs=2, ema=0.995, precision="mixed", threads=1
+        ),
+    ),
+    Recipe(
         "two-digit-fast",
         "a network on pairs made anew at every step, a few minutes",
         "two-digit-fast",

@@ -14,6 +14,7 @@ from torch import nn
 from digitscope.errors import SettingError
 from digitscope.models.convolutional import best_cnn, course_cnn, fast_cnn, small_cnn
 from digitscope.models.fully_connected import fully_connected
+from digitscope.models.residual import resnet
 from digitscope.models.two_digit import two_digit_best, two_digit_cnn, two_digit_fast, two_digit_mlp
 
 __all__ = ["DIGIT_MODELS", "MODELS", "TWO_DIGIT_MODELS", "build", "options_of"]
@@ -21,7 +22,14 @@ __all__ = ["DIGIT_MODELS", "MODELS", "TWO_DIGIT_MODELS", "build", "options_of"]
 Factories = Mapping[str, Callable[..., nn.Sequential]]
 
 DIGIT_MODELS: Factories = MappingProxyType(
-    {"fc": fully_connected, "cnn": course_cnn, "fast": fast_cnn, "small": small_cnn, "best": best_cnn}
+    {
+        "fc": fully_connected,
+        "cnn": course_cnn,
+        "fast": fast_cnn,
+        "small": small_cnn,
+        "best": best_cnn,
+        "resnet": resnet,
+    }
 )
 """The networks that read one digit, 28x28."""
 
