@@ -1,13 +1,16 @@
 """The data that a command works on, from its arguments."""
 
 import argparse
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from digitscope.cli.remarks import remark
 from digitscope.data import (
     COURSE_SEED,
     Dataset,
+    Task,
     find_data_directory,
     has_mnist,
     has_two_digit,
@@ -15,6 +18,7 @@ from digitscope.data import (
     load_mnist_elsewhere,
     load_two_digit,
     make_two_digit,
+    random_separations,
 )
 from digitscope.data.overlapping import DIGIT_SHAPE
 from digitscope.errors import DataError
@@ -66,7 +70,22 @@ def two_digits(directory: Path | None, unchecked: bool) -> Dataset:
     return make_two_digit(single_digits(directory, unchecked), seed=COURSE_SEED)
 
 
-def dataset_for(task: str, options: argparse.Namespace) -> Dataset:
-    """Return the data set that `task` ("digit" or "two-digit") is about."""
-    load = single_digits if task == "digit" else two_digits
-    return load(options.data, options.unchecked)
+def separations(directory: Path | None, unchecked: bool) -> Dataset:
+    """Return pairs of single digits, labelled by pixel; the course's files do not tell which pixels are whose.
+
+    The seed is fixed, as that of `two_digits` is.
+
+    Raises:
+        DataError: there is no readable set of single digits.
+    """
+    return make_two_digit(single_digits(directory, unchecked), seed=COURSE_SEED, draw=random_separations)
+
+
+LOADERS: Mapping[Task, Callable[[Path | None, bool], Dataset]] = MappingProxyType(
+    {"digit": single_digits, "two-digit": two_digits, "separation": separations}
+)
+
+
+def dataset_for(task: Task, options: argparse.Namespace) -> Dataset:
+    """Return the data set that `task` is about."""
+    return LOADERS[task](options.data, options.unchecked)

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
+from digitscope.data.splits import Task
 from digitscope.errors import SettingError
-from digitscope.models import MODELS, TWO_DIGIT_MODELS, options_of
+from digitscope.models import MODELS, SEPARATION_MODELS, TWO_DIGIT_MODELS, options_of
 from digitscope.scratch import ScratchSettings
 from digitscope.training.settings import TrainingSettings
-
-Task = Literal["digit", "two-digit"]
 
 SCRATCH = "scratch"
 """The model that is NumPy's and not PyTorch's; all there is to choose about it is among its settings."""
@@ -48,6 +47,10 @@ class Recipe:
             raise SettingError(
                 f"order is 'fresh-pairs', but {self.name} reads one digit: expected reshuffled or fixed"
             )
+        elif self.task == "separation" and (self.settings.order != "fresh-pairs" or self.settings.non_digits):
+            raise SettingError(
+                f"{self.name} separates pixels: expected order fresh-pairs and non_digits 0 with it"
+            )
         elif self.task == "two-digit" and self.settings.order == "reshuffled":
             for name in ("styles", "non_digits"):
                 if getattr(self.settings, name):
@@ -55,8 +58,15 @@ class Recipe:
 
     @property
     def task(self) -> Task:
-        """What the model reads: "digit", 28x28 images of one digit, or "two-digit", 42x28 images of two."""
+        """What the model is for: "digit", one in an image, or "two-digit" or "separation", 42x28 images of two."""
+        if self.model in SEPARATION_MODELS:
+            return "separation"
         return "two-digit" if self.model in TWO_DIGIT_MODELS else "digit"
+
+    @property
+    def measure(self) -> str:
+        """What the accuracies in the history of its runs are, in words."""
+        return "mean IoU" if self.task == "separation" else "accuracy"
 
     def with_changes(self, changes: Mapping[str, Any]) -> "Recipe":
         """Return the recipe with some settings or model options replaced, each named in `changes`.
@@ -230,6 +240,21 @@ _ALL = (
             blur=0.6,
             non_digits=0.1,
             plain_epochs=7,
+        ),
+    ),
+    Recipe(
+        "separation",
+        "a small U-Net that tells which pixels of two digits are whose, on pairs made anew at every step",
+        "unet",
+        replace(
+            _OURS,
+            **_MUON,
+            epochs=10,
+            order="fresh-pairs",
+            label_smoothing=0.0,
+            ema=0.995,
+            precision="mixed",
+            threads=1,
         ),
     ),
 )

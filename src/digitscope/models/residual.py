@@ -9,8 +9,8 @@ from digitscope.models.pixels import COURSE_SCALE, Normalize
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions that add to what they were given: relu(F(x) + shortcut(x)) (He et al. 2016, eq. 1, 2).
 
-    Input: (N, `channels_in`, H, W). Output: (N, `channels_out`, ceil(H / stride), ceil(W / stride)). The shortcut is
-    the input itself, or a 1x1 convolution of it where the shape changes (the paper's option B).
+    Input: (N, `channels_in`, H, W). Output: (N, `channels_out`, ceil(H / stride), ceil(W / stride)). The shortcut
+    is the input itself, or a 1x1 convolution of it where the shape changes (the paper's option B).
     """
 
     def __init__(self, channels_in: int, channels_out: int, stride: int = 1) -> None:
@@ -37,8 +37,7 @@ def resnet() -> nn.Sequential:
 
     uint8 (N, 28, 28) -> (N, 1, 28, 28) -> conv 32 3x3, pool: (N, 32, 14, 14) -> block 64: (N, 64, 14, 14)
     -> block 128, stride 2: (N, 128, 7, 7) -> block 256, stride 2: (N, 256, 4, 4) -> mean over pixels
-    -> 256 -> logits float32 (N, 10). Of 32x32 the blocks see 16x16, 8x8 and 4x4. Since the mean takes any number of
-    pixels, other sizes from 3x3 up are read as well.
+    -> 256 -> logits float32 (N, 10). Of 32x32 the blocks see 16x16, 8x8 and 4x4.
     """
     return nn.Sequential(
         Normalize(*COURSE_SCALE),  # black is 0, as the padding around an image is
