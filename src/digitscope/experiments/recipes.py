@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
-from digitscope.data.splits import Task
+from digitscope.data.splits import Dataset, Task
 from digitscope.errors import SettingError
-from digitscope.models import MODELS, SEPARATION_MODELS, TWO_DIGIT_MODELS, options_of
+from digitscope.models import MODELS, SEPARATION_MODELS, TWO_DIGIT_MODELS, options_of, sizes_of
 from digitscope.scratch import ScratchSettings
 from digitscope.training.settings import TrainingSettings
 
@@ -64,9 +64,32 @@ class Recipe:
         return "two-digit" if self.model in TWO_DIGIT_MODELS else "digit"
 
     @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Height and width of the images that the model takes."""
+        return ((28, 28),) if self.model == SCRATCH else sizes_of(self.model)
+
+    @property
     def measure(self) -> str:
         """What the accuracies in the history of its runs are, in words."""
         return "mean IoU" if self.task == "separation" else "accuracy"
+
+    def check_data(self, dataset: Dataset) -> None:
+        """Refuse data that the model does not take.
+
+        Raises:
+            SettingError: `dataset` is for another task, or its images are of another size.
+        """
+        found, size = dataset.train.task, dataset.train.images.shape[1:]
+        if found != self.task:
+            raise SettingError(
+                f"the recipe {self.name!r} is for the task {self.task!r}, but {dataset.name} is for {found!r}"
+            )
+        if size not in self.sizes:
+            expected = " or ".join(f"{height} x {width}" for height, width in self.sizes)
+            raise SettingError(
+                f"the recipe {self.name!r} takes images of {expected}, but those of {dataset.source} are of "
+                f"{size[0]} x {size[1]}"
+            )
 
     def with_changes(self, changes: Mapping[str, Any]) -> "Recipe":
         """Return the recipe with some settings or model options replaced, each named in `changes`.
@@ -249,7 +272,7 @@ _ALL = (
         replace(
             _OURS,
             **_MUON,
-            epochs=10,
+            epochs=14,
             order="fresh-pairs",
             label_smoothing=0.0,
             ema=0.995,

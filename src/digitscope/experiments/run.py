@@ -147,7 +147,7 @@ def run_recipe(
         SettingError: a setting, the device, data of another task, or a folder that holds another run.
         DataError: the folder to resume from is damaged.
     """
-    _check_task(recipe, dataset)
+    recipe.check_data(dataset)
     if not 0 <= seed < 2**32:
         raise SettingError(f"seed is {seed}: expected a whole number from 0 to {2**32 - 1}")
     pairs_made_of = singles if getattr(recipe.settings, "order", None) == "fresh-pairs" else None
@@ -286,11 +286,3 @@ def _load_network(path: Path, recipe: Recipe, device: str) -> nn.Module | scratc
 def _check_numpy_device(device: str) -> None:
     if device not in ("auto", "cpu"):
         raise SettingError(f"device is {device!r}: expected auto or cpu, where the NumPy network computes")
-
-
-def _check_task(recipe: Recipe, dataset: Dataset) -> None:
-    found = dataset.train.task
-    if found != recipe.task:
-        raise SettingError(
-            f"the recipe {recipe.name!r} is for the task {recipe.task!r}, but {dataset.name} is for {found!r}"
-        )

@@ -18,7 +18,7 @@ from digitscope.models.residual import resnet
 from digitscope.models.separation import unet
 from digitscope.models.two_digit import two_digit_best, two_digit_cnn, two_digit_fast, two_digit_mlp
 
-__all__ = ["DIGIT_MODELS", "MODELS", "SEPARATION_MODELS", "TWO_DIGIT_MODELS", "build", "options_of"]
+__all__ = ["DIGIT_MODELS", "MODELS", "SEPARATION_MODELS", "TWO_DIGIT_MODELS", "build", "options_of", "sizes_of"]
 
 Factories = Mapping[str, Callable[..., nn.Sequential]]
 
@@ -48,6 +48,13 @@ SEPARATION_MODELS: Factories = MappingProxyType({"unet": unet})
 """The networks that tell which pixels of such an image belong to which digit."""
 
 MODELS: Factories = MappingProxyType({**DIGIT_MODELS, **TWO_DIGIT_MODELS, **SEPARATION_MODELS})
+
+
+def sizes_of(name: str) -> tuple[tuple[int, int], ...]:
+    """Return height and width of the images that the model `name` takes, all of a call alike."""
+    if name == "resnet":
+        return (28, 28), (32, 32)
+    return ((28, 28),) if name in DIGIT_MODELS else ((42, 28),)
 
 
 def options_of(name: str) -> dict[str, Any]:
