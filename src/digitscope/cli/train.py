@@ -63,6 +63,7 @@ def run(options: argparse.Namespace) -> int:
     if options.seed is None:
         options.seed = seed
     dataset = dataset_for(recipe.task, options)
+    recipe.check_data(dataset)
     folder = options.out or _claim_next(options.recipe)
     remark(f"{recipe.name} on {dataset.name} ({dataset.source}), into {folder}")
     try:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from digitscope.data.splits import Dataset, Task
-from digitscope.errors import SettingError
+from digitscope.errors import DataError, SettingError
 from digitscope.models import MODELS, SEPARATION_MODELS, TWO_DIGIT_MODELS, options_of, sizes_of
 from digitscope.scratch import ScratchSettings
 from digitscope.training.settings import TrainingSettings
@@ -77,7 +77,8 @@ class Recipe:
         """Refuse data that the model does not take.
 
         Raises:
-            SettingError: `dataset` is for another task, or its images are of another size.
+            SettingError: `dataset` is for another task.
+            DataError: its images are of another size.
         """
         found, size = dataset.train.task, dataset.train.images.shape[1:]
         if found != self.task:
@@ -86,10 +87,8 @@ class Recipe:
             )
         if size not in self.sizes:
             expected = " or ".join(f"{height} x {width}" for height, width in self.sizes)
-            raise SettingError(
-                f"the recipe {self.name!r} takes images of {expected}, but those of {dataset.source} are of "
-                f"{size[0]} x {size[1]}"
-            )
+            found_size = f"images of {size[0]} x {size[1]}"
+            raise DataError(f"{dataset.source}: {found_size}: expected {expected}, as {self.name!r} takes them")
 
     def with_changes(self, changes: Mapping[str, Any]) -> "Recipe":
         """Return the recipe with some settings or model options replaced, each named in `changes`.
