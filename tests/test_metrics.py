@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from scipy.stats import binomtest
-from sklearn.metrics import accuracy_score, log_loss
+from sklearn.metrics import accuracy_score, jaccard_score, log_loss
 from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
 
 from digitscope.errors import DataError
@@ -13,7 +13,9 @@ from digitscope.metrics import (
     calibration_bins,
     confusion_matrix,
     evaluate_logits,
+    evaluate_masks,
     expected_calibration_error,
+    intersection_over_union,
     log_softmax,
     negative_log_likelihood,
     wilson_interval,
@@ -201,3 +203,52 @@ def test_shapes_that_do_not_belong_together(logits: tuple[int, ...], labels: tup
 def test_labels_that_are_no_digits(label: int) -> None:
     with pytest.raises(DataError, match=f"{label}.*digits 0 to 9"):
         evaluate_logits(np.zeros((2, 10)), np.array([5, label]))
+
+
+# Masks
+
+
+def test_intersections_over_unions_worked_by_hand() -> None:
+    """Upper: found 3 pixels, true 2, of which 2 in common. Lower: nothing in common. Then two that are empty."""
+    found = np.array([[[[1, 1, 1], [0, 0, 0]], [[1, 0, 0], [0, 0, 0]]], [[[0] * 3] * 2, [[0] * 3] * 2]])
+    true = np.array([[[[1, 1, 0], [0, 0, 0]], [[0, 1, 0], [0, 0, 1]]], [[[0] * 3] * 2, [[0] * 3] * 2]])
+    assert intersection_over_union(found > 0, true > 0).tolist() == [[2 / 3, 0], [1, 1]]
+    scores = evaluate_masks(2.0 * found - 1, true)
+    assert scores.n == 2
+    assert scores.per_position == pytest.approx((5 / 6, 0.5))
+    assert scores.mean_iou == pytest.approx(2 / 3)
+    wrong, right = math.log1p(math.e), math.log1p(1 / math.e)  # costs of a pixel whose logit is 1 from 0
+    assert scores.nll == pytest.approx((4 * wrong + 20 * right) / 24)
+
+
+@pytest.mark.parametrize("n", [1, 7])
+def test_masks_score_as_scikit_learn_and_torch_say(n: int) -> None:
+    rng = np.random.default_rng(5)
+    logits, masks = rng.normal(0, 3, (n, 2, 9, 7)), rng.integers(0, 2, (n, 2, 9, 7), dtype=np.uint8)
+    scores = evaluate_masks(logits, masks)
+    flat = masks.reshape(2 * n, -1), (logits > 0).reshape(2 * n, -1)
+    assert scores.mean_iou == pytest.approx(jaccard_score(*flat, average="samples"))
+    upper = jaccard_score(masks[:, 0].reshape(n, -1), logits[:, 0].reshape(n, -1) > 0, average="samples")
+    assert scores.per_position[0] == pytest.approx(upper)
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(
+        torch.from_numpy(logits), torch.from_numpy(masks).double()
+    )
+    assert scores.nll == pytest.approx(expected.item())
+
+
+def test_masks_that_cannot_be_scored() -> None:
+    masks = np.zeros((2, 2, 4, 3), np.uint8)
+    for logits, labels in (
+        (np.zeros((2, 4, 3)), masks),
+        (np.zeros(0), masks[:0]),
+        (np.zeros((2, 2)), masks[:, :, 0, 0]),
+    ):
+        with pytest.raises(DataError, match=r"expected \(N, P, H, W\) twice"):
+            evaluate_masks(logits, labels)
+    with pytest.raises(DataError, match="the network has diverged"):
+        evaluate_masks(np.full(masks.shape, np.nan), masks)
+
+
+def test_a_logit_of_any_size_has_a_finite_cost() -> None:
+    masks = np.zeros((1, 2, 1, 1), np.uint8)
+    assert evaluate_masks(np.full((1, 2, 1, 1), 1e30, np.float32), masks).nll == pytest.approx(1e30)

@@ -219,13 +219,22 @@ def test_a_home_that_nobody_has(careful: Command) -> None:
 
 
 def test_images_of_another_size(careful: Command, tmp_path: Path, trained_folder: Path) -> None:
-    folder = tmp_path / "large"
-    large = Split(np.zeros((40, 32, 32), dtype=np.uint8), np.arange(40, dtype=np.uint8) % 10)
-    write_idx_folder(folder, large, large)
-    flags = ("--data", folder, "--unchecked")
-    call_each_user(careful, flags, "fc", f"{folder}: images of 32 x 32: expected 28 x 28")
-    for words in (("demo",), ("data", "two-digit", "--out", "new"), ("evaluate", trained_folder)):
-        assert_one_line(careful(*words, *flags), 1, f"{folder}: images of 32 x 32: expected 28 x 28")
+    for side in (30, 32):
+        large = Split(np.zeros((40, side, side), dtype=np.uint8), np.arange(40, dtype=np.uint8) % 10)
+        write_idx_folder(tmp_path / f"{side}", large, large)
+    flags = ("--data", tmp_path / "30", "--unchecked")
+    call_each_user(careful, flags, "resnet", f"{tmp_path / '30'}: images of 30 x 30: expected 28 x 28 or 32 x 32")
+    flags = ("--data", tmp_path / "32", "--unchecked")
+    for words in (
+        ("demo",),
+        ("data", "two-digit", "--out", "new"),
+        ("evaluate", trained_folder),
+        ("train", "fc", "--out", "run"),
+        ("train", "scratch", "--out", "run"),
+        ("train", "separation", "--out", "run"),
+        ("export", trained_folder, "--to", "run.onnx"),
+    ):
+        assert_one_line(careful(*words, *flags), 1, f"{tmp_path / '32'}: images of 32 x 32: expected 28 x 28")
 
 
 # Run folders

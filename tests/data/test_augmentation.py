@@ -263,6 +263,24 @@ def test_each_image_gets_its_own_pen(sample: Dataset) -> None:
     assert (ink < image[0].sum()).sum() == pytest.approx(100, abs=30)
 
 
+def test_a_flip_mirrors_its_share_of_the_images_and_nothing_else(sample: Dataset) -> None:
+    images = sample.train.images[:1000]
+    flipped = augment(images, Augmentation(flip=0.3), generator=np.random.default_rng(0))
+    as_they_are = (flipped == images).all(axis=(1, 2))
+    mirrored = (flipped == np.flip(images, axis=2)).all(axis=(1, 2))
+    assert (as_they_are | mirrored).all()
+    assert mirrored.mean() == pytest.approx(0.3, abs=0.05)
+
+
+def test_what_is_flipped_is_warped_too(sample: Dataset) -> None:
+    symmetric = np.maximum(sample.train.images[:50], np.flip(sample.train.images[:50], axis=2))
+    alone = augment(symmetric, Augmentation(stroke=0.5), generator=np.random.default_rng(0))
+    generator = np.random.default_rng(0)
+    generator.bit_generator.advance(-50)  # the draws of who is mirrored come first
+    both = augment(symmetric, Augmentation(stroke=0.5, flip=0.5), generator=generator)
+    assert np.array_equal(both, alone)
+
+
 class Fixed(np.random.Generator):
     """A generator whose even draws between different ends are all the one given."""
 

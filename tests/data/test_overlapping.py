@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from digitscope.data import Dataset, Split, make_two_digit, overlap, random_pairs
+from digitscope.data import Dataset, Split, make_two_digit, overlap, random_pairs, random_separations
 from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation, augment
+from digitscope.data.overlapping import INKED, separate
 from digitscope.errors import DataError, SettingError
 
 PLAIN = np.zeros((28, 28), dtype=np.uint8)
@@ -132,3 +133,51 @@ def test_pairs_need_single_digits(sample: Dataset) -> None:
     for wrong in (pairs, sample.test[:0]):
         with pytest.raises(DataError, match=r"expected \(N,\)"):
             random_pairs(wrong, 1, generator=np.random.default_rng(0))
+
+
+# Which pixels are whose
+
+
+def test_masks_worked_by_hand() -> None:
+    upper = rows({0: 255, 13: INKED, 14: INKED - 1, 20: 200, 27: 130})
+    lower = rows({0: 255, 6: 200, 13: 127, 14: 255})
+    (masks,) = separate(upper[np.newaxis], lower[np.newaxis])
+    assert (masks == masks[:, :, :1]).all()
+    inked = [np.flatnonzero(mask[:, 0]).tolist() for mask in masks]
+    assert inked == [[0, 13, 20, 27], [14, 20, 28]]  # row 20 is both digits', rows 14 and 27 one's alone
+    assert masks.dtype == np.uint8
+    assert masks.max() == 1
+
+
+def test_separations_are_the_pairs_that_random_pairs_makes(sample: Dataset) -> None:
+    warps = Augmentation(rotation=10, shift=1)
+    pairs = random_pairs(sample.test, 30, augmentation=warps, generator=np.random.default_rng(4))
+    found = random_separations(sample.test, 30, augmentation=warps, generator=np.random.default_rng(4))
+    assert np.array_equal(found.images, pairs.images)
+    assert found.labels.shape == (30, 2, 42, 28)
+    assert found.task == "separation"
+
+
+def test_the_ink_of_a_pair_is_that_of_its_digits_and_each_digit_stays_in_its_rows(sample: Dataset) -> None:
+    found = random_separations(sample.test, 50, generator=np.random.default_rng(0))
+    assert np.array_equal(found.labels.any(axis=1), found.images >= INKED)
+    assert not found.labels[:, 0, 28:].any()
+    assert not found.labels[:, 1, :14].any()
+    assert found.labels.all(axis=1).any()
+
+
+def test_no_digit_s_pixels_serve_two_splits(sample: Dataset) -> None:
+    data = make_two_digit(sample, n_train=60, n_test=20, seed=1, draw=random_separations)
+    pairs = make_two_digit(sample, n_train=60, n_test=20, seed=1)
+    for name, split in data.splits.items():
+        assert np.array_equal(split.images, pairs.splits[name].images)
+        known = {digit.tobytes() for digit in sample.splits[name].images[:, :14] >= INKED}
+        assert {mask.tobytes() for mask in split.labels[:, 0, :14] > 0} <= known
+
+
+def test_masks_that_are_none() -> None:
+    images = np.zeros((2, 42, 28), np.uint8)
+    with pytest.raises(DataError, match="label 2 among the labels: expected masks of 0 and 1"):
+        Split(images, np.full((2, 2, 42, 28), 2, np.uint8))
+    with pytest.raises(DataError, match=r"expected uint8 of shape \(N,\), \(N, 2\) or \(N, 2, 42, 28\)"):
+        Split(images, np.zeros((2, 2, 28, 42), np.uint8))

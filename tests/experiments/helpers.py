@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from digitscope.data import Dataset, make_two_digit
+from digitscope.data import PAIRS_FOR, Dataset, make_two_digit
 from digitscope.experiments.recipes import Recipe
 from digitscope.training import TrainingSettings
 
@@ -15,7 +15,9 @@ def small(sample: Dataset, n: int = 100) -> Dataset:
 def data_for(recipe: Recipe, sample: Dataset, n: int = 100) -> Dataset:
     """Return about `n` training examples of the recipe's task."""
     singles = small(sample, n)
-    return singles if recipe.task == "digit" else make_two_digit(singles, n_train=n, n_test=20, seed=0)
+    if recipe.task == "digit":
+        return singles
+    return make_two_digit(singles, n_train=n, n_test=20, seed=0, draw=PAIRS_FOR[recipe.task])
 
 
 def shortened(recipe: Recipe, epochs: int) -> Recipe:

@@ -36,6 +36,7 @@ RESUMABLE = (
     RECIPES["fc"].with_changes({"epochs": 3}),
     shortened(RECIPES["two-digit-best"], 3).with_changes({"batch_size": 32}),
     RECIPES["scratch"].with_changes({"epochs": 3, "batch_size": 32, "hidden": (16, 8)}),
+    RECIPES["separation"].with_changes({"epochs": 3, "batch_size": 32}),
 )
 
 
@@ -50,6 +51,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "two-digit-cnn": {"dropout": 0.5},
     "two-digit-fast": {"dropout": 0.3},
     "two-digit-best": {},
+    "resnet": {},
+    "unet": {},
 }
 
 
@@ -72,6 +75,7 @@ N_BATCHES = {
     "fc": 3,
     "two-digit-best": 3,
     "scratch": 4,
+    "separation": 3,
 }
 """Of an epoch of each of RESUMABLE: 100 digits or 90 pairs in batches of 32, the last whole or not."""
 
@@ -90,7 +94,9 @@ def test_every_recipe_makes_a_run_folder_that_can_be_read_back(name: str, sample
     found = load_run(tmp_path / "run")
     images = data.test.images
     logits = trained.logits(images)
-    assert logits.shape == ((70, 10) if recipe.task == "digit" else (20, 2, 10))
+    assert (
+        logits.shape == {"digit": (70, 10), "two-digit": (20, 2, 10), "separation": (20, 2, 42, 28)}[recipe.task]
+    )
     assert found.logits(images).tobytes() == logits.tobytes()
     if recipe.model != "scratch":
         assert not trained.model.training

@@ -8,7 +8,16 @@ from torch import nn
 
 from digitscope.data import Dataset
 from digitscope.errors import SettingError
-from digitscope.models import DIGIT_MODELS, MODELS, TWO_DIGIT_MODELS, build, options_of
+from digitscope.models import (
+    DIGIT_MODELS,
+    MODELS,
+    SEPARATION_MODELS,
+    TWO_DIGIT_MODELS,
+    build,
+    options_of,
+    sizes_of,
+)
+from digitscope.models.residual import ResidualBlock
 from tests.models.helpers import images_for, logits_shape
 
 
@@ -39,7 +48,7 @@ def test_learning_reaches_every_parameter(name: str, sample: Dataset) -> None:
     torch.manual_seed(0)
     model = build(name, {}).train()
     logits = model(images_for(name, sample, 7))
-    flat = logits.reshape(-1, 10)
+    flat = logits.reshape(-1, logits.shape[-1])
     torch.autograd.backward(F.cross_entropy(flat, torch.arange(len(flat)) % 10))
     for parameter_name, parameter in model.named_parameters():
         assert parameter.grad is not None, parameter_name
@@ -102,13 +111,29 @@ def convolutions(*sizes: tuple[int, int, int]) -> int:
             2 * convolutions((1, 32, 5), (32, 64, 3), (64, 64, 3), (64, 112, 3), (112, 112, 3), (112, 112, 3))
             + 2 * (112 * 10 * 6 * 20 + 20),
         ),
+        (
+            "resnet",
+            convolutions((1, 32, 3))
+            + convolutions((32, 64, 3), (64, 64, 3), (32, 64, 1))
+            + convolutions((64, 128, 3), (128, 128, 3), (64, 128, 1))
+            + convolutions((128, 256, 3), (256, 256, 3), (128, 256, 1))
+            + 256 * 10
+            + 10,
+        ),
+        (
+            "unet",
+            convolutions((4, 32, 3), (32, 32, 3), (32, 64, 3), (64, 64, 3), (64, 128, 3), (128, 128, 3))
+            + convolutions((192, 64, 3), (64, 64, 3), (96, 32, 3), (32, 32, 3))
+            + 32 * 8
+            + 8,
+        ),
     ],
 )
 def test_our_networks_have_the_sizes_that_their_docstrings_draw(name: str, count: int) -> None:
     assert sum(parameter.numel() for parameter in build(name, {}).parameters()) == count
 
 
-@pytest.mark.parametrize("name", ["cnn", "fast", "small", "best", "two-digit-best"])
+@pytest.mark.parametrize("name", ["cnn", "fast", "small", "best", "two-digit-best", "resnet", "unet"])
 def test_the_docstring_counts_right(name: str) -> None:
     count = sum(parameter.numel() for parameter in build(name, {}).parameters())
     assert f"{count:,} parameters" in (MODELS[name].__doc__ or "")
@@ -135,11 +160,51 @@ def test_layers_give_the_shapes_that_their_docstrings_draw(
     assert all(shape in (MODELS[name].__doc__ or "") for shape in drawn)
 
 
-def test_every_model_reads_one_digit_or_two() -> None:
-    assert dict(MODELS) == {**DIGIT_MODELS, **TWO_DIGIT_MODELS}
-    assert list(MODELS) == [*DIGIT_MODELS, *TWO_DIGIT_MODELS]
-    assert not DIGIT_MODELS.keys() & TWO_DIGIT_MODELS.keys()
+def test_every_model_is_for_one_task() -> None:
+    assert dict(MODELS) == {**DIGIT_MODELS, **TWO_DIGIT_MODELS, **SEPARATION_MODELS}
+    assert list(MODELS) == [*DIGIT_MODELS, *TWO_DIGIT_MODELS, *SEPARATION_MODELS]
+    assert len(MODELS) == len(DIGIT_MODELS) + len(TWO_DIGIT_MODELS) + len(SEPARATION_MODELS)
     assert list(TWO_DIGIT_MODELS) == [name for name in MODELS if "two-digit" in name]  # what the tests go by
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_takes_the_sizes_that_it_says(name: str) -> None:
+    model = build(name, {}).eval()
+    for height, width in sizes_of(name):
+        assert len(model(torch.zeros(2, height, width, dtype=torch.uint8))) == 2
+
+
+def test_a_residual_block_adds_to_what_it_is_given() -> None:
+    """With a body of zeros nothing but the shortcut is left, and of that what is positive."""
+    features = torch.randn(2, 4, 5, 5, generator=torch.Generator().manual_seed(0))
+    same, halved = ResidualBlock(4, 4).eval(), ResidualBlock(4, 6, stride=2).eval()
+    for block in (same, halved):
+        for layer in block.body:
+            if isinstance(layer, nn.Conv2d):
+                nn.init.zeros_(layer.weight)
+    assert torch.equal(same(features), features.clamp_min(0))
+    weight = halved.shortcut[0].weight[:, :, 0, 0]
+    sampled = (
+        torch.einsum("oc,nchw->nohw", weight, features[:, :, ::2, ::2]) / (1 + 1e-5) ** 0.5
+    )  # a new batch norm
+    assert torch.allclose(halved(features), sampled.clamp_min(0), atol=1e-6)
+
+
+def test_a_digit_s_pixels_are_placed_to_the_pixel() -> None:
+    """A U-Net whose finest level passes on its 2x2 pixels gives the image itself, so no pixel is lost or moved."""
+    image = torch.arange(42 * 28, dtype=torch.float32).reshape(1, 1, 42, 28)
+    model = build("unet", {})
+    assert torch.equal(model[3](model[1](image)), image)
+    assert torch.equal(model[1](image), nn.PixelUnshuffle(2)(image))
+
+
+def test_the_u_net_sees_a_whole_digit(sample: Dataset) -> None:
+    """What is written at the top reaches the mask at the bottom of a digit, 27 rows below."""
+    images = torch.zeros(1, 42, 28, dtype=torch.float32, requires_grad=True)
+    torch.manual_seed(0)
+    masks = build("unet", {}).train()(images + torch.from_numpy(sample.test.images[:1, :1] * 1.0))
+    (gradient,) = torch.autograd.grad(masks[0, 0, 27].sum(), images)
+    assert gradient[0, 0].abs().max() > 0
 
 
 @pytest.mark.parametrize("models", [DIGIT_MODELS, TWO_DIGIT_MODELS, MODELS])
@@ -160,7 +225,7 @@ def test_options_and_their_defaults() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("resnet", {}, "no model is called 'resnet': expected one of fc, cnn, fast, small, best, two-digit-mlp"),
+        ("vgg", {}, "no model is called 'vgg': expected one of fc, cnn, fast, small, best, resnet, two-digit-mlp"),
         ("fc", {"depth": 3}, "the model 'fc' has no option 'depth': expected hidden, activation"),
         ("fast", {"hidden": 3}, "the model 'fast' has no option 'hidden': it takes none"),
         ("fc", {"activation": "tanh"}, "activation is 'tanh': expected one of relu, leaky-relu"),

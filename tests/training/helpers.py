@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from torch import nn, optim
 
-from digitscope.data import Dataset, Split, make_two_digit
+from digitscope.data import Dataset, Split, make_two_digit, random_pairs, random_separations
 from digitscope.data.batches import Batch, BatchSource
-from digitscope.models import build
+from digitscope.models import DIGIT_MODELS, SEPARATION_MODELS, build
 from digitscope.training import TrainingSettings, TrainingState
 
 
@@ -26,9 +26,10 @@ def weights_bytes(model: nn.Module) -> bytes:
 
 def small_split(model: str, sample: Dataset, n: int) -> Split:
     """Return `n` training examples of the kind that `model` reads."""
-    if "two-digit" not in model:
+    if model in DIGIT_MODELS:
         return sample.train[:n]
-    return make_two_digit(sample, n_train=2 * n, n_test=1, seed=0).train[:n]
+    draw = random_separations if model in SEPARATION_MODELS else random_pairs
+    return make_two_digit(sample, n_train=2 * n, n_test=1, seed=0, draw=draw).train[:n]
 
 
 @dataclass

@@ -13,7 +13,8 @@ from digitscope.errors import DivergedError
 from digitscope.models import build
 from digitscope.records import EpochRecord
 from digitscope.training import TrainingSettings, evaluate, run_epoch, to_tensors, train
-from digitscope.training.loop import TensorBatch, cross_entropy
+from digitscope.training.loop import TensorBatch
+from digitscope.training.objectives import cross_entropy
 from tests.training.helpers import Watched, course_training, new_state, small_split, weights_bytes
 
 CPU = torch.device("cpu")

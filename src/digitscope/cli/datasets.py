@@ -1,13 +1,16 @@
 """The data that a command works on, from its arguments."""
 
 import argparse
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from digitscope.cli.remarks import remark
 from digitscope.data import (
     COURSE_SEED,
     Dataset,
+    Task,
     find_data_directory,
     has_mnist,
     has_two_digit,
@@ -15,6 +18,7 @@ from digitscope.data import (
     load_mnist_elsewhere,
     load_two_digit,
     make_two_digit,
+    random_separations,
 )
 from digitscope.data.overlapping import DIGIT_SHAPE
 from digitscope.errors import DataError
@@ -33,24 +37,30 @@ def settle_data(options: argparse.Namespace) -> None:
 
 
 @cache
-def single_digits(directory: Path | None, unchecked: bool) -> Dataset:
+def single_digits(
+    directory: Path | None, unchecked: bool, sizes: tuple[tuple[int, int], ...] = (DIGIT_SHAPE,)
+) -> Dataset:
     """Return MNIST, or whatever IDX set `directory` holds: the folder that `settle_data` found, if any.
 
     Beside two-digit files alone, MNIST comes from wherever it would without a directory.
 
     Raises:
-        DataError: there is no readable set, or its images are not of 28 x 28 pixels.
+        DataError: there is no readable set, or its images are of none of `sizes`.
     """
     if directory is None or (has_two_digit(directory) and not has_mnist(directory)):
         dataset = load_mnist_elsewhere(report=remark)
     else:
         dataset = load_mnist(directory, check=not unchecked, report=remark)
     height, width = dataset.train.images.shape[1:]
-    if (height, width) != DIGIT_SHAPE:
-        raise DataError(
-            f"{dataset.source}: images of {height} x {width}: expected 28 x 28, as every network reads"
-        )
+    if (height, width) not in sizes:
+        expected = " or ".join(f"{height} x {width}" for height, width in sizes)
+        raise DataError(f"{dataset.source}: images of {height} x {width}: expected {expected}")
     return dataset
+
+
+def labelled_images(directory: Path | None, unchecked: bool) -> Dataset:
+    """Return what `single_digits` does, also of 32 x 32 pixels, which not every network takes."""
+    return single_digits(directory, unchecked, (DIGIT_SHAPE, (32, 32)))
 
 
 def two_digits(directory: Path | None, unchecked: bool) -> Dataset:
@@ -66,7 +76,22 @@ def two_digits(directory: Path | None, unchecked: bool) -> Dataset:
     return make_two_digit(single_digits(directory, unchecked), seed=COURSE_SEED)
 
 
-def dataset_for(task: str, options: argparse.Namespace) -> Dataset:
-    """Return the data set that `task` ("digit" or "two-digit") is about."""
-    load = single_digits if task == "digit" else two_digits
-    return load(options.data, options.unchecked)
+def separations(directory: Path | None, unchecked: bool) -> Dataset:
+    """Return pairs of single digits, labelled by pixel; the course's files do not tell which pixels are whose.
+
+    The seed is fixed, as that of `two_digits` is.
+
+    Raises:
+        DataError: there is no readable set of single digits.
+    """
+    return make_two_digit(single_digits(directory, unchecked), seed=COURSE_SEED, draw=random_separations)
+
+
+LOADERS: Mapping[Task, Callable[[Path | None, bool], Dataset]] = MappingProxyType(
+    {"digit": labelled_images, "two-digit": two_digits, "separation": separations}
+)
+
+
+def dataset_for(task: Task, options: argparse.Namespace) -> Dataset:
+    """Return the data set that `task` is about."""
+    return LOADERS[task](options.data, options.unchecked)

@@ -3,10 +3,13 @@
 import argparse
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from digitscope.cli.arguments import add_data, add_device, add_json, add_seed
 from digitscope.cli.console import print_table, step_bar
@@ -14,13 +17,22 @@ from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.evaluation_report import FILES, score_rows, write_evaluation
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
-from digitscope.data import COURSE_SEED, Split
+from digitscope.cli.separation_report import SEPARATION_FILES, separation_rows, write_separation
+from digitscope.data import COURSE_SEED, PAIRS_FOR, Split, Task
 from digitscope.data.sample import SAMPLE_NAME
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.scoring import IMAGES_A_STEP, Reader, fresh_pairs, load_reader, predict_in_steps
 from digitscope.files import make_folder
 from digitscope.inference import SHIPPED
-from digitscope.metrics import N_CLASSES, Evaluation, Floats, evaluate_logits
+from digitscope.metrics import (
+    N_CLASSES,
+    Evaluation,
+    Floats,
+    Labels,
+    MaskEvaluation,
+    evaluate_logits,
+    evaluate_masks,
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +42,34 @@ class Examples:
     split: Split
     title: str
     source: str
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How the networks for a task are scored, and what is told of it.
+
+    Attributes:
+        evaluate: returns the scores of logits against labels.
+        rows: returns them in words, as pairs of a name and a value.
+        write: leaves `files` in a folder, as `write_evaluation` does.
+        files: their names.
+    """
+
+    evaluate: Callable[[Floats, Labels], Any]
+    rows: Callable[[Any], list[tuple[str, str]]]
+    write: Callable[[Path, str, Split, Floats, Any, Mapping[str, str]], None]
+    files: tuple[str, ...]
+
+
+_READING = Scoring(evaluate_logits, score_rows, write_evaluation, FILES)
+
+SCORINGS: Mapping[Task, Scoring] = MappingProxyType(
+    {
+        "digit": _READING,
+        "two-digit": _READING,
+        "separation": Scoring(evaluate_masks, separation_rows, write_separation, SEPARATION_FILES),
+    }
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -43,13 +83,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     parser.add_argument("--split", default="test", choices=("train", "validation", "test"), help="default: test")
     pairs_help = (
-        "of a network for two digits: score N pairs made of the split's single digits "
+        "of a network for two digits or their pixels: score N pairs made of the split's single digits "
         "(default: the course's files if they are there, else 4000 pairs to test on)"
     )
     parser.add_argument("--pairs", type=int, metavar="N", help=pairs_help)
     add_seed(parser, f"the pairs that --pairs makes (default: {COURSE_SEED})", default=None)
     parser.add_argument(
-        "--figures", type=path_argument, metavar="DIR", help=f"write {', '.join(FILES)} there (default: none)"
+        "--figures",
+        type=path_argument,
+        metavar="DIR",
+        help=f"write {', '.join(FILES)}, or of pixels {', '.join(SEPARATION_FILES)}, there (default: none)",
     )
     add_device(parser)
     add_json(parser)
@@ -70,19 +113,21 @@ def run(options: argparse.Namespace) -> int:
         import_module("matplotlib")  # it draws at the end: better missed before the scoring
         with _figures_blamed():
             make_folder(options.figures)
+    scoring = SCORINGS[reader.task]
     logits = _predict(reader, examples.split)
-    scores = evaluate_logits(logits, examples.split.labels)
+    scores = scoring.evaluate(logits, examples.split.labels)
     if options.figures:
         origin = {"command": _command(options), "data": examples.source}
         with _figures_blamed():
-            write_evaluation(options.figures, title, examples.split, logits, scores, origin)
+            scoring.write(options.figures, title, examples.split, logits, scores, origin)
     if options.json:
         known = {name: value for name, value in asdict(scores).items() if value is not None}
         print(json.dumps({**known, "data": examples.source}))
     else:
-        _print(title, scores)
+        print_table(title, ("", ""), scoring.rows(scores))
+        _print_confusion(scores)
         if options.figures:
-            print(f"{options.figures}: {', '.join(FILES)}")
+            print(f"{options.figures}: {', '.join(scoring.files)}")
     return 0
 
 
@@ -97,6 +142,12 @@ def _check(options: argparse.Namespace) -> None:
 
 def _split(reader: Reader, options: argparse.Namespace) -> Examples:
     dataset = dataset_for(reader.task, options)
+    size = dataset.train.images.shape[1:]
+    if size not in reader.sizes:
+        expected = " or ".join(f"{height} x {width}" for height, width in reader.sizes)
+        raise DataError(
+            f"{dataset.source}: images of {size[0]} x {size[1]}: expected {expected} for {reader.name}"
+        )
     if reader.data_sha256 is not None and dataset.sha256() != reader.data_sha256:
         remark(f"{dataset.name}, from {dataset.source}, is not what {options.model} was trained with")
     title = f"the {options.split} split of {dataset.name}"
@@ -104,11 +155,11 @@ def _split(reader: Reader, options: argparse.Namespace) -> Examples:
 
 
 def _pairs(reader: Reader, options: argparse.Namespace) -> Examples:
-    if reader.task != "two-digit":
+    if reader.task not in PAIRS_FOR:
         raise SettingError(f"--pairs makes pairs of digits, but {reader.name} reads one digit: leave --pairs out")
     singles = single_digits(options.data, options.unchecked)
     seed = COURSE_SEED if options.seed is None else options.seed
-    split = fresh_pairs(singles, options.split, options.pairs, seed=seed)
+    split = fresh_pairs(singles, options.split, options.pairs, seed=seed, task=reader.task)
     title = f"{len(split):,} pairs of digits of the {options.split} split of {singles.name}"
     return Examples(split, title, f"pairs made with seed {seed} of {singles.name}, from {singles.source}")
 
@@ -129,8 +180,9 @@ def _predict(reader: Reader, split: Split) -> Floats:
         return predict_in_steps(reader, split.images, bar.step)
 
 
-def _print(title: str, scores: Evaluation) -> None:
-    print_table(title, ("", ""), score_rows(scores))
+def _print_confusion(scores: Evaluation | MaskEvaluation) -> None:
+    if isinstance(scores, MaskEvaluation):
+        return
     header = ("true digit, read as", *map(str, range(N_CLASSES)))
     rows = [
         (str(digit), *(f"{n:,}" if n else "" for n in counts)) for digit, counts in enumerate(scores.confusion)

@@ -71,7 +71,7 @@ def write_evaluation(
             "What it misreads",
             (FigureBlock(errors, "The errors it was surest of, each with the truth and the reading."),),
         ),
-        _origin(origin),
+        origin_section(origin),
     ]
     write_report(folder / REPORT, title, sections)
 
@@ -90,6 +90,7 @@ def _stats(scores: Evaluation) -> Stats:
     )
 
 
-def _origin(origin: Mapping[str, str]) -> Section:
+def origin_section(origin: Mapping[str, str]) -> Section:
+    """Return the section on the data and the command that `origin` names, and on this machine."""
     facts = (("data", origin["data"]), *describe_machine().items())
     return Section("Where the numbers come from", (Code(origin["command"]), Table(("", ""), facts)))

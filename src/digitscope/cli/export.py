@@ -8,6 +8,9 @@ from digitscope.cli.console import print_table
 from digitscope.cli.datasets import dataset_for
 from digitscope.cli.paths import onnx_argument, path_argument
 from digitscope.cli.remarks import remark
+from digitscope.data import Dataset
+from digitscope.errors import SettingError
+from digitscope.experiments.recipes import Recipe
 from digitscope.experiments.run import as_met, load_run
 from digitscope.export import OPSET, export_calibrated, in_half_precision
 from digitscope.inference import Recognizer
@@ -32,6 +35,7 @@ def run(options: argparse.Namespace) -> int:
     """Write the file, its probabilities calibrated on the validation split, and tell what that changed."""
     trained = load_run(options.run_folder)
     dataset = dataset_for(trained.recipe.task, options)
+    _check(trained.recipe, dataset)
     if dataset.sha256() != trained.data_sha256:
         remark(f"{dataset.name}, from {dataset.source}, is not what {options.run_folder} was trained with")
     model = in_half_precision(trained.model) if options.half else trained.model
@@ -47,6 +51,20 @@ def run(options: argparse.Namespace) -> int:
         title = f"{options.to}: opset {OPSET}, {options.to.stat().st_size:,} bytes, temperature {temperature:.3f}"
         print_table(title, ("validation split", "the run", "the file"), _rows(before, after))
     return 0
+
+
+def _check(recipe: Recipe, dataset: Dataset) -> None:
+    """Refuse what no reader of such files could open."""
+    recipe.check_data(dataset)
+    if recipe.task == "separation":
+        raise SettingError(
+            f"{recipe.name} separates pixels: expected a run that reads digits, as what reads files does"
+        )
+    height, width = dataset.train.images.shape[1:]
+    if (height, width) == (32, 32):
+        raise SettingError(
+            f"{dataset.source} has images of {height} x {width}: expected 28 x 28, as a file reads them"
+        )
 
 
 def _rows(before: Evaluation, after: Evaluation) -> list[tuple[str, str, str]]:

@@ -18,11 +18,14 @@ from digitscope.plots import (
 )
 from digitscope.records import EpochRecord
 
-EPOCH_HEADER = ("epoch", "train loss", "accuracy", "validation loss", "accuracy", "seconds")
+
+def epoch_header(measure: str) -> tuple[str, ...]:
+    """Return what stands over the numbers of epochs; `measure` is what their accuracies are, in words."""
+    return "epoch", "train loss", measure, "validation loss", measure, "seconds"
 
 
 def epoch_row(record: EpochRecord) -> tuple[str, ...]:
-    """Return one epoch in words, under EPOCH_HEADER."""
+    """Return one epoch in words, under `epoch_header`."""
     return (
         str(record.epoch),
         f"{record.train_loss:.4f}",
@@ -35,21 +38,24 @@ def epoch_row(record: EpochRecord) -> tuple[str, ...]:
 
 def write_run(folder: Path, run: Run, dataset: Dataset) -> None:
     """Write curves.png and report.html into the folder of a run on `dataset`."""
-    figure = learning_curves({run.recipe.name: run.history})
+    measure = run.recipe.measure
+    figure = learning_curves({run.recipe.name: run.history}, measure)
     save_figure(figure, folder / "curves.png")
     last = run.history[-1]
     seconds = sum(record.seconds for record in run.history)
     stats = Stats(
         (
-            Stat("validation accuracy", f"{last.validation_accuracy:.2%}", f"{len(dataset.validation):,} images"),
+            Stat(
+                f"validation {measure}", f"{last.validation_accuracy:.2%}", f"{len(dataset.validation):,} images"
+            ),
             Stat("validation loss", f"{last.validation_loss:.4f}", "nats"),
             Stat("time", f"{seconds:.1f} s", f"epochs: {last.epoch}, validation included"),
         )
     )
     curves = FigureBlock(
-        figure, "Loss and accuracy of every epoch: of training as it went on, of validation after it."
+        figure, f"Loss and {measure} of every epoch: of training as it went on, of validation after it."
     )
-    epochs = Table(EPOCH_HEADER, tuple(epoch_row(record) for record in run.history))
+    epochs = Table(epoch_header(measure), tuple(epoch_row(record) for record in run.history))
     data = {"data": f"{dataset.name}, from {dataset.source}", "training images": f"{len(dataset.train):,}"}
     settings = {
         **asdict(run.recipe.settings),

@@ -14,7 +14,7 @@ from digitscope.cli.console import StepBar, print_table, step_bar
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
-from digitscope.cli.run_report import EPOCH_HEADER, epoch_row, write_run
+from digitscope.cli.run_report import epoch_header, epoch_row, write_run
 from digitscope.data import COURSE_SEED, Dataset, has_two_digit
 from digitscope.errors import DigitscopeError, SettingError
 from digitscope.experiments.recipes import RECIPES, SCRATCH, Recipe, get_recipe
@@ -63,6 +63,7 @@ def run(options: argparse.Namespace) -> int:
     if options.seed is None:
         options.seed = seed
     dataset = dataset_for(recipe.task, options)
+    recipe.check_data(dataset)
     folder = options.out or _claim_next(options.recipe)
     remark(f"{recipe.name} on {dataset.name} ({dataset.source}), into {folder}")
     try:
@@ -86,7 +87,7 @@ def _train(recipe: Recipe, dataset: Dataset, options: argparse.Namespace, folder
     settings = recipe.settings
     fresh = isinstance(settings, TrainingSettings) and settings.order == "fresh-pairs"
     singles = single_digits(options.data, options.unchecked) if fresh else None
-    if fresh and options.data is not None and has_two_digit(options.data):
+    if dataset.train.task == "two-digit" and fresh and options.data is not None and has_two_digit(options.data):
         remark("validation: new pairs, but of digits met in training, as the course's files have them")
 
     def on_epoch(record: EpochRecord) -> None:
@@ -108,7 +109,7 @@ def _train(recipe: Recipe, dataset: Dataset, options: argparse.Namespace, folder
 
 def _print_history(trained: Run) -> None:
     rows = [epoch_row(record) for record in trained.history]
-    print_table(f"{trained.recipe.name}, seed {trained.seed}", EPOCH_HEADER, rows)
+    print_table(f"{trained.recipe.name}, seed {trained.seed}", epoch_header(trained.recipe.measure), rows)
 
 
 def _evaluation_of(folder: Path, options: argparse.Namespace) -> str:

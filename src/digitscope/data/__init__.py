@@ -15,13 +15,14 @@ from digitscope.data.download import fetch_mnist
 from digitscope.data.idx import format_idx, parse_idx
 from digitscope.data.local_files import find_data_directory
 from digitscope.data.mnist import has_mnist, load_mnist, load_mnist_elsewhere, write_mnist
-from digitscope.data.overlapping import make_two_digit, overlap, random_pairs
+from digitscope.data.overlapping import PAIRS_FOR, make_two_digit, overlap, random_pairs, random_separations
 from digitscope.data.sample import load_sample
-from digitscope.data.splits import Dataset, Split
+from digitscope.data.splits import Dataset, Split, Task
 from digitscope.data.two_digit import has_two_digit, load_two_digit, write_two_digit
 
 __all__ = [
     "COURSE_SEED",
+    "PAIRS_FOR",
     "Augmentation",
     "Batch",
     "BatchSource",
@@ -30,6 +31,7 @@ __all__ = [
     "FreshPairs",
     "Reshuffled",
     "Split",
+    "Task",
     "augment",
     "course_order",
     "fetch_mnist",
@@ -45,6 +47,7 @@ __all__ = [
     "overlap",
     "parse_idx",
     "random_pairs",
+    "random_separations",
     "whole_batches",
     "write_mnist",
     "write_two_digit",

@@ -5,7 +5,7 @@ result is looked up in the image, at the place that the warp gives, between four
 outside the image is black. After that its strokes are made bolder or finer, and blurred.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -24,8 +24,8 @@ Simard, Steinkraus and Platt (2003) smooth their random field with a Gaussian of
 """
 
 
-BELOW_1 = frozenset({"scale", "stroke"})
-"""The amounts that are shares, of a width or of a pixel; the others have no end."""
+BELOW_1 = frozenset({"scale", "stroke", "flip"})
+"""The amounts that are shares, of a width, of a pixel or of the images; the others have no end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +41,10 @@ class Augmentation:
             field (Simard et al. 2003).
         stroke: share of a pixel that strokes grow or shrink by at each side.
         blur: pixels, the standard deviation of a Gaussian; drawn from 0 up. Digits of 8 pixels have one, enlarged.
+        flip: share of the images that are mirrored, left to right: of objects, for few digits are digits then.
 
     Raises:
-        SettingError: a number is negative or not finite, or `scale` or `stroke` is 1 or above.
+        SettingError: a number is negative or not finite, or `scale`, `stroke` or `flip` is 1 or above.
     """
 
     rotation: float = 0.0
@@ -53,6 +54,7 @@ class Augmentation:
     elastic: float = 0.0
     stroke: float = 0.0
     blur: float = 0.0
+    flip: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -66,11 +68,20 @@ NO_AUGMENTATION = Augmentation()
 
 def augment(images: UInt8, augmentation: Augmentation, *, generator: np.random.Generator) -> UInt8:
     """Return uint8 images (N, H, W), each under a warp and with a pen drawn from `generator`."""
+    if augmentation.flip:
+        images = _flipped(images, augmentation.flip, generator)
+        augmentation = replace(augmentation, flip=0.0)
     if augmentation == NO_AUGMENTATION:
         return images
     if any((augmentation.stroke, augmentation.blur)):
         return _with_pen(_warped(images, augmentation, generator), augmentation, generator)
     return _warped(images, augmentation, generator)
+
+
+def _flipped(images: UInt8, share: float, generator: np.random.Generator) -> UInt8:
+    """Return the images (N, H, W), about `share` of them mirrored left to right."""
+    mirrored = generator.random((len(images), 1, 1)) < share
+    return np.where(mirrored, images[:, :, ::-1], images)
 
 
 def _warped(images: UInt8, augmentation: Augmentation, generator: np.random.Generator) -> UInt8:

@@ -8,13 +8,13 @@ import numpy as np
 
 from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation, augment
 from digitscope.data.non_digits import NO_DIGIT, make_non_digits, make_non_pairs
-from digitscope.data.overlapping import random_pairs
+from digitscope.data.overlapping import DrawPairs, random_pairs
 from digitscope.data.splits import Split, UInt8
 from digitscope.data.styles import restyle
 from digitscope.errors import SettingError
 
 Batch = tuple[UInt8, UInt8]
-"""Images, uint8 (B, H, W), and their labels, uint8 (B,) or (B, 2); 255 for what is no digit."""
+"""Images, uint8 (B, H, W), and their labels, uint8 (B,), (B, 2) or (B, 2, H, W); 255 for what is no digit."""
 
 COURSE_SEED = 12321
 """The seed that every script of the course sets before it shuffles, and before it makes weights."""
@@ -132,6 +132,7 @@ class FreshPairs:
         augmentation: how far each digit is warped before it is overlapped with another.
         non_digits: for each pair, how many images of what is none come with it, as a share; they stand behind a
             batch's pairs, both their labels 255.
+        draw: makes the pairs, and so decides what their labels are.
 
     Raises:
         SettingError: `batch_size` is below 1 or above `pairs_per_epoch`, or `singles` are not single digits.
@@ -142,6 +143,7 @@ class FreshPairs:
     pairs_per_epoch: int
     augmentation: Augmentation = NO_AUGMENTATION
     non_digits: float = 0.0
+    draw: DrawPairs = random_pairs
 
     def __post_init__(self) -> None:
         _check_batch_size(self.batch_size, self.pairs_per_epoch)
@@ -160,7 +162,7 @@ class FreshPairs:
         augmentation = NO_AUGMENTATION if plain else self.augmentation
         for start in range(0, self.pairs_per_epoch, self.batch_size):
             size = min(self.batch_size, self.pairs_per_epoch - start)
-            pairs = random_pairs(self.singles, size, augmentation=augmentation, generator=generator)
+            pairs = self.draw(self.singles, size, augmentation=augmentation, generator=generator)
             yield self._with_non_pairs(pairs, augmentation, generator)
 
     def _with_non_pairs(self, pairs: Split, augmentation: Augmentation, generator: np.random.Generator) -> Batch:

@@ -1,19 +1,29 @@
-"""Two digits written over each other, as in the course's second part.
+"""Two digits written over each other, as in the course's second part, and which pixels are whose.
 
 The upper digit fills rows 0-27 of 42, the lower rows 14-41; where they overlap, each pixel is the maximum.
 Verified against the course's own test images, every pixel of them.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Protocol
+
 import numpy as np
 
 from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation, augment
-from digitscope.data.splits import Dataset, Split, UInt8
+from digitscope.data.splits import Dataset, Split, Task, UInt8
 from digitscope.errors import DataError, SettingError
 
 DIGIT_SHAPE = (28, 28)
 PAIR_HEIGHT = 42
 LOWER_TOP = 14
 MOST_PAIRS = 10_000_000  # 12 GB of pixels; what is above is a slip of the finger
+
+INKED = 128
+"""Brightness from which a pixel is ink: its shade is how much of it the pen covered, here half or more.
+
+A fainter rim of one digit can lie below the ink of the other, where nothing of it is left to see.
+"""
 
 
 def overlap(upper: UInt8, lower: UInt8) -> UInt8:
@@ -49,18 +59,50 @@ def random_pairs(
         DataError: `singles` is empty or does not hold single digits of 28x28 pixels.
         SettingError: `n` is below 1 or above 10,000,000.
     """
-    _check_count("n", n, at_least=1)
-    if len(singles) == 0 or singles.labels.ndim != 1:
-        raise DataError(
-            f"pairs cannot be made of labels of shape {singles.labels.shape}: expected (N,), N at least 1"
-        )
-    rows = generator.integers(len(singles), size=(n, 2))
-    digits = augment(singles.images[rows.ravel()], augmentation, generator=generator)
-    return Split(overlap(digits[::2], digits[1::2]), singles.labels[rows])
+    upper, lower, labels = _drawn(singles, n, augmentation, generator)
+    return Split(overlap(upper, lower), labels)
 
 
-def make_two_digit(mnist: Dataset, *, n_train: int = 40_000, n_test: int = 4_000, seed: int) -> Dataset:
-    """Return a data set of overlapping pairs in which no digit serves two splits.
+def random_separations(
+    singles: Split, n: int, *, augmentation: Augmentation = NO_AUGMENTATION, generator: np.random.Generator
+) -> Split:
+    """Return the pairs that `random_pairs` returns, labelled by pixel: images (n, 42, 28), labels (n, 2, 42, 28).
+
+    A label is 1 where the upper digit, and likewise where the lower, has ink by itself (see INKED).
+
+    Raises:
+        DataError, SettingError: as `random_pairs` does.
+    """
+    upper, lower, _ = _drawn(singles, n, augmentation, generator)
+    return Split(overlap(upper, lower), separate(upper, lower))
+
+
+def separate(upper: UInt8, lower: UInt8) -> UInt8:
+    """Return where in their pair two digits have ink: uint8 (N, 28, 28) twice gives (N, 2, 42, 28), 0 or 1."""
+    nothing = np.zeros_like(upper)
+    places = overlap(upper, nothing), overlap(nothing, lower)
+    return np.asarray(np.stack(places, axis=1) >= INKED, dtype=np.uint8)
+
+
+class DrawPairs(Protocol):
+    """What makes pairs of single digits: `random_pairs` or `random_separations`."""
+
+    def __call__(
+        self, singles: Split, n: int, /, *, augmentation: Augmentation = ..., generator: np.random.Generator
+    ) -> Split:
+        """Return `n` pairs."""
+
+
+PAIRS_FOR: Mapping[Task, DrawPairs] = MappingProxyType(
+    {"two-digit": random_pairs, "separation": random_separations}
+)
+"""What makes the examples of each task that pairs are for."""
+
+
+def make_two_digit(
+    mnist: Dataset, *, n_train: int = 40_000, n_test: int = 4_000, seed: int, draw: DrawPairs = random_pairs
+) -> Dataset:
+    """Return a data set of overlapping pairs, labelled as `draw` does, in which no digit serves two splits.
 
     The last tenth of the `n_train` pairs is the validation split and holds digits of `mnist.validation` only,
     the others hold digits of `mnist.train` only, and the `n_test` test pairs digits of `mnist.test` only.
@@ -77,10 +119,24 @@ def make_two_digit(mnist: Dataset, *, n_train: int = 40_000, n_test: int = 4_000
     return Dataset(
         name="two overlapping digits",
         source=f"pairs made with seed {seed} of the digits in {mnist.source}",
-        train=random_pairs(mnist.train, cut, generator=for_train),
-        validation=random_pairs(mnist.validation, n_train - cut, generator=for_validation),
-        test=random_pairs(mnist.test, n_test, generator=for_test),
+        train=draw(mnist.train, cut, generator=for_train),
+        validation=draw(mnist.validation, n_train - cut, generator=for_validation),
+        test=draw(mnist.test, n_test, generator=for_test),
     )
+
+
+def _drawn(
+    singles: Split, n: int, augmentation: Augmentation, generator: np.random.Generator
+) -> tuple[UInt8, UInt8, UInt8]:
+    """Return `n` upper and `n` lower digits of `singles`, warped, and their labels (n, 2)."""
+    _check_count("n", n, at_least=1)
+    if len(singles) == 0 or singles.task != "digit":
+        raise DataError(
+            f"pairs cannot be made of labels of shape {singles.labels.shape}: expected (N,), N at least 1"
+        )
+    rows = generator.integers(len(singles), size=(n, 2))
+    digits = augment(singles.images[rows.ravel()], augmentation, generator=generator)
+    return digits[::2], digits[1::2], singles.labels[rows]
 
 
 def _check_count(name: str, count: int, *, at_least: int) -> None:

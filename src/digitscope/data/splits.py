@@ -1,8 +1,10 @@
 """The shape of the data everywhere: uint8 images with their labels, in three splits."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,12 @@ from digitscope.errors import DataError
 UInt8 = NDArray[np.uint8]
 Index = slice | NDArray[np.integer]
 
+Task = Literal["digit", "two-digit", "separation"]
+"""What a network is for: to read one digit, to read two over each other, or to tell which pixels are whose."""
+
+TASKS: Mapping[int, Task] = MappingProxyType({1: "digit", 2: "two-digit", 4: "separation"})
+"""The task by the number of axes of its labels."""
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
@@ -19,10 +27,11 @@ class Split:
 
     Attributes:
         images: uint8 (N, H, W), white ink (255) on black (0).
-        labels: uint8 (N,), or (N, 2) for two digits: column 0 the upper, column 1 the lower.
+        labels: uint8 (N,), or (N, 2) for two digits: column 0 the upper, column 1 the lower. To separate two
+            digits (N, 2, H, W): 1 where the upper digit, and likewise where the lower, has ink.
 
     Raises:
-        DataError: a shape or dtype is another, the lengths differ, or a label is above 9.
+        DataError: a shape or dtype is another, the lengths differ, or a label is above 9, one of a pixel above 1.
     """
 
     images: UInt8
@@ -31,14 +40,22 @@ class Split:
     def __post_init__(self) -> None:
         if self.images.dtype != np.uint8 or self.images.ndim != 3:
             raise DataError(f"images are {_describe(self.images)}: expected uint8 of shape (N, height, width)")
-        if self.labels.dtype != np.uint8 or self.labels.shape[1:] not in {(), (2,)}:
-            raise DataError(f"labels are {_describe(self.labels)}: expected uint8 of shape (N,) or (N, 2)")
+        masks = (2, *self.images.shape[1:])
+        if self.labels.dtype != np.uint8 or self.labels.shape[1:] not in {(), (2,), masks}:
+            expected = f"(N,), (N, 2) or (N, {', '.join(map(str, masks))})"
+            raise DataError(f"labels are {_describe(self.labels)}: expected uint8 of shape {expected}")
         if len(self.images) != len(self.labels):
             raise DataError(
                 f"{len(self.images)} images but {len(self.labels)} labels: expected one label an image"
             )
-        if self.labels.size and self.labels.max() > 9:
-            raise DataError(f"label {self.labels.max()} among the labels: expected digits 0 to 9")
+        highest, known = (1, "masks of 0 and 1") if self.task == "separation" else (9, "digits 0 to 9")
+        if self.labels.size and self.labels.max() > highest:
+            raise DataError(f"label {self.labels.max()} among the labels: expected {known}")
+
+    @property
+    def task(self) -> Task:
+        """What a network for these examples is for."""
+        return TASKS[self.labels.ndim]
 
     def __len__(self) -> int:
         return len(self.images)

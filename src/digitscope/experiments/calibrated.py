@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from digitscope.data import COURSE_SEED, Dataset, Split, make_two_digit
-from digitscope.experiments.recipes import Task
+from digitscope.data import COURSE_SEED, Dataset, Split, Task, make_two_digit
+from digitscope.errors import SettingError
 from digitscope.experiments.run import Run
 from digitscope.experiments.scoring import fresh_pairs
 from digitscope.export import fit_temperature
@@ -33,9 +33,14 @@ def examples_for(task: Task, mnist: Dataset) -> tuple[Dataset, Split]:
 
     For "digit" these are `mnist` and its test split. For "two-digit" they are the pairs that `digitscope train`
     makes of `mnist`, and 10,000 pairs of its test digits.
+
+    Raises:
+        SettingError: the task is another, which has no labels to calibrate by.
     """
     if task == "digit":
         return mnist, mnist.test
+    if task == "separation":
+        raise SettingError("the task is 'separation', which reads no digit: score it with digitscope evaluate")
     return make_two_digit(mnist, seed=COURSE_SEED), fresh_pairs(mnist, "test", TEST_PAIRS, seed=COURSE_SEED)
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
-from digitscope.errors import SettingError
-from digitscope.models import MODELS, TWO_DIGIT_MODELS, options_of
+from digitscope.data.splits import Dataset, Task
+from digitscope.errors import DataError, SettingError
+from digitscope.models import MODELS, SEPARATION_MODELS, TWO_DIGIT_MODELS, options_of, sizes_of
 from digitscope.scratch import ScratchSettings
 from digitscope.training.settings import TrainingSettings
-
-Task = Literal["digit", "two-digit"]
 
 SCRATCH = "scratch"
 """The model that is NumPy's and not PyTorch's; all there is to choose about it is among its settings."""
@@ -48,6 +47,10 @@ class Recipe:
             raise SettingError(
                 f"order is 'fresh-pairs', but {self.name} reads one digit: expected reshuffled or fixed"
             )
+        elif self.task == "separation" and (self.settings.order != "fresh-pairs" or self.settings.non_digits):
+            raise SettingError(
+                f"{self.name} separates pixels: expected order fresh-pairs and non_digits 0 with it"
+            )
         elif self.task == "two-digit" and self.settings.order == "reshuffled":
             for name in ("styles", "non_digits"):
                 if getattr(self.settings, name):
@@ -55,8 +58,37 @@ class Recipe:
 
     @property
     def task(self) -> Task:
-        """What the model reads: "digit", 28x28 images of one digit, or "two-digit", 42x28 images of two."""
+        """What the model is for: "digit", one in an image, or "two-digit" or "separation", 42x28 images of two."""
+        if self.model in SEPARATION_MODELS:
+            return "separation"
         return "two-digit" if self.model in TWO_DIGIT_MODELS else "digit"
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Height and width of the images that the model takes."""
+        return ((28, 28),) if self.model == SCRATCH else sizes_of(self.model)
+
+    @property
+    def measure(self) -> str:
+        """What the accuracies in the history of its runs are, in words."""
+        return "mean IoU" if self.task == "separation" else "accuracy"
+
+    def check_data(self, dataset: Dataset) -> None:
+        """Refuse data that the model does not take.
+
+        Raises:
+            SettingError: `dataset` is for another task.
+            DataError: its images are of another size.
+        """
+        found, size = dataset.train.task, dataset.train.images.shape[1:]
+        if found != self.task:
+            raise SettingError(
+                f"the recipe {self.name!r} is for the task {self.task!r}, but {dataset.name} is for {found!r}"
+            )
+        if size not in self.sizes:
+            expected = " or ".join(f"{height} x {width}" for height, width in self.sizes)
+            found_size = f"images of {size[0]} x {size[1]}"
+            raise DataError(f"{dataset.source}: {found_size}: expected {expected}, as {self.name!r} takes them")
 
     def with_changes(self, changes: Mapping[str, Any]) -> "Recipe":
         """Return the recipe with some settings or model options replaced, each named in `changes`.
@@ -199,6 +231,14 @@ _ALL = (
         replace(_WARPED, **_MUON, epochs=132, batch_size=384, ema=0.995, plain_epochs=12),  # 128 for each column
     ),
     Recipe(
+        "resnet",
+        "a small residual network, for Fashion-MNIST and other objects of ten kinds",
+        "resnet",
+        replace(
+            _OURS, **_MUON, epochs=12, shift=1.5, flip=0.5, plain_epochs=2, ema=0.995, precision="mixed", threads=1
+        ),
+    ),
+    Recipe(
         "two-digit-fast",
         "a network on pairs made anew at every step, a few minutes",
         "two-digit-fast",
@@ -222,6 +262,21 @@ _ALL = (
             blur=0.6,
             non_digits=0.1,
             plain_epochs=7,
+        ),
+    ),
+    Recipe(
+        "separation",
+        "a small U-Net that tells which pixels of two digits are whose, on pairs made anew at every step",
+        "unet",
+        replace(
+            _OURS,
+            **_MUON,
+            epochs=14,
+            order="fresh-pairs",
+            label_smoothing=0.0,
+            ema=0.995,
+            precision="mixed",
+            threads=1,
         ),
     ),
 )

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from digitscope import scratch
+from digitscope.data import PAIRS_FOR
 from digitscope.data.batches import BatchSource, FixedOrder, FreshPairs, Reshuffled, course_order
 from digitscope.data.splits import Dataset, Split, UInt8
 from digitscope.data.styles import restyle
 from digitscope.errors import DataError, SettingError
-from digitscope.experiments.recipes import Recipe, Task
+from digitscope.experiments.recipes import Recipe
 from digitscope.experiments.run_folder import (
     METRICS_FILE,
     STATE_FILE,
@@ -29,6 +30,7 @@ from digitscope.experiments.run_folder import (
 from digitscope.models import build
 from digitscope.records import EpochRecord, read_history, write_history
 from digitscope.training import (
+    OBJECTIVES,
     TrainingSettings,
     TrainingState,
     cpu_threads,
@@ -73,7 +75,10 @@ class Run:
         return self.network
 
     def logits(self, images: UInt8) -> NDArray[np.floating[Any]]:
-        """Return the outputs for uint8 `images`: (N, 10) for (N, 28, 28), (N, 2, 10) for (N, 42, 28).
+        """Return the outputs for uint8 `images`, as the recipe's task has them.
+
+        (N, 28, 28) gives (N, 10) for "digit". (N, 42, 28) gives (N, 2, 10) for "two-digit", and (N, 2, 42, 28) for
+        "separation".
 
         They are computed where the network is, and float32 unless the NumPy network was trained in float64.
         """
@@ -142,7 +147,7 @@ def run_recipe(
         SettingError: a setting, the device, data of another task, or a folder that holds another run.
         DataError: the folder to resume from is damaged.
     """
-    _check_task(recipe, dataset)
+    recipe.check_data(dataset)
     if not 0 <= seed < 2**32:
         raise SettingError(f"seed is {seed}: expected a whole number from 0 to {2**32 - 1}")
     pairs_made_of = singles if getattr(recipe.settings, "order", None) == "fresh-pairs" else None
@@ -177,6 +182,7 @@ def _train_torch(work: _Work, settings: TrainingSettings) -> tuple[nn.Module, tu
             work.dataset.validation,
             settings,
             seed=work.seed,
+            objective=OBJECTIVES[work.recipe.task],
             on_batch=work.on_batch,
             on_epoch=after_epoch,
         )
@@ -233,7 +239,14 @@ def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset |
             "order is 'fresh-pairs', but there are no single digits to make pairs from: use reshuffled"
         )
     n_pairs = settings.epoch_size or len(dataset.train)
-    return FreshPairs(singles.train, settings.batch_size, n_pairs, settings.augmentation, settings.non_digits)
+    return FreshPairs(
+        singles.train,
+        settings.batch_size,
+        n_pairs,
+        settings.augmentation,
+        settings.non_digits,
+        PAIRS_FOR[dataset.train.task],
+    )
 
 
 def as_met(recipe: Recipe, split: Split) -> Split:
@@ -273,11 +286,3 @@ def _load_network(path: Path, recipe: Recipe, device: str) -> nn.Module | scratc
 def _check_numpy_device(device: str) -> None:
     if device not in ("auto", "cpu"):
         raise SettingError(f"device is {device!r}: expected auto or cpu, where the NumPy network computes")
-
-
-def _check_task(recipe: Recipe, dataset: Dataset) -> None:
-    found: Task = "digit" if dataset.train.labels.ndim == 1 else "two-digit"
-    if found != recipe.task:
-        raise SettingError(
-            f"the recipe {recipe.name!r} is for the task {recipe.task!r}, but {dataset.name} is for {found!r}"
-        )

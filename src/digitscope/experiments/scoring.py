@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from digitscope.data.overlapping import random_pairs
-from digitscope.data.splits import Dataset, Split, UInt8
+from digitscope.data.overlapping import PAIRS_FOR
+from digitscope.data.splits import Dataset, Split, Task, UInt8
 from digitscope.errors import DataError, SettingError
 from digitscope.inference import SHIPPED, Recognizer
 from digitscope.metrics import Floats
@@ -27,13 +26,16 @@ class Reader:
 
     Attributes:
         name: what it is, for people.
-        task: "digit", or "two-digit" for two over each other.
-        logits: takes uint8 images (N, H, W), returns floats (N, 10), or (N, 2, 10) for pairs.
+        task: what it is for.
+        sizes: height and width of the images that it takes.
+        logits: takes uint8 images (N, H, W), returns floats (N, 10), (N, 2, 10) for pairs, or (N, 2, H, W) for
+            their pixels.
         data_sha256: the hash of the data it was trained and validated on; None where that is not recorded.
     """
 
     name: str
-    task: Literal["digit", "two-digit"]
+    task: Task
+    sizes: tuple[tuple[int, int], ...]
     logits: Callable[[UInt8], Floats]
     data_sha256: str | None = None
 
@@ -65,14 +67,14 @@ def _of_run(folder: Path, device: str) -> Reader:
     from digitscope.experiments.run import load_run
 
     run = load_run(folder, device=device)
-    return Reader(f"{folder} ({run.recipe.name})", run.recipe.task, run.logits, run.data_sha256)
+    return Reader(f"{folder} ({run.recipe.name})", run.recipe.task, run.recipe.sizes, run.logits, run.data_sha256)
 
 
 def _of_onnx(model: Path, device: str) -> Reader:
     if device not in {"auto", "cpu"}:
         raise SettingError(f"device is {device!r}, but {model} is computed by ONNX Runtime on the CPU: pass auto")
     recognizer = Recognizer.load(str(model))
-    return Reader(str(model), recognizer.task, recognizer.logits)
+    return Reader(str(model), recognizer.task, (recognizer.image_shape,), recognizer.logits)
 
 
 def predict_in_steps(reader: Reader, images: UInt8, on_step: Callable[[], None]) -> Floats:
@@ -84,8 +86,10 @@ def predict_in_steps(reader: Reader, images: UInt8, on_step: Callable[[], None])
     return np.concatenate(parts)
 
 
-def fresh_pairs(singles: Dataset, split: str, n: int, *, seed: int) -> Split:
+def fresh_pairs(singles: Dataset, split: str, n: int, *, seed: int, task: Task = "two-digit") -> Split:
     """Return `n` overlapping pairs of digits of the named split of `singles`, the same for the same arguments.
+
+    They are labelled as `task`, "two-digit" or "separation", has them.
 
     They begin with the pairs that `make_two_digit` has in that split for the same seed.
 
@@ -94,4 +98,4 @@ def fresh_pairs(singles: Dataset, split: str, n: int, *, seed: int) -> Split:
     """
     generators = np.random.default_rng(seed).spawn(len(singles.splits))
     generator = dict(zip(singles.splits, generators, strict=True))[split]
-    return random_pairs(singles.splits[split], n, generator=generator)
+    return PAIRS_FOR[task](singles.splits[split], n, generator=generator)

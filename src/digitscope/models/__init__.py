@@ -1,7 +1,7 @@
 """The networks, and nothing else: no data, no optimiser.
 
 Every model takes uint8 images (N, H, W) and gives float32 logits: (N, 10) for single digits, (N, 2, 10) for
-pairs. Normalisation is the first layer of each.
+pairs, (N, 2, H, W) for the pixels of pairs. Normalisation is the first layer of each.
 """
 
 import inspect
@@ -14,14 +14,23 @@ from torch import nn
 from digitscope.errors import SettingError
 from digitscope.models.convolutional import best_cnn, course_cnn, fast_cnn, small_cnn
 from digitscope.models.fully_connected import fully_connected
+from digitscope.models.residual import resnet
+from digitscope.models.separation import unet
 from digitscope.models.two_digit import two_digit_best, two_digit_cnn, two_digit_fast, two_digit_mlp
 
-__all__ = ["DIGIT_MODELS", "MODELS", "TWO_DIGIT_MODELS", "build", "options_of"]
+__all__ = ["DIGIT_MODELS", "MODELS", "SEPARATION_MODELS", "TWO_DIGIT_MODELS", "build", "options_of", "sizes_of"]
 
 Factories = Mapping[str, Callable[..., nn.Sequential]]
 
 DIGIT_MODELS: Factories = MappingProxyType(
-    {"fc": fully_connected, "cnn": course_cnn, "fast": fast_cnn, "small": small_cnn, "best": best_cnn}
+    {
+        "fc": fully_connected,
+        "cnn": course_cnn,
+        "fast": fast_cnn,
+        "small": small_cnn,
+        "best": best_cnn,
+        "resnet": resnet,
+    }
 )
 """The networks that read one digit, 28x28."""
 
@@ -35,7 +44,17 @@ TWO_DIGIT_MODELS: Factories = MappingProxyType(
 )
 """The networks that read two digits over each other, 42x28."""
 
-MODELS: Factories = MappingProxyType({**DIGIT_MODELS, **TWO_DIGIT_MODELS})
+SEPARATION_MODELS: Factories = MappingProxyType({"unet": unet})
+"""The networks that tell which pixels of such an image belong to which digit."""
+
+MODELS: Factories = MappingProxyType({**DIGIT_MODELS, **TWO_DIGIT_MODELS, **SEPARATION_MODELS})
+
+
+def sizes_of(name: str) -> tuple[tuple[int, int], ...]:
+    """Return height and width of the images that the model `name` takes, all of a call alike."""
+    if name == "resnet":
+        return (28, 28), (32, 32)
+    return ((28, 28),) if name in DIGIT_MODELS else ((42, 28),)
 
 
 def options_of(name: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from digitscope.plots.report import (
     write_report,
 )
 from digitscope.plots.saving import save_figure
+from digitscope.plots.separation import separation_sheet
 from digitscope.plots.slices import Slice, effects_figure, slices_figure
 from digitscope.plots.weights import weight_pictures
 
@@ -39,6 +40,7 @@ __all__ = [
     "reliability_diagram",
     "render_report",
     "save_figure",
+    "separation_sheet",
     "slices_figure",
     "weight_pictures",
     "write_report",

@@ -40,8 +40,8 @@ class _Curve:
         return float(finite[-1]) if finite.size else 0.0
 
 
-def learning_curves(histories: Histories) -> "Figure":
-    """Return a figure with a panel for the loss and one for the accuracy of each named run.
+def learning_curves(histories: Histories, measure: str = "accuracy") -> "Figure":
+    """Return a figure with a panel for the loss and one for the accuracy of each named run, titled `measure`.
 
     One run has a colour for training and one for validation. Of several, each has its colour, and training
     is dashed. Every line carries its name and its last value at its end.
@@ -57,7 +57,7 @@ def learning_curves(histories: Histories) -> "Figure":
     labels = 0.3 + max(_inches(text) for text in ("00.00 %", *(curve.label for curve in losses)))
     loss, accuracy = _panels(figure, labels, bottom=0.8 if len(histories) > 1 else 0.5)
     _draw_loss(loss, losses)
-    _draw_accuracy(accuracy, accuracies)
+    _draw_accuracy(accuracy, accuracies, measure)
     if len(histories) > 1:
         key = "solid: validation    dashed: training"
         figure.text(0.5 / WIDTH, 0.12 / HEIGHT, key, color=MUTED, fontsize=TEXT_SIZE)
@@ -112,7 +112,7 @@ def _draw_loss(axes: "Axes", curves: Sequence[_Curve]) -> None:
     axes.set_title("Loss (nats)", loc="left", color=INK, fontsize=TITLE_SIZE, fontweight="bold")
 
 
-def _draw_accuracy(axes: "Axes", curves: Sequence[_Curve]) -> None:
+def _draw_accuracy(axes: "Axes", curves: Sequence[_Curve], measure: str) -> None:
     from matplotlib.ticker import PercentFormatter
 
     lowest, highest = _finite_range(curves)
@@ -120,7 +120,9 @@ def _draw_accuracy(axes: "Axes", curves: Sequence[_Curve]) -> None:
     axes.set_ylim(lowest - margin, highest + margin)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     _draw(axes, curves, lambda value: f"{100 * value:.2f} %")
-    axes.set_title("Accuracy", loc="left", color=INK, fontsize=TITLE_SIZE, fontweight="bold")
+    axes.set_title(
+        measure[:1].upper() + measure[1:], loc="left", color=INK, fontsize=TITLE_SIZE, fontweight="bold"
+    )
 
 
 def _draw(axes: "Axes", curves: Sequence[_Curve], number: Callable[[float], str]) -> None:

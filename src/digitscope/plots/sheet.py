@@ -63,16 +63,19 @@ def draw_sheet(
     captions: Sequence[str],
     *,
     columns: int,
-    shades: Shades,
+    shades: Shades | None = None,
     title: str,
     note: str = "",
 ) -> "Figure":
-    """Return a figure of `pictures`, any numbers of shape (N, H, W), `columns` a row, each over its caption.
+    """Return a figure of `pictures`, `columns` a row, each over its caption.
+
+    They are any numbers of shape (N, H, W), which `shades` turns into shades, or without it colours, uint8
+    (N, H, W, 3).
 
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    grid = _grid(pictures.shape, columns, lines=max((text.count("\n") + 1 for text in captions), default=0))
+    grid = _grid(pictures.shape[:3], columns, lines=max((text.count("\n") + 1 for text in captions), default=0))
     figure = new_figure(WIDTH, grid.height)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
@@ -91,14 +94,16 @@ def _grid(shape: tuple[int, ...], columns: int, lines: int) -> _Grid:
     return _Grid(n, columns, scale, (width * scale, height * scale), lines * CAPTION_LINE)
 
 
-def _draw_picture(axes: "Axes", grid: _Grid, position: int, picture: NDArray[np.generic], shades: Shades) -> None:
+def _draw_picture(
+    axes: "Axes", grid: _Grid, position: int, picture: NDArray[np.generic], shades: Shades | None
+) -> None:
     left, top = grid.corner(position)
     width, height = grid.picture
     image = axes.imshow(
         picture,
-        cmap=shades.map_name,
-        vmin=shades.lowest,
-        vmax=shades.highest,
+        cmap=shades and shades.map_name,
+        vmin=shades and shades.lowest,
+        vmax=shades and shades.highest,
         interpolation="nearest",
         extent=(left, left + width, top + height, top),
     )

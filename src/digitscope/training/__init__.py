@@ -3,10 +3,12 @@
 from digitscope.training.checkpoints import load_state, load_weights, save_state, save_weights
 from digitscope.training.devices import choose_device, cpu_threads, keep_freed_memory, place
 from digitscope.training.evaluation import evaluate, predict_logits
-from digitscope.training.loop import EpochScore, TrainingState, run_epoch, to_tensors, train
+from digitscope.training.loop import TrainingState, run_epoch, to_tensors, train
+from digitscope.training.objectives import OBJECTIVES, EpochScore
 from digitscope.training.settings import TrainingSettings, setting_names
 
 __all__ = [
+    "OBJECTIVES",
     "EpochScore",
     "TrainingSettings",
     "TrainingState",

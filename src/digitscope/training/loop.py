@@ -1,23 +1,21 @@
 """The training loop: one for every model, every order of the data and every protocol."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from torch import Tensor, nn, optim
 from torch.optim.swa_utils import AveragedModel
 
 from digitscope.data.batches import BatchSource
-from digitscope.data.non_digits import NO_DIGIT
 from digitscope.data.splits import Split
 from digitscope.errors import DivergedError
-from digitscope.metrics import evaluate_logits
 from digitscope.records import EpochRecord
 from digitscope.training.devices import computes_in_bfloat16
 from digitscope.training.evaluation import predict_logits
+from digitscope.training.objectives import READING, EpochScore, Objective, Seen
 from digitscope.training.optimizers import learning_rate_at, make_average, make_optimizer, set_learning_rate
 from digitscope.training.settings import TrainingSettings
 
@@ -51,14 +49,6 @@ class TrainingState:
         return self.model if self.average is None else self.average.module
 
 
-@dataclass(frozen=True)
-class EpochScore:
-    """Mean loss and accuracy of an epoch's examples for each position: one for single digits, two for pairs."""
-
-    losses: tuple[float, ...]
-    accuracies: tuple[float, ...]
-
-
 def train(
     state: TrainingState,
     source: BatchSource,
@@ -66,6 +56,7 @@ def train(
     settings: TrainingSettings,
     *,
     seed: int,
+    objective: Objective = READING,
     on_batch: Callable[[], None] = lambda: None,
     on_epoch: Callable[[EpochRecord], None] = lambda _: None,
 ) -> None:
@@ -80,6 +71,7 @@ def train(
         validation: scored after every epoch.
         settings: how to train.
         seed: of the order of the examples.
+        objective: what the network is to learn.
         on_batch: called after every step.
         on_epoch: called after every epoch, when `state` already holds its record.
 
@@ -96,19 +88,20 @@ def train(
             state.model,
             _around_steps(batches, state, settings, first_step, n_steps),
             optimizer=state.optimizer,
+            objective=objective,
             label_smoothing=settings.label_smoothing,
             in_bfloat16=settings.precision == "mixed" and computes_in_bfloat16(device),
             on_batch=on_batch,
         )
         logits = predict_logits(state.trained, validation.images)
         _check_finite(epoch, score.losses, logits)
-        scores = evaluate_logits(logits, validation.labels)
+        validation_loss, validation_accuracy = objective.validate(logits, validation.labels)
         record = EpochRecord(
             epoch=epoch,
             train_loss=float(np.mean(score.losses)),
             train_accuracy=float(np.mean(score.accuracies)),
-            validation_loss=scores.nll,
-            validation_accuracy=scores.accuracy,
+            validation_loss=validation_loss,
+            validation_accuracy=validation_accuracy,
             learning_rate=state.optimizer.param_groups[0]["lr"],
             seconds=perf_counter() - started,
         )
@@ -121,44 +114,31 @@ def run_epoch(
     batches: Iterable[TensorBatch],
     *,
     optimizer: optim.Optimizer | None,
+    objective: Objective = READING,
     label_smoothing: float = 0.0,
     in_bfloat16: bool = False,
     on_batch: Callable[[], None] = lambda: None,
 ) -> EpochScore:
     """Take one step for each batch, or with no optimizer only score the batches.
 
-    Logits are (N, 10) with labels (N,), or (N, P, 10) with labels (N, P). A step lowers the mean cross-entropy
-    over all digits, with its labels smoothed, and computes convolutions and products in bfloat16 if asked to.
-    The score is of digits alone, without smoothing, as in evaluation, and each example's is that of the weights
-    which met it.
+    A step lowers the loss of `objective`, with its labels smoothed, and computes convolutions and products in
+    bfloat16 if asked to. The score is without smoothing, as in evaluation, and each example's is that of the
+    weights which met it.
     """
     model.train(optimizer is not None)
-    met: list[TensorBatch] = []
+    seen: list[Seen] = []
     with torch.set_grad_enabled(optimizer is not None):
         for images, labels in batches:
             with torch.autocast(images.device.type, torch.bfloat16, enabled=in_bfloat16):
                 logits = model(images).float()
             if optimizer is not None:
                 optimizer.zero_grad()
-                loss = cross_entropy(logits, labels, label_smoothing)
+                loss = objective.loss(logits, labels, label_smoothing)
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
-            met.append((logits.detach(), labels))
+            seen.append(objective.seen(logits.detach(), labels))
             on_batch()
-    return _score(met)
-
-
-def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float) -> Tensor:
-    """Return the mean cross-entropy, in nats, of logits (N, 10) with labels (N,), or (N, P, 10) with (N, P).
-
-    What is no digit, label 255, is to be each digit with the same probability (Hendrycks et al. 2019, section 3).
-    """
-    loss = F.cross_entropy(logits.movedim(-1, 1), labels, label_smoothing=label_smoothing, ignore_index=NO_DIGIT)
-    others = labels == NO_DIGIT
-    if not others.any():
-        return loss
-    share = others.float().mean()
-    return (1 - share) * loss - share * logits[others].log_softmax(dim=-1).mean()
+    return objective.score(seen)
 
 
 def to_tensors(batches: Iterable[tuple[np.ndarray, np.ndarray]], device: torch.device) -> Iterator[TensorBatch]:
@@ -182,17 +162,3 @@ def _around_steps(
         yield batch
         if state.average is not None:
             state.average.update_parameters(state.model)
-
-
-def _score(met: Sequence[TensorBatch]) -> EpochScore:
-    """Return the score of all logits at once: after each step it would take a tenth of a small network's time."""
-    logits, labels = (torch.cat(parts) for parts in zip(*met, strict=True))
-    digits = (labels != NO_DIGIT).reshape(len(labels), -1).all(dim=1)
-    logits, labels = logits[digits], labels[digits]
-    losses = F.cross_entropy(logits.movedim(-1, 1), labels, reduction="none")
-    return EpochScore(_mean_by_position(losses), _mean_by_position(logits.argmax(dim=-1) == labels))
-
-
-def _mean_by_position(values: Tensor) -> tuple[float, ...]:
-    """Return the mean of (N,), or of (N, P) P of them, in float64 and so on the CPU: not every device has it."""
-    return tuple(values.reshape(len(values), -1).cpu().mean(dim=0, dtype=torch.float64).tolist())

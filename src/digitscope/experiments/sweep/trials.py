@@ -11,8 +11,8 @@ from digitscope.errors import DataError, DivergedError
 from digitscope.experiments.recipes import Recipe, default_options
 from digitscope.experiments.run import run_recipe
 from digitscope.experiments.sweep.space import Point
-from digitscope.metrics import evaluate_logits
 from digitscope.records import EpochRecord
+from digitscope.training import OBJECTIVES
 
 Outcome = Literal["finished", "stopped", "diverged"]
 
@@ -149,7 +149,7 @@ def run_trial(trial: Trial, data: TrialData, on_epoch: Callable[[EpochRecord], N
             on_epoch=after_epoch,
         )
         test = data.dataset.test
-        test_accuracy = evaluate_logits(run.logits(test.images), test.labels).accuracy
+        _, test_accuracy = OBJECTIVES[trial.recipe.task].validate(run.logits(test.images), test.labels)
     except _FallenBehindError:
         outcome = "stopped"
     except DivergedError:

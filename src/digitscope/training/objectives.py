@@ -1,0 +1,120 @@
+"""What a network is to learn, and how an epoch of it is scored: one objective for labels, one for masks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
+from torch import Tensor
+
+from digitscope.data.non_digits import NO_DIGIT
+from digitscope.data.splits import Task, UInt8
+from digitscope.metrics import Floats, evaluate_logits, evaluate_masks
+
+Seen = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class EpochScore:
+    """Mean loss and accuracy of an epoch's examples for each position: one for single digits, two for pairs.
+
+    The accuracy of masks is their mean intersection over union.
+    """
+
+    losses: tuple[float, ...]
+    accuracies: tuple[float, ...]
+
+
+class Objective(Protocol):
+    """What the training loop asks of a task; `outputs` and `targets` have the shapes that the task gives them."""
+
+    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
+        """Return what a step lowers: the mean loss, in nats."""
+
+    def seen(self, outputs: Tensor, targets: Tensor) -> Seen:
+        """Return what is kept of a batch, to be scored when the epoch ends."""
+
+    def score(self, seen: Sequence[Seen]) -> EpochScore:
+        """Return the score of all batches at once."""
+
+    def validate(self, outputs: Floats, targets: UInt8) -> tuple[float, float]:
+        """Return the mean loss, in nats, and the accuracy."""
+
+
+class Reading:
+    """To read digits: logits (N, 10) with labels (N,), or (N, P, 10) with labels (N, P)."""
+
+    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
+        """Return the mean cross-entropy over all digits, with its labels smoothed."""
+        return cross_entropy(outputs, targets, label_smoothing)
+
+    def seen(self, outputs: Tensor, targets: Tensor) -> Seen:
+        """Keep all: to score after each step would take a tenth of a small network's time."""
+        return outputs, targets
+
+    def score(self, seen: Sequence[Seen]) -> EpochScore:
+        """Return the score of digits alone, without smoothing, as in evaluation."""
+        logits, labels = (torch.cat(parts) for parts in zip(*seen, strict=True))
+        digits = (labels != NO_DIGIT).reshape(len(labels), -1).all(dim=1)
+        logits, labels = logits[digits], labels[digits]
+        losses = F.cross_entropy(logits.movedim(-1, 1), labels, reduction="none")
+        return EpochScore(_mean_by_position(losses), _mean_by_position(logits.argmax(dim=-1) == labels))
+
+    def validate(self, outputs: Floats, targets: UInt8) -> tuple[float, float]:
+        """Return the negative log-likelihood and the fraction of digits right."""
+        scores = evaluate_logits(outputs, targets)
+        return scores.nll, scores.accuracy
+
+
+class Separation:
+    """To tell which pixels are whose: logits (N, 2, H, W) with masks (N, 2, H, W) of 0 and 1."""
+
+    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
+        """Return the mean binary cross-entropy over all pixels of both masks, smoothed towards 1/2."""
+        smoothed = (1 - label_smoothing) * targets + label_smoothing / 2
+        return F.binary_cross_entropy_with_logits(outputs, smoothed)
+
+    def seen(self, outputs: Tensor, targets: Tensor) -> Seen:
+        """Keep two numbers a mask, losses and intersections over union: all pixels would take a gigabyte."""
+        losses = F.binary_cross_entropy_with_logits(outputs, targets.float(), reduction="none").mean(dim=(2, 3))
+        found, true = outputs > 0, targets > 0
+        shared, either = ((found & true).sum(dim=(2, 3)), (found | true).sum(dim=(2, 3)))
+        return losses, torch.where(either > 0, shared / either.clamp_min(1), 1.0)
+
+    def score(self, seen: Sequence[Seen]) -> EpochScore:
+        """Return the means over all masks of the upper digits, and of the lower ones."""
+        losses, overlaps = (_mean_by_position(torch.cat(parts)) for parts in zip(*seen, strict=True))
+        return EpochScore(losses, overlaps)
+
+    def validate(self, outputs: Floats, targets: UInt8) -> tuple[float, float]:
+        """Return the negative log-likelihood of a pixel and the mean intersection over union."""
+        scores = evaluate_masks(outputs, targets)
+        return scores.nll, scores.mean_iou
+
+
+READING = Reading()
+
+OBJECTIVES: Mapping[Task, Objective] = MappingProxyType(
+    {"digit": READING, "two-digit": READING, "separation": Separation()}
+)
+"""What a network for each task is to learn."""
+
+
+def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float) -> Tensor:
+    """Return the mean cross-entropy, in nats, of logits (N, 10) with labels (N,), or (N, P, 10) with (N, P).
+
+    What is no digit, label 255, is to be each digit with the same probability (Hendrycks et al. 2019, section 3).
+    """
+    loss = F.cross_entropy(logits.movedim(-1, 1), labels, label_smoothing=label_smoothing, ignore_index=NO_DIGIT)
+    others = labels == NO_DIGIT
+    if not others.any():
+        return loss
+    share = others.float().mean()
+    return (1 - share) * loss - share * logits[others].log_softmax(dim=-1).mean()
+
+
+def _mean_by_position(values: Tensor) -> tuple[float, ...]:
+    """Return the mean of (N,), or of (N, P) P of them, in float64 and so on the CPU: not every device has it."""
+    return tuple(values.reshape(len(values), -1).cpu().mean(dim=0, dtype=torch.float64).tolist())

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import torch
+
+from digitscope.data import Dataset, FreshPairs, Reshuffled, random_separations
+from digitscope.metrics import evaluate_masks
+from digitscope.models import build
+from digitscope.training import OBJECTIVES, TrainingSettings, predict_logits, run_epoch, to_tensors, train
+from tests.training.helpers import new_state, small_split
+
+SEPARATION = OBJECTIVES["separation"]
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2])
+def test_the_loss_of_masks_by_its_formula(share: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(3, 2, 4, 5, generator=generator, dtype=torch.float64)
+    masks = torch.randint(0, 2, (3, 2, 4, 5), generator=generator)
+    wanted = masks * (1 - share) + share / 2
+    probabilities = 1 / (1 + torch.exp(-logits))
+    by_hand = -(wanted * probabilities.log() + (1 - wanted) * (1 - probabilities).log()).mean()
+    assert SEPARATION.loss(logits, masks, share).item() == pytest.approx(by_hand.item())
+
+
+def test_an_epoch_of_masks_is_scored_as_an_evaluation_is(sample: Dataset) -> None:
+    """Batch by batch, for which no pixel is kept, as all at once."""
+    split = small_split("unet", sample, 25)
+    torch.manual_seed(0)
+    model = build("unet", {})
+    batches = to_tensors(((split.images[i : i + 10], split.labels[i : i + 10]) for i in (0, 10, 20)), CPU)
+    score = run_epoch(model, batches, optimizer=None, objective=SEPARATION)
+    expected = evaluate_masks(predict_logits(model, split.images), split.labels)
+    assert score.accuracies == pytest.approx(expected.per_position, abs=1e-6)
+    assert np.mean(score.losses) == pytest.approx(expected.nll, rel=1e-5)
+    loss, accuracy = SEPARATION.validate(predict_logits(model, split.images), split.labels)
+    assert (loss, accuracy) == (expected.nll, expected.mean_iou)
+
+
+def test_two_empty_masks_agree() -> None:
+    empty = torch.zeros(2, 2, 3, 3)
+    _, overlaps = SEPARATION.seen(empty - 1, empty.long())
+    assert overlaps.tolist() == [[1, 1], [1, 1]]
+
+
+def test_an_epoch_keeps_two_numbers_a_mask() -> None:
+    seen = SEPARATION.seen(torch.zeros(7, 2, 42, 28), torch.zeros(7, 2, 42, 28, dtype=torch.long))
+    assert [tuple(part.shape) for part in seen] == [(7, 2), (7, 2)]
+
+
+def test_eight_pairs_are_memorised(sample: Dataset) -> None:
+    pairs = random_separations(sample.train, 8, generator=np.random.default_rng(0))
+    settings = TrainingSettings(epochs=60, batch_size=4, optimizer="adam", learning_rate=0.01)
+    state = new_state("unet", settings)
+    train(state, Reshuffled(pairs, 4), pairs, settings, seed=0, objective=SEPARATION)
+    assert state.history[0].train_accuracy < 0.7
+    assert state.history[-1].train_accuracy > 0.95
+
+
+def test_fresh_pairs_come_with_masks(sample: Dataset) -> None:
+    source = FreshPairs(sample.train, 8, 12, draw=random_separations)
+    shapes = [(images.shape, masks.shape) for images, masks in source.epoch(np.random.default_rng(0))]
+    assert shapes == [((n, 42, 28), (n, 2, 42, 28)) for n in (8, 4)]
