@@ -118,6 +118,10 @@ def test_two_digits_over_each_other(studio: Studio) -> None:
     studio.draw([upper, lower])
     studio.at("label.switch").click()
     assert studio.read() == "70"
+    high, low = (studio.at(".tag").nth(i).bounding_box() for i in range(2))
+    assert high is not None
+    assert low is not None
+    assert high["y"] + high["height"] < low["y"]
     assert studio.at("#cards canvas").first.get_attribute("height") == "42"
 
 

@@ -105,7 +105,7 @@ def learn(lesson: Lesson, drawing: Drawing, tell: Tell) -> None:
         train(split, data.validation, lesson.settings, generator=generator, state=state, on_epoch=watch)
         accuracy, epochs = state.history[-1].validation_accuracy, lesson.settings.epochs
         done = "one epoch" if epochs == 1 else f"all {epochs} epochs"
-        detail = f"{done}: {accuracy:.1%} of unseen digits are read right"
+        detail = f"{done}: {100 * accuracy:.1f} % of unseen digits are read right"
         tell("end", {"reason": "done", "detail": detail})
     except DivergedError as error:
         tell("end", {"reason": "diverged", "detail": str(error)})

@@ -29,7 +29,8 @@ export class Overlay {
     this.layer.replaceChildren(
       ...onPage.map(({ digit, number }, i) => {
         const tag = digits.length > MOST_REASONS || digit.accepted ? sign(digit) : `not sure: ${digit.reason}`;
-        return boxElement(this.#boxes[i], tag, digit.accepted, number === selected);
+        const box = this.#boxes[i];
+        return boxElement(box, tag, tagPlaces(box, this.#boxes), digit.accepted, number === selected);
       }),
     );
   }
@@ -70,13 +71,26 @@ function shares([left, top, width, height], pageWidth, pageHeight) {
 
 const sign = (digit) => (digit.accepted ? String(digit.label) : "?");
 
-function boxElement(box, tag, isAccepted, isSelected) {
+/** Return where the tag of `box` is, as classes: not above it at the top of the sheet, nor below it in another box. */
+function tagPlaces(box, boxes) {
+  const isHigh = box.top < TAG_ROOM;
+  const bottom = box.top + box.height;
+  const isOverAnother = boxes.some(
+    ({ left, top, width, height }) =>
+      left < box.left + box.width && left + width > box.left && top < bottom && top + height > bottom,
+  );
+  return [
+    ...(isHigh ? [isOverAnother ? "tag-inside" : "tag-below"] : []),
+    ...(box.left + box.width / 2 > 0.6 ? ["tag-from-right"] : []),
+  ];
+}
+
+function boxElement(box, tag, places, isAccepted, isSelected) {
   const classes = [
     "box",
     isAccepted ? "accepted" : "unsure",
     ...(isSelected ? ["selected"] : []),
-    ...(box.top < TAG_ROOM ? ["tag-below"] : []),
-    ...(box.left + box.width / 2 > 0.6 ? ["tag-from-right"] : []),
+    ...places,
   ];
   const made = element(
     "div",
