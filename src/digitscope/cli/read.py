@@ -27,6 +27,7 @@ Receiver = Callable[[str, Source, Reading], None]
 EPILOG = f"""\
 A folder stands for all pictures in it and below: {" ".join(ending[1:] for ending in PICTURE_ENDINGS)}.
 In the text, ? is ink that may be a digit but was not accepted as one; --json says why.
+With --engine ray output and order are the same; every machine sees the pictures at the same paths.
 
 example: digitscope read forms --annotate marked --out forms.jsonl"""
 

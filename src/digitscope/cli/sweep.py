@@ -49,6 +49,9 @@ a grid, and a search:
   digitscope sweep fc epochs=3 learning_rate=0.1,0.01 momentum=0,0.9 --method grid --seeds 3
   digitscope sweep fast learning_rate=0.02..0.3:log batch_size=64..256 --method tpe --trials 24
 
+on a Ray cluster, called from one of its machines; each trial has one thread, as with --cores 1 here:
+  digitscope sweep course-hidden-10 --engine ray --address auto
+
 example: digitscope sweep course-hidden-10
 """
 
