@@ -24,6 +24,10 @@ class DivergedError(DigitscopeError):
     """Training has left the range of numbers."""
 
 
+class ClusterError(DigitscopeError):
+    """Other machines, or processes that work together, cannot be reached or used."""
+
+
 class MissingExtraError(DigitscopeError, ImportError):
     """A feature needs an optional dependency that is not installed."""
 

@@ -57,6 +57,25 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_engine(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add --engine and --address; the engine is what `what` says."""
+    parser.add_argument(
+        "--engine", default="local", choices=("local", "ray"), help=f"what {what} (default: local)"
+    )
+    parser.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="of the Ray cluster, or auto for the one that this machine belongs to; its token comes from the "
+        "environment, RAY_AUTH_TOKEN (default: a Ray on this machine alone, which ends with the command)",
+    )
+
+
+def check_engine(options: argparse.Namespace) -> None:
+    """Refuse an address without an engine that has one."""
+    if options.address and options.engine != "ray":
+        options.parser.error(f"argument --address: {options.address}: expected --engine ray with it")
+
+
 def add_seed(parser: argparse.ArgumentParser, what: str, default: int | None) -> None:
     """Add --seed, which is of `what`; with None as default the command decides."""
     ending = "" if default is None else f" (default: {default})"

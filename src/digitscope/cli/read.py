@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from digitscope.cli.arguments import add_engine, check_engine
 from digitscope.cli.paths import path_argument
 from digitscope.cli.picture_paths import PICTURE_ENDINGS, STANDARD_INPUT, find_pictures
 from digitscope.cli.read_output import PRINTERS, RecordFile
 from digitscope.cli.read_progress import PictureBar
 from digitscope.cli.remarks import remark
+from digitscope.cluster import connected, load_ray, usable_cores
 from digitscope.errors import DataError, SettingError
 from digitscope.inference import SHIPPED
+from digitscope.inference.on_ray import ReaderOnRay
 from digitscope.inference.pictures import Source
 from digitscope.inference.reader import Reader
 from digitscope.inference.reading import Reading
@@ -24,6 +27,7 @@ Receiver = Callable[[str, Source, Reading], None]
 EPILOG = f"""\
 A folder stands for all pictures in it and below: {" ".join(ending[1:] for ending in PICTURE_ENDINGS)}.
 In the text, ? is ink that may be a digit but was not accepted as one; --json says why.
+With --engine ray output and order are the same; every machine sees the pictures at the same paths.
 
 example: digitscope read forms --annotate marked --out forms.jsonl"""
 
@@ -44,16 +48,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--annotate", type=path_argument, metavar="DIR", help=annotate_help)
     out_help = "append one line of JSON for every picture there; those that it has already are not read again"
     parser.add_argument("--out", type=_jsonl_argument, metavar="FILE.jsonl", help=out_help)
+    add_engine(parser, "reads: this process, or tasks on a Ray cluster whose machines see the same files")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Read one picture after the other; what was read in one is handed on before the next is opened."""
+    check_engine(options)
     _let_any_path_be_printed()
     paths, complaints = find_pictures(options.sources, but=options.annotate)
     if not paths:
         raise SettingError("; ".join(complaints))
-    reader = Reader.load(options.model)
+    if options.engine == "ray":
+        _check_for_ray(options, paths)
+    reader: Reader | ReaderOnRay = Reader.load(options.model)
     receivers: list[Receiver] = []
     if options.annotate:
         from digitscope.cli.annotated_copies import AnnotatedCopies  # which loads what draws
@@ -69,11 +77,21 @@ def run(options: argparse.Namespace) -> int:
             receivers.append(records.write)
         form = "json" if options.json else "csv" if options.csv else "lines" if len(paths) > 1 else "text"
         receivers.append(PRINTERS[form]())
+        if new and options.engine == "ray":
+            ray = stack.enter_context(connected(options.address, usable_cores()))
+            reader = ReaderOnRay(ray, options.model, new)
         n_failed = _read_each(reader, new, receivers)
     return 1 if complaints or n_failed else 0
 
 
-def _read_each(reader: Reader, paths: Sequence[str], receivers: Sequence[Receiver]) -> int:
+def _check_for_ray(options: argparse.Namespace, paths: Sequence[str]) -> None:
+    """Refuse what cannot be read elsewhere before anything is read."""
+    if STANDARD_INPUT in paths:
+        raise SettingError("-: standard input is read in this process alone: expected --engine local with it")
+    load_ray(options.address)
+
+
+def _read_each(reader: Reader | ReaderOnRay, paths: Sequence[str], receivers: Sequence[Receiver]) -> int:
     """Read the pictures, hand each reading to all `receivers`, and return how many could not be read."""
     n_failed = 0
     with PictureBar(len(paths)) as bar:

@@ -3,21 +3,25 @@
 import argparse
 import json
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
-from digitscope.cli.arguments import add_data, add_device, add_json, add_seed
+from digitscope.cli.arguments import add_data, add_device, add_engine, add_json, add_seed, check_engine
 from digitscope.cli.console import print_table
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
 from digitscope.cli.sweep_progress import SweepProgress, shown
 from digitscope.cli.sweep_report import REPORT_FILE, ranking_table, write_sweep_report
+from digitscope.cluster import connected, load_ray, usable_cores
 from digitscope.experiments.recipes import RECIPES
-from digitscope.experiments.sweep.engine import usable_cores
+from digitscope.experiments.sweep.engine import Engine
 from digitscope.experiments.sweep.journal import TRIALS_FOLDER
 from digitscope.experiments.sweep.local import LocalEngine
+from digitscope.experiments.sweep.on_ray import RayEngine
 from digitscope.experiments.sweep.points import check_points
 from digitscope.experiments.sweep.results import TABLE_FILE, TRIALS_FILE, as_table, write_results
 from digitscope.experiments.sweep.space import Choices, MethodName, Point, Space, setting_of
@@ -44,6 +48,9 @@ Every trial that is finished is kept in the folder, and the same call again goes
 a grid, and a search:
   digitscope sweep fc epochs=3 learning_rate=0.1,0.01 momentum=0,0.9 --method grid --seeds 3
   digitscope sweep fast learning_rate=0.02..0.3:log batch_size=64..256 --method tpe --trials 24
+
+on a Ray cluster, called from one of its machines; each trial has one thread, as with --cores 1 here:
+  digitscope sweep course-hidden-10 --engine ray --address auto
 
 example: digitscope sweep course-hidden-10
 """
@@ -74,6 +81,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--seeds", type=int, metavar="N", help="trainings of each point (default: the space's, or 1)"
     )
     add_seed(parser, "the first training of each point (default: the space's, or 12321)", default=None)
+    add_engine(parser, "trains: processes of this machine, or tasks on a Ray cluster, each on one core")
     parser.add_argument(
         "--cores", type=int, default=usable_cores(), metavar="N", help="to compute on (default: all, %(default)s)"
     )
@@ -90,17 +98,20 @@ def run(options: argparse.Namespace) -> int:
     """Train what is not finished yet, write the tables and the report, and return 1 if a trial crashed."""
     if options.cores < 1:
         options.parser.error(f"argument --cores: {options.cores}: expected a whole number from 1")
+    check_engine(options)
     import_module("matplotlib")  # it draws at the end: better missed before the trainings
     named = {name: getattr(options, name) for name in ("method", "trials", "seeds", "seed")}
     space = load_space(options.space, options.assignments, **named)
     check_points(space)
     if space.method == "tpe":
         import_module("optuna")
+    if options.engine == "ray":
+        load_ray(options.address)
     folder = options.out or SWEEPS / space.name
     data = _data(space, options)
     remark(f"{space.name} on {data.dataset.name} ({data.dataset.source}), into {folder}")
     try:
-        sweep = _sweep(space, data, folder, options.cores)
+        sweep = _sweep(space, data, folder, options)
     except KeyboardInterrupt:
         finished = len([*(folder / TRIALS_FOLDER).glob("*.json")])
         kept = f"finished trials in {folder}: {finished}"
@@ -112,12 +123,22 @@ def run(options: argparse.Namespace) -> int:
     return 1 if sweep.failed else 0
 
 
-def _sweep(space: Space, data: TrialData, folder: Path, cores: int) -> Sweep:
+def _sweep(space: Space, data: TrialData, folder: Path, options: argparse.Namespace) -> Sweep:
     progress = SweepProgress(space)
-    with LocalEngine(data, cores) as engine, shown(progress):
+    with _engine(options, data) as engine, shown(progress):
         return run_sweep(
             space, data.sha256(), engine, folder, on_round=progress.on_round, on_event=progress.on_event
         )
+
+
+@contextmanager
+def _engine(options: argparse.Namespace, data: TrialData) -> Iterator[Engine]:
+    if options.engine == "local":
+        with LocalEngine(data, options.cores) as local:
+            yield local
+        return
+    with connected(options.address, options.cores) as ray:
+        yield RayEngine(ray, data)
 
 
 def _data(space: Space, options: argparse.Namespace) -> TrialData:
@@ -173,4 +194,6 @@ def _command(options: argparse.Namespace) -> str:
         value = getattr(options, name)
         words += [] if value is None else [f"--{name}", str(value)]
     words += ["--data", str(options.data)] if options.data else []
+    words += ["--engine", options.engine] if options.engine != "local" else []
+    words += ["--address", options.address] if options.address else []
     return shlex.join(words)

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from digitscope.experiments.sweep.engine import Begun, EpochDone, Event, Failed, Finished
+from digitscope.experiments.sweep.engine import Begun, EpochDone, Event, Failed, Finished, Lost
 from digitscope.experiments.sweep.space import Space
 from digitscope.experiments.sweep.trials import Trial, TrialRecord
 from digitscope.records import EpochRecord
@@ -34,6 +34,8 @@ class SweepProgress:
         match event:
             case Begun(trial):
                 self._running[trial.key] = trial, None
+            case Lost(trial):
+                self._running.pop(trial.key, None)  # it may have been lost before it began
             case EpochDone(trial, epoch):
                 self._running[trial.key] = trial, epoch
             case Finished(trial, record):
@@ -41,7 +43,7 @@ class SweepProgress:
                 self._done += 1
                 self._finished.append(record)
             case Failed(trial):
-                del self._running[trial.key]
+                self._running.pop(trial.key, None)
                 self._failed += 1
 
     def __rich__(self) -> Table:

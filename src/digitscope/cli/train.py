@@ -2,8 +2,10 @@
 
 import argparse
 import json
+import os
 import shlex
 from collections.abc import Iterator
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import asdict, fields, replace
 from importlib import import_module
 from pathlib import Path
@@ -23,15 +25,23 @@ from digitscope.experiments.run_folder import read_recipe
 from digitscope.models import MODELS, options_of
 from digitscope.records import EpochRecord
 from digitscope.scratch import ScratchSettings
-from digitscope.training import TrainingSettings
+from digitscope.training import TrainingSettings, is_first_process, processes_together
 
 RUNS = Path("runs")
+
+TOGETHER = """\
+several processes, or machines, train one network on their CPUs; the result is that of one, up to rounding, without
+dropout, whose masks differ:
+  torchrun --nproc-per-node 2 -m digitscope train best
+"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments: the recipe, and a flag for every setting and every model option."""
     recipes = "\n".join(f"  {recipe.name:16} {recipe.summary}" for recipe in RECIPES.values())
-    parser.epilog = f"recipes:\n{recipes}\n\nexample: digitscope train fc --hidden 128 --learning-rate 0.05"
+    parser.epilog = (
+        f"recipes:\n{recipes}\n\nexample: digitscope train fc --hidden 128 --learning-rate 0.05\n\n{TOGETHER}"
+    )
     parser.add_argument("recipe", metavar="RECIPE", help="one of the recipes below")
     add_data(parser)
     add_device(parser)
@@ -53,6 +63,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Train, alone or with the processes that torchrun started, of which the first one speaks and writes."""
+    with processes_together() as rank, ExitStack() as silent:
+        if rank > 0:
+            nowhere = silent.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+            silent.enter_context(redirect_stdout(nowhere))
+            silent.enter_context(redirect_stderr(nowhere))
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
     """Train, write the run folder with its curves, and say where it is."""
     import_module("matplotlib")  # it draws at the end: better missed before the training
     recipe, seed = get_recipe(options.recipe), COURSE_SEED
@@ -64,15 +84,17 @@ def run(options: argparse.Namespace) -> int:
         options.seed = seed
     dataset = dataset_for(recipe.task, options)
     recipe.check_data(dataset)
-    folder = options.out or _claim_next(options.recipe)
+    folder = options.out or (_claim_next(options.recipe) if is_first_process() else RUNS)
     remark(f"{recipe.name} on {dataset.name} ({dataset.source}), into {folder}")
     try:
         with step_bar() as bar:
             trained = _train(recipe, dataset, options, folder, bar)
     except DigitscopeError:
-        if options.out is None and not any(folder.iterdir()):
+        if options.out is None and is_first_process() and not any(folder.iterdir()):
             folder.rmdir()  # a run that is refused leaves nothing for --resume to find
         raise
+    if not is_first_process():
+        return 0
     write_run(folder, trained, dataset)
     if options.json:
         print(json.dumps({"folder": str(folder), "history": [asdict(record) for record in trained.history]}))

@@ -34,9 +34,11 @@ from digitscope.training import (
     TrainingSettings,
     TrainingState,
     cpu_threads,
+    is_first_process,
     keep_freed_memory,
     load_state,
     load_weights,
+    n_processes,
     place,
     predict_logits,
     save_state,
@@ -108,7 +110,8 @@ class _Work:
             return
         config = describe_run(self.recipe, self.dataset, self.seed, self.singles)
         if not self.resume:
-            begin_folder(self.folder, config)
+            if is_first_process():
+                begin_folder(self.folder, config)
             return
         check_same_run(self.folder, config)
         if (self.folder / STATE_FILE).exists():  # it does not before the first epoch has ended
@@ -137,7 +140,8 @@ def run_recipe(
             threads, to the byte of every weight.
         device: "auto", "cpu", "cuda" or "mps"; the NumPy network computes on the CPU.
         singles: the single digits from which "fresh-pairs" makes its pairs.
-        folder: where the run folder goes; it holds a resumable state after every epoch.
+        folder: where the run folder goes; it holds a resumable state after every epoch. Of processes that train
+            together the first one writes it.
         resume: continue the run in `folder` after its last epoch.
         on_start: told the number of steps that are to be taken.
         on_batch: called after every step.
@@ -161,16 +165,17 @@ def run_recipe(
 
 
 def _train_torch(work: _Work, settings: TrainingSettings) -> tuple[nn.Module, tuple[EpochRecord, ...]]:
+    device = _check_device_together(work.device)
     source = make_source(settings, work.dataset, work.singles, work.seed)
     keep_freed_memory()
     with torch.random.fork_rng(devices=[]), cpu_threads(settings.threads):
         torch.manual_seed(work.seed)
-        state = TrainingState.start(place(build(work.recipe.model, work.recipe.options), work.device), settings)
+        state = TrainingState.start(place(build(work.recipe.model, work.recipe.options), device), settings)
         work.open_folder(lambda path: load_state(path, state))
         work.on_start((settings.epochs - len(state.history)) * source.n_batches)
 
         def after_epoch(record: EpochRecord) -> None:
-            if work.folder is not None:
+            if work.folder is not None and is_first_process():
                 save_weights(work.folder / WEIGHTS_FILE, state.trained)
                 write_history(work.folder / METRICS_FILE, state.history)
                 save_state(work.folder / STATE_FILE, state)  # last: a resume repeats what it does not hold
@@ -193,6 +198,10 @@ def _train_numpy(
     work: _Work, settings: scratch.ScratchSettings
 ) -> tuple[scratch.Network, tuple[EpochRecord, ...]]:
     _check_numpy_device(work.device)
+    if n_processes() > 1:
+        raise SettingError(
+            f"{work.recipe.name} is the NumPy network, which one process trains: call it without torchrun"
+        )
     generator = np.random.default_rng(work.seed)
     split = work.dataset.train
     state = scratch.TrainingState.start(split, settings, generator=generator)
@@ -286,3 +295,12 @@ def _load_network(path: Path, recipe: Recipe, device: str) -> nn.Module | scratc
 def _check_numpy_device(device: str) -> None:
     if device not in ("auto", "cpu"):
         raise SettingError(f"device is {device!r}: expected auto or cpu, where the NumPy network computes")
+
+
+def _check_device_together(device: str) -> str:
+    """Return the device to train on: the CPU if several processes do."""
+    if n_processes() == 1:
+        return device
+    if device not in ("auto", "cpu"):
+        raise SettingError(f"device is {device!r}: expected auto or cpu, where processes train together")
+    return "cpu"

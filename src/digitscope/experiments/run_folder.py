@@ -13,6 +13,7 @@ from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.recipes import SCRATCH, Recipe, default_options, settings_type
 from digitscope.files import write_text
 from digitscope.models import build
+from digitscope.training import n_processes
 
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.jsonl"
@@ -25,7 +26,7 @@ def describe_run(recipe: Recipe, dataset: Dataset, seed: int, singles: Dataset |
 
     `singles` are the digits that pairs are made of while training, if they are.
     """
-    threads = {} if recipe.model == SCRATCH else {"threads": torch.get_num_threads()}
+    threads = {} if recipe.model == SCRATCH else {"threads": torch.get_num_threads(), "processes": n_processes()}
     data = {"name": dataset.name, "sha256": dataset.sha256()}
     if singles is not None:
         data |= {"singles": singles.name, "singles_sha256": singles.sha256()}

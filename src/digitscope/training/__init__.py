@@ -2,6 +2,7 @@
 
 from digitscope.training.checkpoints import load_state, load_weights, save_state, save_weights
 from digitscope.training.devices import choose_device, cpu_threads, keep_freed_memory, place
+from digitscope.training.distributed import is_first_process, n_processes, processes_together
 from digitscope.training.evaluation import evaluate, predict_logits
 from digitscope.training.loop import TrainingState, run_epoch, to_tensors, train
 from digitscope.training.objectives import OBJECTIVES, EpochScore
@@ -15,11 +16,14 @@ __all__ = [
     "choose_device",
     "cpu_threads",
     "evaluate",
+    "is_first_process",
     "keep_freed_memory",
     "load_state",
     "load_weights",
+    "n_processes",
     "place",
     "predict_logits",
+    "processes_together",
     "run_epoch",
     "save_state",
     "save_weights",

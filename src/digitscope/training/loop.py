@@ -14,6 +14,7 @@ from digitscope.data.splits import Split
 from digitscope.errors import DivergedError
 from digitscope.records import EpochRecord
 from digitscope.training.devices import computes_in_bfloat16
+from digitscope.training.distributed import add_up_gradients, own_dropout, share_out
 from digitscope.training.evaluation import predict_logits
 from digitscope.training.objectives import READING, EpochScore, Objective, Seen
 from digitscope.training.optimizers import learning_rate_at, make_average, make_optimizer, set_learning_rate
@@ -41,7 +42,8 @@ class TrainingState:
     @classmethod
     def start(cls, model: nn.Module, settings: TrainingSettings) -> "TrainingState":
         """Return the state before the first epoch."""
-        return cls(model, make_optimizer(model.parameters(), settings), make_average(model, settings))
+        optimizer = add_up_gradients(make_optimizer(model.parameters(), settings))
+        return cls(model, optimizer, make_average(model, settings))
 
     @property
     def trained(self) -> nn.Module:
@@ -63,7 +65,8 @@ def train(
     """Train `state` in place until it has `settings.epochs` epochs behind it.
 
     The order of epoch e comes from a generator seeded by (seed, e), so that a resumed run meets the examples
-    that an uninterrupted one would have met. Dropout draws from torch's own generator.
+    that an uninterrupted one would have met. Dropout draws from torch's own generator. Processes that train
+    together do so with the same arguments, and each ends with the same state.
 
     Args:
         state: where to start from: new, or as a checkpoint left it.
@@ -79,13 +82,15 @@ def train(
         DivergedError: the loss is not finite; what `on_epoch` kept of earlier epochs stands.
     """
     device = next(state.model.parameters()).device
+    network = share_out(state.model)
     for epoch in range(len(state.history) + 1, settings.epochs + 1):
         started = perf_counter()
         plain = epoch > settings.epochs - settings.plain_epochs
         batches = to_tensors(source.epoch(np.random.default_rng([seed, epoch]), plain=plain), device)
         first_step, n_steps = (epoch - 1) * source.n_batches, settings.epochs * source.n_batches
+        own_dropout(seed, epoch)
         score = run_epoch(
-            state.model,
+            network,
             _around_steps(batches, state, settings, first_step, n_steps),
             optimizer=state.optimizer,
             objective=objective,

@@ -1,11 +1,10 @@
 """What runs trials, and how the cores are shared among them."""
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from digitscope.experiments.sweep.trials import Trial, TrialRecord
+from digitscope.experiments.sweep.trials import Trial, TrialData, TrialRecord, run_trial
 from digitscope.records import EpochRecord
 
 
@@ -14,6 +13,14 @@ class Begun:
     """A trial has been handed out."""
 
     trial: Trial
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The machine or the process of a trial is gone; it is begun anew. `reason` is one line."""
+
+    trial: Trial
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,14 @@ class Failed:
     reason: str
 
 
-Event = Begun | EpochDone | Finished | Failed
+Event = Begun | Lost | EpochDone | Finished | Failed
+
+
+@dataclass(frozen=True)
+class Crash:
+    """What a worker sends in place of a record; `reason` is one line."""
+
+    reason: str
 
 
 class Engine(Protocol):
@@ -51,7 +65,7 @@ class Engine(Protocol):
 
     @property
     def cores(self) -> int:
-        """The cores that it computes on, all machines together."""
+        """The cores that the last trials of a round share; 1 where each trial has a single one."""
 
     def run(self, trials: Sequence[Trial], /) -> Iterator[Event]:
         """Run `trials`, and yield what happens; each ends in `Finished` or in `Failed`."""
@@ -70,9 +84,12 @@ def share_cores(n_trials: int, cores: int) -> tuple[int, ...]:
     return (*[1] * (n_trials - n_last), *last)
 
 
-def usable_cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def attempt(trial: Trial, data: TrialData, on_epoch: Callable[[EpochRecord], None]) -> TrialRecord | Crash:
+    """Return what came of `trial`: its record, or what went wrong."""
+    try:
+        return run_trial(trial, data, on_epoch)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other trials go on
+        return Crash(in_one_line(error))
 
 
 def in_one_line(error: Exception) -> str:

@@ -55,7 +55,7 @@ class Journal:
         write_text(self.folder / TRIALS_FOLDER / f"{record.key}.json", record.format())
         self.records[record.key] = record
 
-    def note(self, event: Literal["begun", "finished", "failed"], trial: Trial, reason: str = "") -> None:
+    def note(self, event: Literal["begun", "lost", "finished", "failed"], trial: Trial, reason: str = "") -> None:
         """Add a line to journal.jsonl."""
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),

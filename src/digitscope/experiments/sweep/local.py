@@ -8,21 +8,13 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
-from digitscope.experiments.sweep.engine import Begun, EpochDone, Event, Failed, Finished, in_one_line
-from digitscope.experiments.sweep.trials import Trial, TrialData, TrialRecord, run_trial
+from digitscope.experiments.sweep.engine import Begun, Crash, EpochDone, Event, Failed, Finished, attempt
+from digitscope.experiments.sweep.trials import Trial, TrialData
 from digitscope.records import EpochRecord
 
 _CONTEXT = multiprocessing.get_context("spawn")  # a fork would take over threads that it does not have
-
-
-@dataclass(frozen=True)
-class _Crash:
-    """What a worker sends in place of a record."""
-
-    reason: str
 
 
 class LocalEngine:
@@ -74,7 +66,7 @@ class LocalEngine:
             return EpochDone(trial, message)
         del self._busy[connection]
         self._idle.append(worker)
-        return Failed(trial, message.reason) if isinstance(message, _Crash) else Finished(trial, message)
+        return Failed(trial, message.reason) if isinstance(message, Crash) else Finished(trial, message)
 
 
 class _Worker:
@@ -110,12 +102,7 @@ def _work(connection: Connection) -> None:
         data: TrialData = connection.recv()
         while True:
             trial: Trial = connection.recv()
-            message: TrialRecord | _Crash
-            try:
-                message = run_trial(trial, data, connection.send)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the other trials go on
-                message = _Crash(in_one_line(error))
-            connection.send(message)
+            connection.send(attempt(trial, data, connection.send))
 
 
 def _end_with_parent() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from digitscope.experiments.sweep.engine import Begun, Engine, Event, Failed, Finished, share_cores
+from digitscope.experiments.sweep.engine import Begun, Engine, Event, Failed, Finished, Lost, share_cores
 from digitscope.experiments.sweep.journal import Journal
 from digitscope.experiments.sweep.methods import METHODS, Round, Rounds
 from digitscope.experiments.sweep.points import check_points
@@ -105,6 +105,8 @@ def _run(trials: Sequence[Trial], engine: Engine, journal: Journal) -> Iterator[
         match event:
             case Begun(trial):
                 journal.note("begun", trial)
+            case Lost(trial, reason):
+                journal.note("lost", trial, reason)
             case Finished(trial, record):
                 journal.keep(record)
                 journal.note("finished", trial)

@@ -1,0 +1,115 @@
+"""A sweep on Ray, one of whose workers is killed, beside the same sweep in processes of this machine."""
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.cli.helpers import Command, assert_one_line
+from tests.cli.ray_sessions import PATIENCE, kill, members, needs_ray, session, wait_until
+from tests.test_house import without
+
+TINY = ("fc", "hidden=4", "batch_size=8", "momentum=0,0.5")
+
+CLUSTER = """
+import sys
+from digitscope.cluster import connected
+with connected(None, 2) as ray:
+    print(ray.get_runtime_context().gcs_address, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def data(tiny_mnist_folder: Path) -> tuple[object, ...]:
+    return ("--data", tiny_mnist_folder, "--unchecked", "--device", "cpu", "--cores", "2")
+
+
+def journal(folder: Path) -> list[tuple[str, str]]:
+    path = folder / "journal.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return [(line["event"], line["trial"]) for line in lines]
+
+
+def events(folder: Path) -> Counter[str]:
+    return Counter(event for event, _ in journal(folder))
+
+
+@needs_ray
+@pytest.mark.timeout(3 * PATIENCE)
+def test_a_worker_is_killed(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
+    words = ("sweep", *TINY, "epochs=100", "--seeds", "10", *data)
+    folder = desk / "ray"
+    with session(
+        "-W", "error", "-m", "digitscope", *words, "--engine", "ray", "--out", folder, folder=desk
+    ) as ray:
+        wait_until(lambda: ray.poll() is not None or events(folder)["finished"] >= 2)
+        while ray.poll() is None and not events(folder)["lost"]:
+            for worker in members(ray.pid, "ray::_train")[:1]:
+                kill(worker)
+            time.sleep(1)  # until it is missed
+        out, err = ray.communicate(timeout=PATIENCE)
+        assert ray.returncode == 0, err
+        assert members(ray.pid) == []
+    assert len(err.splitlines()) == 1  # that it begins
+    assert out.startswith("fc, ranked on validation\n")
+    told = journal(folder)
+    lost = {trial for event, trial in told if event == "lost"}
+    assert lost
+    assert all(told.count(("finished", trial)) == 1 for trial in lost)
+    assert events(folder)["finished"] == len({trial for _, trial in told}) == 20
+    assert digitscope(*words, "--out", "local").code == 0
+    for name in ("results.csv", "results.jsonl"):
+        assert (folder / name).read_bytes() == (desk / "local" / name).read_bytes()
+
+
+@needs_ray
+@pytest.mark.timeout(3 * PATIENCE)
+def test_a_cluster_goes_on_with_a_local_sweep(
+    digitscope: Command, desk: Path, data: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # a driver, too, is to stay on the loopback
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "0123456789abcdef" * 2)
+    words = ("sweep", "fc", "hidden=4", "epochs=2", "batch_size=8,100000", *data)
+    assert digitscope(*words, "--out", "both").code == 1
+    with session("-c", CLUSTER, folder=desk) as cluster:
+        assert cluster.stdout
+        address = cluster.stdout.readline().strip()
+        assert address.startswith("127.0.0.1:")
+        there = ("--seeds", "2", "--out", "both", "--engine", "ray", "--address", address)
+        with session("-m", "digitscope", *words, *there, folder=desk) as ray:
+            out, err = ray.communicate(timeout=PATIENCE)
+        assert ray.returncode == 1
+        assert "SettingError: batch_size = 100000: expected 1 to " in err
+        assert err.endswith("failed trials: 2; the same call tries them again\n")
+        assert members(cluster.pid)
+    assert events(desk / "both") == {"begun": 2 + 3, "finished": 1 + 1, "failed": 1 + 2}
+    assert digitscope(*words, "--seeds", "2", "--out", "local").code == 1
+    assert (desk / "both" / "results.csv").read_bytes() == (desk / "local" / "results.csv").read_bytes()
+    assert out.startswith("fc, ranked on validation\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "part"),
+    [
+        (("--address", "auto"), 2, "--address: auto: expected --engine ray with it"),
+        (("--engine", "ray", "--address", "ray://head:10001"), 1, "expected auto or HOST:PORT"),
+        (("--engine", "cloud"), 2, "cloud"),
+    ],
+)
+def test_a_wrong_call(digitscope: Command, desk: Path, words: tuple[str, ...], code: int, part: str) -> None:
+    assert_one_line(digitscope("sweep", *TINY, *words), code, part)
+    assert list(desk.iterdir()) == []
+
+
+def test_without_ray_the_line_names_the_extra(tmp_path: Path) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    done = without(["ray"], "sweep", *TINY, "--engine", "ray", folder=folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("pip install 'digitscope[distributed]'")
+    assert list(folder.iterdir()) == []
