@@ -50,7 +50,7 @@ def test_an_epoch_keeps_two_numbers_a_mask() -> None:
 
 def test_eight_pairs_are_memorised(sample: Dataset) -> None:
     pairs = random_separations(sample.train, 8, generator=np.random.default_rng(0))
-    settings = TrainingSettings(epochs=40, batch_size=8, optimizer="adam", learning_rate=0.01)
+    settings = TrainingSettings(epochs=80, batch_size=8, optimizer="adam", learning_rate=0.01)
     state = new_state("unet", settings)
     train(state, Reshuffled(pairs, 8), pairs, settings, seed=0, objective=SEPARATION)
     assert state.history[0].train_accuracy < 0.7
