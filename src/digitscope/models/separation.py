@@ -12,8 +12,8 @@ from digitscope.models.pixels import MNIST_SCALE, Normalize
 GAIN = 8.0
 """What the head's output is multiplied by.
 
-Most pixels are paper for sure, and a head of 32 channels whose weights keep their length, as Muon holds them, could
-not say so.
+Most pixels are paper for sure, and a head of 32 channels whose weights keep their length, as Muon holds them,
+could not say so.
 """
 
 
