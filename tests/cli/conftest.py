@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from digitscope.cli import main
-from digitscope.cli.datasets import single_digits
+from digitscope.cli.datasets import labelled_images
 from digitscope.data import Dataset, make_two_digit, write_two_digit
 from digitscope.experiments.recipes import get_recipe
 from digitscope.experiments.run import run_recipe
@@ -19,7 +19,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "desk"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    single_digits.cache_clear()
+    labelled_images.cache_clear()
     return folder
 
 
@@ -34,7 +34,7 @@ def digitscope(capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
         return Outcome(code, captured.out, captured.err.splitlines())
 
     yield call
-    single_digits.cache_clear()
+    labelled_images.cache_clear()
 
 
 @pytest.fixture

@@ -222,8 +222,8 @@ def test_images_of_another_size(careful: Command, tmp_path: Path, trained_folder
     for side in (30, 32):
         large = Split(np.zeros((40, side, side), dtype=np.uint8), np.arange(40, dtype=np.uint8) % 10)
         write_idx_folder(tmp_path / f"{side}", large, large)
-    flags = ("--data", tmp_path / "30", "--unchecked")
-    call_each_user(careful, flags, "resnet", f"{tmp_path / '30'}: images of 30 x 30: expected 28 x 28 or 32 x 32")
+    outcome = careful("train", "resnet", "--out", "run", "--data", tmp_path / "30", "--unchecked")
+    assert_one_line(outcome, 1, f"{tmp_path / '30'}: images of 30 x 30: expected 28 x 28 or 32 x 32, as 'resnet'")
     flags = ("--data", tmp_path / "32", "--unchecked")
     for words in (
         ("demo",),

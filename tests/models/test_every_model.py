@@ -183,7 +183,7 @@ def test_a_residual_block_adds_to_what_it_is_given() -> None:
             if isinstance(layer, nn.Conv2d):
                 nn.init.zeros_(layer.weight)
     assert torch.equal(same(features), features.clamp_min(0))
-    weight = halved.shortcut[0].weight[:, :, 0, 0]
+    weight = halved.shortcut.get_submodule("0").get_parameter("weight")[:, :, 0, 0]
     sampled = (
         torch.einsum("oc,nchw->nohw", weight, features[:, :, ::2, ::2]) / (1 + 1e-5) ** 0.5
     )  # a new batch norm

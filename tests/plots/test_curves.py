@@ -115,3 +115,9 @@ def test_labels_that_meet_are_moved_apart_in_their_order() -> None:
     assert spread_out([0.5, 0.5, 0.9], gap=0.1) == pytest.approx([0.5, 0.6, 0.9])
     assert spread_out([1.0, 0.95], gap=0.2) == pytest.approx([1.0, 0.8])
     assert spread_out([0.0, -3.0, 0.4], gap=0.1, lowest=0.05) == pytest.approx([0.15, 0.05, 0.4])
+
+
+def test_the_panel_of_accuracies_is_named_by_what_they_are() -> None:
+    titles = [axes.get_title(loc="left") for axes in learning_curves({"a": history(3)}, "mean IoU").axes]
+    assert titles == ["Loss (nats)", "Mean IoU"]
+    assert learning_curves({"a": history(3)}).axes[1].get_title(loc="left") == "Accuracy"

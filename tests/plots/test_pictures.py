@@ -3,9 +3,9 @@ import pytest
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from digitscope.data import Split
+from digitscope.data import Split, random_separations
 from digitscope.errors import DataError, SettingError
-from digitscope.plots import confusion_heat_map, contact_sheet, misread_sheet, weight_pictures
+from digitscope.plots import confusion_heat_map, contact_sheet, misread_sheet, separation_sheet, weight_pictures
 from digitscope.plots.saving import figure_bytes
 from tests.plots.examples import digits, pairs
 
@@ -171,3 +171,46 @@ def test_weights_that_are_no_pictures(weights: NDArray[np.float64]) -> None:
 def test_weights_need_a_column() -> None:
     with pytest.raises(SettingError, match="1 or more"):
         weight_pictures(np.zeros((1, 28, 28)), columns=0)
+
+
+# Which pixels are whose
+
+
+def test_a_separation_shows_each_pair_its_truth_and_what_was_found() -> None:
+    split = random_separations(digits(9), 3, generator=np.random.default_rng(0))
+    logits = split.labels * 2.0 - 1
+    logits[1] = -1.0  # nothing was found
+    figure = separation_sheet(split, logits)
+    shown = pictures(figure)
+    assert [picture.shape for picture in shown] == [(42, 28, 3)] * 9
+    for pair, image in zip(shown[:3], split.images, strict=True):
+        assert (pair == 255 - image[..., np.newaxis]).all()
+    assert np.array_equal(shown[3], shown[6])
+    assert (shown[7] == 255).all()
+    assert texts(figure)[6:9] == ["1.00 1.00", "0.00 0.00", "1.00 1.00"]
+
+
+def test_the_colours_of_pixels_are_four_apart_in_lightness_too() -> None:
+    """For who cannot tell colours: contrasts of relative luminance, as WCAG defines them, above 1.2."""
+    images = np.zeros((1, 2, 2), dtype=np.uint8)
+    masks = np.array([[[[0, 1], [0, 1]], [[0, 0], [1, 1]]]], dtype=np.uint8)
+    _, truth, _ = pictures(separation_sheet(Split(images, masks), masks - 0.5))
+    linear = np.asarray(truth, dtype=np.float64).reshape(4, 3) / 255
+    linear = np.where(linear <= 0.04045, linear / 12.92, ((linear + 0.055) / 1.055) ** 2.4)
+    paper, upper, lower, both = linear @ [0.2126, 0.7152, 0.0722]
+    assert paper > lower > upper > both
+    lightness = np.array([paper, lower, upper, both]) + 0.05
+    assert (lightness[:-1] / lightness[1:] > 1.2).all()
+
+
+def test_separations_that_cannot_be_shown() -> None:
+    split = random_separations(digits(4), 2, generator=np.random.default_rng(0))
+    with pytest.raises(SettingError, match="a sheet of 0 pairs"):
+        separation_sheet(split, split.labels * 1.0, 0)
+    for wrong, logits in (
+        (pairs(2), np.zeros((2, 2))),
+        (split, np.zeros((2, 2, 28, 42))),
+        (split[:0], np.zeros(0)),
+    ):
+        with pytest.raises(DataError, match=r"expected \(N, 2, H, W\) twice"):
+            separation_sheet(wrong, logits)

@@ -42,6 +42,15 @@ def test_features_are_the_channel_means_of_the_last_convolution(sample: Dataset)
     assert np.allclose(features, expected, atol=1e-6)
 
 
+def test_features_of_residual_blocks_are_those_of_the_last(sample: Dataset) -> None:
+    model = network("resnet")
+    images = torch.from_numpy(sample.test.images[:7])
+    with torch.inference_mode():
+        expected = model[:-1](images)  # all but the read-out, which is of these means
+    assert expected.shape == (7, 256)
+    assert np.allclose(features_of(model, sample.test.images[:7]), expected, atol=1e-6)
+
+
 def test_features_of_columns_stand_side_by_side_and_the_logits_are_the_networks(sample: Dataset) -> None:
     model = network("best")
     images = torch.from_numpy(sample.test.images[:5])

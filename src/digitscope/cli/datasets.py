@@ -33,34 +33,34 @@ def settle_data(options: argparse.Namespace) -> None:
         DataError: the name cannot be that of a folder.
     """
     options.data = find_data_directory(options.data)
-    single_digits.cache_clear()
+    labelled_images.cache_clear()
 
 
 @cache
-def single_digits(
-    directory: Path | None, unchecked: bool, sizes: tuple[tuple[int, int], ...] = (DIGIT_SHAPE,)
-) -> Dataset:
+def labelled_images(directory: Path | None, unchecked: bool) -> Dataset:
     """Return MNIST, or whatever IDX set `directory` holds: the folder that `settle_data` found, if any.
 
     Beside two-digit files alone, MNIST comes from wherever it would without a directory.
 
     Raises:
-        DataError: there is no readable set, or its images are of none of `sizes`.
+        DataError: there is no readable set.
     """
     if directory is None or (has_two_digit(directory) and not has_mnist(directory)):
-        dataset = load_mnist_elsewhere(report=remark)
-    else:
-        dataset = load_mnist(directory, check=not unchecked, report=remark)
+        return load_mnist_elsewhere(report=remark)
+    return load_mnist(directory, check=not unchecked, report=remark)
+
+
+def single_digits(directory: Path | None, unchecked: bool) -> Dataset:
+    """Return what `labelled_images` does, as long as pairs could be made of it.
+
+    Raises:
+        DataError: there is no readable set, or its images are not of 28 x 28 pixels.
+    """
+    dataset = labelled_images(directory, unchecked)
     height, width = dataset.train.images.shape[1:]
-    if (height, width) not in sizes:
-        expected = " or ".join(f"{height} x {width}" for height, width in sizes)
-        raise DataError(f"{dataset.source}: images of {height} x {width}: expected {expected}")
+    if (height, width) != DIGIT_SHAPE:
+        raise DataError(f"{dataset.source}: images of {height} x {width}: expected 28 x 28, as digits have")
     return dataset
-
-
-def labelled_images(directory: Path | None, unchecked: bool) -> Dataset:
-    """Return what `single_digits` does, also of 32 x 32 pixels, which not every network takes."""
-    return single_digits(directory, unchecked, (DIGIT_SHAPE, (32, 32)))
 
 
 def two_digits(directory: Path | None, unchecked: bool) -> Dataset:

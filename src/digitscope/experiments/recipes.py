@@ -271,7 +271,7 @@ _ALL = (
         replace(
             _OURS,
             **_MUON,
-            epochs=14,
+            epochs=8,
             order="fresh-pairs",
             label_smoothing=0.0,
             ema=0.995,

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from digitscope.models.columns import Columns
+from digitscope.models.residual import ResidualBlock
 
 
 def logits_and_features(model: nn.Sequential, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -20,7 +21,7 @@ def logits_and_features(model: nn.Sequential, images: Tensor) -> tuple[Tensor, T
             features = torch.cat([seen for _, seen in read], dim=1)
         else:
             values = layer(values)
-        if isinstance(layer, nn.ReLU) and values.ndim == 4:
+        if isinstance(layer, nn.ReLU | ResidualBlock) and values.ndim == 4:
             channels = values
     if channels is not None:
         features = channels.mean(dim=(2, 3))

@@ -9,6 +9,13 @@ from torch import Tensor, nn
 from digitscope.models.convolutional import convolution
 from digitscope.models.pixels import MNIST_SCALE, Normalize
 
+GAIN = 8.0
+"""What the head's output is multiplied by.
+
+Most pixels are paper for sure, and a head of 32 channels whose weights keep their length, as Muon holds them,
+could not say so.
+"""
+
 
 class UNet(nn.Module):
     """Down to see whole digits, up to say where: a U-Net (Ronneberger, Fischer and Brox 2015), padded.
@@ -40,7 +47,7 @@ class UNet(nn.Module):
             height, width = beside.shape[-2:]
             enlarged = F.interpolate(found, scale_factor=2.0)[..., :height, :width]
             found = level(torch.cat([beside, enlarged], dim=1))
-        masks: Tensor = self.head(found)
+        masks: Tensor = GAIN * self.head(found)
         return masks
 
 

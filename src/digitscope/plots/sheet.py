@@ -101,9 +101,9 @@ def _draw_picture(
     width, height = grid.picture
     image = axes.imshow(
         picture,
-        cmap=shades and shades.map_name,
-        vmin=shades and shades.lowest,
-        vmax=shades and shades.highest,
+        cmap=shades.map_name if shades else None,
+        vmin=shades.lowest if shades else None,
+        vmax=shades.highest if shades else None,
         interpolation="nearest",
         extent=(left, left + width, top + height, top),
     )

@@ -1,0 +1,93 @@
+"""Separating pixels, and images of two sizes, through the commands."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import jaccard_score
+
+from digitscope.data import COURSE_SEED, Dataset, Split, random_separations
+from digitscope.experiments.run import load_run
+from tests.cli.helpers import Command, assert_one_line
+from tests.data.helpers import write_idx_folder
+
+NAMES = ["separation.png", "worst.png", "report.html"]
+
+SHORT = ("--epochs", 1, "--epoch-size", 64, "--batch-size", 32)
+
+
+@pytest.fixture
+def few_digits(sample: Dataset, tmp_path: Path) -> tuple[object, ...]:
+    """Flags that name a folder of a few real digits."""
+    write_idx_folder(tmp_path / "few", sample.train[:200], sample.test[:60])
+    return ("--data", tmp_path / "few", "--unchecked")
+
+
+def test_trained_evaluated_and_drawn(digitscope: Command, few_digits: tuple[object, ...], desk: Path) -> None:
+    code, out, err = digitscope("train", "separation", *few_digits, *SHORT)
+    assert (code, len(err)) == (0, 1)
+    assert "mean IoU" in out
+    assert "accuracy" not in out
+    assert "accuracy" not in (desk / "runs/separation-1/report.html").read_text().lower().replace(
+        "validation_accuracy", ""
+    )
+    words = ("evaluate", "runs/separation-1", *few_digits, "--pairs", 30, "--figures", "figures")
+    code, out, err = digitscope(*words)
+    assert (code, err) == (0, [])
+    assert out.startswith(
+        "runs/separation-1 (separation) on 30 pairs of digits of the test split of unchecked data"
+    )
+    assert out.splitlines()[-1] == f"figures: {', '.join(NAMES)}"
+    assert "Confusion" not in out
+    assert sorted(path.name for path in (desk / "figures").iterdir()) == sorted(NAMES)
+    assert json.loads(digitscope(*words, "--json").out)["n"] == 30
+
+
+def test_the_scores_are_those_of_the_run_s_own_masks(
+    digitscope: Command, few_digits: tuple[object, ...], sample: Dataset
+) -> None:
+    assert digitscope("train", "separation", *few_digits, *SHORT, "--out", "run").code == 0
+    code, out, _ = digitscope("evaluate", "run", *few_digits, "--pairs", 30, "--json")
+    assert code == 0
+    scores = json.loads(out)
+    assert list(scores) == ["n", "mean_iou", "per_position", "nll", "data"]
+    *_, generator = np.random.default_rng(COURSE_SEED).spawn(3)
+    pairs = random_separations(sample.test[:60], 30, generator=generator)
+    found = load_run(Path("run")).logits(pairs.images) > 0
+    for position, share in enumerate(scores["per_position"]):
+        flat = (pairs.labels[:, position].reshape(30, -1), found[:, position].reshape(30, -1))
+        assert share == pytest.approx(jaccard_score(*flat, average="samples", zero_division=1))
+    assert scores["mean_iou"] == pytest.approx(np.mean(scores["per_position"]))
+
+
+def test_a_run_of_pixels_goes_on_and_is_not_exported(digitscope: Command, few_digits: tuple[object, ...]) -> None:
+    assert digitscope("train", "separation", *few_digits, *SHORT, "--out", "run").code == 0
+    assert digitscope("train", "separation", *few_digits, "--out", "run", "--resume", "--json").code == 0
+    outcome = digitscope("export", "run", "--to", "run.onnx", *few_digits)
+    assert_one_line(outcome, 2, "separation separates pixels: expected a run that reads digits")
+    assert not Path("run.onnx").exists()
+
+
+@pytest.mark.parametrize("side", [28, 32])
+def test_a_residual_network_takes_images_of_two_sizes(
+    digitscope: Command, sample: Dataset, tmp_path: Path, side: int
+) -> None:
+    def padded(split: Split) -> Split:
+        margin = (side - 28) // 2
+        return Split(np.pad(split.images, ((0, 0), (margin, margin), (margin, margin))), split.labels)
+
+    write_idx_folder(tmp_path / "padded", padded(sample.train[:100]), padded(sample.test[:40]))
+    flags = ("--data", tmp_path / "padded", "--unchecked")
+    short = ("--epochs", 1, "--plain-epochs", 0, "--batch-size", 30)
+    assert digitscope("train", "resnet", *flags, *short, "--out", "run").code == 0
+    assert digitscope("train", "resnet", *flags, "--out", "run", "--resume").code == 0
+    code, out, err = digitscope("evaluate", "run", *flags, "--json")
+    assert (code, err) == (0, [])
+    assert json.loads(out)["n"] == 40
+    outcome = digitscope("export", "run", "--to", "run.onnx", *flags)
+    if side == 28:
+        assert outcome.code == 0
+        assert json.loads(digitscope("evaluate", "run.onnx", *flags, "--json").out)["n"] == 40
+    else:
+        assert_one_line(outcome, 2, "has images of 32 x 32: expected 28 x 28, as a file reads them")
