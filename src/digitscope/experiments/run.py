@@ -215,13 +215,14 @@ def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset |
     """Return the training examples in the order that the settings name.
 
     Raises:
-        SettingError: "fresh-pairs" without single digits to make them from, or an epoch or a batch too large.
+        SettingError: "fresh-pairs" without single digits to make them from, or an epoch, a batch or the number of
+            examples to learn from too large.
     """
     if settings.order == "fixed":
-        return FixedOrder(course_order(dataset.train, seed), settings.batch_size)
+        return FixedOrder(course_order(_drawn(dataset.train, settings, seed), seed), settings.batch_size)
     if settings.order == "reshuffled":
         return Reshuffled(
-            dataset.train,
+            _drawn(dataset.train, settings, seed),
             settings.batch_size,
             settings.augmentation,
             settings.epoch_size or None,
@@ -234,6 +235,16 @@ def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset |
         )
     n_pairs = settings.epoch_size or len(dataset.train)
     return FreshPairs(singles.train, settings.batch_size, n_pairs, settings.augmentation, settings.non_digits)
+
+
+def _drawn(split: Split, settings: TrainingSettings, seed: int) -> Split:
+    """Return the examples to learn from: all, or as many as `train_size` says."""
+    if not settings.train_size:
+        return split
+    if settings.train_size > len(split):
+        raise SettingError(f"train_size is {settings.train_size}: expected at most {len(split)}, which there are")
+    # The epochs' generators are those of (seed, 1), (seed, 2) and so on.
+    return split[np.random.default_rng([seed, 0]).permutation(len(split))[: settings.train_size]]
 
 
 def as_met(recipe: Recipe, split: Split) -> Split:

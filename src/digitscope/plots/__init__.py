@@ -18,11 +18,14 @@ from digitscope.plots.report import (
 )
 from digitscope.plots.saving import save_figure
 from digitscope.plots.slices import Slice, effects_figure, slices_figure
+from digitscope.plots.studies import Line, Panel, study_figure
 from digitscope.plots.weights import weight_pictures
 
 __all__ = [
     "Code",
     "FigureBlock",
+    "Line",
+    "Panel",
     "Paragraph",
     "RankedPoint",
     "Section",
@@ -40,6 +43,7 @@ __all__ = [
     "render_report",
     "save_figure",
     "slices_figure",
+    "study_figure",
     "weight_pictures",
     "write_report",
 ]
