@@ -36,6 +36,7 @@ EXTRA_PACKAGES: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("torch", "matplotlib", "onnx", "onnxscript", "pooch", "rich"), "train"),
         **dict.fromkeys(("fastapi", "starlette", "uvicorn", "python_multipart"), "serve"),
         "optuna": "sweep",
+        "tensorboard": "tensorboard",
     }
 )
 """The packages that may be absent, and the extra that each comes with."""

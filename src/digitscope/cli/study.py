@@ -25,7 +25,7 @@ from digitscope.experiments.sweep.journal import TRIALS_FOLDER
 from digitscope.experiments.sweep.local import LocalEngine
 from digitscope.experiments.sweep.trials import TrialData
 from digitscope.files import write_text
-from digitscope.plots import save_figure
+from digitscope.plots import save_in_few_colours
 
 STUDIES = Path("studies")
 SEEDS, QUICK_SEEDS = 3, 2
@@ -33,7 +33,7 @@ SEEDS, QUICK_SEEDS = 3, 2
 QUESTIONS = {
     "capacity": "what do more hidden units learn, from 1 to 2,048, and where does the network overfit?",
     "epochs": "how does training go on over time, with and without dropout and warped digits?",
-    "data": "how far do 100 to 30,000 training digits get, in which network?",
+    "data": "how far do 100 to 10,000 training digits get, in which network?",
     "optimizers": "which of SGD, momentum, Nesterov, Adam, AdamW and Muon, each at the best of three rates?",
 }
 
@@ -107,7 +107,7 @@ def _train(study: Study, data: TrialData, folder: Path, cores: int) -> Result:
 
 def _write(folder: Path, result: Result, dataset: Dataset, command: str) -> None:
     name = result.study.name
-    save_figure(FIGURES[name](result), folder / f"{name}.png")
+    save_in_few_colours(FIGURES[name](result), folder / f"{name}.png")
     write_text(folder / f"{name}.csv", as_csv(result))
     parts = (
         f"# {name[0].upper()}{name[1:]}",

@@ -20,7 +20,7 @@ def capacity(result: Result) -> "Figure":
     """Return accuracy and loss over the number of hidden units."""
     scores = result.finished()
     places = tuple(float(score.point["hidden"]) for score in scores)
-    ticks = {place: f"{place:,.0f}" for place in places[:: -(-len(places) // 6)]}
+    ticks = {place: f"{place:,.0f}" for place in places[:: -(-len(places) // 4)]}
     panels = []
     for title, quantity, scale in (("accuracy (%)", "accuracy", "linear"), ("loss (nats)", "loss", "log")):
         factor = 100.0 if quantity == "accuracy" else 1.0

@@ -16,7 +16,7 @@ from digitscope.plots.report import (
     render_report,
     write_report,
 )
-from digitscope.plots.saving import save_figure
+from digitscope.plots.saving import save_figure, save_in_few_colours
 from digitscope.plots.slices import Slice, effects_figure, slices_figure
 from digitscope.plots.studies import Line, Panel, study_figure
 from digitscope.plots.weights import weight_pictures
@@ -42,6 +42,7 @@ __all__ = [
     "reliability_diagram",
     "render_report",
     "save_figure",
+    "save_in_few_colours",
     "slices_figure",
     "study_figure",
     "weight_pictures",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH, HEIGHT = 10.0, 5.0  # inches, as are the next
-LEFT, GAP, RIGHT, TOP, BOTTOM = 0.85, 1.0, 2.25, 1.25, 1.05
+LEFT, GAP, RIGHT, TOP, BOTTOM = 0.8, 0.95, 2.3, 1.3, 0.85
 HALL_TITLE, HALL_TEXT = 19.0, 14.0  # points; on a slide 34 cm wide a third more
 MARKERS = ("o", "s", "^", "D", "v", "P")  # so that lines are told apart without colours too
 MOST_MARKS = 13  # of a line; beyond, every second, third, ... point has one
@@ -93,7 +93,7 @@ def _draw(axes: "Axes", panel: Panel, labels: Sequence[str]) -> None:
         _draw_line(axes, line, labels.index(line.label))
     quiet_axes(axes)
     axes.grid(axis="y", which="major", color=HAIRLINE, linewidth=1.0)
-    axes.tick_params(labelsize=HALL_TEXT - 1)
+    axes.tick_params(which="both", length=0, labelsize=HALL_TEXT - 1)
     if panel.ticks:
         axes.set_xticks(list(panel.ticks), list(panel.ticks.values()))
         axes.set_xticks([], minor=True)
@@ -145,8 +145,8 @@ def _name_lines(axes: "Axes", lines: Sequence[Line], labels: Sequence[str]) -> N
     heights = spread_out([float(end) for end in ends], gap=0.12)
     for line, height in zip(lines, heights, strict=True):
         number = labels.index(line.label)
-        look = {"color": OKABE_ITO[number], "marker": MARKERS[number], "markersize": 8, "markevery": [0]}
-        axes.plot([1.07, 1.13], [height] * 2, linewidth=2.6, transform=axes.transAxes, clip_on=False, **look)
+        look = {"color": OKABE_ITO[number], "marker": MARKERS[number], "markersize": 8, "markevery": [1]}
+        axes.plot([1.06, 1.1, 1.14], [height] * 3, linewidth=2.6, transform=axes.transAxes, clip_on=False, **look)
         axes.text(
             1.17,
             height,

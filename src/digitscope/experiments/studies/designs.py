@@ -59,10 +59,10 @@ def epochs(n_train: int, quick: bool) -> tuple[Variant, ...]:
 
 
 def data(n_train: int, quick: bool) -> tuple[Variant, ...]:
-    """Return three ways to learn, each from 100 digits up to 30,000, with equally many steps."""
-    n_examples, n_epochs = (3_000, 1) if quick else (15_000, 2)
-    sizes = [size for size in (100, 300, 1_000, 3_000, 10_000, 30_000) if size <= n_train]
-    common = {"batch_size": 100, "epochs": n_epochs, "epoch_size": n_examples}
+    """Return three ways to learn, each from 100 digits up to 10,000, with equally many steps."""
+    n_examples = 3_000 if quick else 20_000
+    sizes = [size for size in (100, 300, 1_000, 3_000, 10_000) if size <= n_train]
+    common = {"batch_size": 100, "epochs": 1, "epoch_size": n_examples}
     fc = {**common, "learning_rate": 0.2, "momentum": 0.9, "schedule": "one-cycle"}
     ways = {
         "fully connected": changed(get_recipe("fc-128"), fc),
@@ -80,7 +80,7 @@ def optimizers(n_train: int, quick: bool) -> tuple[Variant, ...]:
     """Return the course's network of 128 hidden units with each optimiser, at several constant learning rates."""
     common = {
         "batch_size": 128,
-        "epochs": 3 if quick else 6,
+        "epochs": 3 if quick else 4,
         "train_size": min(1_000 if quick else FEW_DIGITS, n_train),
     }
     recipe = changed(get_recipe("fc-128"), common)
