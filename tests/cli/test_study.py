@@ -49,7 +49,7 @@ def test_digits_too_few_for_a_batch_are_told_and_nothing_is_drawn(
     [
         ((), ("STUDY",)),
         (("nonsense",), ("invalid choice: 'nonsense'", "capacity")),
-        (("data", "--seeds", "0"), ("seeds is 0: expected a whole number from 1",)),
+        (("data", "--seeds", "0"), ("argument --seeds: 0: expected a whole number from 1",)),
         (("data", "--cores", "0"), ("--cores",)),
         (("data", "--seed", "-1"), ("--seed",)),
     ],
@@ -59,8 +59,8 @@ def test_a_wrong_call(digitscope: Command, desk: Path, words: tuple[str, ...], p
     assert list(desk.iterdir()) == []
 
 
-def test_without_matplotlib(tmp_path: Path) -> None:
-    done = without(["matplotlib"], "study", "capacity", "--quick", folder=tmp_path)
+def test_without_matplotlib(desk: Path) -> None:
+    done = without(["matplotlib"], "study", "capacity", "--quick", folder=desk)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-1].endswith("pip install 'digitscope[train]'")
-    assert list(tmp_path.iterdir()) == []
+    assert list(desk.iterdir()) == []

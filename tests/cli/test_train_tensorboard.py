@@ -1,12 +1,13 @@
 """What TensorBoard is given, read back with its own reader."""
 
 import json
-import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from digitscope.experiments.event_log import EventLog
+from digitscope.records import EpochRecord, read_history
 from tests.cli.helpers import Command
 from tests.test_house import without
 
@@ -40,8 +41,7 @@ def test_every_epoch_is_there(digitscope: Command, tiny_mnist_folder: Path, desk
         "--learning-rate",
         0.05,
     )
-    with warnings.catch_warnings():
-        code, _, err = digitscope(*words, "--epochs", 3, "--tensorboard", "boards")
+    code, _, err = digitscope(*words, "--epochs", 3, "--tensorboard", "boards")
     assert code == 0
     assert err[-1] == "TensorBoard: tensorboard --logdir boards"
     events = read_events(desk / "boards" / f"{recipe}-1")
@@ -71,22 +71,25 @@ def test_settings_stand_beside_what_they_came_to(digitscope: Command, tiny_mnist
     assert accuracy.value == events.Scalars("accuracy/validation")[-1].value
 
 
-def test_a_resumed_run_is_one_curve(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
-    words = (
-        "train",
-        "fc",
-        "--data",
-        tiny_mnist_folder,
-        "--unchecked",
-        "--batch-size",
-        8,
-        "--tensorboard",
-        "boards",
-    )
-    assert digitscope(*words, "--epochs", 2, "--out", "run").code == 0
-    assert digitscope(*words, "--epochs", 2, "--out", "run", "--resume").code == 0  # nothing is left to do
-    events = read_events(desk / "boards" / "run")
-    assert [each.step for each in events.Scalars("loss/train")] == [1, 2]
+def test_a_run_that_was_stopped_and_resumed_is_one_curve(
+    digitscope: Command, tiny_mnist_folder: Path, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop_after_the_second(log: EventLog, record: EpochRecord) -> None:
+        add(log, record)
+        if record.epoch == 2:
+            raise KeyboardInterrupt
+
+    words = ("train", "fc", "--data", tiny_mnist_folder, "--unchecked", "--batch-size", 8, "--epochs", 4)
+    words += ("--out", "run", "--tensorboard", "boards")
+    add = EventLog.add
+    with monkeypatch.context() as patch:
+        patch.setattr(EventLog, "add", stop_after_the_second)
+        assert digitscope(*words).code == 130
+    assert digitscope(*words, "--resume").code == 0
+    losses = read_events(desk / "boards" / "run").Scalars("loss/train")
+    history = read_history(desk / "run" / "metrics.jsonl")
+    assert [each.step for each in losses] == [1, 2, 3, 4]
+    assert [each.value for each in losses] == pytest.approx([record.train_loss for record in history])
 
 
 def test_a_refused_run_leaves_no_log(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
@@ -95,9 +98,9 @@ def test_a_refused_run_leaves_no_log(digitscope: Command, tiny_mnist_folder: Pat
     assert not (desk / "boards").exists()
 
 
-def test_without_tensorboard_one_line_names_the_extra(tmp_path: Path) -> None:
-    done = without(["tensorboard"], "train", "fc", "--tensorboard", "boards", folder=tmp_path)
+def test_without_tensorboard_one_line_names_the_extra(desk: Path) -> None:
+    done = without(["tensorboard"], "train", "fc", "--tensorboard", "boards", folder=desk)
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert line.endswith("pip install 'digitscope[tensorboard]'")
-    assert list(tmp_path.iterdir()) == []
+    assert list(desk.iterdir()) == []

@@ -34,7 +34,7 @@ QUESTIONS = {
     "capacity": "what do more hidden units learn, from 1 to 2,048, and where does the network overfit?",
     "epochs": "how does training go on over time, with and without dropout and warped digits?",
     "data": "how far do 100 to 10,000 training digits get, in which network?",
-    "optimizers": "which of SGD, momentum, Nesterov, Adam, AdamW and Muon, each at the best of three rates?",
+    "optimizers": "which of SGD, momentum, Nesterov, Adam, AdamW and Muon, each at the best of five rates?",
 }
 
 
@@ -74,10 +74,12 @@ def run(options: argparse.Namespace) -> int:
     """Train what is not finished yet, write figure, table and text, and return 1 if a training crashed."""
     if options.cores < 1:
         options.parser.error(f"argument --cores: {options.cores}: expected a whole number from 1")
-    import_module("matplotlib")  # it draws at the end: better missed before the trainings
-    dataset = load_sample() if options.quick else single_digits(options.data, options.unchecked)
     if options.seeds is None:
         options.seeds = QUICK_SEEDS if options.quick else SEEDS
+    if options.seeds < 1:
+        options.parser.error(f"argument --seeds: {options.seeds}: expected a whole number from 1")
+    import_module("matplotlib")  # it draws at the end: better missed before the trainings
+    dataset = load_sample() if options.quick else single_digits(options.data, options.unchecked)
     variants = DESIGNS[options.study](len(dataset.train), options.quick)
     study = Study(options.study, variants, options.seeds, options.seed)
     folder = options.out or STUDIES / f"{options.study}{'-quick' if options.quick else ''}"

@@ -125,7 +125,7 @@ def _few_numbers(axes: "Axes", panel: Panel) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     if panel.scale == "linear":
-        axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
     else:
         low, high = axes.get_ylim()
         steps = (1.0, 2.0, 5.0) if high / low < 200 else (1.0,)

@@ -21,7 +21,7 @@ def record(point: Mapping[str, Any], curve: Curve, *, seed: int = 1, outcome: An
     return TrialRecord(f"key{seed}", point, seed, 1, outcome, history, 0.5 if outcome == "finished" else None)
 
 
-def result(name: str, curves: Mapping[tuple[Any, ...], Sequence[Curve]], outcome: Any = "finished") -> Result:
+def result(name: str, curves: Mapping[Any, Sequence[Curve]], outcome: Any = "finished") -> Result:
     """Return the result of the study `name` of which the points with the values in `curves` have these seeds."""
     variants = [each for each in DESIGNS[name](54_000, False) if tuple(each.point.values()) in curves]
     n_seeds = len(next(iter(curves.values())))

@@ -22,12 +22,15 @@ MOMENTUM: Mapping[str, float] = MappingProxyType({"batch_size": 64, "learning_ra
 
 OPTIMIZERS: Mapping[str, tuple[Mapping[str, Any], tuple[float, ...]]] = MappingProxyType(
     {
-        "SGD": ({"optimizer": "sgd"}, (0.1, 0.3, 1.0)),
-        "SGD, momentum": ({"optimizer": "sgd", "momentum": 0.9}, (0.03, 0.1, 0.3)),
-        "SGD, Nesterov": ({"optimizer": "sgd", "momentum": 0.9, "nesterov": True}, (0.03, 0.1, 0.3)),
-        "Adam": ({"optimizer": "adam"}, (0.0003, 0.001, 0.003)),
-        "AdamW": ({"optimizer": "adamw", "weight_decay": 0.01}, (0.0003, 0.001, 0.003)),
-        "Muon": ({"optimizer": "muon", "momentum": 0.6, "nesterov": True}, (0.03, 0.1, 0.3)),
+        "SGD": ({"optimizer": "sgd"}, (0.01, 0.03, 0.1, 0.3, 1.0)),
+        "SGD + momentum": ({"optimizer": "sgd", "momentum": 0.9}, (0.003, 0.01, 0.03, 0.1, 0.3)),
+        "SGD + Nesterov": (
+            {"optimizer": "sgd", "momentum": 0.9, "nesterov": True},
+            (0.003, 0.01, 0.03, 0.1, 0.3),
+        ),
+        "Adam": ({"optimizer": "adam"}, (0.0003, 0.001, 0.003, 0.01, 0.03)),
+        "AdamW": ({"optimizer": "adamw", "weight_decay": 0.01}, (0.0003, 0.001, 0.003, 0.01, 0.03)),
+        "Muon": ({"optimizer": "muon", "momentum": 0.6, "nesterov": True}, (0.01, 0.03, 0.1, 0.3, 1.0)),
     }
 )
 """Each optimiser's settings, and the learning rates of which its best is taken."""
@@ -78,11 +81,8 @@ def data(n_train: int, quick: bool) -> tuple[Variant, ...]:
 
 def optimizers(n_train: int, quick: bool) -> tuple[Variant, ...]:
     """Return the course's network of 128 hidden units with each optimiser, at several constant learning rates."""
-    common = {
-        "batch_size": 128,
-        "epochs": 3 if quick else 4,
-        "train_size": min(1_000 if quick else FEW_DIGITS, n_train),
-    }
+    n_epochs, n_digits = (3, 1_000) if quick else (6, 10_000)
+    common = {"batch_size": 64, "epochs": n_epochs, "train_size": min(n_digits, n_train)}
     recipe = changed(get_recipe("fc-128"), common)
     return tuple(
         Variant(

@@ -19,6 +19,8 @@ from digitscope.experiments.sweep.space import value_in_words
 from digitscope.training.settings import TrainingSettings
 
 RISE = "more than a tenth above its lowest"
+BY_HEART = 0.9995
+"""Training accuracy that is 100.0 % to a tenth of a percent."""
 
 
 def capacity(result: Result) -> str:
@@ -31,7 +33,7 @@ def capacity(result: Result) -> str:
     most = f"{units[best.label]} hidden units read the validation digits best, {validation(best).in_percent()}"
     sentences = [
         f"{_setting(result)}, {most}{told}.",
-        _what_is_learned(smallest, largest),
+        _what_is_learned(scores),
         _where_it_overfits(scores, units),
         _what_it_costs(result, smallest, largest),
         chance(result.study.n_seeds),
@@ -39,7 +41,12 @@ def capacity(result: Result) -> str:
     return " ".join(sentences)
 
 
-def _what_is_learned(smallest: PointScore, largest: PointScore) -> str:
+def _what_is_learned(scores: Sequence[PointScore]) -> str:
+    smallest, largest = scores[0], scores[-1]
+    learned = [score for score in scores if after_last(score, "train_accuracy").mean >= BY_HEART]
+    by_heart = (
+        f"; {learned[0].point['hidden']:,} are the fewest that learn all of them by heart" if learned else ""
+    )
     ends = [after_last(score, "train_accuracy") for score in (smallest, largest)]
     leads = [
         100 * (end.mean - validation(score).mean) for end, score in zip(ends, (smallest, largest), strict=True)
@@ -47,7 +54,7 @@ def _what_is_learned(smallest: PointScore, largest: PointScore) -> str:
     return (
         f"From {smallest.point['hidden']:,} to {largest.point['hidden']:,} units the training accuracy goes from "
         f"{ends[0].in_percent()} to {ends[1].in_percent()}, and its lead over validation from {leads[0]:.1f} to "
-        f"{leads[1]:.1f} points."
+        f"{leads[1]:.1f} points{by_heart}."
     )
 
 
@@ -78,8 +85,8 @@ def _where_it_overfits(scores: Sequence[PointScore], units: Mapping[str, str]) -
 def _accuracy_of_widest(scores: Sequence[PointScore]) -> str:
     best, widest = best_of(scores), scores[-1]
     if widest is best or alike(validation(widest), validation(best)):
-        return "the validation accuracy does not fall by it"
-    return f"the validation accuracy of the widest is {_points(best, widest):.2f} points below the best"
+        return "more units do not lower the validation accuracy"
+    return f"the widest reads {_points(best, widest):.2f} points below the best"
 
 
 def epochs(result: Result) -> str:
@@ -93,14 +100,10 @@ def epochs(result: Result) -> str:
     ]
     plain = result.finished(training="plain")
     for score in scores:
-        rise = rise_of_loss(score)
-        loss = (
-            f"ends at {rise.last:.3f}, {RISE}" if rise.is_notable else "does not rise by more than a tenth after"
-        )
         sentence = (
             f"{_quoted(score)}: {after_last(score, 'train_accuracy').in_percent()} of the training digits as they "
             f"were met, {validation(score).in_percent()} of the validation digits; the validation loss is lowest "
-            f"after epoch {rise.epoch} ({rise.lowest:.3f} nats) and {loss}"
+            f"{_loss(score)}"
         )
         if plain and score.point["training"] != "plain":
             sentence += f"; against plain {_difference(plain[0], score)}"
@@ -108,9 +111,17 @@ def epochs(result: Result) -> str:
     return " ".join([*sentences, chance(result.study.n_seeds)])
 
 
+def _loss(score: PointScore) -> str:
+    rise = rise_of_loss(score)
+    if rise.epoch == score.n_epochs:
+        return f"at the end ({rise.last:.3f} nats), so that more epochs may help"
+    end = f"ends at {rise.last:.3f}, {RISE}" if rise.is_notable else "does not rise by more than a tenth after"
+    return f"after epoch {rise.epoch} ({rise.lowest:.3f} nats) and {end}"
+
+
 def data(result: Result) -> str:
     """Return what more digits are worth to each network, and which network reads best at each number of them."""
-    sentences, ends = [], {}
+    sentences, ends = [_digits_met(result)], {}
     for name in dict.fromkeys(score.point["network"] for score in result.finished()):
         scores = result.finished(network=name)
         fewest, most = scores[0], scores[-1]
@@ -127,6 +138,12 @@ def data(result: Result) -> str:
         sentences.append(f"With {size:,} digits {best.point['network']} reads best{told}.")
     sentences += _fewer_digits(result, ends)
     return " ".join([*sentences, chance(result.study.n_seeds)])
+
+
+def _digits_met(result: Result) -> str:
+    settings = _settings(result)
+    n_met = settings.epochs * settings.epoch_size
+    return f"Every training meets {n_met:,} digits in batches of {settings.batch_size}, the few ones many times."
 
 
 def _fewer_digits(result: Result, ends: Mapping[str, PointScore]) -> list[str]:
@@ -200,9 +217,14 @@ def _points(first: PointScore, second: PointScore) -> float:
 
 def _setting(result: Result) -> str:
     """Return how many digits were learned from, and how long: what all variants of the study have in common."""
+    settings = _settings(result)
+    return f"On {settings.train_size:,} training digits, after {settings.epochs} epochs"
+
+
+def _settings(result: Result) -> TrainingSettings:
     settings = result.study.variants[0].recipe.settings
     assert isinstance(settings, TrainingSettings)  # noqa: S101 - the designs have no other
-    return f"On {settings.train_size:,} training digits, after {settings.epochs} epochs"
+    return settings
 
 
 def _quoted(score: PointScore) -> str:

@@ -53,7 +53,7 @@ class Study:
         seed: of the first one; the next ones have seed + 1, seed + 2, ...
 
     Raises:
-        SettingError: the number of seeds is out of range.
+        SettingError: the number of seeds, or the last one, is out of range.
     """
 
     name: str
@@ -64,6 +64,8 @@ class Study:
     def __post_init__(self) -> None:
         if not 1 <= self.n_seeds <= MOST_SEEDS:
             raise SettingError(f"seeds is {self.n_seeds}: expected a whole number from 1 to {MOST_SEEDS}")
+        if not 0 <= self.seed <= 2**32 - self.n_seeds:
+            raise SettingError(f"seed is {self.seed}: expected a whole number from 0 to {2**32 - self.n_seeds}")
 
     def label(self, point: Point) -> str:
         """Return what people call the variant of `point`."""
