@@ -79,8 +79,8 @@ def test_a_run_that_was_stopped_and_resumed_is_one_curve(
         if record.epoch == 2:
             raise KeyboardInterrupt
 
-    words = ("train", "fc", "--data", tiny_mnist_folder, "--unchecked", "--batch-size", 8, "--epochs", 4)
-    words += ("--out", "run", "--tensorboard", "boards")
+    data = ("--data", tiny_mnist_folder, "--unchecked", "--batch-size", 8, "--epochs", 4)
+    words = ("train", "fc", *data, "--out", "run", "--tensorboard", "boards")
     add = EventLog.add
     with monkeypatch.context() as patch:
         patch.setattr(EventLog, "add", stop_after_the_second)

@@ -27,11 +27,11 @@ def test_a_label_has_one_colour_and_one_marker_in_both_panels() -> None:
 
 def test_bands_are_a_deviation_to_each_side_and_absent_without_one() -> None:
     first, _ = study_figure("How large?", ACCURACY, LOSS).axes
-    corners = first.collections[1].get_paths()[0].vertices
+    corners = np.asarray(first.collections[1].get_paths()[0].vertices)
     assert (corners[:, 1].min(), corners[:, 1].max()) == (45, 99.5)
     single = Panel("accuracy (%)", (Line("one", (1.0, 2.0), (3.0, 4.0)),), "epoch")
     first, _ = study_figure("How large?", single, single).axes
-    corners = first.collections[0].get_paths()[0].vertices
+    corners = np.asarray(first.collections[0].get_paths()[0].vertices)
     assert {float(corner) for corner in corners[:, 1]} == {3.0, 4.0}
 
 
@@ -51,7 +51,7 @@ def test_a_band_below_zero_does_not_break_a_logarithmic_axis() -> None:
 def test_every_letter_is_large() -> None:
     """At least a fortieth of the height of a slide, which a hall reads."""
     figure = study_figure("How large?", ACCURACY, LOSS)
-    sizes = [text.get_fontsize() for axes in figure.axes for text in [*axes.texts, *axes.get_xticklabels()]]
+    sizes = [float(text.get_fontsize()) for axes in figure.axes for text in [*axes.texts, *axes.get_xticklabels()]]
     assert min(sizes) / 72 > figure.get_size_inches()[1] / 40
 
 
