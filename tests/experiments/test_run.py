@@ -506,6 +506,21 @@ def test_sources(order: Any, n_batches: int, sample: Dataset) -> None:
 QUICK = RECIPES["scratch"].with_changes({"epochs": 1, "hidden": (16, 8), "activation": "tanh"})
 
 
+@pytest.mark.parametrize("order", ["fixed", "reshuffled"])
+def test_train_size_draws_by_the_seed_and_a_smaller_draw_is_part_of_a_larger(order: Any, sample: Dataset) -> None:
+    def drawn(n: int, seed: int) -> set[bytes]:
+        settings = TrainingSettings(train_size=n, order=order, batch_size=10)
+        batches = make_source(settings, sample, None, seed).epoch(np.random.default_rng(0))
+        return {image.tobytes() for images, _ in batches for image in images}
+
+    assert len(drawn(50, 1)) == 50
+    assert drawn(50, 1) < drawn(200, 1)
+    assert drawn(50, 1) != drawn(50, 2)
+    assert drawn(50, 1) <= {image.tobytes() for image in sample.train.images}
+    with pytest.raises(SettingError, match="train_size is 4001: expected at most 4000, which there are"):
+        drawn(4001, 1)
+
+
 def test_a_run_of_the_numpy_network_is_its_own_training(sample: Dataset) -> None:
     """The network is what `scratch.train` makes of the same seed, and PyTorch's model it has none."""
     data = small(sample)

@@ -39,7 +39,7 @@ def bar(left: int, top: int, right: int, bottom: int) -> Mask:
 
 def found(mask: Mask, strength: NDArray[np.floating] | None = None) -> SegmentedPage:
     contrast = np.asarray(mask if strength is None else strength, dtype=np.float32)
-    return find_blobs(Ink(np.uint8(255 - 255 * contrast), contrast, mask, 5.0))
+    return find_blobs(Ink((255 - 255 * contrast).astype(np.uint8), contrast, mask, 5.0))
 
 
 def boxes(page: SegmentedPage) -> list[Box]:

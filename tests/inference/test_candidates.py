@@ -95,7 +95,7 @@ def page_of(ink: Float32, ruler: Float32) -> SegmentedPage:
     page = np.zeros((ink.shape[0] + 170, max(ink.shape[1], ruler.shape[1]) + 60), np.float32)
     page[30 : 30 + ink.shape[0], 30 : 30 + ink.shape[1]] = ink
     page[-90 : -90 + len(ruler), 30 : 30 + ruler.shape[1]] = ruler
-    return find_blobs(Ink(np.uint8(255 - 255 * page), page, page > 0.38, 2.5 * SCALE))
+    return find_blobs(Ink((255 - 255 * page).astype(np.uint8), page, page > 0.38, 2.5 * SCALE))
 
 
 def read_first(ink: Float32, ruler: Float32, digits: Recognizer, pairs: Recognizer) -> list[Candidate]:

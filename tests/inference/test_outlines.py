@@ -23,7 +23,7 @@ def outlined(taken_for_ink: Mask, dark: Mask) -> bool:
     labels, n = ndimage.label(taken_for_ink)
     (piece,) = pieces_of(labels, n, np.ones(labels.shape, np.float32))
     noise = np.random.default_rng(0).normal(0, 3, dark.shape)
-    return has_outline(piece, labels, np.uint8(np.where(dark, INK, PAPER) + noise))
+    return has_outline(piece, labels, (np.where(dark, INK, PAPER) + noise).astype(np.uint8))
 
 
 @pytest.mark.parametrize(
@@ -56,4 +56,4 @@ def test_blurred_ink_has_one() -> None:
     labels, n = ndimage.label(area(20, 40, 28, 33))
     (piece,) = pieces_of(labels, n, np.ones(labels.shape, np.float32))
     blurred = ndimage.gaussian_filter(np.where(labels > 0, INK, PAPER).astype(float), 1.5)
-    assert has_outline(piece, labels, np.uint8(blurred))
+    assert has_outline(piece, labels, blurred.astype(np.uint8))

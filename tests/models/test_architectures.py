@@ -29,6 +29,18 @@ def test_fully_connected_in_numpy(activation: str, slope: float, hidden: int, sa
     assert np.allclose(logits, expected, atol=1e-5)
 
 
+def test_dropout_leaves_hidden_units_out_in_training_only(sample: Dataset) -> None:
+    plain, model = build("fc", {"hidden": 64}), build("fc", {"hidden": 64, "dropout": 0.25})
+    for ours, theirs in zip(model.parameters(), plain.parameters(), strict=True):
+        ours.data = theirs.data
+    images = torch.from_numpy(sample.test.images[:50])
+    assert torch.equal(model.eval()(images), plain(images))
+    hidden = model.train()[:-1](images)
+    active = plain[:-1](images) > 0
+    assert (hidden[active] == 0).float().mean().item() == pytest.approx(0.25, abs=0.05)
+    assert torch.allclose(hidden[hidden > 0], plain[:-1](images)[hidden > 0] / 0.75)
+
+
 def test_two_digit_mlp_has_two_heads_on_one_hidden_layer(sample: Dataset) -> None:
     model = build("two-digit-mlp", {})
     images = images_for("two-digit-mlp", sample, 20)

@@ -22,6 +22,7 @@ REFUSED = [
     *[("batch_size", value, WHOLE) for value in (0, -32, 32.0, True, "32", None)],
     ("order", "random", "expected one of fixed, reshuffled, fresh-pairs"),
     ("order", None, "expected one of fixed"),
+    *[("train_size", value, "expected a whole number from 0") for value in (-1, 1.5, True)],
     *[("epoch_size", value, "expected a whole number from 0") for value in (-1, 1.5, True)],
     ("optimizer", "SGD", "expected one of sgd, muon, adam, adamw"),
     ("schedule", "cosine", "expected one of constant, one-cycle"),
@@ -70,6 +71,7 @@ def test_a_refused_value_is_named_with_what_is_accepted(name: str, value: object
             {"optimizer": "muon", "weight_decay": 0.1},
             "muon holds the length of weights: expected --weight-decay 0",
         ),
+        ({"train_size": 10, "order": "fresh-pairs"}, "order is 'fresh-pairs', which makes its own examples"),
         ({"epoch_size": 10}, "order is 'fixed', which shows all examples: use reshuffled"),
         *[({name: 0.5}, "order is 'fixed', which shows examples as they are") for name in (*WARPS, "scale")],
         *[

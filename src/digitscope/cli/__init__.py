@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "serve": "a page to draw on, look inside and watch a network learn; and a service for other programs",
         "train": "train one recipe into a run folder",
         "sweep": "which settings read best: many trainings, ranked on validation; goes on where it was stopped",
+        "study": "one question of a course answered by many trainings: a figure for a slide, a table, a paragraph",
         "evaluate": "score a run, an .onnx file or a shipped network on a split; draw its errors and calibration",
         "export": "turn a run into an .onnx file that needs no PyTorch",
         "reproduce": "every figure of the course's project beside the one obtained here",
@@ -36,6 +37,7 @@ EXTRA_PACKAGES: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("fastapi", "starlette", "uvicorn", "python_multipart"), "serve"),
         "optuna": "sweep",
         "ray": "distributed",
+        "tensorboard": "tensorboard",
     }
 )
 """The packages that may be absent, and the extra that each comes with."""

@@ -2,23 +2,35 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 from digitscope.experiments.sweep.engine import Begun, EpochDone, Event, Failed, Finished, Lost
-from digitscope.experiments.sweep.space import Space
+from digitscope.experiments.sweep.space import Point
 from digitscope.experiments.sweep.trials import Trial, TrialRecord
 from digitscope.records import EpochRecord
 
 BEST_SHOWN = 5
 
 
+class Named(Protocol):
+    """What is gone through: a sweep's space, or a study."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    def label(self, point: Point, /) -> str:
+        """Return what people call `point`."""
+
+
 class SweepProgress:
     """What is finished best, and what is being trained."""
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: Named) -> None:
         self._space = space
         self._wanted = self._done = self._failed = 0
         self._running: dict[str, tuple[Trial, EpochRecord | None]] = {}

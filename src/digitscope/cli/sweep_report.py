@@ -59,10 +59,7 @@ def ranking_table(sweep: Sweep) -> tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 def spread_in_words(spread: Spread | None) -> str:
     """Return an accuracy as a percentage, with its deviation if it has one; a dash if there is none."""
-    if spread is None:
-        return "\N{EN DASH}"
-    deviation = "" if spread.deviation is None else f" \N{PLUS-MINUS SIGN} {100 * spread.deviation:.2f}"
-    return f"{100 * spread.mean:.2f}{deviation} %"
+    return "\N{EN DASH}" if spread is None else spread.in_percent()
 
 
 def write_sweep_report(folder: Path, sweep: Sweep, dataset: Dataset, command: str) -> None:

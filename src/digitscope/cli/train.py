@@ -5,7 +5,7 @@ import json
 import os
 import shlex
 from collections.abc import Iterator
-from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, ExitStack, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import asdict, fields, replace
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +19,7 @@ from digitscope.cli.remarks import remark
 from digitscope.cli.run_report import epoch_header, epoch_row, write_run
 from digitscope.data import COURSE_SEED, Dataset, has_two_digit
 from digitscope.errors import DigitscopeError, SettingError
+from digitscope.experiments.event_log import EventLog
 from digitscope.experiments.recipes import RECIPES, SCRATCH, Recipe, get_recipe
 from digitscope.experiments.run import Run, run_recipe
 from digitscope.experiments.run_folder import read_recipe
@@ -56,6 +57,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="continue the run in --out, or else the newest one, with the settings and the seed that it has",
     )
+    parser.add_argument(
+        "--tensorboard",
+        type=path_argument,
+        metavar="DIR",
+        help="write the curves and the settings for TensorBoard too, into DIR and there the run folder's name",
+    )
     add_json(parser)
     _add_settings(parser.add_argument_group("settings (default: the recipe's)"))
     _add_options(parser.add_argument_group("options of the model (default: the recipe's, then the model's)"))
@@ -75,6 +82,8 @@ def run(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     """Train, write the run folder with its curves, and say where it is."""
     import_module("matplotlib")  # it draws at the end: better missed before the training
+    if options.tensorboard:
+        import_module("tensorboard")
     recipe, seed = get_recipe(options.recipe), COURSE_SEED
     if options.resume:
         options.out = options.out or _newest(options.recipe)
@@ -87,8 +96,8 @@ def _run(options: argparse.Namespace) -> int:
     folder = options.out or (_claim_next(options.recipe) if is_first_process() else RUNS)
     remark(f"{recipe.name} on {dataset.name} ({dataset.source}), into {folder}")
     try:
-        with step_bar() as bar:
-            trained = _train(recipe, dataset, options, folder, bar)
+        with step_bar() as bar, _event_log(options, recipe, folder) as log:
+            trained = _train(recipe, dataset, options, folder, bar, log)
     except DigitscopeError:
         if options.out is None and is_first_process() and not any(folder.iterdir()):
             folder.rmdir()  # a run that is refused leaves nothing for --resume to find
@@ -96,6 +105,8 @@ def _run(options: argparse.Namespace) -> int:
     if not is_first_process():
         return 0
     write_run(folder, trained, dataset)
+    if options.tensorboard is not None:
+        remark(f"TensorBoard: {shlex.join(['tensorboard', '--logdir', str(options.tensorboard)])}")
     if options.json:
         print(json.dumps({"folder": str(folder), "history": [asdict(record) for record in trained.history]}))
     else:
@@ -105,7 +116,9 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _train(recipe: Recipe, dataset: Dataset, options: argparse.Namespace, folder: Path, bar: StepBar) -> Run:
+def _train(
+    recipe: Recipe, dataset: Dataset, options: argparse.Namespace, folder: Path, bar: StepBar, log: EventLog | None
+) -> Run:
     settings = recipe.settings
     fresh = isinstance(settings, TrainingSettings) and settings.order == "fresh-pairs"
     singles = single_digits(options.data, options.unchecked) if fresh else None
@@ -114,6 +127,8 @@ def _train(recipe: Recipe, dataset: Dataset, options: argparse.Namespace, folder
 
     def on_epoch(record: EpochRecord) -> None:
         bar.say(f"epoch {record.epoch} of {settings.epochs}: validation {record.validation_accuracy:.2%}")
+        if log is not None:
+            log.add(record)
 
     return run_recipe(
         recipe,
@@ -127,6 +142,14 @@ def _train(recipe: Recipe, dataset: Dataset, options: argparse.Namespace, folder
         on_batch=bar.step,
         on_epoch=on_epoch,
     )
+
+
+def _event_log(
+    options: argparse.Namespace, recipe: Recipe, folder: Path
+) -> AbstractContextManager[EventLog | None]:
+    if options.tensorboard is None or not is_first_process():
+        return nullcontext()
+    return EventLog(options.tensorboard / folder.resolve().name, recipe, options.seed)
 
 
 def _print_history(trained: Run) -> None:

@@ -230,13 +230,14 @@ def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset |
     """Return the training examples in the order that the settings name.
 
     Raises:
-        SettingError: "fresh-pairs" without single digits to make them from, or an epoch or a batch too large.
+        SettingError: "fresh-pairs" without single digits to make them from, or an epoch, a batch or the number of
+            examples to learn from too large.
     """
     if settings.order == "fixed":
-        return FixedOrder(course_order(dataset.train, seed), settings.batch_size)
+        return FixedOrder(course_order(_drawn(dataset.train, settings, seed), seed), settings.batch_size)
     if settings.order == "reshuffled":
         return Reshuffled(
-            dataset.train,
+            _drawn(dataset.train, settings, seed),
             settings.batch_size,
             settings.augmentation,
             settings.epoch_size or None,
@@ -256,6 +257,16 @@ def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset |
         settings.non_digits,
         PAIRS_FOR[dataset.train.task],
     )
+
+
+def _drawn(split: Split, settings: TrainingSettings, seed: int) -> Split:
+    """Return the examples to learn from: all, or as many as `train_size` says."""
+    if not settings.train_size:
+        return split
+    if settings.train_size > len(split):
+        raise SettingError(f"train_size is {settings.train_size}: expected at most {len(split)}, which there are")
+    # The epochs' generators are those of (seed, 1), (seed, 2) and so on.
+    return split[np.random.default_rng([seed, 0]).permutation(len(split))[: settings.train_size]]
 
 
 def as_met(recipe: Recipe, split: Split) -> Split:

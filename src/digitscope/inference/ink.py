@@ -106,7 +106,7 @@ def _noise(gray: UInt8) -> float:
     return float(1.4826 * _median(second) / np.sqrt(6))
 
 
-def _median(values: NDArray[np.generic]) -> float:
+def _median(values: NDArray[np.int16] | Float32) -> float:
     """Return the median of numbers of which none is negative."""
     if np.count_nonzero(values) < values.size / 2:  # as of a clean canvas, and sooner found out than sorted
         return 0.0

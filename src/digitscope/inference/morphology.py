@@ -15,7 +15,8 @@ Pixels = TypeVar("Pixels", Mask, NDArray[np.uint8], NDArray[np.float32])
 
 def extent(mask: Mask, margin: int = 0) -> tuple[slice, slice]:
     """Return the rows and columns of the box around `mask`, bool (H, W), and `margin` more; all if it is empty."""
-    return _ends(mask.any(axis=1), margin), _ends(mask.any(axis=0), margin)
+    rows, columns = (np.asarray(mask.any(axis=axis)) for axis in (1, 0))
+    return _ends(rows, margin), _ends(columns, margin)
 
 
 def _ends(line: Mask, margin: int) -> slice:

@@ -16,14 +16,17 @@ from digitscope.plots.report import (
     render_report,
     write_report,
 )
-from digitscope.plots.saving import save_figure
+from digitscope.plots.saving import save_figure, save_in_few_colours
 from digitscope.plots.separation import separation_sheet
 from digitscope.plots.slices import Slice, effects_figure, slices_figure
+from digitscope.plots.studies import Line, Panel, study_figure
 from digitscope.plots.weights import weight_pictures
 
 __all__ = [
     "Code",
     "FigureBlock",
+    "Line",
+    "Panel",
     "Paragraph",
     "RankedPoint",
     "Section",
@@ -40,8 +43,10 @@ __all__ = [
     "reliability_diagram",
     "render_report",
     "save_figure",
+    "save_in_few_colours",
     "separation_sheet",
     "slices_figure",
+    "study_figure",
     "weight_pictures",
     "write_report",
 ]

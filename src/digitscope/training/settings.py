@@ -24,8 +24,10 @@ class TrainingSettings:
         order: how examples come. "fixed" is the course's protocol: one permutation, the same batches in every
             epoch, the remainder dropped. "reshuffled" draws a new order each epoch and drops nothing.
             "fresh-pairs" overlaps new pairs of single training digits at every step.
-        epoch_size: examples after which an epoch ends; 0 for as many as the training set has, as an order that is
-            "fixed" needs it.
+        train_size: training examples to learn from, drawn by the seed: those for a smaller number are among those
+            for a larger one. 0 for all; "fresh-pairs" makes its own.
+        epoch_size: examples after which an epoch ends; 0 for as many as there are to learn from, as an order
+            that is "fixed" needs it.
         optimizer: "sgd", "muon" (Jordan et al. 2024), "adam" (Kingma and Ba 2015) or "adamw" (Loshchilov and
             Hutter 2019).
         learning_rate: the rate, or with "one-cycle" its peak.
@@ -66,6 +68,7 @@ class TrainingSettings:
     epochs: int = 10
     batch_size: int = 32
     order: Order = "fixed"
+    train_size: int = 0
     epoch_size: int = 0
     optimizer: OptimizerName = "sgd"
     learning_rate: float = 0.1
@@ -107,6 +110,8 @@ class TrainingSettings:
             raise SettingError(
                 "order is 'fixed', which shows all examples: use reshuffled to choose an epoch_size"
             )
+        if self.order == "fresh-pairs" and self.train_size:
+            raise SettingError("order is 'fresh-pairs', which makes its own examples: expected --train-size 0")
         if self.order == "fixed" and augmentation != NO_AUGMENTATION:
             raise SettingError("order is 'fixed', which shows examples as they are: use reshuffled to warp them")
         if self.order != "reshuffled" and self.styles:
@@ -160,6 +165,7 @@ RANGES: Mapping[str, tuple[Any, str]] = MappingProxyType(
     {
         "epochs": (lambda value: isinstance(value, int) and value >= 1, "a whole number from 1"),
         "batch_size": (lambda value: isinstance(value, int) and value >= 1, "a whole number from 1"),
+        "train_size": (lambda value: isinstance(value, int) and value >= 0, "a whole number from 0"),
         "epoch_size": (lambda value: isinstance(value, int) and value >= 0, "a whole number from 0"),
         "learning_rate": (lambda value: 0 < value < float("inf"), "a number above 0"),
         "momentum": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),

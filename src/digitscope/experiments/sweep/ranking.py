@@ -26,6 +26,11 @@ class Spread:
         """Return those of `values`, at least one."""
         return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None)
 
+    def in_percent(self) -> str:
+        """Return an accuracy as a percentage, with its deviation if it has one."""
+        deviation = "" if self.deviation is None else f" \N{PLUS-MINUS SIGN} {100 * self.deviation:.2f}"
+        return f"{100 * self.mean:.2f}{deviation} %"
+
 
 @dataclass(frozen=True)
 class PointScore:

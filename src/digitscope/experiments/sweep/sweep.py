@@ -66,7 +66,7 @@ def run_sweep(
             trials = _plan(space, [*new.values()], round_.stop_below, data_sha256, engine.cores)
             left = [trial for trial in trials if trial.key not in journal.records]
             on_round(trials, len(trials) - len(left))
-            for event in _run(left, engine, journal):
+            for event in run_trials(left, engine, journal):
                 failed += [event] if isinstance(event, Failed) else []
                 n_trained += isinstance(event, Finished)
                 on_event(event)
@@ -99,7 +99,7 @@ def _plan(
     )
 
 
-def _run(trials: Sequence[Trial], engine: Engine, journal: Journal) -> Iterator[Event]:
+def run_trials(trials: Sequence[Trial], engine: Engine, journal: Journal) -> Iterator[Event]:
     """Let `engine` run `trials`, and yield what happens when the journal has it."""
     for event in engine.run(trials):
         match event:

@@ -1,0 +1,245 @@
+"""A paragraph for each study, made of its numbers: what was seen, and what is within chance."""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+from digitscope.experiments.studies.comparing import (
+    after_last,
+    alike,
+    best_of,
+    chance,
+    enumerate_words,
+    like_best,
+    rise_of_loss,
+    validation,
+)
+from digitscope.experiments.studies.study import Result, seconds_an_epoch
+from digitscope.experiments.sweep.ranking import PointScore
+from digitscope.experiments.sweep.space import value_in_words
+from digitscope.training.settings import TrainingSettings
+
+RISE = "more than a tenth above its lowest"
+BY_HEART = 0.9995
+"""Training accuracy that is 100.0 % to a tenth of a percent."""
+
+
+def capacity(result: Result) -> str:
+    """Return what more hidden units do, and from how many on the network overfits."""
+    scores = result.finished()
+    best, smallest, largest = best_of(scores), scores[0], scores[-1]
+    units = {score.label: f"{score.point['hidden']:,}" for score in scores}
+    same = [units[score.label] for score in like_best(scores)]
+    told = f"; {enumerate_words(same)} units read alike" if same else ""
+    most = f"{units[best.label]} hidden units read the validation digits best, {validation(best).in_percent()}"
+    sentences = [
+        f"{_setting(result)}, {most}{told}.",
+        _what_is_learned(scores),
+        _where_it_overfits(scores, units),
+        _what_it_costs(result, smallest, largest),
+        chance(result.study.n_seeds),
+    ]
+    return " ".join(sentences)
+
+
+def _what_is_learned(scores: Sequence[PointScore]) -> str:
+    smallest, largest = scores[0], scores[-1]
+    learned = [score for score in scores if after_last(score, "train_accuracy").mean >= BY_HEART]
+    by_heart = (
+        f"; {learned[0].point['hidden']:,} are the fewest that learn all of them by heart" if learned else ""
+    )
+    ends = [after_last(score, "train_accuracy") for score in (smallest, largest)]
+    leads = [
+        100 * (end.mean - validation(score).mean) for end, score in zip(ends, (smallest, largest), strict=True)
+    ]
+    return (
+        f"From {smallest.point['hidden']:,} to {largest.point['hidden']:,} units the training accuracy goes from "
+        f"{ends[0].in_percent()} to {ends[1].in_percent()}, and its lead over validation from {leads[0]:.1f} to "
+        f"{leads[1]:.1f} points{by_heart}."
+    )
+
+
+def _what_it_costs(result: Result, smallest: PointScore, largest: PointScore) -> str:
+    parameters = {variant.point["hidden"]: variant.n_parameters for variant in result.study.variants}
+    few, many = smallest.point["hidden"], largest.point["hidden"]
+    times = _times(seconds_an_epoch(largest), seconds_an_epoch(smallest))
+    return (
+        f"{many:,} units have {parameters[many]:,} parameters in place of {parameters[few]:,}, and an epoch takes "
+        f"{times} times as long."
+    )
+
+
+def _where_it_overfits(scores: Sequence[PointScore], units: Mapping[str, str]) -> str:
+    overfitted = [score for score in scores if rise_of_loss(score).is_notable]
+    if not overfitted:
+        return f"No network's validation loss ends {RISE}, so that none overfits by this measure."
+    names = [units[score.label] for score in overfitted]
+    to_the_end = list(scores[-len(overfitted) :]) == overfitted
+    where = f"from {names[0]} units on" if to_the_end else f"with {enumerate_words(names)} units"
+    rise = rise_of_loss(overfitted[-1])
+    return (
+        f"It overfits {where}, where the validation loss ends {RISE}: with {names[-1]} it is lowest after epoch "
+        f"{rise.epoch} ({rise.lowest:.3f} nats) and ends at {rise.last:.3f}; {_accuracy_of_widest(scores)}."
+    )
+
+
+def _accuracy_of_widest(scores: Sequence[PointScore]) -> str:
+    best, widest = best_of(scores), scores[-1]
+    if widest is best or alike(validation(widest), validation(best)):
+        return "more units do not lower the validation accuracy"
+    return f"the widest reads {_points(best, widest):.2f} points below the best"
+
+
+def epochs(result: Result) -> str:
+    """Return how each way of training went on, and what dropout and warps are worth."""
+    scores = result.finished()
+    best = best_of(scores)
+    same = [score.point["training"] for score in like_best(scores)]
+    sentences = [
+        f"{_setting(result)}, {_quoted(best)} reads the validation digits best, {validation(best).in_percent()}"
+        + (f"; {enumerate_words(same)} alike." if same else ".")
+    ]
+    plain = result.finished(training="plain")
+    for score in scores:
+        sentence = (
+            f"{_quoted(score)}: {after_last(score, 'train_accuracy').in_percent()} of the training digits as they "
+            f"were met, {validation(score).in_percent()} of the validation digits; the validation loss is lowest "
+            f"{_loss(score)}"
+        )
+        if plain and score.point["training"] != "plain":
+            sentence += f"; against plain {_difference(plain[0], score)}"
+        sentences.append(sentence + ".")
+    return " ".join([*sentences, chance(result.study.n_seeds)])
+
+
+def _loss(score: PointScore) -> str:
+    rise = rise_of_loss(score)
+    if rise.epoch == score.n_epochs:
+        return f"at the end ({rise.last:.3f} nats), so that more epochs may help"
+    end = f"ends at {rise.last:.3f}, {RISE}" if rise.is_notable else "does not rise by more than a tenth after"
+    return f"after epoch {rise.epoch} ({rise.lowest:.3f} nats) and {end}"
+
+
+def data(result: Result) -> str:
+    """Return what more digits are worth to each network, and which network reads best at each number of them."""
+    sentences, ends = [_digits_met(result)], {}
+    for name in dict.fromkeys(score.point["network"] for score in result.finished()):
+        scores = result.finished(network=name)
+        fewest, most = scores[0], scores[-1]
+        ends[name] = most
+        sentences.append(
+            f"{_capital(name)}: {validation(fewest).in_percent()} of the validation digits with "
+            f"{fewest.point['digits']:,} training digits, {validation(most).in_percent()} with "
+            f"{most.point['digits']:,}."
+        )
+    for size in dict.fromkeys(score.point["digits"] for score in result.finished()):
+        scores = result.finished(digits=size)
+        best, same = best_of(scores), [score.point["network"] for score in like_best(scores)]
+        told = f", with {enumerate_words(same)} alike" if same else ""
+        sentences.append(f"With {size:,} digits {best.point['network']} reads best{told}.")
+    sentences += _fewer_digits(result, ends)
+    return " ".join([*sentences, chance(result.study.n_seeds)])
+
+
+def _digits_met(result: Result) -> str:
+    settings = _settings(result)
+    n_met = settings.epochs * settings.epoch_size
+    return f"Every training meets {n_met:,} digits in batches of {settings.batch_size}, the few ones many times."
+
+
+def _fewer_digits(result: Result, ends: Mapping[str, PointScore]) -> list[str]:
+    """Say with how few digits the best network reads as well as the worst with all."""
+    first, last = (pick(ends, key=lambda name: validation(ends[name]).mean) for pick in (max, min))
+    goal = ends[last]
+    enough = [score for score in result.finished(network=first) if validation(score).mean >= validation(goal).mean]
+    if first == last or not enough:
+        return []
+    most, fewer = goal.point["digits"], enough[0].point["digits"]
+    return [f'What "{last}" reads with {most:,} digits, "{first}" reads with {fewer:,} or fewer.']
+
+
+def optimizers(result: Result) -> str:
+    """Return the optimisers in their order, each at its best learning rate, and what cannot be told apart."""
+    scores = result.finished()
+    names = list(dict.fromkeys(score.point["optimizer"] for score in scores))
+    chosen = sorted(
+        (best_of(result.finished(optimizer=name)) for name in names), key=lambda s: -validation(s).mean
+    )
+    best = chosen[0]
+    same = [score.point["optimizer"] for score in like_best(chosen)]
+    ahead = "" if result.study.n_seeds == 1 else f"{best.point['optimizer']} is ahead by more than chance."
+    sentences = [
+        f"{_setting(result)}, each at its best learning rate: {enumerate_words([*map(_at_its_rate, chosen)])}.",
+        f"{best.point['optimizer']} is first, with {enumerate_words(same)} alike." if same else ahead,
+        _at_an_end(result, chosen),
+        _slowest(chosen),
+        *(f"Diverged: {score.label}." for score in result.scores if score.outcome == "diverged"),
+    ]
+    return " ".join([*filter(None, sentences), chance(result.study.n_seeds)])
+
+
+def _at_its_rate(score: PointScore) -> str:
+    rate = value_in_words(score.point["learning_rate"])
+    return f"{score.point['optimizer']} {validation(score).in_percent()} at {rate}"
+
+
+def _at_an_end(result: Result, chosen: Sequence[PointScore]) -> str:
+    """Name the optimisers whose best learning rate is an end of those tried: a better one may be beyond."""
+    names = []
+    for score in chosen:
+        tried = [
+            variant.point["learning_rate"]
+            for variant in result.study.variants
+            if variant.point["optimizer"] == score.point["optimizer"]
+        ]
+        if score.point["learning_rate"] in (min(tried), max(tried)):
+            names.append(score.point["optimizer"])
+    if not names:
+        return ""
+    return f"For {enumerate_words(names)} that is an end of the rates tried, so a better one may be beyond."
+
+
+def _slowest(chosen: Sequence[PointScore]) -> str:
+    seconds = {score.point["optimizer"]: seconds_an_epoch(score) or 0.0 for score in chosen}
+    slow, fast = max(seconds, key=lambda name: seconds[name]), min(seconds, key=lambda name: seconds[name])
+    return (
+        f"An epoch takes longest with {slow}, {_times(seconds[slow], seconds[fast])} times as long as with {fast}."
+    )
+
+
+def _difference(first: PointScore, second: PointScore) -> str:
+    points = f"{-_points(first, second):+.2f} points"
+    return points + (", within the seeds' deviation" if alike(validation(first), validation(second)) else "")
+
+
+def _points(first: PointScore, second: PointScore) -> float:
+    return 100 * (validation(first).mean - validation(second).mean)
+
+
+def _setting(result: Result) -> str:
+    """Return how many digits were learned from, and how long: what all variants of the study have in common."""
+    settings = _settings(result)
+    return f"On {settings.train_size:,} training digits, after {settings.epochs} epochs"
+
+
+def _settings(result: Result) -> TrainingSettings:
+    settings = result.study.variants[0].recipe.settings
+    assert isinstance(settings, TrainingSettings)  # noqa: S101 - the designs have no other
+    return settings
+
+
+def _quoted(score: PointScore) -> str:
+    return f'"{score.point["training"]}"'
+
+
+def _times(long: float | None, short: float | None) -> str:
+    return f"{long / short:.1f}" if long and short else "?"
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]
+
+
+FINDINGS: Mapping[str, Callable[[Result], str]] = MappingProxyType(
+    {"capacity": capacity, "epochs": epochs, "data": data, "optimizers": optimizers}
+)
+"""Each takes a result of which at least one variant has finished."""

@@ -1,0 +1,82 @@
+"""The table behind a study: a row a variant, for programs and for people."""
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from digitscope.experiments.studies.comparing import after_last, rise_of_loss
+from digitscope.experiments.studies.study import Result, seconds_an_epoch
+from digitscope.experiments.sweep.ranking import PointScore, Spread
+from digitscope.experiments.sweep.space import value_in_words
+
+NONE = "\N{EN DASH}"
+
+
+def as_csv(result: Result) -> str:
+    """Return the table as CSV, every figure in full."""
+    rows = as_rows(result)
+    text = io.StringIO()
+    table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return text.getvalue()
+
+
+def as_rows(result: Result) -> list[dict[str, Any]]:
+    """Return a row a variant, what does not exist as None.
+
+    Training accuracies and losses are those of digits as they were met in the last epoch. The lowest validation
+    loss is that of the mean over seeds. Seconds are the median wall time of an epoch, validation included.
+    """
+    parameters = [variant.n_parameters for variant in result.study.variants]
+    return [_row(score, n) for score, n in zip(result.scores, parameters, strict=True)]
+
+
+def _row(score: PointScore, n_parameters: int) -> dict[str, Any]:
+    row: dict[str, Any] = {**score.point, "parameters": n_parameters, "outcome": score.outcome}
+    row |= {"seeds": len(score.records), "epochs": score.n_epochs}
+    for quantity in ("train_accuracy", "validation_accuracy", "train_loss", "validation_loss"):
+        row |= _spread(quantity, after_last(score, quantity) if score.n_epochs else None)
+    rise = rise_of_loss(score) if score.n_epochs else None
+    row |= {"lowest_validation_loss": rise.lowest if rise else None, "lowest_after": rise.epoch if rise else None}
+    return {**row, **_spread("test_accuracy", score.test), "seconds_an_epoch": seconds_an_epoch(score)}
+
+
+def _spread(name: str, spread: Spread | None) -> dict[str, float | None]:
+    mean, deviation = (spread.mean, spread.deviation) if spread else (None, None)
+    return {name: mean, f"{name}_deviation": deviation}
+
+
+def in_words(result: Result) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the header and the rows as people read them."""
+    names = tuple(result.study.variants[0].point)
+    header = tuple(name.replace("_", " ") for name in names)
+    figures = ("parameters", "training", "validation", "validation loss", "test", "s an epoch")
+    rows = []
+    for score, row in zip(result.scores, as_rows(result), strict=True):
+        point = tuple(_value(score.point[name]) for name in names)
+        rows.append((*point, f"{row['parameters']:,}", *_figures(score, row)))
+    return header + figures, rows
+
+
+def _figures(score: PointScore, row: dict[str, Any]) -> tuple[str, ...]:
+    if score.outcome != "finished" or score.test is None:
+        return (score.outcome, NONE, NONE, NONE, NONE)
+    accuracies = [after_last(score, f"{split}_accuracy").in_percent() for split in ("train", "validation")]
+    return (
+        *accuracies,
+        f"{row['validation_loss']:.3f}",
+        score.test.in_percent(),
+        f"{row['seconds_an_epoch']:.2g}",
+    )
+
+
+def _value(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else value_in_words(value)
+
+
+def as_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown, all columns but the first to the right."""
+    ruler = ["---", *["---:"] * (len(header) - 1)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (header, ruler, *rows))

@@ -1,0 +1,66 @@
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.cli.helpers import Command, assert_one_line
+from tests.test_house import without
+
+
+def test_a_quick_study_and_its_files(digitscope: Command, desk: Path) -> None:
+    words = ("study", "epochs", "--quick", "--seeds", 2, "--device", "cpu")
+    code, out, err = digitscope(*words)
+    assert (code, len(err)) == (0, 1)
+    assert err[0].startswith("epochs on MNIST sample")
+    assert err[0].endswith("into studies/epochs-quick")
+    assert out.endswith("studies/epochs-quick: epochs.png, epochs.csv and epochs.md\n")
+    folder = desk / "studies" / "epochs-quick"
+    rows = list(csv.DictReader((folder / "epochs.csv").read_text().splitlines()))
+    assert [row["training"] for row in rows] == ["plain", "dropout", "warped", "both"]
+    assert all(0.5 < float(row["validation_accuracy"]) < 1 for row in rows)
+    with Image.open(folder / "epochs.png") as image:
+        assert image.size == (2000, 1000)
+    text = (folder / "epochs.md").read_text()
+    assert "\n    digitscope study epochs --seeds 2 --quick\n" in text
+    assert "On 1,000 training digits, after 8 epochs" in text
+    before = (folder / "epochs.csv").read_bytes()
+    code, out, _ = digitscope(*words, "--json")  # which finds all of it done
+    told = json.loads(out)
+    assert (code, told["folder"], len(told["table"])) == (0, "studies/epochs-quick", 4)
+    assert told["findings"] in text
+    assert (folder / "epochs.csv").read_bytes() == before
+
+
+def test_digits_too_few_for_a_batch_are_told_and_nothing_is_drawn(
+    digitscope: Command, tiny_mnist_folder: Path, desk: Path
+) -> None:
+    words = ("study", "epochs", "--seeds", 1, "--data", tiny_mnist_folder, "--unchecked", "--cores", 1)
+    code, out, err = digitscope(*words)
+    assert (code, out) == (1, "")
+    assert "batch_size = 64: expected 1 to 57" in err[1]
+    assert err[-1] == "digitscope: error: studies/epochs: no training went to its end, so there is nothing to draw"
+    assert not (desk / "studies" / "epochs" / "epochs.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        ((), ("STUDY",)),
+        (("nonsense",), ("invalid choice: 'nonsense'", "capacity")),
+        (("data", "--seeds", "0"), ("argument --seeds: 0: expected a whole number from 1",)),
+        (("data", "--cores", "0"), ("--cores",)),
+        (("data", "--seed", "-1"), ("--seed",)),
+    ],
+)
+def test_a_wrong_call(digitscope: Command, desk: Path, words: tuple[str, ...], parts: tuple[str, ...]) -> None:
+    assert_one_line(digitscope("study", *words), 2, *parts)
+    assert list(desk.iterdir()) == []
+
+
+def test_without_matplotlib(desk: Path) -> None:
+    done = without(["matplotlib"], "study", "capacity", "--quick", folder=desk)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].endswith("pip install 'digitscope[train]'")
+    assert list(desk.iterdir()) == []

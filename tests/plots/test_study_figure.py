@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from digitscope.errors import DataError
+from digitscope.plots import Line, Panel, save_in_few_colours, study_figure
+from digitscope.plots.style import OKABE_ITO
+
+TRAIN = Line("train $x$", (1.0, 2.0, 4.0), (50.0, 80.0, 99.0), (5.0, 2.0, 0.5))
+VALIDATION = Line("validation", (1.0, 2.0, 4.0), (48.0, 75.0, 95.0), (4.0, 2.0, 1.0))
+TICKS = {1.0: "1", 4.0: "4"}
+ACCURACY = Panel("accuracy (%)", (VALIDATION, TRAIN), "hidden units", across_scale="log", ticks=TICKS)
+LOSS = Panel("loss (nats)", (TRAIN,), "epoch", scale="log")
+
+
+def test_a_label_has_one_colour_and_one_marker_in_both_panels() -> None:
+    first, second = study_figure("How large?", ACCURACY, LOSS).axes
+    validation, train = first.lines
+    assert [validation.get_color(), train.get_color()] == list(OKABE_ITO[:2])
+    assert validation.get_marker() != train.get_marker()
+    assert (second.lines[0].get_color(), second.lines[0].get_marker()) == (train.get_color(), train.get_marker())
+    assert [text.get_text() for text in second.texts] == ["train $x$"]
+    assert list(np.asarray(train.get_ydata())) == [50, 80, 99]
+
+
+def test_bands_are_a_deviation_to_each_side_and_absent_without_one() -> None:
+    first, _ = study_figure("How large?", ACCURACY, LOSS).axes
+    corners = np.asarray(first.collections[1].get_paths()[0].vertices)
+    assert (corners[:, 1].min(), corners[:, 1].max()) == (45, 99.5)
+    single = Panel("accuracy (%)", (Line("one", (1.0, 2.0), (3.0, 4.0)),), "epoch")
+    first, _ = study_figure("How large?", single, single).axes
+    corners = np.asarray(first.collections[0].get_paths()[0].vertices)
+    assert {float(corner) for corner in corners[:, 1]} == {3.0, 4.0}
+
+
+def test_axes_and_ticks() -> None:
+    first, second = study_figure("How large?", ACCURACY, LOSS).axes
+    assert (first.get_xscale(), first.get_yscale(), second.get_yscale()) == ("log", "linear", "log")
+    assert [label.get_text() for label in first.get_xticklabels()] == ["1", "4"]
+    assert (first.get_xlabel(), first.get_title(loc="left")) == ("hidden units", "accuracy (%)")
+
+
+def test_a_band_below_zero_does_not_break_a_logarithmic_axis() -> None:
+    wide = Panel("loss (nats)", (Line("wide", (1.0, 2.0), (0.1, 0.01), (0.2, 0.02)),), "epoch", scale="log")
+    _, second = study_figure("How large?", wide, wide).axes
+    assert second.get_ylim()[0] > 0
+
+
+def test_every_letter_is_large() -> None:
+    """At least a fortieth of the height of a slide, which a hall reads."""
+    figure = study_figure("How large?", ACCURACY, LOSS)
+    sizes = [float(text.get_fontsize()) for axes in figure.axes for text in [*axes.texts, *axes.get_xticklabels()]]
+    assert min(sizes) / 72 > figure.get_size_inches()[1] / 40
+
+
+def test_nothing_or_too_much_to_draw() -> None:
+    for lines in ((), (Line("empty", (), ()),), (TRAIN,) * 7):
+        with pytest.raises(DataError, match=f"{len(lines)} lines for a panel: expected 1 to 6"):
+            study_figure("How large?", Panel("loss", lines, "epoch"), LOSS)
+
+
+def test_few_colours_look_the_same_in_half_the_bytes(tmp_path: Path) -> None:
+    from digitscope.plots.saving import figure_bytes, save_figure
+
+    figure = study_figure("How large?", ACCURACY, LOSS)
+    save_in_few_colours(figure, tmp_path / "few.png")
+    save_figure(figure, tmp_path / "all.png")
+    assert (tmp_path / "few.png").stat().st_size < len(figure_bytes(figure)) / 2
+    with Image.open(tmp_path / "few.png") as few, Image.open(tmp_path / "all.png") as full:
+        difference = np.asarray(few.convert("RGB"), int) - np.asarray(full.convert("RGB"), int)
+    assert np.abs(difference).mean() < 0.5
