@@ -7,7 +7,7 @@ most of that is paper.
 """
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +104,7 @@ def _noise(gray: UInt8) -> float:
     return float(1.4826 * _median(second) / np.sqrt(6))
 
 
-def _median(values: NDArray[np.generic]) -> float:
+def _median(values: NDArray[Any]) -> float:
     """Return the median of numbers of which none is negative."""
     if np.count_nonzero(values) < values.size / 2:  # as of a clean canvas, and sooner found out than sorted
         return 0.0
