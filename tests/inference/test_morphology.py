@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from digitscope.inference.morphology import closed, dilated, grey_closing, grey_opening, highest_around, opened
+from digitscope.inference.morphology import (
+    closed,
+    dilated,
+    extent,
+    grey_closing,
+    grey_opening,
+    highest_around,
+    opened,
+)
 
 SHAPE = (31, 43)
 GREY = np.random.default_rng(0).integers(0, 256, SHAPE).astype(np.uint8)
@@ -42,3 +50,12 @@ def test_a_rectangle_that_is_larger_than_the_mask_lies_nowhere_in_it() -> None:
     assert opened(full, 4, 6).all()
     assert not opened(full, 5, 1).any()
     assert not opened(full, 1, 7).any()
+
+
+def test_the_box_around_a_mask() -> None:
+    mask = np.zeros(SHAPE, bool)
+    assert extent(mask) == (slice(0, 31), slice(0, 43))
+    mask[3, 40] = mask[7, 2] = True
+    assert (extent(mask),) == tuple(ndimage.find_objects(mask.astype(np.int8)))
+    assert extent(mask, 3) == (slice(0, 11), slice(0, 43))
+    assert np.count_nonzero(mask[extent(mask, 100)]) == 2

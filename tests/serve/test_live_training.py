@@ -49,7 +49,7 @@ def test_it_learns_as_the_scratch_package_does(sample: Dataset) -> None:
         for name in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
             assert told[name] == getattr(record, name)
     assert (last, end["reason"]) == ("end", "done")
-    assert f"{history[-1].validation_accuracy:.1%}" in end["detail"]
+    assert f"{100 * history[-1].validation_accuracy:.1f} %" in end["detail"]
 
 
 @pytest.mark.parametrize("hidden", [(), (8,), (100,)])

@@ -15,15 +15,14 @@ Pixels = TypeVar("Pixels", Mask, NDArray[np.uint8], NDArray[np.float32])
 
 def extent(mask: Mask, margin: int = 0) -> tuple[slice, slice]:
     """Return the rows and columns of the box around `mask`, bool (H, W), and `margin` more; all if it is empty."""
-    rows, columns = (np.asarray(mask.any(axis=axis)) for axis in (1, 0))
-    return _ends(rows, margin), _ends(columns, margin)
+    return _ends(mask, 1, margin), _ends(mask, 0, margin)
 
 
-def _ends(line: Mask, margin: int) -> slice:
-    places = np.flatnonzero(line)
+def _ends(mask: Mask, across: int, margin: int) -> slice:
+    places, length = np.flatnonzero(mask.any(axis=across)), mask.shape[1 - across]
     if not len(places):
-        return slice(0, len(line))
-    return slice(max(0, int(places[0]) - margin), min(len(line), int(places[-1]) + 1 + margin))
+        return slice(0, length)
+    return slice(max(0, int(places[0]) - margin), min(length, int(places[-1]) + 1 + margin))
 
 
 def opened(mask: Mask, rows: int, columns: int) -> Mask:
