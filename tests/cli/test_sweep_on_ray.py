@@ -86,7 +86,7 @@ def test_a_cluster_goes_on_with_a_local_sweep(
         assert "SettingError: batch_size = 100000: expected 1 to " in err
         assert err.endswith("failed trials: 2; the same call tries them again\n")
         assert members(cluster.pid)
-    assert events(desk / "both") == {"begun": 2 + 3, "finished": 1 + 1, "failed": 1 + 2}
+    assert events(desk / "both") == {"begun": 3 + 4, "finished": 2 + 2, "failed": 1 + 2}
     assert digitscope(*words, "--seeds", "2", "--out", "local").code == 1
     assert (desk / "both" / "results.csv").read_bytes() == (desk / "local" / "results.csv").read_bytes()
     assert out.startswith("fc, ranked on validation\n")

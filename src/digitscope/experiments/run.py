@@ -165,12 +165,11 @@ def run_recipe(
 
 
 def _train_torch(work: _Work, settings: TrainingSettings) -> tuple[nn.Module, tuple[EpochRecord, ...]]:
-    device = _check_device_together(work.device)
     source = make_source(settings, work.dataset, work.singles, work.seed)
     keep_freed_memory()
     with torch.random.fork_rng(devices=[]), cpu_threads(settings.threads):
         torch.manual_seed(work.seed)
-        state = TrainingState.start(place(build(work.recipe.model, work.recipe.options), device), settings)
+        state = TrainingState.start(place(build(work.recipe.model, work.recipe.options), work.device), settings)
         work.open_folder(lambda path: load_state(path, state))
         work.on_start((settings.epochs - len(state.history)) * source.n_batches)
 
@@ -306,12 +305,3 @@ def _load_network(path: Path, recipe: Recipe, device: str) -> nn.Module | scratc
 def _check_numpy_device(device: str) -> None:
     if device not in ("auto", "cpu"):
         raise SettingError(f"device is {device!r}: expected auto or cpu, where the NumPy network computes")
-
-
-def _check_device_together(device: str) -> str:
-    """Return the device to train on: the CPU if several processes do."""
-    if n_processes() == 1:
-        return device
-    if device not in ("auto", "cpu"):
-        raise SettingError(f"device is {device!r}: expected auto or cpu, where processes train together")
-    return "cpu"

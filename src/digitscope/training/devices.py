@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from digitscope.errors import SettingError
+from digitscope.training.distributed import n_processes
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -16,11 +17,17 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 def choose_device(name: str) -> torch.device:
     """Return the device called `name`; "auto" is the first of cuda, mps and cpu that is there.
 
+    Processes that train together do so on the CPU.
+
     Raises:
-        SettingError: the name is unknown, or this machine has no such device.
+        SettingError: the name is unknown, or there is no such device.
     """
     if name not in DEVICES:
         raise SettingError(f"device is {name!r}: expected one of {', '.join(DEVICES)}")
+    if n_processes() > 1:
+        if name not in ("auto", "cpu"):
+            raise SettingError(f"device is {name!r}: expected auto or cpu, where processes train together")
+        return torch.device("cpu")
     present = [kind for kind, there in _present().items() if there]
     if name != "auto" and name not in present:
         raise SettingError(f"device is {name!r}, but PyTorch finds only {', '.join(present)}: pass auto")
