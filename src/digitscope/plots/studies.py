@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -145,7 +145,12 @@ def _name_lines(axes: "Axes", lines: Sequence[Line], labels: Sequence[str]) -> N
     heights = spread_out([float(end) for end in ends], gap=0.12)
     for line, height in zip(lines, heights, strict=True):
         number = labels.index(line.label)
-        look = {"color": OKABE_ITO[number], "marker": MARKERS[number], "markersize": 8, "markevery": [1]}
+        look: dict[str, Any] = {
+            "color": OKABE_ITO[number],
+            "marker": MARKERS[number],
+            "markersize": 8,
+            "markevery": [1],
+        }
         axes.plot([1.06, 1.1, 1.14], [height] * 3, linewidth=2.6, transform=axes.transAxes, clip_on=False, **look)
         axes.text(
             1.17,
