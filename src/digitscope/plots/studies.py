@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH, HEIGHT = 10.0, 5.0  # inches, as are the next
-LEFT, GAP, RIGHT, TOP, BOTTOM = 0.8, 0.95, 2.3, 1.3, 0.85
+LEFT, GAP, RIGHT, TOP, BOTTOM = 0.8, 0.95, 2.5, 1.3, 0.85
 HALL_TITLE, HALL_TEXT = 19.0, 14.0  # points; on a slide 34 cm wide a third more
 MARKERS = ("o", "s", "^", "D", "v", "P")  # so that lines are told apart without colours too
 MOST_MARKS = 13  # of a line; beyond, every second, third, ... point has one

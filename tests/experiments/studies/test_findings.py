@@ -92,8 +92,8 @@ def test_data_finds_with_how_few_digits_the_best_network_does() -> None:
     }
     told = FINDINGS["data"](result("data", curves))
     assert told.startswith("Every training meets 20,000 digits in batches of 100")
-    assert "With 100 digits convolutional reads best, with fully connected alike." in told
-    assert "With 10,000 digits convolutional reads best." in told
+    assert 'With 100 digits "convolutional" reads best, with "fully connected" alike.' in told
+    assert 'With 1,000 and 10,000 digits "convolutional" reads best.' in told
     assert 'What "fully connected" reads with 10,000 digits, "convolutional" reads with 1,000 or fewer.' in told
 
 

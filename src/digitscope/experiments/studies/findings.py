@@ -124,20 +124,28 @@ def data(result: Result) -> str:
     sentences, ends = [_digits_met(result)], {}
     for name in dict.fromkeys(score.point["network"] for score in result.finished()):
         scores = result.finished(network=name)
-        fewest, most = scores[0], scores[-1]
-        ends[name] = most
-        sentences.append(
-            f"{_capital(name)}: {validation(fewest).in_percent()} of the validation digits with "
-            f"{fewest.point['digits']:,} training digits, {validation(most).in_percent()} with "
-            f"{most.point['digits']:,}."
-        )
-    for size in dict.fromkeys(score.point["digits"] for score in result.finished()):
+        ends[name] = scores[-1]
+        sentences.append(_from_few_to_many(name, scores))
+    leaders: dict[str, list[str]] = {}
+    for size in sorted({score.point["digits"] for score in result.finished()}):
         scores = result.finished(digits=size)
-        best, same = best_of(scores), [score.point["network"] for score in like_best(scores)]
+        best, same = best_of(scores), [f'"{score.point["network"]}"' for score in like_best(scores)]
         told = f", with {enumerate_words(same)} alike" if same else ""
-        sentences.append(f"With {size:,} digits {best.point['network']} reads best{told}.")
+        leaders.setdefault(f'"{best.point["network"]}" reads best{told}', []).append(f"{size:,}")
+    sentences += [f"With {enumerate_words(sizes)} digits {leader}." for leader, sizes in leaders.items()]
     sentences += _fewer_digits(result, ends)
     return " ".join([*sentences, chance(result.study.n_seeds)])
+
+
+def _from_few_to_many(name: str, scores: Sequence[PointScore]) -> str:
+    fewest, most = scores[0], scores[-1]
+    last = [f"{score.point['digits']:,}" for score in scores[-2:]]
+    same = len(last) == 2 and alike(*map(validation, scores[-2:]))
+    flat = f"; {enumerate_words(last)} are alike" if same else ""
+    return (
+        f'"{name}": {validation(fewest).in_percent()} of the validation digits with {fewest.point["digits"]:,} '
+        f"training digits, {validation(most).in_percent()} with {most.point['digits']:,}{flat}."
+    )
 
 
 def _digits_met(result: Result) -> str:
@@ -233,10 +241,6 @@ def _quoted(score: PointScore) -> str:
 
 def _times(long: float | None, short: float | None) -> str:
     return f"{long / short:.1f}" if long and short else "?"
-
-
-def _capital(words: str) -> str:
-    return words[0].upper() + words[1:]
 
 
 FINDINGS: Mapping[str, Callable[[Result], str]] = MappingProxyType(
