@@ -43,6 +43,19 @@ def test_a_momentum_that_fades_away_moves_nothing_in_the_end() -> None:
     assert torch.allclose(weight, before, atol=1e-6)
 
 
+def test_the_velocity_of_a_pixel_without_ink_is_nothing_before_it_is_subnormal() -> None:
+    weight = nn.Parameter(matrix(8, 6))
+    optimizer = Muon([weight], lr=0.05)
+    gradients = [matrix(8, 6, seed=seed) for seed in range(200)]
+    for gradient in gradients[1:]:
+        gradient[:, 2] = 0
+    take_steps(optimizer, weight, gradients)
+    velocity = optimizer.state[weight]["momentum_buffer"]
+    assert (velocity[:, 2] == 0).all()
+    expected = sum(0.6**age * gradient for age, gradient in enumerate(reversed(gradients)))
+    assert torch.allclose(velocity, expected, atol=1e-6)
+
+
 def test_a_weight_of_zeros_starts_to_move() -> None:
     weight = nn.Parameter(torch.zeros(6, 9))
     take_steps(Muon([weight], lr=0.1), weight, [matrix(6, 9)])
