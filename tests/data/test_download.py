@@ -93,7 +93,7 @@ def test_refused_then_not_found_then_a_good_mirror(tmp_path: Path, capfd: pytest
         b"",
         b"<html>sign in to this network</html>",
         BODIES["/first.gz"][:-10],
-        gzip.compress(b"another"),
+        gzip.compress(b"another", mtime=0),
         BODIES["/second.gz"],
     ],
 )

@@ -246,12 +246,16 @@ def test_broken_files(written: Path, images: Any, labels: Any, message: str) -> 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("train_labels_mini.txt.gz", gzip.compress(b"1 2\n3 x\n"), "could not convert"),
-        ("train_labels_mini.txt.gz", gzip.compress(b""), "0 lines of no numbers"),
-        ("train_labels_mini.txt.gz", gzip.compress(b"1 2\n3\n"), "2 lines of 2, 1 numbers"),
-        ("train_labels_mini.txt.gz", gzip.compress(b"1 2\n3 4\n")[:-9], "damaged gzip content"),
+        ("train_labels_mini.txt.gz", gzip.compress(b"1 2\n3 x\n", mtime=0), "could not convert"),
+        ("train_labels_mini.txt.gz", gzip.compress(b"", mtime=0), "0 lines of no numbers"),
+        ("train_labels_mini.txt.gz", gzip.compress(b"1 2\n3\n", mtime=0), "2 lines of 2, 1 numbers"),
+        ("train_labels_mini.txt.gz", gzip.compress(b"1 2\n3 4\n", mtime=0)[:-9], "damaged gzip content"),
         ("test_multi_digit_mini.pkl.gz", b"junk", "not a pickle that can be read safely"),
-        ("test_multi_digit_mini.pkl.gz", gzip.compress(b"\x80\x04")[:-4], "not a pickle that can be read"),
+        (
+            "test_multi_digit_mini.pkl.gz",
+            gzip.compress(b"\x80\x04", mtime=0)[:-4],
+            "not a pickle that can be read",
+        ),
     ],
 )
 def test_damaged_files(written: Path, name: str, content: bytes, message: str) -> None:

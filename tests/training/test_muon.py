@@ -52,7 +52,7 @@ def test_the_velocity_of_a_pixel_without_ink_is_nothing_before_it_is_subnormal()
     take_steps(optimizer, weight, gradients)
     velocity = optimizer.state[weight]["momentum_buffer"]
     assert (velocity[:, 2] == 0).all()
-    expected = sum(0.6**age * gradient for age, gradient in enumerate(reversed(gradients)))
+    expected = torch.stack([0.6**age * gradient for age, gradient in enumerate(reversed(gradients))]).sum(0)
     assert torch.allclose(velocity, expected, atol=1e-6)
 
 
