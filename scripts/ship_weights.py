@@ -23,8 +23,9 @@ from digitscope.data import Dataset, load_mnist
 from digitscope.errors import DigitscopeError, SettingError
 from digitscope.experiments.calibrated import CalibratedScores, examples_for, score_calibrated
 from digitscope.experiments.recipes import default_options, get_recipe
-from digitscope.experiments.run import Run, as_met, load_run
+from digitscope.experiments.run import Run, load_run
 from digitscope.experiments.run_folder import read_config
+from digitscope.experiments.sources import as_met
 from digitscope.export import OPSET, export_onnx, in_half_precision
 from digitscope.files import replacing
 from digitscope.inference import SHIPPED, Recognizer

@@ -385,7 +385,7 @@ WRONG_CALLS: list[tuple[tuple[object, ...], tuple[str, ...]]] = [
     ((*FC, "--seed", 2**32), ("--seed", "'4294967296'")),
     ((*FC, "--seed", "x"), ("--seed", "'x'")),
     ((*FC, "--device", "nonsense"), ("'nonsense'", "cpu")),
-    ((*FC, "--dropout", 0.5), ("'fc'", "'dropout'", "hidden")),
+    (("train", "two-digit-mlp", "--out", "new", "--dropout", 0.5), ("'two-digit-mlp'", "'dropout'", "hidden")),
     (("train", "cnn", "--out", "new", "--hidden", 5), ("'cnn'", "'hidden'", "dropout")),
     (("train", "fast", "--out", "new", "--hidden", 5), ("'fast'", "'hidden'")),
     (("train", "/fc"), ("'/fc'", "fc, fc-128, cnn")),

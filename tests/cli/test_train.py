@@ -61,6 +61,7 @@ def test_every_flag_reaches_the_run(digitscope: Command, tiny_mnist_folder: Path
         "epochs": 2,
         "batch_size": 19,
         "order": "reshuffled",
+        "train_size": 60,
         "epoch_size": 57,
         "optimizer": "sgd",
         "learning_rate": 0.02,
@@ -85,7 +86,7 @@ def test_every_flag_reaches_the_run(digitscope: Command, tiny_mnist_folder: Path
         "precision": "mixed",
         "threads": 2,
     }
-    options = {"hidden": 7, "activation": "leaky-relu"}
+    options = {"hidden": 7, "activation": "leaky-relu", "dropout": 0.25}
     words = ["train", "fc-128", "--data", tiny_mnist_folder, "--unchecked", "--out", "mine", "--seed", 4]
     for name, value in {**settings, **options}.items():
         flag = f"--{name.replace('_', '-')}"

@@ -75,15 +75,16 @@ def test_changes_reach_settings_and_options_and_leave_the_recipe() -> None:
     assert recipe.with_changes({}) == recipe
 
 
-@pytest.mark.parametrize("name", ["lr", "dropout", "Epochs"])
+@pytest.mark.parametrize("name", ["lr", "stride", "Epochs"])
 def test_an_unknown_change_is_refused_with_every_accepted_name(name: str) -> None:
     with pytest.raises(SettingError) as caught:
         RECIPES["fc"].with_changes({"epochs": 1, name: 0.1})
     assert str(caught.value) == (
-        f"the recipe 'fc' has no setting {name!r}: expected one of epochs, batch_size, order, epoch_size, "
-        "optimizer, learning_rate, momentum, nesterov, weight_decay, schedule, warmup, label_smoothing, "
+        f"the recipe 'fc' has no setting {name!r}: expected one of epochs, batch_size, order, train_size, "
+        "epoch_size, optimizer, learning_rate, momentum, nesterov, weight_decay, schedule, warmup, "
+        "label_smoothing, "
         "rotation, scale, shear, shift, elastic, stroke, blur, flip, styles, non_digits, plain_epochs, ema, "
-        "precision, threads, hidden, activation"
+        "precision, threads, hidden, activation, dropout"
     )
 
 

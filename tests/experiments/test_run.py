@@ -14,8 +14,9 @@ from digitscope.data import COURSE_SEED, Dataset
 from digitscope.errors import DataError, DivergedError, SettingError
 from digitscope.experiments import run as run_module
 from digitscope.experiments.recipes import RECIPES, Recipe
-from digitscope.experiments.run import Run, load_run, make_source, run_recipe
+from digitscope.experiments.run import Run, load_run, run_recipe
 from digitscope.experiments.run_folder import read_recipe
+from digitscope.experiments.sources import make_source
 from digitscope.records import EpochRecord
 from digitscope.scratch import ScratchSettings
 from digitscope.training import TrainingSettings, evaluate, predict_logits
@@ -41,7 +42,7 @@ RESUMABLE = (
 
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "fc": {"hidden": 10, "activation": "relu"},
+    "fc": {"hidden": 10, "activation": "relu", "dropout": 0.0},
     "cnn": {"dropout": 0.5},
     "fast": {},
     "small": {},
@@ -115,7 +116,7 @@ def test_the_configuration_says_what_the_figures_depend_on(sample: Dataset, tmp_
     config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
     assert (config["recipe"], config["task"], config["model"]) == ("fc", "digit", "fc")
     assert config["summary"] == recipe.summary == "the course's fully connected network, 10 hidden units"
-    assert config["options"] == {"hidden": 12, "activation": "relu"}
+    assert config["options"] == {"hidden": 12, "activation": "relu", "dropout": 0.0}
     assert config["settings"] == {
         "epochs": 1,
         "batch_size": 32,

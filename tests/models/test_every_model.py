@@ -217,7 +217,7 @@ def test_the_table_is_read_only(models: Any) -> None:
 
 
 def test_options_and_their_defaults() -> None:
-    assert options_of("fc") == {"hidden": 10, "activation": "relu"}
+    assert options_of("fc") == {"hidden": 10, "activation": "relu", "dropout": 0.0}
     assert options_of("cnn") == options_of("two-digit-cnn") == {"dropout": 0.5}
     assert options_of("fast") == options_of("small") == options_of("best") == options_of("two-digit-best") == {}
 

@@ -11,7 +11,8 @@ from digitscope.cli.remarks import remark
 from digitscope.data import Dataset
 from digitscope.errors import SettingError
 from digitscope.experiments.recipes import Recipe
-from digitscope.experiments.run import as_met, load_run
+from digitscope.experiments.run import load_run
+from digitscope.experiments.sources import as_met
 from digitscope.export import OPSET, export_calibrated, in_half_precision
 from digitscope.inference import Recognizer
 from digitscope.metrics import Evaluation, evaluate_logits

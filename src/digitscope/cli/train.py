@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments: the recipe, and a flag for every setting and every model option."""
     recipes = "\n".join(f"  {recipe.name:16} {recipe.summary}" for recipe in RECIPES.values())
     parser.epilog = (
-        f"recipes:\n{recipes}\n\nexample: digitscope train fc --hidden 128 --learning-rate 0.05\n\n{TOGETHER}"
+        f"recipes:\n{recipes}\n\n{TOGETHER}\nexample: digitscope train fc --hidden 128 --learning-rate 0.05"
     )
     parser.add_argument("recipe", metavar="RECIPE", help="one of the recipes below")
     add_data(parser)

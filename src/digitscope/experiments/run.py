@@ -11,10 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from digitscope import scratch
-from digitscope.data import PAIRS_FOR
-from digitscope.data.batches import BatchSource, FixedOrder, FreshPairs, Reshuffled, course_order
-from digitscope.data.splits import Dataset, Split, UInt8
-from digitscope.data.styles import restyle
+from digitscope.data.splits import Dataset, UInt8
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.recipes import Recipe
 from digitscope.experiments.run_folder import (
@@ -27,6 +24,7 @@ from digitscope.experiments.run_folder import (
     read_config,
     read_recipe,
 )
+from digitscope.experiments.sources import make_source
 from digitscope.models import build
 from digitscope.records import EpochRecord, read_history, write_history
 from digitscope.training import (
@@ -223,58 +221,6 @@ def _train_numpy(
         on_batch=work.on_batch,
         on_epoch=after_epoch,
     )
-
-
-def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset | None, seed: int) -> BatchSource:
-    """Return the training examples in the order that the settings name.
-
-    Raises:
-        SettingError: "fresh-pairs" without single digits to make them from, or an epoch, a batch or the number of
-            examples to learn from too large.
-    """
-    if settings.order == "fixed":
-        return FixedOrder(course_order(_drawn(dataset.train, settings, seed), seed), settings.batch_size)
-    if settings.order == "reshuffled":
-        return Reshuffled(
-            _drawn(dataset.train, settings, seed),
-            settings.batch_size,
-            settings.augmentation,
-            settings.epoch_size or None,
-            settings.non_digits,
-            settings.styles,
-        )
-    if singles is None:
-        raise SettingError(
-            "order is 'fresh-pairs', but there are no single digits to make pairs from: use reshuffled"
-        )
-    n_pairs = settings.epoch_size or len(dataset.train)
-    return FreshPairs(
-        singles.train,
-        settings.batch_size,
-        n_pairs,
-        settings.augmentation,
-        settings.non_digits,
-        PAIRS_FOR[dataset.train.task],
-    )
-
-
-def _drawn(split: Split, settings: TrainingSettings, seed: int) -> Split:
-    """Return the examples to learn from: all, or as many as `train_size` says."""
-    if not settings.train_size:
-        return split
-    if settings.train_size > len(split):
-        raise SettingError(f"train_size is {settings.train_size}: expected at most {len(split)}, which there are")
-    # The epochs' generators are those of (seed, 1), (seed, 2) and so on.
-    return split[np.random.default_rng([seed, 0]).permutation(len(split))[: settings.train_size]]
-
-
-def as_met(recipe: Recipe, split: Split) -> Split:
-    """Return single digits in the styles that `recipe` shows its network, which are then no strange ones to it."""
-    styles = getattr(recipe.settings, "styles", 0.0)
-    if not styles:
-        return split
-    generator = np.random.default_rng(0)  # for equal files of equal runs; another would do as well
-    return Split(restyle(split.images, split.labels, styles, generator=generator), split.labels)
 
 
 def load_run(folder: Path, *, device: str = "cpu") -> Run:

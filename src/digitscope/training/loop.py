@@ -87,11 +87,10 @@ def train(
         started = perf_counter()
         plain = epoch > settings.epochs - settings.plain_epochs
         batches = to_tensors(source.epoch(np.random.default_rng([seed, epoch]), plain=plain), device)
-        first_step, n_steps = (epoch - 1) * source.n_batches, settings.epochs * source.n_batches
         own_dropout(seed, epoch)
         score = run_epoch(
             network,
-            _around_steps(batches, state, settings, first_step, n_steps),
+            _around_steps(batches, state, settings, source.n_batches),
             optimizer=state.optimizer,
             objective=objective,
             label_smoothing=settings.label_smoothing,
@@ -100,18 +99,9 @@ def train(
         )
         logits = predict_logits(state.trained, validation.images)
         _check_finite(epoch, score.losses, logits)
-        validation_loss, validation_accuracy = objective.validate(logits, validation.labels)
-        record = EpochRecord(
-            epoch=epoch,
-            train_loss=float(np.mean(score.losses)),
-            train_accuracy=float(np.mean(score.accuracies)),
-            validation_loss=validation_loss,
-            validation_accuracy=validation_accuracy,
-            learning_rate=state.optimizer.param_groups[0]["lr"],
-            seconds=perf_counter() - started,
-        )
-        state.history.append(record)
-        on_epoch(record)
+        validated = objective.validate(logits, validation.labels)
+        state.history.append(_record(state, score, validated, perf_counter() - started))
+        on_epoch(state.history[-1])
 
 
 def run_epoch(
@@ -158,11 +148,27 @@ def _check_finite(epoch: int, losses: tuple[float, ...], logits: np.ndarray) -> 
         raise DivergedError(f"the loss is not finite in epoch {epoch}: train with a lower learning rate")
 
 
+def _record(
+    state: TrainingState, score: EpochScore, validated: tuple[float, float], seconds: float
+) -> EpochRecord:
+    """Return the record of an epoch that has just ended; `validated` is a loss and an accuracy."""
+    return EpochRecord(
+        epoch=len(state.history) + 1,
+        train_loss=float(np.mean(score.losses)),
+        train_accuracy=float(np.mean(score.accuracies)),
+        validation_loss=validated[0],
+        validation_accuracy=validated[1],
+        learning_rate=state.optimizer.param_groups[0]["lr"],
+        seconds=seconds,
+    )
+
+
 def _around_steps(
-    batches: Iterable[TensorBatch], state: TrainingState, settings: TrainingSettings, first_step: int, n_steps: int
+    batches: Iterable[TensorBatch], state: TrainingState, settings: TrainingSettings, n_batches: int
 ) -> Iterator[TensorBatch]:
-    """Yield the batches: before each step set its learning rate, after it take the weights into the average."""
-    for step, batch in enumerate(batches, start=first_step):
+    """Yield an epoch's `n_batches`: before each step set its learning rate, after it average the weights."""
+    n_steps = settings.epochs * n_batches
+    for step, batch in enumerate(batches, start=len(state.history) * n_batches):
         set_learning_rate(state.optimizer, learning_rate_at(step, n_steps, settings))
         yield batch
         if state.average is not None:

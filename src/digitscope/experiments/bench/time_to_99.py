@@ -16,7 +16,7 @@ from digitscope.experiments.bench.comparison import Column, Comparison, Conditio
 from digitscope.experiments.bench.peers import course_preloaded, example_as_published, example_preloaded
 from digitscope.experiments.bench.reaching import Trial, first_epoch, time_to_accuracy
 from digitscope.experiments.recipes import Recipe, get_recipe
-from digitscope.experiments.run import make_source
+from digitscope.experiments.sources import make_source
 from digitscope.models import build
 from digitscope.training import (
     TrainingSettings,
