@@ -45,8 +45,8 @@ def test_nothing_is_begun_for_a_client_that_left_or_waited_too_long() -> None:
     async def together() -> list[object]:
         workers.begin(may_end.wait)
         waiting = (
-            workers.do(request(leave), lambda: begun.append("of who left")),
-            workers.do(request(stay), lambda: begun.append("of who waited")),
+            workers.do(request(leave), lambda: begun.append("of who left"), quick=True),
+            workers.do(request(stay), lambda: begun.append("of who waited"), quick=True),
         )
         return [*await asyncio.gather(*waiting, return_exceptions=True)]
 
@@ -55,7 +55,7 @@ def test_nothing_is_begun_for_a_client_that_left_or_waited_too_long() -> None:
     assert isinstance(left, ClientDisconnect)
     assert isinstance(late, Problem)
     assert late.status_code == 503
-    assert asyncio.run(workers.do(request(stay), lambda: "afterwards")) == "afterwards"
+    assert asyncio.run(workers.do(request(stay), lambda: "afterwards", quick=True)) == "afterwards"
     assert begun == []
 
 
@@ -73,3 +73,28 @@ def test_no_more_threads_work_than_may() -> None:
         return await asyncio.gather(*(workers.do(request(stay), work) for _ in range(8)))
 
     assert max(asyncio.run(together())) == 2
+
+
+def test_what_is_quick_is_done_one_after_the_other_beside_the_rest() -> None:
+    workers = Workers(Limits(threads=1))
+    names: list[str] = []
+    both = threading.Barrier(2, timeout=5)
+
+    def long() -> None:
+        both.wait()
+
+    def quick() -> None:
+        names.append(threading.current_thread().name)
+        if len(names) == 3:
+            both.wait()
+
+    async def together() -> None:
+        tasks = [
+            workers.do(request(stay), long),
+            *(workers.do(request(stay), quick, quick=True) for _ in range(3)),
+        ]
+        await asyncio.gather(*tasks)
+
+    asyncio.run(together())
+    assert len(names) == 3
+    assert len(set(names)) == 1

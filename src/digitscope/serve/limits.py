@@ -23,7 +23,7 @@ class Limits:
         body_seconds: seconds that a body may take to arrive, else 408.
         requests: requests that may be in work or wait at once, else 503; those that only look (GET) do not count.
         reading_seconds: seconds that a picture may wait and be read, else 503.
-        threads: threads that read pictures.
+        threads: threads that read pictures, beside the one for small ones.
         images: images that one call of predict may have, else 413.
 
     Raises:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 SMALL_BODY = 16_384
 """Bytes of images up to which they are read at once: to hand them to a thread takes longer than to read them."""
 
+SMALL_PICTURE = 65_536
+"""Bytes of a picture up to which it is read in the one thread for what is quick."""
+
 DECIMALS = 6
 
 FILE = {"type": "string", "format": "binary"}
@@ -77,8 +80,9 @@ class ReadingApi:
 
     async def read(self, request: Request, options: Annotated[ReadOptions, Query()]) -> Response:
         """Read the digits in a picture: PNG, JPEG, WebP, TIFF with all its pages, BMP, GIF, AVIF."""
-        work = partial(self._read, await request.body(), request.headers, options.mode)
-        return await self._workers.do(request, work)
+        body = await request.body()
+        work = partial(self._read, body, request.headers, options.mode)
+        return await self._workers.do(request, work, quick=len(body) <= SMALL_PICTURE)
 
     async def predict(self, request: Request, options: Annotated[PredictOptions, Query()]) -> Response:
         """Read images framed as MNIST's are, ink 255 on 0: lists of rows, or bytes one after the other."""

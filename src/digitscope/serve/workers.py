@@ -14,24 +14,30 @@ T = TypeVar("T")
 
 
 class Workers:
-    """Threads of an app, `limits.threads` of them; what they have no time for yet waits in line."""
+    """Threads of an app; what they have no time for yet waits in line.
+
+    There are `limits.threads` of them, and one for all that is quick. What takes milliseconds spends most of them
+    with Python's interpreter lock: two threads that contend for it do two thirds of what one does. What takes
+    longer is mostly at work in libraries, which release it.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._seconds = limits.reading_seconds
         self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="worker")
+        self._quick = ThreadPoolExecutor(1, thread_name_prefix="quick")
 
     def begin(self, function: Callable[[], object]) -> None:
         """Have `function` called, and do not wait for it."""
-        self._threads.submit(function)
+        self._quick.submit(function)
 
-    async def do(self, request: Request, function: Callable[[], T]) -> T:
+    async def do(self, request: Request, function: Callable[[], T], *, quick: bool = False) -> T:
         """Return what `function` returns; it is not called any more if nobody waits for it when its turn comes.
 
         Raises:
             Problem: 503, it takes too long. A thread cannot be stopped: a call that has begun goes on to its end.
             ClientDisconnect: the client left.
         """
-        work = asyncio.get_running_loop().run_in_executor(self._threads, function)
+        work = asyncio.get_running_loop().run_in_executor(self._quick if quick else self._threads, function)
         gone = asyncio.ensure_future(request.receive())  # after the body there is nothing but the client's leaving
         either: list[asyncio.Future[Any]] = [work, gone]
         try:
