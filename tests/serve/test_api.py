@@ -1,13 +1,16 @@
 import base64
+import io
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
 import digitscope
 from digitscope.data import Dataset, overlap
 from digitscope.inference import Reader, Recognizer, shipped_path
+from digitscope.serve import Limits, create_app
 from tests.serve.helpers import UInt8, assert_problem, canvas, png
 
 
@@ -52,6 +55,16 @@ def test_a_form_and_bytes_without_a_type_are_read_alike(client: TestClient, pict
     ]
     assert [answer.status_code for answer in answers] == [200] * 4
     assert all(answer.content == answers[0].content for answer in answers)
+
+
+def test_a_file_of_more_pages_than_may_be_is_refused(picture: bytes) -> None:
+    page, file = Image.open(io.BytesIO(picture)), io.BytesIO()
+    page.save(file, "TIFF", save_all=True, append_images=[page] * 2)
+    for pages, status in ((3, 200), (2, 422)):
+        with TestClient(create_app(limits=Limits(pages=pages)), base_url="http://localhost") as client:
+            answer = client.post("/api/read", content=file.getvalue())
+        assert answer.status_code == status
+    assert_problem(answer, 422, "more than 2 pages: divide it")
 
 
 def test_two_digits_over_each_other(client: TestClient, sample: Dataset) -> None:

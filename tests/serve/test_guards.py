@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
@@ -97,6 +99,19 @@ def test_with_the_token_the_api_is_answered_and_the_page_needs_none() -> None:
     for scheme in ("Bearer", "bearer"):
         assert client.get("/api/models", headers={"Authorization": f"{scheme} {TOKEN}"}).status_code == 200
     assert [client.get(path).status_code for path in ("/", "/healthz", "/openapi.json")] == [200] * 3
+
+
+@pytest.mark.parametrize("server_says", [False, True])
+def test_the_token_is_asked_for_under_a_prefix_too(server_says: bool) -> None:
+    app = create_app(access=Access(TOKEN))
+    if server_says:
+        client = TestClient(app, base_url="http://localhost", root_path="/digits")
+    else:
+        client = TestClient(Starlette(routes=[Mount("/digits", app)]), base_url="http://localhost")
+    assert_problem(client.post("/digits/api/predict", content=BLANK), 401)
+    answer = client.post("/digits/api/predict", content=BLANK, headers={"Authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
 
 
 def test_the_description_tells_of_the_token_if_there_is_one(client: TestClient) -> None:
@@ -191,11 +206,11 @@ def test_what_a_client_sent_that_left_is_dropped() -> None:
 
 def test_all_bodies_in_memory_have_a_limit_and_leave_room_when_they_are_done() -> None:
     bodies: list[bytes] = []
-    guard = BodyGuard(collecting(bodies), Limits(body_bytes=100, held_bytes=150))
+    guard = BodyGuard(collecting(bodies), Limits(body_bytes=100_000, held_bytes=150_000))
 
     async def together() -> list[object]:
         requests = [
-            guard(http(content_length="100"), receiving(part(bytes(100), more=False), then=0.05), send)
+            guard(http(content_length="100000"), receiving(part(bytes(100_000), more=False), then=0.05), send)
             for _ in range(2)
         ]
         return await asyncio.gather(*requests, return_exceptions=True)
@@ -205,7 +220,21 @@ def test_all_bodies_in_memory_have_a_limit_and_leave_room_when_they_are_done() -
         assert first is None
         assert isinstance(second, Problem)
         assert (second.status_code, second.headers) == (503, {"Retry-After": "1"})
-    assert bodies == [bytes(100)] * 2
+    assert bodies == [bytes(100_000)] * 2
+
+
+def test_large_bodies_that_stall_keep_no_small_one_out() -> None:
+    bodies: list[bytes] = []
+    guard = BodyGuard(collecting(bodies), Limits(body_bytes=100_000, held_bytes=100_000, body_seconds=0.3))
+
+    async def together() -> list[object]:
+        stalls = guard(http(content_length="100000"), receiving(part(bytes(99_999), more=True), then=9), send)
+        small = guard(http(content_length="784"), receiving(part(bytes(784), more=False), then=0.1), send)
+        return [*await asyncio.gather(stalls, small, return_exceptions=True)]
+
+    late, taken = asyncio.run(together())
+    assert isinstance(late, Problem)
+    assert (late.status_code, taken, bodies) == (408, None, [bytes(784)])
 
 
 # How many at once
@@ -257,7 +286,7 @@ def test_requests_that_stall_take_nobodys_place() -> None:
 
 
 def test_a_picture_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Reader, "read", lambda *_: time.sleep(0.3))
+    monkeypatch.setattr(Reader, "read", lambda *_, **__: time.sleep(0.3))
     client = client_of(Limits(reading_seconds=0.05))
     answer = client.post("/api/read", content=b"any")
     assert_problem(answer, 503, "not done within 0.05 s")

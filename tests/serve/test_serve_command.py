@@ -1,3 +1,4 @@
+import io
 import json
 import math
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from PIL import Image
 
 from digitscope.cli import main
 from digitscope.serve import create_app, server
@@ -145,6 +147,20 @@ def test_a_signal_ends_it_when_what_is_in_work_is_done(number: signal.Signals) -
         assert process.wait(10) == 0
         _, log = process.communicate()
     assert [json.loads(line)["status"] for line in log.splitlines()] == [200, 200]
+
+
+def test_a_reading_that_nobody_waits_for_does_not_keep_it() -> None:
+    page, file = Image.new("1", (2000, 2000), 1), io.BytesIO()
+    page.save(file, "TIFF", save_all=True, append_images=[page] * 300)
+    body = file.getvalue()
+    with served("--pages", "500") as (process, url):
+        connection = socket.create_connection(("127.0.0.1", port_of(url)))
+        head = f"POST /api/read HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body)
+        time.sleep(0.5)
+        connection.close()
+        process.terminate()
+        assert process.wait(15) == 0
 
 
 def test_the_log_has_one_line_of_json_a_request() -> None:

@@ -32,6 +32,9 @@ is done. If {TOKEN_VARIABLE} or --token-file gives a token, every call of the AP
 
 example: digitscope serve --port 8080 --open"""
 
+LEAVING_SECONDS = 1.0
+"""Seconds that the process has to end in, once the last request is answered or given up."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
@@ -82,8 +85,16 @@ def run(options: argparse.Namespace) -> int:
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
         log.log_to_standard_error()
         server.run(app, listener)
+    _leave_within(LEAVING_SECONDS)
     gc.freeze()  # what is left goes with the process; to look through it first takes a second
     return 0
+
+
+def _leave_within(seconds: float) -> None:
+    """End this process then at the latest: a picture that is still being read would keep it, and nobody waits."""
+    leaving = threading.Timer(seconds, os._exit, (0,))
+    leaving.daemon = True
+    leaving.start()
 
 
 @contextmanager

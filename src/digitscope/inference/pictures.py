@@ -71,13 +71,14 @@ class Picture:
     size: tuple[int, int]
 
 
-def open_pictures(source: Source) -> Iterator[Picture]:
+def open_pictures(source: Source, *, most_pages: int = MOST_PAGES) -> Iterator[Picture]:
     """Yield the pages of `source`, one after the other: all of a TIFF file, one of anything else.
 
     Args:
         source: a path, the bytes of a file, an open binary file, a PIL image, or an array (H, W), (H, W, 1),
             (H, W, 3) or (H, W, 4) of bool, uint8, uint16 or of floats, which count from 0 to 1 unless one is
             above 1, and then from 0 to 255.
+        most_pages: of a TIFF file with more, those are yielded before the error is raised.
 
     Raises:
         DataError: nothing that can be read: no such file, not a picture, damaged, too large, or an array of
@@ -93,7 +94,7 @@ def open_pictures(source: Source) -> Iterator[Picture]:
         return
     stream, name = _stream(source)
     with stream, _as_data_error(name):
-        yield from _pages(stream)
+        yield from _pages(stream, most_pages)
 
 
 def _stream(source: Any) -> tuple[IO[bytes], str]:
@@ -148,7 +149,7 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:120]
 
 
-def _pages(stream: IO[bytes]) -> Iterator[Picture]:
+def _pages(stream: IO[bytes], most: int) -> Iterator[Picture]:
     with QUIET:
         image = _opened(stream)
     with image:
@@ -158,13 +159,13 @@ def _pages(stream: IO[bytes]) -> Iterator[Picture]:
             yield picture
             return
         pages = iter(ImageSequence.Iterator(image))
-        for number in range(MOST_PAGES + 1):
+        for number in range(most + 1):
             with QUIET:  # not over the yield: what the caller does between two pages may warn
                 page = next(pages, None)
                 if page is None:
                     return
-                if number == MOST_PAGES:
-                    raise DataError(f"more than {MOST_PAGES} pages: divide it")
+                if number == most:
+                    raise DataError(f"more than {most} pages: divide it")
                 picture = _working_picture(page)
             yield picture
 

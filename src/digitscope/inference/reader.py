@@ -14,7 +14,7 @@ from digitscope.inference.blobs import find_blobs
 from digitscope.inference.candidates import Candidate, read_as_pair, read_blobs
 from digitscope.inference.ink import find_ink
 from digitscope.inference.layout import arrange, text_of
-from digitscope.inference.pictures import Picture, Source, open_pictures
+from digitscope.inference.pictures import MOST_PAGES, Picture, Source, open_pictures
 from digitscope.inference.reading import Digit, Reading
 from digitscope.inference.recognizer import Recognizer
 from digitscope.inference.shipped import shipped_path
@@ -54,15 +54,15 @@ class Reader:
             )
         return cls(digits, Recognizer(shipped_path("two-digit"), threads=threads))
 
-    def read(self, source: Source) -> Reading:
+    def read(self, source: Source, *, most_pages: int = MOST_PAGES) -> Reading:
         """Return what is written on all pages of `source`; see `open_pictures` for what that can be.
 
         Raises:
             DataError: it is not a picture, damaged or too large.
         """
-        return _reading(source, self._lines)
+        return _reading(open_pictures(source, most_pages=most_pages), self._lines)
 
-    def read_pair(self, source: Source) -> Reading:
+    def read_pair(self, source: Source, *, most_pages: int = MOST_PAGES) -> Reading:
         """Return the two digits, one written over the other, that are all there is on each page of `source`.
 
         The upper digit comes first. `read` finds such pairs by itself where one digit makes less sense; this is
@@ -71,7 +71,7 @@ class Reader:
         Raises:
             DataError: it is not a picture, damaged or too large.
         """
-        return _reading(source, self._pair)
+        return _reading(open_pictures(source, most_pages=most_pages), self._pair)
 
     def _lines(self, picture: Picture) -> Iterator[list[Candidate]]:
         """Yield the readings of a page's ink line by line."""
@@ -87,12 +87,12 @@ class Reader:
             yield pair
 
 
-def _reading(source: Source, lines_of: Callable[[Picture], Iterable[list[Candidate]]]) -> Reading:
-    """Return what the lines of all pages of `source` say, `lines_of` being how they are found."""
+def _reading(pages: Iterable[Picture], lines_of: Callable[[Picture], Iterable[list[Candidate]]]) -> Reading:
+    """Return what the lines of all `pages` say, `lines_of` being how they are found."""
     digits: list[Digit] = []
     lines: list[str] = []
     sizes: list[tuple[int, int]] = []
-    for page, picture in enumerate(map(_enlarged, open_pictures(source))):
+    for page, picture in enumerate(map(_enlarged, pages)):
         for line in lines_of(picture):
             groups = [tuple(_digits(candidate, picture, len(lines), page)) for candidate in line]
             digits.extend(digit for group in groups for digit in group)

@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from digitscope.errors import SettingError
+from digitscope.serve.headers import is_of_the_api
 from digitscope.serve.problems import Problem
 
 TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
@@ -61,7 +62,7 @@ class AccessGuard:
             self._check_host(headers.get("host", ""))
             if scope["method"] not in LOOKING:
                 _check_origin(headers)
-            if self._authorization and scope["path"].startswith("/api/"):
+            if self._authorization and is_of_the_api(scope):
                 _check_token(headers.get("authorization", ""), self._authorization)
         await self.app(scope, receive, send)
 

@@ -9,6 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from digitscope.serve.limits import Limits
 from digitscope.serve.problems import Problem
 
+ALWAYS_TAKEN = 65_536
+"""Bytes of a body that are held whatever others hold: who stalls with large ones keeps no small one out."""
+
 
 class BodyGuard:
     """Middleware that collects the body in memory, and refuses one that is too large or too slow."""
@@ -58,7 +61,7 @@ class BodyGuard:
         self._held += body.write(chunk)
         if body.tell() > self._limits.body_bytes:
             raise self._too_large("the body")
-        if self._held > self._limits.held_bytes:
+        if self._held > self._limits.held_bytes and body.tell() > ALWAYS_TAKEN:
             detail = "the bodies of all requests take too much memory now: try again in a second"
             raise Problem(503, "Service Unavailable", detail, Retry_After="1")
 

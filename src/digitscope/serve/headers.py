@@ -34,6 +34,12 @@ HEADERS: Mapping[str, str] = MappingProxyType(
 )
 
 
+def is_of_the_api(scope: Scope) -> bool:
+    """Tell whether a request is for the API; a path begins with where the app is mounted (ASGI's `root_path`)."""
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    return path.startswith("/api/")
+
+
 class SecurityHeaders:
     """Middleware that adds `HEADERS`, and says what may be kept: nothing of the API, an unchanged page."""
 
@@ -45,14 +51,13 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        of_the_api = is_of_the_api(scope)  # now: a route changes the scope
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(HEADERS)
-                headers.setdefault(
-                    "Cache-Control", "no-store" if scope["path"].startswith("/api/") else "no-cache"
-                )
+                headers.setdefault("Cache-Control", "no-store" if of_the_api else "no-cache")
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

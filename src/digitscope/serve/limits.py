@@ -25,6 +25,7 @@ class Limits:
         reading_seconds: seconds that a picture may wait and be read, else 503.
         threads: threads that read pictures, beside the one for small ones.
         images: images that one call of predict may have, else 413.
+        pages: pages that a TIFF file may have, else 422; each takes its time, and a reading cannot be stopped.
 
     Raises:
         SettingError: a value is of the wrong kind or out of range.
@@ -37,6 +38,7 @@ class Limits:
     reading_seconds: float = 30.0
     threads: int = field(default_factory=_cores)
     images: int = 4096
+    pages: int = 20
 
     def __post_init__(self) -> None:
         for each in fields(self):

@@ -110,7 +110,8 @@ class ReadingApi:
 
     def _read(self, body: bytes, headers: Headers, mode: str) -> JSONResponse:
         reader = self._reader()
-        reading = (reader.read if mode == "page" else reader.read_pair)(Upload(picture_of(body, headers)))
+        read = reader.read if mode == "page" else reader.read_pair
+        reading = read(Upload(picture_of(body, headers)), most_pages=self._limits.pages)
         content = reading.to_json()
         for digit, as_json in zip(reading.digits, content["digits"], strict=True):
             height, width = digit.image.shape
