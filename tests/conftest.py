@@ -1,6 +1,11 @@
 """Fixtures for every test: an environment of its own, and data to work on."""
 
 import os
+import signal
+
+# A shell has what it starts in the background ignore Ctrl-C, and what the tests start would ignore it too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # One thread each: what the tests compute is small, and a second thread waits for a core that others use.
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

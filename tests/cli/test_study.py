@@ -9,6 +9,12 @@ from tests.cli.helpers import Command, assert_one_line
 from tests.test_house import without
 
 
+def test_a_quick_study_takes_no_other_data(digitscope: Command) -> None:
+    code, out, err = digitscope("study", "data", "--quick", "--data", "mnist")
+    assert (code, out) == (2, "")
+    assert "--quick: it is for the embedded sample: expected no --data with it" in err[-1]
+
+
 def test_a_quick_study_and_its_files(digitscope: Command, desk: Path) -> None:
     words = ("study", "epochs", "--quick", "--seeds", 2, "--device", "cpu")
     code, out, err = digitscope(*words)

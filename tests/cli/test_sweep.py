@@ -120,7 +120,7 @@ def wait_for(n: int, folder: Path) -> set[str]:
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_kill_9_and_ctrl_c(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
     """Each leaves what is finished; the table after going on is that of a sweep at once; no process is left."""
-    words = ("fc", *TINY, "epochs=20", "--seeds", "30", *data)
+    words = ("fc", *TINY, "epochs=20", "--seeds", "20", *data)
     killed = start(desk, (*words, "--out", "killed"))
     kept = wait_for(2, desk / "killed")
     killed.kill()

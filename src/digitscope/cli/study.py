@@ -21,7 +21,7 @@ from digitscope.experiments.studies.designs import DESIGNS
 from digitscope.experiments.studies.findings import FINDINGS
 from digitscope.experiments.studies.study import Result, Study, run_study
 from digitscope.experiments.studies.table import as_csv, as_markdown, as_rows, in_words
-from digitscope.experiments.sweep.journal import TRIALS_FOLDER
+from digitscope.experiments.sweep.journal import finished_trials
 from digitscope.experiments.sweep.local import LocalEngine
 from digitscope.experiments.sweep.trials import TrialData
 from digitscope.files import write_text
@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="a smaller study, on the embedded sample whatever other data there are; a minute or two",
+        help="a smaller study, on the embedded sample, which takes no --data; a minute or two",
     )
     parser.add_argument(
         "--seeds",
@@ -78,6 +78,8 @@ def run(options: argparse.Namespace) -> int:
         options.seeds = QUICK_SEEDS if options.quick else SEEDS
     if options.seeds < 1:
         options.parser.error(f"argument --seeds: {options.seeds}: expected a whole number from 1")
+    if options.quick and options.data is not None:
+        options.parser.error("argument --quick: it is for the embedded sample: expected no --data with it")
     import_module("matplotlib")  # it draws at the end: better missed before the trainings
     dataset = load_sample() if options.quick else single_digits(options.data, options.unchecked)
     variants = DESIGNS[options.study](len(dataset.train), options.quick)
@@ -87,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         result = _train(study, TrialData(dataset, device=options.device), folder, options.cores)
     except KeyboardInterrupt:
-        kept = f"finished trials in {folder}: {len([*(folder / TRIALS_FOLDER).glob('*.json')])}"
+        kept = f"finished trials in {folder}: {len(finished_trials(folder))}"
         remark(f"digitscope: interrupted; {kept}; the same call goes on with the rest")
         return 130
     for each in result.failed:

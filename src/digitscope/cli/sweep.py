@@ -19,7 +19,7 @@ from digitscope.cli.sweep_report import REPORT_FILE, ranking_table, write_sweep_
 from digitscope.cluster import connected, load_ray, usable_cores
 from digitscope.experiments.recipes import RECIPES
 from digitscope.experiments.sweep.engine import Engine
-from digitscope.experiments.sweep.journal import TRIALS_FOLDER
+from digitscope.experiments.sweep.journal import finished_trials
 from digitscope.experiments.sweep.local import LocalEngine
 from digitscope.experiments.sweep.on_ray import RayEngine
 from digitscope.experiments.sweep.points import check_points
@@ -113,7 +113,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         sweep = _sweep(space, data, folder, options)
     except KeyboardInterrupt:
-        finished = len([*(folder / TRIALS_FOLDER).glob("*.json")])
+        finished = len(finished_trials(folder))
         kept = f"finished trials in {folder}: {finished}"
         remark(f"digitscope: interrupted; {kept}; the same call goes on with the rest")
         return 130

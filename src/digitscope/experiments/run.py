@@ -42,6 +42,7 @@ from digitscope.training import (
     save_state,
     save_weights,
     train,
+    wait_for_all,
 )
 
 
@@ -106,6 +107,7 @@ class _Work:
         """Begin the run folder, or give the state that it holds to `load`."""
         if self.folder is None:
             return
+        wait_for_all()  # until the first one has written what a resume reads
         config = describe_run(self.recipe, self.dataset, self.seed, self.singles)
         if not self.resume:
             if is_first_process():

@@ -44,6 +44,12 @@ def is_first_process() -> bool:
     return n_processes() == 1 or dist.get_rank() == 0
 
 
+def wait_for_all() -> None:
+    """Wait until all processes that train together have come here."""
+    if n_processes() > 1:
+        dist.barrier()
+
+
 def own_dropout(seed: int, epoch: int) -> None:
     """Let this process draw other masks in `epoch` than the others; a process on its own draws as before."""
     if n_processes() > 1:

@@ -13,7 +13,7 @@ import pytest
 from digitscope.data import Dataset
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.sweep.engine import Begun, Event, Failed
-from digitscope.experiments.sweep.journal import Journal
+from digitscope.experiments.sweep.journal import Journal, finished_trials
 from digitscope.experiments.sweep.space import Space
 from digitscope.experiments.sweep.sweep import run_sweep
 from digitscope.experiments.sweep.trials import TrialData
@@ -130,6 +130,17 @@ def test_nothing_is_begun_when_a_point_is_refused(data: TrialData, tmp_path: Pat
     with pytest.raises(SettingError, match="at epochs 0"):
         swept(small_space("epochs=1,0"), data, tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_what_was_being_written_when_it_was_killed_is_no_record(
+    space: Space, data: TrialData, tmp_path: Path
+) -> None:
+    swept(space, data, tmp_path)
+    before, n = tables(tmp_path), len(finished_trials(tmp_path))
+    (tmp_path / "trials" / ".1234abcd-x7.json").write_text('{"key": "12')
+    swept(space, data, tmp_path)
+    assert tables(tmp_path) == before
+    assert len(finished_trials(tmp_path)) == n > 0
 
 
 KILLED = """

@@ -35,7 +35,7 @@ class Journal:
         try:
             _check_same_sweep(folder, described)
             write_text(folder / SPACE_FILE, json.dumps(described, indent=2) + "\n")
-            self.records = {path.stem: _read(path) for path in sorted((folder / TRIALS_FOLDER).glob("*.json"))}
+            self.records = {path.stem: _read(path) for path in sorted(finished_trials(folder))}
         except BaseException:
             self.close()
             raise
@@ -67,6 +67,11 @@ class Journal:
         }
         with (self.folder / JOURNAL_FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+
+
+def finished_trials(folder: Path) -> list[Path]:
+    """Return the records of a sweep's finished trials, without what a killed process left half written."""
+    return [*(folder / TRIALS_FOLDER).glob("[!.]*.json")]
 
 
 def _lock(path: Path) -> int:
