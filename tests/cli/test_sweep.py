@@ -49,7 +49,7 @@ def test_the_next_command_trains_the_best(digitscope: Command, desk: Path, data:
     _, out, _ = digitscope("sweep", "fc", *TINY, *data)
     best = next(csv.DictReader((desk / "sweeps/fc/results.csv").read_text().splitlines()))
     (line,) = [line for line in out.splitlines() if line.startswith("next: digitscope ")]
-    code, out, _ = digitscope(*line.removeprefix("next: digitscope ").split(), *data, "--out", "best", "--json")
+    code, out, _ = digitscope(*line.removeprefix("next: digitscope ").split(), "--out", "best", "--json")
     assert code == 0
     assert json.loads(out)["history"][-1]["validation_accuracy"] == float(best["validation_accuracy"])
 

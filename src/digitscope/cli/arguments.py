@@ -40,6 +40,12 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def data_words(options: argparse.Namespace) -> list[str]:
+    """Return the words that name the same data in another call."""
+    words = ["--data", str(options.data)] if options.data else []
+    return [*words, "--unchecked"] if options.unchecked else words
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add --json."""
     parser.add_argument(

@@ -6,7 +6,7 @@ import shlex
 from importlib import import_module
 from pathlib import Path
 
-from digitscope.cli.arguments import add_data, add_device, add_json, add_seed
+from digitscope.cli.arguments import add_data, add_device, add_json, add_seed, data_words
 from digitscope.cli.console import print_table
 from digitscope.cli.datasets import single_digits
 from digitscope.cli.paths import path_argument
@@ -153,4 +153,4 @@ def _command(options: argparse.Namespace) -> str:
     words = ["digitscope", "study", options.study, "--seeds", str(options.seeds)]
     words += ["--quick"] if options.quick else []
     words += ["--seed", str(options.seed)] if options.seed != COURSE_SEED else []
-    return shlex.join(words)
+    return shlex.join([*words, *data_words(options)])

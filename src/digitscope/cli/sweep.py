@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
-from digitscope.cli.arguments import add_data, add_device, add_engine, add_json, add_seed, check_engine
+from digitscope.cli.arguments import add_data, add_device, add_engine, add_json, add_seed, check_engine, data_words
 from digitscope.cli.console import print_table
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.paths import path_argument
@@ -166,18 +166,18 @@ def _tell(sweep: Sweep, folder: Path, options: argparse.Namespace) -> None:
     print_table(f"{sweep.space.name}, ranked on validation", *ranking_table(sweep))
     print(f"{folder}: {TABLE_FILE}, {TRIALS_FILE} and {REPORT_FILE}")
     if sweep.ranking[0].outcome == "finished":
-        print(f"next: {_training_of(sweep.space, sweep.ranking[0].point)}")
+        print(f"next: {_training_of(sweep.space, sweep.ranking[0].point, options)}")
 
 
-def _training_of(space: Space, point: Point) -> str:
-    """Return the command that trains `point` into a run folder."""
+def _training_of(space: Space, point: Point, options: argparse.Namespace) -> str:
+    """Return the command that trains `point` on the same data into a run folder."""
     recipe, original = space.recipe_at(point), RECIPES[space.recipe.name]
     words = ["digitscope", "train", recipe.name]
     for name in space.described()["options"] | space.described()["settings"]:
         value = setting_of(recipe, name)
         if value != setting_of(original, name):
             words += _flag(name, value)
-    return shlex.join([*words, "--seed", str(space.seed)])
+    return shlex.join([*words, "--seed", str(space.seed), *data_words(options)])
 
 
 def _flag(name: str, value: Any) -> list[str]:
@@ -193,7 +193,7 @@ def _command(options: argparse.Namespace) -> str:
     for name in ("method", "trials", "seeds", "seed"):
         value = getattr(options, name)
         words += [] if value is None else [f"--{name}", str(value)]
-    words += ["--data", str(options.data)] if options.data else []
+    words += data_words(options)
     words += ["--engine", options.engine] if options.engine != "local" else []
     words += ["--address", options.address] if options.address else []
     return shlex.join(words)

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
-from digitscope.cli.arguments import add_data, add_device, add_json, add_seed, attribute_help
+from digitscope.cli.arguments import add_data, add_device, add_json, add_seed, attribute_help, data_words
 from digitscope.cli.console import StepBar, print_table, step_bar
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.paths import path_argument
@@ -159,10 +159,7 @@ def _print_history(trained: Run) -> None:
 
 def _evaluation_of(folder: Path, options: argparse.Namespace) -> str:
     """Return the command that scores the run on the data it was trained with."""
-    words = ["digitscope", "evaluate", str(folder)]
-    words += ["--data", str(options.data)] if options.data else []
-    words += ["--unchecked"] if options.unchecked else []
-    return shlex.join(words)
+    return shlex.join(["digitscope", "evaluate", str(folder), *data_words(options)])
 
 
 def _newest(recipe: str) -> Path:
