@@ -132,6 +132,16 @@ def test_nothing_is_begun_when_a_point_is_refused(data: TrialData, tmp_path: Pat
     assert not (tmp_path / "none").exists()
 
 
+def test_what_is_finished_is_not_run_again_on_other_threads(data: TrialData, tmp_path: Path) -> None:
+    """Of three trials the third has both cores, of six none."""
+    engine = InProcess(data)
+    for seeds in (1, 2):
+        space = small_space("momentum=0,0.5,0.9", "threads=0", seeds=seeds)
+        sweep = run_sweep(space, data.sha256(), engine, tmp_path)
+    assert len(engine.run_before) == len(set(engine.run_before)) == 6
+    assert [len(score.records) for score in sweep.ranking] == [2, 2, 2]
+
+
 def test_what_was_being_written_when_it_was_killed_is_no_record(
     space: Space, data: TrialData, tmp_path: Path
 ) -> None:

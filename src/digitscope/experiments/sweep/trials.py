@@ -41,7 +41,7 @@ class Trial:
     """What is to be trained.
 
     Attributes:
-        key: names it among all trials: a hash of everything that its result is a function of.
+        key: names it among all trials: a hash of all that was asked for.
         point: the values of what varies.
         recipe: with these values, and on a fixed number of threads.
         seed: of the training.
@@ -108,9 +108,11 @@ class TrialRecord:
 def make_trial(
     point: Point, recipe: Recipe, seed: int, *, threads: int, data_sha256: str, stop_below: Sequence[float] = ()
 ) -> Trial:
-    """Return the trial of `recipe`, which is that of `point`, on `threads` unless its settings name a number."""
-    if getattr(recipe.settings, "threads", None) == 0:
-        recipe = recipe.with_changes({"threads": threads})
+    """Return the trial of `recipe`, which is that of `point`, on `threads` unless its settings name a number.
+
+    Threads that are shared out do not name the trial, though they round its result: it is the same one, and not
+    run again, where a call with more seeds or fewer cores would share them out otherwise.
+    """
     decisive = {
         "model": recipe.model,
         "options": {**default_options(recipe.model), **recipe.options},
@@ -120,6 +122,8 @@ def make_trial(
         "stop below": list(stop_below),
     }
     key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
+    if getattr(recipe.settings, "threads", None) == 0:
+        recipe = recipe.with_changes({"threads": threads})
     return Trial(key, point, recipe, seed, tuple(stop_below))
 
 
