@@ -149,7 +149,10 @@ def _event_log(
 ) -> AbstractContextManager[EventLog | None]:
     if options.tensorboard is None or not is_first_process():
         return nullcontext()
-    return EventLog(options.tensorboard / folder.resolve().name, recipe, options.seed)
+    board = options.tensorboard / folder.resolve().name
+    if board.exists() and not options.resume:
+        raise SettingError(f"{board} has the curves of another run: name another --tensorboard or --out")
+    return EventLog(board, recipe, options.seed)
 
 
 def _print_history(trained: Run) -> None:
