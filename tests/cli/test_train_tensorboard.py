@@ -98,6 +98,21 @@ def test_a_refused_run_leaves_no_log(digitscope: Command, tiny_mnist_folder: Pat
     assert not (desk / "boards").exists()
 
 
+def test_another_run_of_the_same_name_keeps_the_curves_of_the_first(
+    digitscope: Command, tiny_mnist_folder: Path, desk: Path
+) -> None:
+    data = ("--data", tiny_mnist_folder, "--unchecked", "--batch-size", 8)
+    words = ("train", "fc", *data, "--epochs", 1, "--tensorboard", "boards")
+    assert digitscope(*words, "--out", "a/run").code == 0
+    before = {path: path.read_bytes() for path in (desk / "boards").rglob("*") if path.is_file()}
+    code, _, err = digitscope(*words, "--out", "b/run")
+    assert (code, err[-1].partition("boards/run ")[2]) == (
+        2,
+        "has the curves of another run: name another --tensorboard or --out",
+    )
+    assert {path: path.read_bytes() for path in (desk / "boards").rglob("*") if path.is_file()} == before
+
+
 def test_without_tensorboard_one_line_names_the_extra(desk: Path) -> None:
     done = without(["tensorboard"], "train", "fc", "--tensorboard", "boards", folder=desk)
     assert (done.returncode, done.stdout) == (1, "")
