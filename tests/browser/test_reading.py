@@ -84,6 +84,14 @@ def _could_be() -> set[str]:
     return {f"could be {first} or {second}" for first in range(10) for second in range(10)}
 
 
+def test_clear_ends_what_is_being_written_too(studio: Studio) -> None:
+    studio.at("#sheet").focus()
+    studio.page.keyboard.type("12345")
+    studio.page.keyboard.press("Escape")
+    studio.page.keyboard.type("7")
+    assert studio.read() == "7"
+
+
 def test_undo_takes_back_stroke_by_stroke_and_even_clear(studio: Studio) -> None:
     assert studio.draw(number("1")) == "1"
     assert studio.draw([Drawing("beside", 7, number("7")[0].lines, middle=(0.66, 0.5), height=0.32)]) == "17"

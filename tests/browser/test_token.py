@@ -27,6 +27,17 @@ def test_the_token_in_the_address(open_studio: Open, guarded: str) -> None:
     assert studio.page.evaluate("[document.cookie, localStorage.length, sessionStorage.length]") == ["", 0, 0]
 
 
+def test_a_token_in_the_address_is_taken_literally(open_studio: Open, guarded: str) -> None:
+    studio = open_studio(f"{guarded}/#token={TOKEN}")
+    found = studio.page.evaluate(
+        """async () => {
+          location.hash = "#token=abcd+efgh%2Bijklmnop==";
+          return (await import("/static/js/token.js")).tokenOfAddress();
+        }"""
+    )
+    assert found == "abcd+efgh+ijklmnop=="
+
+
 def test_the_token_is_asked_for(open_studio: Open, guarded: str) -> None:
     studio = open_studio(guarded)
     studio.expected.append("status of 401")

@@ -40,7 +40,7 @@ export function useToken(first, ask) {
  */
 export async function read(picture, mode) {
   const headers = { "Content-Type": picture.type || "application/octet-stream" };
-  return (await ask(`api/read?mode=${mode}`, { method: "POST", headers, body: picture })).json();
+  return jsonOf(await ask(`api/read?mode=${mode}`, { method: "POST", headers, body: picture }));
 }
 
 /**
@@ -49,12 +49,12 @@ export async function read(picture, mode) {
  * @returns {Promise<any>}
  */
 export async function inside(pixels) {
-  return (await ask("api/inside", { method: "POST", ...octets(pixels) })).json();
+  return jsonOf(await ask("api/inside", { method: "POST", ...octets(pixels) }));
 }
 
 /** Return what a training may be asked for. */
 export async function trainingOptions() {
-  return (await ask("api/trainings/options")).json();
+  return jsonOf(await ask("api/trainings/options"));
 }
 
 /**
@@ -63,7 +63,7 @@ export async function trainingOptions() {
  */
 export async function startTraining(settings) {
   const headers = { "Content-Type": "application/json" };
-  return (await ask("api/trainings", { method: "POST", headers, body: JSON.stringify(settings) })).json();
+  return jsonOf(await ask("api/trainings", { method: "POST", headers, body: JSON.stringify(settings) }));
 }
 
 /**
@@ -125,6 +125,13 @@ async function ask(path, options = {}) {
     if (token) return ask(path, options);
   }
   throw new Problem(response.status, await detailOf(response));
+}
+
+/** Return what an answer holds; a `Problem` is thrown if it broke off. */
+async function jsonOf(response) {
+  return response.json().catch(() => {
+    throw new Problem(0, "The answer broke off.");
+  });
 }
 
 async function detailOf(response) {

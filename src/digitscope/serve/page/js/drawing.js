@@ -22,6 +22,8 @@ export class Drawing {
   /** @type {import("./strokes.js").Stroke[]} */
   #performed = [];
   #written = Promise.resolve();
+  /** What is to be written yet belongs to an earlier one, and is not, after an undo or a clear. */
+  #generation = 0;
 
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
@@ -38,11 +40,13 @@ export class Drawing {
   }
 
   undo() {
+    this.#generation += 1;
     this.strokes.undo();
     this.#changed();
   }
 
   clear() {
+    this.#generation += 1;
     this.#performed = [];
     this.strokes.clear();
     this.#changed();
@@ -53,10 +57,12 @@ export class Drawing {
    * @param {(before: import("./strokes.js").Stroke[]) => import("./strokes.js").Stroke[]} make the strokes
    */
   async write(make) {
+    const generation = this.#generation;
     this.#written = this.#written.then(async () => {
+      if (generation !== this.#generation) return;
       const strokes = make(this.strokes.list);
       const isWanted = await this.#perform(strokes);
-      if (isWanted) this.strokes.add(...strokes);
+      if (isWanted && strokes.length) this.strokes.add(...strokes);
       this.#changed();
     });
     return this.#written;

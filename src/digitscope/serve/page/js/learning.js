@@ -50,7 +50,11 @@ async function start() {
     const { id, data } = await startTraining({ ...settings, drawing });
     running.id = id;
     showData(data);
-    if (running.isStopped) await stopTraining(id);
+    if (running.isStopped) {
+      await stopTraining(id);
+      showState("Stop", "Stopped before it began.");
+      return;
+    }
     for await (const { name, data: news } of trainingEvents(id)) {
       if (name === "epoch") showEpoch(news);
       if (name === "end") showEnd(news);

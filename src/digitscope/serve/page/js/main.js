@@ -145,7 +145,7 @@ async function writeExample(number) {
 }
 
 function onKey(event) {
-  if (event.target.closest("select, dialog")) return;
+  if (event.target.closest("select, dialog, input")) return;
   const action = actionOf(event, event.target === drawing.canvas);
   if (!action) return;
   event.preventDefault();

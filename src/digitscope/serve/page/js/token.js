@@ -4,7 +4,8 @@ import { byId } from "./dom.js";
 
 /** Return the token in the address's fragment, "" if there is none, and take it out of the address. */
 export function tokenOfAddress() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
+  const given = /^#token=(.*)$/.exec(location.hash)?.[1] ?? "";
+  const token = given.replaceAll(/%[2-7][0-9a-f]/gi, decodeURIComponent); // a + stays one, as it is part of tokens
   if (token) history.replaceState(null, "", location.pathname + location.search);
   return token;
 }
