@@ -60,7 +60,7 @@ def test_the_layers_are_the_relus_in_order(name: str) -> None:
 
 
 def test_the_names_of_layers() -> None:
-    assert FeatureMaps(shipped_path("digit")).names == ("layer 1", "layer 2", "layer 3", "layer 4")
+    assert FeatureMaps(shipped_path("digit")).names == ("layer 1", "layer 2", "layer 3", "layer 4", "layer 5")
     best = FeatureMaps(shipped_path("digit-best")).names
     assert best == tuple(f"column {column}, layer {layer}" for column in (1, 2, 3) for layer in (1, 2, 3, 4, 5))
 
@@ -81,7 +81,8 @@ def test_the_features_of_any_number_of_images(n: int, sample: Dataset) -> None:
     maps = FeatureMaps(shipped_path("digit"))
     images = sample.train.images[:n]
     layers = maps.of(images)
-    assert [layer.shape for layer in layers] == [(n, 24, 12, 12), (n, 24, 12, 12), (n, 48, 6, 6), (n, 48, 6, 6)]
+    shapes = [(16, 12, 12), (32, 12, 12), (48, 6, 6), (64, 6, 6), (64, 6, 6)]
+    assert [layer.shape for layer in layers] == [(n, *shape) for shape in shapes]
     np.testing.assert_allclose(maps.features(images), layers[-1].mean(axis=(2, 3)), rtol=1e-4, atol=1e-4)
 
 
