@@ -5,6 +5,7 @@ import re
 from typing import Any, NoReturn
 
 from digitscope.cli.paths import path_argument
+from digitscope.cluster import usable_cores
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -61,6 +62,19 @@ def add_device(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "cpu", "cuda", "mps"),
         help="where to compute (default: auto)",
     )
+
+
+def add_cores(parser: argparse.ArgumentParser) -> None:
+    """Add --cores."""
+    parser.add_argument(
+        "--cores", type=int, default=usable_cores(), metavar="N", help="to compute on (default: all, %(default)s)"
+    )
+
+
+def check_cores(options: argparse.Namespace) -> None:
+    """Refuse to compute on none."""
+    if options.cores < 1:
+        options.parser.error(f"argument --cores: {options.cores}: expected a whole number from 1")
 
 
 def add_engine(parser: argparse.ArgumentParser, what: str) -> None:

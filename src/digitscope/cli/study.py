@@ -6,14 +6,13 @@ import shlex
 from importlib import import_module
 from pathlib import Path
 
-from digitscope.cli.arguments import add_data, add_device, add_json, add_seed, data_words
+from digitscope.cli.arguments import add_cores, add_data, add_device, add_json, add_seed, check_cores, data_words
 from digitscope.cli.console import print_table
 from digitscope.cli.datasets import single_digits
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
 from digitscope.cli.study_figures import FIGURES
 from digitscope.cli.sweep_progress import SweepProgress, shown
-from digitscope.cluster import usable_cores
 from digitscope.data import COURSE_SEED, Dataset, load_sample
 from digitscope.errors import DigitscopeError
 from digitscope.experiments.machine import describe_machine
@@ -31,9 +30,9 @@ STUDIES = Path("studies")
 SEEDS, QUICK_SEEDS = 3, 2
 
 QUESTIONS = {
-    "capacity": "what do more hidden units learn, from 1 to 2,048, and where does the network overfit?",
+    "capacity": "what do more hidden units learn, and where does the network overfit?",
     "epochs": "how does training go on over time, with and without dropout and warped digits?",
-    "data": "how far do 100 to 10,000 training digits get, in which network?",
+    "data": "how far do few training digits get, in which network?",
     "optimizers": "which of SGD, momentum, Nesterov, Adam, AdamW and Muon, each at the best of five rates?",
 }
 
@@ -58,9 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"trainings of each point (default: {SEEDS}, or {QUICK_SEEDS} if quick)",
     )
     add_seed(parser, "the first training of each point", default=COURSE_SEED)
-    parser.add_argument(
-        "--cores", type=int, default=usable_cores(), metavar="N", help="to compute on (default: all, %(default)s)"
-    )
+    add_cores(parser)
     parser.add_argument(
         "--out", type=path_argument, metavar="DIR", help=f"the study's folder (default: {STUDIES}/STUDY)"
     )
@@ -72,8 +69,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train what is not finished yet, write figure, table and text, and return 1 if a training crashed."""
-    if options.cores < 1:
-        options.parser.error(f"argument --cores: {options.cores}: expected a whole number from 1")
+    check_cores(options)
     if options.seeds is None:
         options.seeds = QUICK_SEEDS if options.quick else SEEDS
     if options.seeds < 1:

@@ -9,14 +9,24 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
-from digitscope.cli.arguments import add_data, add_device, add_engine, add_json, add_seed, check_engine, data_words
+from digitscope.cli.arguments import (
+    add_cores,
+    add_data,
+    add_device,
+    add_engine,
+    add_json,
+    add_seed,
+    check_cores,
+    check_engine,
+    data_words,
+)
 from digitscope.cli.console import print_table
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
 from digitscope.cli.sweep_progress import SweepProgress, shown
 from digitscope.cli.sweep_report import REPORT_FILE, ranking_table, write_sweep_report
-from digitscope.cluster import connected, load_ray, usable_cores
+from digitscope.cluster import connected, load_ray
 from digitscope.experiments.recipes import RECIPES
 from digitscope.experiments.sweep.engine import Engine
 from digitscope.experiments.sweep.journal import finished_trials
@@ -82,9 +92,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_seed(parser, "the first training of each point (default: the space's, or 12321)", default=None)
     add_engine(parser, "trains: processes of this machine, or tasks on a Ray cluster, each on one core")
-    parser.add_argument(
-        "--cores", type=int, default=usable_cores(), metavar="N", help="to compute on (default: all, %(default)s)"
-    )
+    add_cores(parser)
     parser.add_argument(
         "--out", type=path_argument, metavar="DIR", help=f"the sweep's folder (default: {SWEEPS}/SPACE)"
     )
@@ -96,8 +104,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train what is not finished yet, write the tables and the report, and return 1 if a trial crashed."""
-    if options.cores < 1:
-        options.parser.error(f"argument --cores: {options.cores}: expected a whole number from 1")
+    check_cores(options)
     check_engine(options)
     import_module("matplotlib")  # it draws at the end: better missed before the trainings
     named = {name: getattr(options, name) for name in ("method", "trials", "seeds", "seed")}
