@@ -17,7 +17,7 @@ from digitscope.data import Dataset, Split, overlap
 from digitscope.data.handwriting import stroke_mask
 from digitscope.inference import Prediction, Recognizer
 from digitscope.inference.blobs import SegmentedPage, find_blobs
-from digitscope.inference.candidates import Candidate, read_blobs, read_parts
+from digitscope.inference.candidates import Candidate, Part, read_blobs, read_parts
 from digitscope.inference.ink import Ink
 
 UInt8 = NDArray[np.uint8]
@@ -225,6 +225,13 @@ def test_parts_are_read_where_their_ink_is(sample: Dataset, digits: Recognizer) 
     assert part.image.shape == (28, 28)
     assert part.distance >= 0
     assert read_parts([], [], digits) == []
+
+
+@pytest.mark.parametrize(("width", "height", "cost"), [(33, 24, 0.0), (33, 35, 0.0), (50, 35, 2 * (50 / 35 - 1.1))])
+def test_wide_is_what_the_usual_height_makes_so(width: int, height: int, cost: float) -> None:
+    sure = np.eye(10, dtype=np.float32)[0]
+    part = Part((10, 10, 10 + width, 10 + height), sure, 0.5, np.zeros((28, 28), np.uint8))
+    assert part.cost(33.0) == pytest.approx(cost, abs=1e-6)
 
 
 def test_nothing_to_read(ruler: Float32, digits: Recognizer, pairs: Recognizer) -> None:

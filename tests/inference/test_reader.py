@@ -180,6 +180,21 @@ def test_words_and_lines(sample: Dataset, reader: Reader) -> None:
     assert reader.read(page).lines == (f"{first}{second} {third}{fourth}",)
 
 
+def test_a_picture_with_nothing_but_a_pair_is_mostly_read_as_one(sample: Dataset, reader: Reader) -> None:
+    pairs = make_two_digit(sample, n_train=10, n_test=60, seed=0).test
+    alone = [ImageOps.expand(Image.fromarray(255 - image), 10, 255) for image in pairs.images]
+    read = ["".join(str(digit.label) for digit in reader.read(picture).digits) for picture in alone]
+    right = [text == f"{upper}{lower}" for text, (upper, lower) in zip(read, pairs.labels, strict=True)]
+    assert np.mean(right) > 0.55
+
+
+def test_among_others_of_its_height_a_digit_is_no_pair(sample: Dataset, reader: Reader) -> None:
+    digits = [ImageOps.expand(Image.fromarray(255 - image), 4, 255) for image in sample.test.images[:120]]
+    rows = [np.hstack(digits[start : start + 10]) for start in range(0, 120, 10)]
+    reading = reader.read(np.kron(np.vstack(rows), np.ones((2, 2), np.uint8)))
+    assert {digit.image.shape for digit in reading.digits} == {(28, 28)}
+
+
 @pytest.mark.parametrize("scale", [2, 5])
 def test_pictures_that_are_known_to_show_two_digits_over_each_other(
     scale: int, sample: Dataset, reader: Reader

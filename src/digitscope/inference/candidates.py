@@ -24,11 +24,18 @@ EXTRA_DIGIT, EXTRA_STROKE = 0.15, 0.3
 And what each stroke costs that a cut crosses, beside the first: digits touch in one place, a 0 is cut in two.
 """
 
-PAIR = 1.0
-"""What two digits over each other cost: they are rare, and the network for pairs sees two in any ink."""
+PAIR, PAIR_ALONE = 1.0, 0.3
+"""What two digits over each other cost: they are rare, and the network for pairs sees two in any ink.
+
+The second where there is no other ink: so a picture of a pair is oftener read as one, and nearly no single digit is.
+Both were chosen on pairs, digits and pages of the validation set.
+"""
 
 LOW, WIDE, TALL = 4.0, 2.0, 2.0
-"""What 1 costs that a digit is lower than 0.7 of the usual height, wider than 1.1 of its own, higher than 1.4."""
+"""What 1 costs that a digit is lower than 0.7 of the usual height, wider than 1.1 of its own, higher than 1.4.
+
+Its own height is the usual one where it is lower: a wide 0 is, in a box that its longer side fills.
+"""
 
 SUSPECT, SUSPECT_PAIR = 0.15, 0.3
 """Cost above which a blob is looked at again, for digits in a row and for two over each other."""
@@ -72,7 +79,7 @@ class Part:
         left, top, right, bottom = self.box
         relative = (bottom - top) / height
         shape = LOW * max(0.0, 0.7 - relative) + TALL * max(0.0, relative - 1.4)
-        shape += WIDE * max(0.0, (right - left) / (bottom - top) - 1.1)
+        shape += WIDE * max(0.0, (right - left) / max(bottom - top, height) - 1.1)
         return shape + float(cost(self.probabilities, np.asarray(self.distance, np.float32)))
 
 
@@ -104,13 +111,15 @@ class _Whole:
         blob: the ink.
         ink: cut out, (height, width).
         part: what it is read as.
-        height: of digits around it, or its own if that is less.
+        height: of digits around it.
+        is_alone: whether there is no other ink.
     """
 
     blob: Blob
     ink: Float32
     part: Part
     height: float
+    is_alone: bool
 
     @cached_property
     def cost(self) -> float:
@@ -129,10 +138,9 @@ def read_blobs(
 def _read_whole(page: SegmentedPage, blobs: Sequence[Blob], digits: Recognizer) -> list[_Whole]:
     inks = [page.cut_out(blob) for blob in blobs]
     parts = read_parts(inks, [(blob.left, blob.top) for blob in blobs], digits)
-    heights = [
-        min(around, blob.height) for around, blob in zip(heights_around(blobs, page.height), blobs, strict=True)
-    ]
-    return [_Whole(*each) for each in zip(blobs, inks, parts, heights, strict=True)]
+    heights = heights_around(blobs, page.height)
+    is_alone = len(page.blobs) == 1
+    return [_Whole(*each, is_alone) for each in zip(blobs, inks, parts, heights, strict=True)]
 
 
 def _with_parts_joined(page: SegmentedPage, whole: list[_Whole], digits: Recognizer) -> list[_Whole]:
@@ -180,8 +188,7 @@ def read_as_pair(page: SegmentedPage, pairs: Recognizer) -> list[Candidate]:
     if not page.blobs:
         return []
     blob = joined(page.blobs)
-    parts, _ = _over_each_other(blob, page.cut_out(blob), pairs)
-    return [Candidate(blob, parts)]
+    return [Candidate(blob, _over_each_other(blob, page.cut_out(blob), pairs))]
 
 
 def read_parts(inks: Sequence[Float32], corners: Sequence[tuple[int, int]], digits: Recognizer) -> list[Part]:
@@ -217,7 +224,8 @@ def _best(whole: _Whole, digits: Recognizer, pairs: Recognizer) -> Candidate:
     if whole.cost > SUSPECT and blob.width > NARROWEST_ROW * blob.height:
         readings.append(_in_a_row(whole, digits))
     if whole.cost > SUSPECT_PAIR and blob.height > LOWEST_PAIR * blob.width:
-        readings.append(_over_each_other(blob, whole.ink, pairs))
+        pair = _over_each_other(blob, whole.ink, pairs)
+        readings.append((pair, _cost_of_pair(pair, whole)))
     ranked = [Candidate(blob, parts) for parts, _ in sorted(readings, key=lambda reading: reading[1]) if parts]
     others = tuple(candidate.text for candidate in ranked[1:] if candidate.text != ranked[0].text)
     return Candidate(blob, ranked[0].parts, others)
@@ -254,8 +262,8 @@ def _strokes_crossed(ink: Float32, cut: Int) -> int:
     return int(dark[0]) + int((dark[1:] & ~dark[:-1]).sum())
 
 
-def _over_each_other(blob: Blob, ink: Float32, pairs: Recognizer) -> tuple[tuple[Part, ...], float]:
-    """Return the two digits that `ink` shows if one is written over the other, and what they cost."""
+def _over_each_other(blob: Blob, ink: Float32, pairs: Recognizer) -> tuple[Part, ...]:
+    """Return the two digits that `ink` shows if one is written over the other."""
     trimmed, (x, y) = _trimmed(ink)
     image = frame_pair(trimmed)
     prediction = pairs.predict(image)
@@ -266,7 +274,13 @@ def _over_each_other(blob: Blob, ink: Float32, pairs: Recognizer) -> tuple[tuple
         (left, top, left + columns, top + share),
         (left, top + rows - share, left + columns, top + rows),
     )
-    parts = tuple(
+    return tuple(
         Part(box, row, USUAL_DISTANCE, image) for box, row in zip(boxes, prediction.probabilities, strict=True)
     )
-    return parts, sum(part.cost(share) for part in parts) + PAIR
+
+
+def _cost_of_pair(parts: Sequence[Part], whole: _Whole) -> float:
+    """Return what two digits over each other cost; they are as high as others, so a pair is higher than these."""
+    own = max(bottom - top for _, top, _, bottom in (part.box for part in parts))
+    height = own if whole.is_alone else max(own, whole.height)
+    return sum(part.cost(height) for part in parts) + (PAIR_ALONE if whole.is_alone else PAIR)
