@@ -79,6 +79,7 @@ def test_every_flag_reaches_the_run(digitscope: Command, tiny_mnist_folder: Path
         "stroke": 0.4,
         "blur": 0.6,
         "flip": 0.4,
+        "low_resolution": 0.25,
         "styles": 0.5,
         "non_digits": 0.2,
         "plain_epochs": 1,

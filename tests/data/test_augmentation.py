@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from scipy import ndimage
 
 from digitscope.data import Dataset
@@ -270,6 +271,30 @@ def test_a_flip_mirrors_its_share_of_the_images_and_nothing_else(sample: Dataset
     mirrored = (flipped == np.flip(images, axis=2)).all(axis=(1, 2))
     assert (as_they_are | mirrored).all()
     assert mirrored.mean() == pytest.approx(0.3, abs=0.05)
+
+
+def test_a_low_resolution_is_pillows_reduction_and_enlargement_of_its_share(sample: Dataset) -> None:
+    images = sample.train.images[:300]
+    seen = augment(images, Augmentation(low_resolution=0.4), generator=np.random.default_rng(0))
+    changed = (seen != images).any(axis=(1, 2))
+    assert changed.mean() == pytest.approx(0.4, abs=0.08)
+    sides = set()
+    for image, result in zip(images[changed], seen[changed], strict=True):
+        away = {side: np.abs(resampled(image, side) - result).max() for side in range(8, 28)}
+        sides.add(side := min(away, key=away.__getitem__))
+        assert away[side] <= 1  # Pillow rounds each of its passes
+    assert sides == set(range(10, 25))
+
+
+def resampled(image: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
+    small = Image.fromarray(image.astype(np.float32)).resize((side, side), Image.Resampling.BOX)
+    return np.clip(np.asarray(small.resize((28, 28), Image.Resampling.BICUBIC)), 0, 255)
+
+
+def test_pairs_have_a_low_resolution_along_both_sides() -> None:
+    even = np.full((60, 42, 28), 90, np.uint8)
+    coarse = augment(even, Augmentation(low_resolution=0.5), generator=np.random.default_rng(0))
+    assert np.array_equal(coarse, even)
 
 
 def test_what_is_flipped_is_warped_too(sample: Dataset) -> None:

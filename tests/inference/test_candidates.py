@@ -227,7 +227,9 @@ def test_parts_are_read_where_their_ink_is(sample: Dataset, digits: Recognizer) 
     assert read_parts([], [], digits) == []
 
 
-@pytest.mark.parametrize(("width", "height", "cost"), [(33, 24, 0.0), (33, 35, 0.0), (50, 35, 2 * (50 / 35 - 1.1))])
+@pytest.mark.parametrize(
+    ("width", "height", "cost"), [(33, 24, 0.0), (33, 35, 0.0), (50, 35, 2 * (50 / 35 - 1.1))]
+)
 def test_wide_is_what_the_usual_height_makes_so(width: int, height: int, cost: float) -> None:
     sure = np.eye(10, dtype=np.float32)[0]
     part = Part((10, 10, 10 + width, 10 + height), sure, 0.5, np.zeros((28, 28), np.uint8))

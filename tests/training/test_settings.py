@@ -15,7 +15,7 @@ NOT_OF = (
 NO_WARPS = "plain_epochs are without warps, but there are none: expected --plain-epochs 0"
 NAN, INFINITY = float("nan"), float("inf")
 
-WARPS = ("rotation", "shear", "shift", "elastic", "stroke", "blur")
+WARPS = ("rotation", "shear", "shift", "elastic", "stroke", "blur", "low_resolution")
 
 REFUSED = [
     *[("epochs", value, WHOLE) for value in (0, -1, 2.0, True, "3", None)],
@@ -42,7 +42,11 @@ REFUSED = [
         for name in ("rotation", "shear", "shift", "elastic", "blur")
         for value in (-1, NAN, INFINITY, "1")
     ],
-    *[(name, value, BELOW_ONE) for name in ("scale", "stroke") for value in (-0.1, 1, NAN, None)],
+    *[
+        (name, value, BELOW_ONE)
+        for name in ("scale", "stroke", "low_resolution")
+        for value in (-0.1, 1, NAN, None)
+    ],
     *[("ema", value, BELOW_ONE) for value in (-0.1, 1, NAN, True, "0.9")],
     *[("precision", value, "expected one of float32, mixed") for value in ("bfloat16", 16, None)],
     *[("threads", value, "expected a whole number from 0") for value in (-1, 1.5, True)],
@@ -126,6 +130,7 @@ def test_the_augmentation_is_that_of_the_fields() -> None:
         "elastic": 0.5,
         "stroke": 0.6,
         "blur": 0.7,
+        "low_resolution": 0.8,
     }
     made: dict[str, Any] = {"order": "reshuffled", **amounts}
     assert TrainingSettings(**made).augmentation == Augmentation(**amounts)

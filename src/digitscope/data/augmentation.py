@@ -2,7 +2,7 @@
 
 Every image gets a warp of its own: it is turned, scaled, sheared, shifted and bent a little. Each pixel of the
 result is looked up in the image, at the place that the warp gives, between four pixels (bilinear interpolation);
-outside the image is black. After that its strokes are made bolder or finer, and blurred.
+outside the image is black. After that its strokes are made bolder or finer, and blurred, or seen coarsely.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from digitscope.data.splits import UInt8
 from digitscope.errors import SettingError
@@ -24,7 +25,10 @@ Simard, Steinkraus and Platt (2003) smooth their random field with a Gaussian of
 """
 
 
-BELOW_1 = frozenset({"scale", "stroke", "flip"})
+COARSEST, FINEST = 10 / 28, 24 / 28
+"""Share of its rows and columns that an image of low resolution has: a digit keeps 7 to 17 of its 20."""
+
+BELOW_1 = frozenset({"scale", "stroke", "flip", "low_resolution"})
 """The amounts that are shares, of a width, of a pixel or of the images; the others have no end."""
 
 
@@ -42,9 +46,12 @@ class Augmentation:
         stroke: share of a pixel that strokes grow or shrink by at each side.
         blur: pixels, the standard deviation of a Gaussian; drawn from 0 up. Digits of 8 pixels have one, enlarged.
         flip: share of the images that are mirrored, left to right: of objects, for few digits are digits then.
+        low_resolution: share of the images that are reduced, by the mean of what falls into a pixel, and enlarged
+            again, as a coarse scan is before it is read.
 
     Raises:
-        SettingError: a number is negative or not finite, or `scale`, `stroke` or `flip` is 1 or above.
+        SettingError: a number is negative or not finite, or one of the shares (all but `rotation`, `shear`,
+            `shift`, `elastic` and `blur`) is 1 or above.
     """
 
     rotation: float = 0.0
@@ -55,6 +62,7 @@ class Augmentation:
     stroke: float = 0.0
     blur: float = 0.0
     flip: float = 0.0
+    low_resolution: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -70,12 +78,12 @@ def augment(images: UInt8, augmentation: Augmentation, *, generator: np.random.G
     """Return uint8 images (N, H, W), each under a warp and with a pen drawn from `generator`."""
     if augmentation.flip:
         images = _flipped(images, augmentation.flip, generator)
-        augmentation = replace(augmentation, flip=0.0)
-    if augmentation == NO_AUGMENTATION:
-        return images
-    if any((augmentation.stroke, augmentation.blur)):
-        return _with_pen(_warped(images, augmentation, generator), augmentation, generator)
-    return _warped(images, augmentation, generator)
+    drawn = replace(augmentation, flip=0.0, low_resolution=0.0)
+    if drawn != NO_AUGMENTATION:
+        images = _with_pen(_warped(images, drawn, generator), drawn, generator)
+    if augmentation.low_resolution:
+        images = _coarsened(images, augmentation.low_resolution, generator)
+    return images
 
 
 def _flipped(images: UInt8, share: float, generator: np.random.Generator) -> UInt8:
@@ -94,6 +102,8 @@ def _warped(images: UInt8, augmentation: Augmentation, generator: np.random.Gene
 
 def _with_pen(images: UInt8, augmentation: Augmentation, generator: np.random.Generator) -> UInt8:
     """Return the images with strokes bolder or finer, by the grey dilation or erosion of a cross, and blurred."""
+    if not (augmentation.stroke or augmentation.blur):
+        return images
     growth = generator.uniform(-augmentation.stroke, augmentation.stroke, (len(images), 1, 1)).astype(np.float32)
     around = _neighbours(images)
     target = np.where(growth > 0, np.max(around, axis=0), np.min(around, axis=0))
@@ -116,6 +126,30 @@ def _gaussians(length: int, deviations: Float32) -> Float32:
     weights /= weights.sum(axis=1, keepdims=True)
     pixels = np.arange(length)
     return weights[:, pixels[:, None] - pixels + length - 1]
+
+
+def _coarsened(images: UInt8, share: float, generator: np.random.Generator) -> UInt8:
+    """Return the images (N, H, W), about `share` of them reduced by a factor of their own and enlarged again."""
+    chosen = np.flatnonzero(generator.random(len(images)) < share)
+    down, across = (_resamplings(length) for length in images.shape[1:])
+    factors = generator.integers(len(down), size=len(chosen))
+    seen = down[factors] @ images[chosen].astype(np.float32) @ across[factors].transpose(0, 2, 1)
+    coarse = images.copy()
+    coarse[chosen] = np.clip(seen + 0.5, 0, 255)
+    return coarse
+
+
+@cache
+def _resamplings(length: int) -> Float32:
+    """Return what 15 factors make of `length` pixels, (15, length, length): means, then bicubic."""
+    sides = np.rint(length * np.linspace(COARSEST, FINEST, 15)).astype(int)
+    few = (
+        Image.fromarray(np.eye(length, dtype=np.float32)).resize((length, n), Image.Resampling.BOX) for n in sides
+    )
+    many = (
+        Image.fromarray(np.eye(n, dtype=np.float32)).resize((n, length), Image.Resampling.BICUBIC) for n in sides
+    )
+    return np.stack([np.asarray(up) @ np.asarray(down) for up, down in zip(many, few, strict=True)])
 
 
 def _neighbours(images: NDArray[Any]) -> tuple[NDArray[Any], ...]:

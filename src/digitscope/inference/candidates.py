@@ -27,7 +27,7 @@ And what each stroke costs that a cut crosses, beside the first: digits touch in
 PAIR, PAIR_ALONE = 1.0, 0.3
 """What two digits over each other cost: they are rare, and the network for pairs sees two in any ink.
 
-The second where there is no other ink: so a picture of a pair is oftener read as one, and nearly no single digit is.
+The second where there is no other ink: a picture of a pair is then oftener read as one, and hardly a single digit.
 Both were chosen on pairs, digits and pages of the validation set.
 """
 

@@ -38,7 +38,7 @@ class TrainingSettings:
         schedule: "constant", or "one-cycle": a linear rise and a linear fall to 0, step by step (Smith 2018).
         warmup: the share of all steps that "one-cycle" rises.
         label_smoothing: probability mass spread evenly over the classes (Szegedy et al. 2016).
-        rotation: degrees that each example is turned by at most, anew at every step; this and the next seven need
+        rotation: degrees that each example is turned by at most, anew at every step; this and the next eight need
             an order that is not "fixed". Pairs are warped before they are overlapped.
         scale: share by which it grows or shrinks at most.
         shear: columns a row that it leans at most.
@@ -47,6 +47,7 @@ class TrainingSettings:
         stroke: share of a pixel that strokes grow or shrink by at each side at most.
         blur: pixels, the standard deviation of the Gaussian that each example is blurred with at most.
         flip: share of the examples that are mirrored, left to right.
+        low_resolution: share of the examples that a coarse scanner saw: reduced, and enlarged again.
         styles: share of the 1s and 7s that are written as elsewhere in the world, with an upstroke and a foot or a
             bar. It needs single digits, and an order that is "reshuffled".
         non_digits: how many images of what is no digit, or no pair, come with each example, as a share; the
@@ -86,6 +87,7 @@ class TrainingSettings:
     stroke: float = 0.0
     blur: float = 0.0
     flip: float = 0.0
+    low_resolution: float = 0.0
     styles: float = 0.0
     non_digits: float = 0.0
     plain_epochs: int = 0
@@ -135,6 +137,7 @@ class TrainingSettings:
             stroke=self.stroke,
             blur=self.blur,
             flip=self.flip,
+            low_resolution=self.low_resolution,
         )
 
     def _check_choices(self) -> None:
