@@ -38,6 +38,8 @@ def picture_of(body: bytes, headers: Headers) -> bytes:
 
 def _file_in_form(body: bytes, form_type: str) -> bytes:
     boundary = parse_options_header(form_type)[1].get(b"boundary")
+    if not boundary:
+        raise Problem(400, "Bad Request", "the form does not parse: its content type names no boundary")
     files: list[File] = []
     ends: list[bool] = []
     try:
