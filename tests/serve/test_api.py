@@ -1,5 +1,6 @@
 import base64
 import io
+import logging
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,8 @@ def test_nothing_is_found_on_an_empty_sheet(client: TestClient) -> None:
         (b"%PDF-1.7", "application/octet-stream", 422, "pdftoppm"),
         (b"%PDF-1.7", "application/pdf", 415, "expected multipart/form-data with the field picture"),
         (b"x", "application/x-www-form-urlencoded", 415, "image/png"),
-        (b"x", "multipart/form-data", 400, "boundary"),
+        (b"x", "multipart/form-data", 400, "names no boundary"),
+        (b"x", "multipart/form-data; boundary=", 400, "names no boundary"),
         (b"x", "multipart/form-data; boundary=y", 400, "the form does not parse"),
         (b"--y\r\n", "multipart/form-data; boundary=y", 400, "ends before its last boundary"),
     ],
@@ -97,6 +99,13 @@ def test_nothing_is_found_on_an_empty_sheet(client: TestClient) -> None:
 def test_what_is_no_picture(client: TestClient, content: bytes, kind: str, status: int, part: str) -> None:
     answer = client.post("/api/read", content=content, headers={"Content-Type": kind})
     assert_problem(answer, status, part)
+
+
+def test_a_form_without_a_boundary_is_no_matter_for_the_log(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.post("/api/read", content=b"x", headers={"Content-Type": "multipart/form-data"})
+    assert [record.name for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_a_form_without_the_picture(client: TestClient, picture: bytes) -> None:
