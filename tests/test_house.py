@@ -4,6 +4,7 @@ import ast
 import importlib
 import importlib.util
 import pkgutil
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -209,3 +210,13 @@ def test_the_wheel(tmp_path: Path) -> None:
     assert {f"digitscope/{path.relative_to(SOURCE)}" for path in MODULES} <= names
     assert [name for name in names if "tests/" in name or not name.startswith("digitscope")] == []
     assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_the_gate_fails_without_the_browser_whose_tests_would_be_skipped(tmp_path: Path) -> None:
+    for tool in ("dirname", "id"):
+        (tmp_path / tool).symlink_to(str(shutil.which(tool)))
+    call = [str(shutil.which("bash")), str(ROOT / ".ci" / "run")]
+    done = subprocess.run(call, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("There is no chromium in PATH")

@@ -1,12 +1,12 @@
 """A real server and a real browser; a test fails for an error on the page, or a request to elsewhere."""
 
 import importlib.util
+import shutil
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from digitscope.serve import Access
 
-CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
     "--no-sandbox",
     "--disable-background-networking",
@@ -64,14 +63,15 @@ def browser() -> "Iterator[Browser]":
     """Chromium. It is closed after this package: while it is open, no other event loop can run here."""
     if importlib.util.find_spec("playwright") is None:
         pytest.skip("needs the package playwright")
-    if not CHROMIUM.is_file():
-        pytest.skip(f"needs Chromium in {CHROMIUM}")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("needs chromium in PATH")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+        launched = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield launched
+        launched.close()
 
 
 @pytest.fixture

@@ -1,12 +1,16 @@
 """The page on a phone, in the dark, by keyboard, and by the rules of the house."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+import digitscope.serve
 from tests.browser.conftest import Open
 from tests.browser.drawings import number
 from tests.browser.studio import Studio
+
+PAGE = Path(digitscope.serve.__file__).parent / "page"
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 3}
 
@@ -91,6 +95,81 @@ def test_a_phone(open_studio: Open) -> None:
         assert studio.page.evaluate("scrollX") == 0
 
 
+@pytest.mark.parametrize("width", [320, 390, 820])
+def test_no_width_has_to_be_scrolled_sideways(open_studio: Open, width: int) -> None:
+    studio = open_studio(viewport={"width": width, "height": 640})
+    studio.draw(number("4711"))
+    for tab in ("How sure", "Look inside", "Watch it learn"):
+        studio.open_tab(tab)
+        assert studio.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    studio.wait_for("!document.querySelector('#start').disabled")
+    assert studio.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    cut = """[...document.querySelectorAll('main button, main label, .tabs')]
+        .filter((each) => each.checkVisibility() && !each.closest('.cards'))
+        .filter((each) => each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).display !== 'inline')
+        .map((each) => each.outerHTML)"""
+    assert studio.page.evaluate(cut) == []
+
+
+def test_a_phone_on_its_side_is_scrolled_beside_the_sheet(open_studio: Open) -> None:
+    studio = open_studio(**{**PHONE, "viewport": {"width": 844, "height": 390}})
+    stage = studio.at("#stage").bounding_box()
+    assert stage is not None
+    assert stage["y"] + stage["height"] < 390 - 40  # the tools are in sight too
+    assert stage["width"] < 844 / 2
+    client = studio.page.context.new_cdp_session(studio.page)
+    for x, scrolls in ((stage["x"] + stage["width"] / 2, False), (700, True)):
+        client.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": 280}]})
+        for y in range(260, 90, -20):
+            client.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y}]})
+            studio.page.wait_for_timeout(20)
+        client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        assert (studio.page.evaluate("scrollY") > 100) == scrolls
+
+
+def test_what_is_selected_shows_in_the_systems_own_colours(open_studio: Open) -> None:
+    studio = open_studio(forced_colors="active")
+    highlight = studio.page.evaluate(
+        """() => {
+            const probe = document.body.appendChild(document.createElement('i'));
+            probe.style.cssText = 'forced-color-adjust: none; color: Highlight';
+            return getComputedStyle(probe).color;
+        }"""
+    )
+    studio.draw(number("47"))
+    studio.at("label.switch").click()
+    studio.at("label.switch").click()
+    studio.read()
+
+    def styles(selector: str, name: str) -> list[str]:
+        found: list[str] = studio.page.evaluate(
+            "([all, name]) => [...document.querySelectorAll(all)].map((each) => getComputedStyle(each)[name])",
+            [selector, name],
+        )
+        return found
+
+    chosen = {
+        ".box.selected": "outlineColor",
+        ".card[aria-pressed=true]": "outlineColor",
+        ".tabs [aria-selected=true]": "borderBottomColor",
+        "#detail-bars .top .bar": "backgroundColor",
+    }
+    others = {
+        ".box:not(.selected)": "outlineColor",
+        ".card[aria-pressed=false]": "outlineColor",
+        ".tabs [aria-selected=false]": "borderBottomColor",
+        "#detail-bars li:not(.top) .bar": "backgroundColor",
+        ".track": "backgroundColor",
+    }
+    assert {selector: styles(selector, name) for selector, name in chosen.items()} == {
+        selector: [highlight] for selector in chosen
+    }
+    for selector, name in others.items():
+        assert highlight not in styles(selector, name), selector
+    studio.at("label.switch").click()
+    assert styles(".track", "backgroundColor") == [highlight]
+
+
 def test_everything_is_reached_by_tab_and_seen_there(studio: Studio) -> None:
     focusable = "button:not(:disabled), input:not([type=file]), select, a[href], canvas[tabindex], [role=tabpanel]"
     visible = f"""[...document.querySelectorAll('{focusable}')]
@@ -161,11 +240,28 @@ def test_the_page_is_marked_up_for_screen_readers(studio: Studio) -> None:
     assert page.evaluate(unnamed) == []
 
 
+def test_every_name_in_the_page_is_used() -> None:
+    html, css = ((PAGE / name).read_text(encoding="utf-8") for name in ("index.html", "style.css"))
+    scripts = "".join(path.read_text(encoding="utf-8") for path in (PAGE / "js").glob("*.js"))
+    built = {f"{kind}-{part}" for kind in ("erase", "add") for part in ("picture", "caption")}
+    built |= {f"{name}-value" for name in ("hidden", "learning_rate", "batch_size", "examples", "epochs")}
+    pointed_at = {name for each in re.findall(r'(?:for|href|aria-\w+)="#?([^"]+)"', html) for name in each.split()}
+    ids = set(re.findall(r'\sid="([^"]+)"', html))
+    assert [
+        name for name in ids - built - pointed_at if f'"{name}"' not in scripts and f"#{name}" not in css
+    ] == []
+    classes = {name for each in re.findall(r'class="([^"]+)"', html) for name in each.split()}
+    styled = set(re.findall(r"\.([a-z][\w-]*)", re.sub(r"\{[^{}]*\}", "", css)))
+    assert classes - styled == set()
+    assert [name for name in styled if not re.search(rf"\b{name}\b", html + scripts)] == []
+    assert set(re.findall(r"#([a-z][\w-]*)", re.sub(r"\{[^{}]*\}", "", css))) <= ids
+
+
 def test_the_page_is_light_and_has_nothing_inline(studio: Studio) -> None:
     studio.open_tab("Watch it learn")
     loaded = {address for address in studio.requests if "/api/" not in address}
     sizes = {address: len(studio.page.request.get(address).body()) for address in loaded}
     assert len(sizes) > 15
-    assert sum(sizes.values()) < 120_000
+    assert sum(sizes.values()) < 125_000
     html = studio.page.request.get(studio.server).text()
     assert re.findall(r"\sstyle=|<style|\son\w+=|<script(?![^>]*\ssrc=)", html) == []

@@ -1,6 +1,7 @@
 """What is drawn is read while it is drawn, and shown for what it is."""
 
 import io
+from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
@@ -9,6 +10,9 @@ from digitscope.data import Dataset
 from tests.browser.conftest import Open
 from tests.browser.drawings import DRAWINGS, Drawing, number, straight
 from tests.browser.studio import Studio, as_number, picture_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 NUMBERS = ["471", "2036", "58", "190"]
 
@@ -66,7 +70,7 @@ def test_boxes_lie_over_the_ink(studio: Studio) -> None:
     drawn = [left, top, right - left, bottom - top]
     shown = [box["x"] - sheet["x"], box["y"] - sheet["y"], box["width"], box["height"]]
     assert shown == pytest.approx(drawn, abs=4)
-    assert "solid" in studio.at(".box.accepted").evaluate("box => getComputedStyle(box).outline")
+    assert "solid" in studio.at(".box:not(.unsure)").evaluate("box => getComputedStyle(box).outline")
 
 
 def test_what_is_not_sure_says_so_and_why(studio: Studio) -> None:
@@ -163,8 +167,58 @@ def test_a_picture_that_browsers_cannot_show_is_read(studio: Studio, sample: Dat
     stream = io.BytesIO()
     Image.open(io.BytesIO(picture_of(sample, "60")[0])).save(stream, "TIFF")
     assert studio.give("drop", stream.getvalue(), "number.tif", "image/tiff") == "60"
-    assert studio.at(".unshown-line").is_visible()
-    assert studio.at(".box").count() == 2
+    assert studio.text_of(".unshown-line").split("\n")[-1] == "It is read all the same."
+    assert studio.at(".box").first.is_hidden()  # it would lie over the text
+    assert studio.at("#detail-place").is_hidden()
+
+
+def test_the_pages_of_a_file_are_named(studio: Studio, sample: Dataset) -> None:
+    first, *others = [Image.open(io.BytesIO(picture_of(sample, digits)[0])) for digits in ("60", "7", "38")]
+    stream = io.BytesIO()
+    first.save(stream, "TIFF", save_all=True, append_images=others)
+    assert studio.give("drop", stream.getvalue(), "form.tif", "image/tiff") == "60\n7\n38"
+    assert studio.text_of(".unshown-line").split("\n")[-1] == "All its 3 pages are read."
+    assert studio.text_of("#meta").startswith("5 digits on 3 pages")
+    cards = [text.split("\n")[0] for text in studio.at("#cards li").all_inner_texts()]
+    assert cards == ["Page 1", "6", "0", "Page 2", "7", "Page 3", "3", "8"]
+    studio.at("#cards button").nth(3).click()
+    assert (studio.text_of("#detail-label"), studio.text_of("#detail-page")) == ("3", "page 3 of 3")
+    assert studio.at("#cards button").nth(3).get_attribute("aria-pressed") == "true"
+
+
+def test_cards_that_are_left_out_are_told(studio: Studio) -> None:
+    def many(route: "Route") -> None:
+        answer = route.fetch()
+        reading = answer.json()
+        route.fulfill(response=answer, json={**reading, "digits": reading["digits"] * 312})
+
+    studio.page.route("**/api/read*", many)
+    studio.draw(number("7"))
+    assert studio.text_of("#meta").startswith("312 digits · cards of the first 200 · ")
+    assert studio.at("#cards button").count() == 200
+    studio.page.unroute("**/api/read*")
+    assert studio.draw([]) == "7"
+
+
+def test_a_full_sheet_says_so(studio: Studio) -> None:
+    full = "The sheet is full. Backspace takes back what was written last, Escape clears."
+    sheet = studio.at("#sheet")
+    sheet.press_sequentially("1" * 40)
+    studio.wait_for("document.querySelector('#complaint').textContent")
+    studio.read()
+    assert studio.text_of("#complaint") == full
+    assert studio.at("#retry").is_hidden()
+    before = studio.at(".box").count()
+    sheet.press("Backspace")
+    studio.wait_for(f"document.querySelectorAll('.box').length === {before - 1}")
+    studio.wait_for("!document.querySelector('#complaint').textContent")
+    sheet.press("1")
+    studio.wait_for(f"document.querySelectorAll('.box').length === {before}")
+    sheet.press("1")
+    studio.wait_for("document.querySelector('#complaint').textContent")
+    sheet.press("Escape")
+    studio.read()
+    assert studio.text_of("#complaint") == ""
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])

@@ -44,5 +44,22 @@ def test_what_is_no_token_is_refused_and_not_shown(token: str) -> None:
     assert not token or token not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "host", ["https://x", "x:8443", "x/", "", "*", ".example", "a b", "b\u00fccher.example", "::1"]
+)
+def test_what_is_no_bare_host_is_refused(host: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        Access(hosts=("digits.example", host))
+    assert str(caught.value) == (
+        f"the allowed host {host!r} is no bare name: expected one such as digits.example.org, "
+        "without https://, port or path"
+    )
+
+
+@pytest.mark.parametrize("host", ["x", "digits.example.org", "my_box", "10.0.0.7", "xn--bcher-kva.example"])
+def test_bare_hosts_are_taken(host: str) -> None:
+    assert Access(hosts=(host,)).hosts == (host,)
+
+
 def test_a_token_does_not_show_where_the_access_is_printed() -> None:
     assert "0123456789abcdef" not in repr(Access("0123456789abcdef"))

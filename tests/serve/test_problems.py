@@ -96,7 +96,7 @@ def assert_no_failure(client: TestClient, path: str, body: bytes, kind: str) -> 
 
 
 @given(
-    st.sampled_from(["/api/read", "/api/read?mode=pair", "/api/predict", "/api/predict?model=two-digit"]),
+    st.sampled_from(["/api/read", "/api/read?mode=pair", "/api/predict"]),
     st.binary(max_size=2000) | st.binary(max_size=50).map(lambda tail: PICTURE[:60] + tail),
     st.sampled_from(KINDS),
 )

@@ -228,6 +228,12 @@ def test_a_port_in_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         (["--model", "two-digit"], 2, "expected a network for one"),
         (["--model", "digits"], 2, "no network called 'digits'"),
         (["--images", "0"], 2, "images is 0"),
+        (
+            ["--allowed-host", "https://x"],
+            2,
+            "'https://x' is no bare name: expected one such as digits.example.org",
+        ),
+        (["--allowed-host", "x:8443"], 2, "'x:8443' is no bare name: expected one such as digits.example.org"),
         (["--body-seconds", "nan"], 2, "body_seconds is nan"),
     ],
 )

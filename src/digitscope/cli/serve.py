@@ -50,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="digit", metavar="NAME", help=model_help)
     token_help = f"file with the token that a caller has to bring (default: that of {TOKEN_VARIABLE}, if any)"
     parser.add_argument("--token-file", type=path_argument, metavar="FILE", help=token_help)
-    hosts_help = "name that the service is called by, beside localhost and addresses; once for each"
+    hosts_help = "bare name that the service is called by, beside localhost and addresses; once for each"
     parser.add_argument("--allowed-host", action="append", default=[], metavar="NAME", help=hosts_help)
     for limit in fields(Limits):
         _add_limit(parser, limit)

@@ -15,6 +15,9 @@ from digitscope.serve.problems import Problem
 TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
 """RFC 6750's form of a token, from 16 characters on."""
 
+HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+"""A name as a browser sends it: letters beyond ASCII come as xn--."""
+
 LOOKING = ("GET", "HEAD", "OPTIONS")
 """The methods that change nothing."""
 
@@ -28,7 +31,7 @@ class Access:
         hosts: names that the service is called by, beside localhost and any IP address.
 
     Raises:
-        SettingError: the token is too short or has characters that no header may have.
+        SettingError: the token is too short or has characters that no header may have; a host is no bare name.
     """
 
     token: str | None = field(default=None, repr=False)
@@ -37,6 +40,12 @@ class Access:
     def __post_init__(self) -> None:
         if self.token is not None and not TOKEN.fullmatch(self.token):
             raise SettingError("that is no token: expected at least 16 letters, digits or any of . _ ~ + / -")
+        for host in self.hosts:
+            if not HOST.fullmatch(host):
+                raise SettingError(
+                    f"the allowed host {host!r} is no bare name: expected one such as digits.example.org, "
+                    "without https://, port or path"
+                )
 
 
 class AccessGuard:

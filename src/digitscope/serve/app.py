@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request, Security
 from fastapi.security import HTTPBearer
@@ -17,6 +18,7 @@ from digitscope.serve import inside_api, training_api
 from digitscope.serve.access import Access, AccessGuard
 from digitscope.serve.bodies import BodyGuard
 from digitscope.serve.crowd import CrowdGuard
+from digitscope.serve.examples import add_answers
 from digitscope.serve.headers import SecurityHeaders
 from digitscope.serve.heads import Heads
 from digitscope.serve.limits import Limits
@@ -33,6 +35,16 @@ DESCRIPTION = """\
 Reads handwritten digits: one, two written over each other, or a page of them. What cannot be done is answered with
 a problem (RFC 9457, application/problem+json); its `detail` is one line: what, where, what was expected, what now.
 Nothing that is sent is kept."""
+
+
+class App(FastAPI):
+    """FastAPI, whose description of itself shows an answer of every operation."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the description; FastAPI itself leaves out of examples what is null."""
+        description = super().openapi()
+        add_answers(description)
+        return description
 
 
 def create_app(
@@ -61,7 +73,7 @@ def create_app(
         yield
         await trainings.close()
 
-    app = FastAPI(
+    app = App(
         title="digitscope",
         version=__version__,
         description=DESCRIPTION,

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from starlette.requests import Request
 
+from digitscope.serve.examples import DIGIT_SENT, SIDE
 from digitscope.serve.problems import Problem
 from digitscope.serve.uploads import BYTES, content_type, unsupported
 
 UInt8 = NDArray[np.uint8]
-
-SIDE = 28
 
 BODY: Mapping[str, Any] = MappingProxyType(
     {
@@ -24,7 +23,8 @@ BODY: Mapping[str, Any] = MappingProxyType(
             "description": "28 rows of 28 pixels, 0 for paper to 255 for ink: `seen.pixels` of a reading, decoded",
             "content": {
                 BYTES: {
-                    "schema": {"type": "string", "format": "binary", "minLength": SIDE**2, "maxLength": SIDE**2}
+                    "schema": {"type": "string", "format": "binary", "minLength": SIDE**2, "maxLength": SIDE**2},
+                    "examples": DIGIT_SENT,
                 }
             },
         }

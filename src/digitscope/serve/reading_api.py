@@ -11,10 +11,12 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 
 from digitscope.inference import Prediction, Recognizer
+from digitscope.inference.recognizer import TASK_OF_SHAPE
+from digitscope.serve import examples
 from digitscope.serve.framed_digit import in_base64
 from digitscope.serve.limits import Limits
 from digitscope.serve.problems import Problem, problem_responses
-from digitscope.serve.schemas import Images, Model, Predictions, PredictOptions, ReadOptions, ReadPicture
+from digitscope.serve.schemas import DigitImages, Model, PairImages, Predictions, ReadOptions, ReadPicture
 from digitscope.serve.uploads import BYTES, FIELD, FORM, JSON, images_of, picture_of
 from digitscope.serve.workers import Workers
 
@@ -33,10 +35,23 @@ FILE = {"type": "string", "format": "binary"}
 
 PICTURE_BODY = {
     FORM: {"schema": {"type": "object", "required": [FIELD], "properties": {FIELD: FILE}}},
-    **{kind: {"schema": FILE} for kind in ("image/png", "image/jpeg", "image/webp", BYTES)},
+    "image/png": {"schema": FILE, "examples": examples.PICTURE_SENT},
+    **{kind: {"schema": FILE} for kind in ("image/jpeg", "image/webp", BYTES)},
 }
 
-IMAGES_BODY = {JSON: {"schema": Images.model_json_schema()}, BYTES: {"schema": FILE}}
+IMAGES_BODY = {
+    JSON: {
+        "schema": {"oneOf": [DigitImages.model_json_schema(), PairImages.model_json_schema()]},
+        "example": {"images": [examples.ROWS]},
+    },
+    BYTES: {
+        "schema": {
+            "description": "one image, row by row, a byte a pixel",
+            "oneOf": [{**FILE, "minLength": h * w, "maxLength": h * w} for h, w in TASK_OF_SHAPE],
+        },
+        "examples": examples.DIGIT_SENT,
+    },
+}
 
 
 class Upload(io.BytesIO):
@@ -84,15 +99,15 @@ class ReadingApi:
         work = partial(self._read, body, request.headers, options.mode)
         return await self._workers.do(request, work, quick=len(body) <= SMALL_PICTURE)
 
-    async def predict(self, request: Request, options: Annotated[PredictOptions, Query()]) -> Response:
-        """Read images framed as MNIST's are, ink 255 on 0: lists of rows, or bytes one after the other."""
+    async def predict(self, request: Request) -> Response:
+        """Read images framed as MNIST's are, ink 255 on 0: 28 rows are one digit, 42 are two over each other."""
         body = await request.body()
-        work = partial(self._predict, body, request.headers, options.model)
+        work = partial(self._predict, body, request.headers)
         return work() if len(body) <= SMALL_BODY else await self._workers.do(request, work)
 
     async def models(self) -> list[Model]:
         """Tell which networks read here."""
-        return [_model(name, network) for name, network in self._networks.items()]
+        return [_model(task, network) for task, network in self._networks.items()]
 
     def begin_warm_up(self) -> None:
         """Have a worker load what reading needs and read a stroke, so that the first who asks need not wait."""
@@ -118,13 +133,13 @@ class ReadingApi:
             as_json["seen"] = {"width": width, "height": height, "pixels": in_base64(digit.image)}
         return JSONResponse(content)
 
-    def _predict(self, body: bytes, headers: Headers, model: str) -> JSONResponse:
-        network = self._networks[model]
-        images = images_of(body, headers, network.image_shape)
+    def _predict(self, body: bytes, headers: Headers) -> JSONResponse:
+        images = images_of(body, headers, TASK_OF_SHAPE)
         if len(images) > self._limits.images:
             detail = f"{len(images):,} images are too many for one call: expected at most {self._limits.images:,}"
             raise Problem(413, "Content Too Large", detail)
-        return JSONResponse(_as_json(network.predict(images)))
+        task = TASK_OF_SHAPE[images.shape[1], images.shape[2]]
+        return JSONResponse({"reads": task, **_as_json(self._networks[task].predict(images))})
 
 
 def _as_json(prediction: Prediction) -> dict[str, Any]:
@@ -146,7 +161,7 @@ def _model(task: str, network: Recognizer) -> Model:
         name=network.path.stem,
         reads=network.task,
         image_shape=[*network.image_shape],
-        parameters_bytes=network.path.stat().st_size,
+        file_bytes=network.path.stat().st_size,
         card=card.read_text(encoding="utf-8") if card.is_file() else "",
         default=task == "digit",
     )

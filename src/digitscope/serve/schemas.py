@@ -20,16 +20,6 @@ class ReadOptions(BaseModel):
     )
 
 
-class PredictOptions(BaseModel):
-    """What reads the images."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    model: Literal["digit", "two-digit"] = Field(
-        "digit", description="digit: one, 28x28. two-digit: two over each other, 42 rows of 28"
-    )
-
-
 class Seen(BaseModel):
     """What the network saw of one digit: ink is 255, paper 0."""
 
@@ -71,39 +61,63 @@ class ReadPicture(BaseModel):
 
 Row = Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=28, max_length=28)]
 
-Image = Annotated[list[Row], Field(min_length=28, max_length=42)]
-
-A_ONE = [[255 if 13 <= column < 16 and 4 <= row < 24 else 0 for column in range(28)] for row in range(28)]
+Pixels = Field(min_length=1, description="rows of pixels: 0 is paper, 255 ink")
 
 
-class Images(BaseModel):
-    """Images for a network: of 28 pixels a row, and 28 rows, or 42 for two digits over each other."""
+class DigitImages(BaseModel):
+    """Images of one digit each: 28 rows of 28 pixels."""
 
-    images: list[Image] = Field(
-        min_length=1, description="rows of pixels: 0 is paper, 255 ink", examples=[[A_ONE]]
+    images: list[Annotated[list[Row], Field(min_length=28, max_length=28)]] = Pixels
+
+
+class PairImages(BaseModel):
+    """Images of two digits over each other: 42 rows of 28 pixels."""
+
+    images: list[Annotated[list[Row], Field(min_length=42, max_length=42)]] = Pixels
+
+
+Probabilities = Annotated[list[float], Field(min_length=10, max_length=10)]
+
+Distances = Annotated[
+    list[float] | None,
+    Field(
+        description="how unlike the digits that it learned each is, above 1 is unusual; null if it does not say"
+    ),
+]
+
+
+class DigitPredictions(BaseModel):
+    """What a network says of images of one digit, in their order."""
+
+    reads: Literal["digit"]
+    labels: list[int]
+    probabilities: list[Probabilities] = Field(description="of the digits 0 to 9")
+    distances: Distances
+
+
+class PairPredictions(BaseModel):
+    """What a network says of images of two digits over each other, in their order."""
+
+    reads: Literal["two-digit"]
+    labels: list[Pair] = Field(description="of the upper and of the lower digit")
+    probabilities: list[Annotated[list[Probabilities], Field(min_length=2, max_length=2)]] = Field(
+        description="of the digits 0 to 9, for the upper and for the lower"
     )
+    distances: Distances
 
 
-class Predictions(BaseModel):
-    """What a network says of images, in their order."""
-
-    labels: list[int] | list[Pair] = Field(description="two-digit: upper and lower", examples=[[7]])
-    probabilities: list[list[float]] | list[list[list[float]]] = Field(
-        description="of the digits 0 to 9; two-digit: of the upper and of the lower"
-    )
-    distances: list[float] | None = Field(
-        description="how unlike the digits that it learned each is, above 1 is unusual; null if it does not say",
-        examples=[[0.41]],
-    )
+Predictions = Annotated[DigitPredictions | PairPredictions, Field(discriminator="reads")]
 
 
 class Model(BaseModel):
     """A network that reads here."""
 
     name: str = Field(examples=["digit"])
-    reads: Literal["digit", "two-digit"] = Field(description="what `model` of /api/predict calls it")
-    image_shape: Pair = Field(description="rows and pixels a row", examples=[[28, 28]])
-    parameters_bytes: int = Field(gt=0, description="size of its file", examples=[431000])
+    reads: Literal["digit", "two-digit"] = Field(description="one digit, or two over each other")
+    image_shape: Pair = Field(
+        description="rows and pixels a row: /api/predict has it read images of this shape", examples=[[28, 28]]
+    )
+    file_bytes: int = Field(gt=0, description="size of its file", examples=[431000])
     card: str = Field(description="its model card, in Markdown; empty if it has none")
     default: bool
 

@@ -7,11 +7,12 @@ import asyncio
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Body, Depends, Header, Request, Response
 from starlette.responses import StreamingResponse
 
 from digitscope.errors import DataError
 from digitscope.serve.event_stream import EVENT_STREAM, event_stream
+from digitscope.serve.examples import NEW_TRAINING
 from digitscope.serve.framed_digit import BODY, digit_in_base64, digit_in_body
 from digitscope.serve.problems import Problem, problem_responses
 from digitscope.serve.training import Training
@@ -64,6 +65,11 @@ def router(trainings: Trainings) -> APIRouter:
     return routes
 
 
+New = Annotated[
+    NewTraining, Body(openapi_examples={"quick": {"summary": "done in a second", "value": dict(NEW_TRAINING)}})
+]
+
+
 async def _check_json(request: Request) -> None:
     kind = content_type(request.headers)
     if kind != JSON:
@@ -85,7 +91,7 @@ class _Api:
             data.append(DataHere(name="mnist", title="full MNIST, 54,000 digits"))
         return TrainingOptions(activations=list(ACTIVATIONS), data=data, ranges=ranges(), defaults=NewTraining())
 
-    async def start(self, new: NewTraining, response: Response) -> StartedTraining:
+    async def start(self, new: New, response: Response) -> StartedTraining:
         """Let a network learn in a process of its own; the answer comes when it has its data."""
         started = await _started(self._trainings, new)
         response.headers["Location"] = f"/api/trainings/{started.id}"

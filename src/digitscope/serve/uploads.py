@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ def picture_of(body: bytes, headers: Headers) -> bytes:
 
 def _file_in_form(body: bytes, form_type: str) -> bytes:
     boundary = parse_options_header(form_type)[1].get(b"boundary")
+    if not boundary:
+        raise Problem(400, "Bad Request", "the form does not parse: its content type names no boundary")
     files: list[File] = []
     ends: list[bool] = []
     try:
@@ -61,46 +64,45 @@ def _file_in_form(body: bytes, form_type: str) -> bytes:
     return contents[0].read()
 
 
-def images_of(body: bytes, headers: Headers, image_shape: tuple[int, int]) -> UInt8:
-    """Return uint8 images (N, height, width) of `image_shape`, at least one, from bytes or JSON.
+def images_of(body: bytes, headers: Headers, image_shapes: Collection[tuple[int, ...]]) -> UInt8:
+    """Return uint8 images (N, height, width) of one of `image_shapes`: one from bytes, one or more from JSON.
 
     Raises:
         Problem: 415 for another content type, 400 for JSON that does not parse, 422 for anything but images.
     """
     kind = content_type(headers)
     if kind == BYTES:
-        return _images_in_bytes(body, image_shape)
+        return _image_in_bytes(body, image_shapes)
     if kind == JSON:
-        return _images_in_json(body, image_shape)
+        return _images_in_json(body, image_shapes)
     raise unsupported(kind, f"{JSON} or {BYTES}")
 
 
-def _images_in_bytes(body: bytes, image_shape: tuple[int, int]) -> UInt8:
-    height, width = image_shape
-    if not body or len(body) % (height * width):
-        raise Problem(
-            422,
-            "Unprocessable Content",
-            f"{len(body):,} bytes are no images: expected {height * width} for each, {height} rows of {width}",
-        )
-    return np.frombuffer(body, np.uint8).reshape(-1, height, width)
+def _image_in_bytes(body: bytes, image_shapes: Collection[tuple[int, ...]]) -> UInt8:
+    for height, width in image_shapes:
+        if len(body) == height * width:
+            return np.frombuffer(body, np.uint8).reshape(1, height, width)
+    sizes = " or ".join(f"{height * width:,} ({_told([(height, width)])})" for height, width in image_shapes)
+    detail = f"{len(body):,} bytes are no image: expected {sizes}; several images go as {JSON}"
+    raise Problem(422, "Unprocessable Content", detail)
 
 
-def _images_in_json(body: bytes, image_shape: tuple[int, int]) -> UInt8:
+def _images_in_json(body: bytes, image_shapes: Collection[tuple[int, ...]]) -> UInt8:
     try:
         content = json.loads(body)
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, json.JSONDecodeError) else "it is no text of numbers and lists"
         raise Problem(400, "Bad Request", f"the body is not JSON: {reason}") from None
     pixels = _pixels(content.get("images") if isinstance(content, dict) else None)
-    if pixels is None or pixels.shape[1:] != image_shape or not len(pixels):
-        height, width = image_shape
-        raise Problem(
-            422,
-            "Unprocessable Content",
-            f'expected {{"images": [image, ...]}}, each of {height} rows of {width} whole numbers from 0 to 255',
-        )
+    if pixels is None or pixels.shape[1:] not in image_shapes or not len(pixels):
+        shapes = _told(image_shapes)
+        detail = f'expected {{"images": [image, ...]}}, all of {shapes} whole numbers from 0 to 255'
+        raise Problem(422, "Unprocessable Content", detail)
     return pixels
+
+
+def _told(image_shapes: Collection[tuple[int, ...]]) -> str:
+    return " or ".join(f"{height} rows of {width}" for height, width in image_shapes)
 
 
 def _pixels(images: Any) -> UInt8 | None:

@@ -4,7 +4,8 @@ import { element } from "./dom.js";
 import { likelihood } from "./numbers.js";
 import { bytesOf, inkColours, pictureOf, unit } from "./pixels.js";
 
-const MOST_CARDS = 200;
+/** Digits that get a card: more would make the page slow. */
+export const MOST_CARDS = 200;
 
 /**
  * Return what the network saw of a digit, as a picture.
@@ -15,21 +16,29 @@ export function seenPicture({ seen }) {
 }
 
 /**
- * Show the cards of digits, with the focus and the selected card in sight.
+ * Show the cards of digits, with the focus and the selected card in sight; of several pages each under its number.
  * @param {HTMLElement} list
  * @param {any[]} digits
  * @param {number} selected
+ * @param {number} pages
  */
-export function showCards(list, digits, selected) {
+export function showCards(list, digits, selected, pages) {
   const focused = list.contains(document.activeElement) && document.activeElement.dataset.number;
-  const shown = digits.slice(0, MOST_CARDS);
-  list.replaceChildren(...shown.map((digit, number) => card(digit, number, digits.length, number === selected)));
-  if (focused) list.children[focused]?.firstChild.focus();
-  const { offsetLeft = 0, offsetWidth = 0 } = list.children[selected] ?? {};
+  const cards = digits
+    .slice(0, MOST_CARDS)
+    .map((digit, number) => card(digit, number, digits.length, number === selected));
+  const isFirstOfPage = (number) => pages > 1 && digits[number].page !== digits[number - 1]?.page;
+  list.replaceChildren(
+    ...cards.flatMap((each, number) => (isFirstOfPage(number) ? [pageMark(digits[number].page), each] : [each])),
+  );
+  if (focused) cards[focused]?.firstChild.focus();
+  const { offsetLeft = 0, offsetWidth = 0 } = cards[selected] ?? {};
   const isInSight =
     offsetLeft >= list.scrollLeft && offsetLeft + offsetWidth <= list.scrollLeft + list.clientWidth;
   if (!isInSight) list.scrollLeft = offsetLeft - list.clientWidth / 2;
 }
+
+const pageMark = (page) => element("li", { className: "page-mark", textContent: `Page ${page + 1}` });
 
 function card(digit, number, count, isSelected) {
   const sign = digit.accepted ? String(digit.label) : "?";

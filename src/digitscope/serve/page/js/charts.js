@@ -38,8 +38,8 @@ export function lineChart({ title, series, epochs, range, format, tick: tickLabe
     "svg",
     { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "chart", role: "img", "aria-label": `${title}: ${summary}` },
     ...ticks.map((tick) => gridLine(y(tick), tickLabel(tick))),
-    ...epochTicks(epochs).map((epoch) => text(x(epoch), HEIGHT - 20, String(epoch), "tick middle")),
-    text((FRAME.left + WIDTH - FRAME.right) / 2, HEIGHT - 3, "epoch", "axis middle"),
+    ...epochTicks(epochs).map((epoch) => text(x(epoch), HEIGHT - 20, String(epoch), "middle")),
+    text((FRAME.left + WIDTH - FRAME.right) / 2, HEIGHT - 3, "epoch", "middle"),
     ...series.flatMap((each) => lineOf(each, x, y)),
     ...endLabels(series, ends, x, y),
   );
@@ -75,7 +75,7 @@ function gridLine(y, label) {
     "g",
     {},
     svg("line", { class: "grid", x1: FRAME.left, x2: WIDTH - FRAME.right, y1: y, y2: y }),
-    text(FRAME.left - 7, y + 4, label, "tick end"),
+    text(FRAME.left - 7, y + 4, label, "end"),
   );
 }
 
@@ -86,7 +86,7 @@ function lineOf({ kind, values }, x, y) {
   const [endX, endY] = points.at(-1);
   return [
     svg("polyline", { class: `line ${kind}`, points: path }),
-    svg("circle", { class: `end ${kind}`, cx: endX, cy: endY, r: 3.2 }),
+    svg("circle", { class: kind, cx: endX, cy: endY, r: 3.2 }),
   ];
 }
 

@@ -11,6 +11,8 @@ const POINTS_A_FRAME = 2;
 /** A canvas that is drawn on. Calls `onChange()` after every change, `onTap(x, y)` for a touch without a line. */
 export class Drawing {
   strokes = new Strokes();
+  /** Whether what was to be written last found no room. */
+  isFull = false;
   penWidth = 26;
   onChange = () => {};
   /** Return whether the tap, in shares of the sheet, meant something else than a dot. */
@@ -54,7 +56,8 @@ export class Drawing {
 
   /**
    * Draw strokes as if by hand, after what is being written; at once if motion is not wanted.
-   * @param {(before: import("./strokes.js").Stroke[]) => import("./strokes.js").Stroke[]} make the strokes
+   * @param {(before: import("./strokes.js").Stroke[]) => import("./strokes.js").Stroke[]} make the strokes, or
+   * none where there is no room for them
    */
   async write(make) {
     const generation = this.#generation;
@@ -63,7 +66,7 @@ export class Drawing {
       const strokes = make(this.strokes.list);
       const isWanted = await this.#perform(strokes);
       if (isWanted && strokes.length) this.strokes.add(...strokes);
-      this.#changed();
+      this.#changed(strokes.length === 0);
     });
     return this.#written;
   }
@@ -120,7 +123,8 @@ export class Drawing {
     this.#changed();
   }
 
-  #changed() {
+  #changed(isFull = false) {
+    this.isFull = isFull;
     this.redraw();
     this.onChange();
   }

@@ -16,6 +16,8 @@ import { askForToken, tokenOfAddress } from "./token.js";
 
 const MS_AFTER_STROKE = 150;
 
+const FULL = "The sheet is full. Backspace takes back what was written last, Escape clears.";
+
 /** Statuses after which the same request may do better: no server, no token, too slow, too much to do. */
 const PASSING = [0, 401, 408, 503];
 
@@ -34,7 +36,7 @@ async function readWhatIsThere() {
     const picture = stage.picture ?? (drawing.isEmpty ? null : drawing.png());
     const reading = picture && (await read(picture, byId("pair").checked ? "pair" : "page"));
     if (version !== studio.version) return;
-    complain("");
+    complain(drawing.isFull ? FULL : "");
     show(reading, performance.now() - began);
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
@@ -73,8 +75,7 @@ function refresh() {
   const selected = selectedNumber();
   const digit = reading?.digits[selected] ?? null;
   showReading(reading, selected, milliseconds);
-  if (reading) stage.overlay.show(reading, selected);
-  else stage.overlay.clear();
+  stage.showReading(reading, selected);
   if (studio.panel === "inside-panel") lookInside(digit);
   useDrawing(digit?.seen.height === 28 ? digit.seen.pixels : null);
 }

@@ -88,7 +88,7 @@ function tagPlaces(box, boxes) {
 function boxElement(box, tag, places, isAccepted, isSelected) {
   const classes = [
     "box",
-    isAccepted ? "accepted" : "unsure",
+    ...(isAccepted ? [] : ["unsure"]),
     ...(isSelected ? ["selected"] : []),
     ...places,
   ];

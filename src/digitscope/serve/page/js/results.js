@@ -1,7 +1,7 @@
 /** What was read: the text, a card for every digit, and the selected digit in full. */
 
 import { barsElement, showBars } from "./bars.js";
-import { seenPicture, showCards } from "./cards.js";
+import { MOST_CARDS, seenPicture, showCards } from "./cards.js";
 import { byId, element } from "./dom.js";
 import { counted, likelihood } from "./numbers.js";
 import { inkColours, pictureOf } from "./pixels.js";
@@ -33,8 +33,9 @@ export function showReading(reading, selected, milliseconds) {
   byId("meta").textContent = reading
     ? remark(reading, milliseconds)
     : "Nothing yet.";
-  showCards(byId("cards"), reading?.digits ?? [], selected);
-  showDetail(reading?.digits[selected] ?? null);
+  const pages = reading?.sizes.length ?? 1;
+  showCards(byId("cards"), reading?.digits ?? [], selected, pages);
+  showDetail(reading?.digits[selected] ?? null, pages);
 }
 
 /**
@@ -65,19 +66,23 @@ function sizeOf(lines) {
   return lines.length > 1 || longest > LONG_TEXT ? "medium" : "";
 }
 
-function remark({ digits }, milliseconds) {
+function remark({ digits, sizes }, milliseconds) {
   if (!digits.length) return "No digit found: draw it bolder or larger.";
   const unsure = digits.filter((digit) => !digit.accepted).length;
+  const pages = sizes.length > 1 ? ` on ${sizes.length} pages` : "";
   const doubts = unsure ? `, ${unsure} not sure` : "";
-  return `${counted(digits.length, "digit")}${doubts} · ${Math.round(milliseconds)} ms`;
+  const cards = digits.length > MOST_CARDS ? ` · cards of the first ${MOST_CARDS}` : "";
+  return `${counted(digits.length, "digit")}${pages}${doubts}${cards} · ${Math.round(milliseconds)} ms`;
 }
 
-function showDetail(digit) {
+function showDetail(digit, pages) {
   byId("detail").classList.toggle("empty", !digit);
   byId("detail").classList.toggle("is-unsure", digit?.accepted === false);
   byId("detail-seen").replaceChildren(
     digit ? seenPicture(digit) : pictureOf(new Uint8Array(784), 28, 28, inkColours),
   );
+  byId("detail-place").hidden = pages === 1 || !digit;
+  byId("detail-page").textContent = digit ? `page ${digit.page + 1} of ${pages}` : "";
   byId("detail-label").textContent = digit ? String(digit.label) : "–";
   byId("detail-confidence").textContent = digit ? likelihood(digit.confidence) : "–";
   byId("detail-verdict").textContent = digit

@@ -16,7 +16,7 @@ export class Stage {
     this.#image.addEventListener("error", () => this.#stage.classList.add("unshown"));
     this.#stage.addEventListener("click", (event) => {
       const { left, top, width, height } = this.#stage.getBoundingClientRect();
-      if (this.picture) onTap((event.clientX - left) / width, (event.clientY - top) / height);
+      if (this.picture && !this.#stage.classList.contains("unshown")) onTap((event.clientX - left) / width, (event.clientY - top) / height);
     });
   }
 
@@ -26,6 +26,18 @@ export class Stage {
     this.picture = picture;
     this.#image.src = URL.createObjectURL(picture);
     this.#stage.classList.add("has-picture");
+  }
+
+  /**
+   * Show the boxes of a reading, or where there is no picture to lay them over, how many pages were read.
+   * @param {any} reading or null
+   * @param {number} selected
+   */
+  showReading(reading, selected) {
+    if (reading) this.overlay.show(reading, selected);
+    else this.overlay.clear();
+    const pages = reading?.sizes.length ?? 1;
+    byId("unshown-pages").textContent = pages > 1 ? `All its ${pages} pages are read.` : "It is read all the same.";
   }
 
   showSheet() {
