@@ -168,7 +168,7 @@ _MUON: Mapping[str, Any] = MappingProxyType(
 )
 
 _FOR_PICTURES: Mapping[str, Any] = MappingProxyType(
-    {"stroke": 0.8, "blur": 1.0, "styles": 0.3, "non_digits": 0.15}
+    {"stroke": 0.8, "blur": 0.7, "low_resolution": 0.2, "styles": 0.3, "non_digits": 0.15}
 )
 """For digits of other pens, scanners and countries, and ink that is no digit."""
 
@@ -222,7 +222,7 @@ _ALL = (
         "small",
         "a network for a laptop's processor, on digits of other hands and pens",
         "small",
-        replace(_WARPED, **_MUON, epochs=60, ema=0.995, **_FOR_PICTURES, plain_epochs=6),
+        replace(_WARPED, **_MUON, epochs=90, ema=0.995, **_FOR_PICTURES, plain_epochs=9),
     ),
     Recipe(
         "best",

@@ -92,12 +92,22 @@ def fast_cnn() -> nn.Sequential:
 
 
 def small_cnn() -> nn.Sequential:
-    """Return a network that reads 20,000 digits a second on a laptop's processor, 106,842 parameters.
+    """Return a network that reads 20,000 digits a second on a laptop's processor, 131,514 parameters.
 
-    uint8 (N, 28, 28) -> (N, 1, 28, 28) -> conv 16 5x5, pool: (N, 16, 12, 12) -> conv 32 3x3: (N, 32, 12, 12)
-    -> conv 48 3x3, pool: (N, 48, 6, 6) -> conv 64 3x3 twice: (N, 64, 6, 6) -> 2,304 -> logits float32 (N, 10).
+    uint8 (N, 28, 28) -> (N, 1, 28, 28) -> conv 16 5x5, pool: (N, 16, 12, 12) -> conv 32 3x3: (N, 32, 10, 10)
+    -> conv 64 3x3, pool: (N, 64, 4, 4) -> conv 64 3x3: (N, 64, 4, 4) -> conv 96 3x3: (N, 96, 4, 4) -> 1,536
+    -> logits float32 (N, 10). MNIST's margin is empty, so padding would only make more arithmetic.
     """
-    return nn.Sequential(Normalize(*MNIST_SCALE), *_column(16, 32, 48, 64))
+    return nn.Sequential(
+        Normalize(*MNIST_SCALE),
+        *pooled_convolution(1, 16, 5, padded=False),
+        *convolution(16, 32, 3, padded=False),
+        *pooled_convolution(32, 64, 3, padded=False),
+        *convolution(64, 64, 3),
+        *convolution(64, 96, 3),
+        FlattenChannelsLast(),
+        nn.Linear(1536, 10),
+    )
 
 
 def best_cnn() -> nn.Sequential:
@@ -107,18 +117,16 @@ def best_cnn() -> nn.Sequential:
     -> conv 64 3x3: (N, 64, 12, 12) -> conv 64 3x3, pool: (N, 64, 6, 6) -> conv 96 3x3 twice: (N, 96, 6, 6)
     -> 3,456 -> logits float32 (N, 10), the mean of the columns'.
     """
-    columns = (nn.Sequential(*_column(32, 64, 64, 96)) for _ in range(3))
-    return nn.Sequential(Normalize(*MNIST_SCALE), Columns(*columns))
+    return nn.Sequential(Normalize(*MNIST_SCALE), Columns(_best_column(), _best_column(), _best_column()))
 
 
-def _column(first: int, second: int, third: int, last: int) -> list[nn.Module]:
-    """Return five convolutions with these numbers of channels, two of which pool, and the layer that reads out."""
-    return [
-        *pooled_convolution(1, first, 5, padded=False),
-        *convolution(first, second, 3),
-        *pooled_convolution(second, third, 3),
-        *convolution(third, last, 3),
-        *convolution(last, last, 3),
+def _best_column() -> nn.Sequential:
+    return nn.Sequential(
+        *pooled_convolution(1, 32, 5, padded=False),
+        *convolution(32, 64, 3),
+        *pooled_convolution(64, 64, 3),
+        *convolution(64, 96, 3),
+        *convolution(96, 96, 3),
         FlattenChannelsLast(),
-        nn.Linear(36 * last, 10),
-    ]
+        nn.Linear(3456, 10),
+    )
