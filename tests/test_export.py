@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from digitscope.data import Dataset, overlap
@@ -91,6 +92,36 @@ def test_half_precision_halves_the_file_and_rounds_the_weights_alone(
     found = Recognizer.load(tmp_path / "half.onnx").logits(images)
     assert np.abs(found - before).max() < 2e-3 * np.abs(before).max()
     assert all(torch.equal(w, w.half().float()) for w in rounded.parameters() if w.numel() >= 1_000)
+
+
+def trained_batch_norms(name: str, images: NDArray[np.uint8]) -> nn.Module:
+    """Return a network whose batch norms scale, shift and have met images."""
+    model = new_model(name)
+    model.train()(torch.tensor(images))
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.uniform_(layer.weight, 0.5, 1.5)
+            nn.init.uniform_(layer.bias, -0.5, 0.5)
+    return model.eval()
+
+
+@pytest.mark.parametrize("name", ["small", "best"])
+def test_batch_norms_are_folded_into_convolutions_before_and_behind_pooling(
+    sample: Dataset, tmp_path: Path, name: str
+) -> None:
+    model = trained_batch_norms(name, sample.test.images[:50])
+    export_onnx(model, tmp_path / "net.onnx", sample.test.images[:20])  # which compares
+    assert "BatchNormalization" not in {node.op_type for node in onnx.load(tmp_path / "net.onnx").graph.node}
+
+
+def test_a_batch_norm_behind_pooling_that_turns_a_channel_round_stays(sample: Dataset, tmp_path: Path) -> None:
+    model = trained_batch_norms("small", sample.test.images[:50])
+    first = next(layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d))
+    with torch.no_grad():
+        first.weight[3] *= -1
+    export_onnx(model, tmp_path / "net.onnx", sample.test.images[:20])
+    norms = [node for node in onnx.load(tmp_path / "net.onnx").graph.node if node.op_type == "BatchNormalization"]
+    assert len(norms) == 1
 
 
 @pytest.mark.parametrize("temperature", [0, -1, float("nan"), float("inf")])

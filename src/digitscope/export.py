@@ -3,7 +3,6 @@
 import copy
 import logging
 import warnings
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -72,18 +71,38 @@ def fit_temperature(logits: Floats, labels: Labels) -> float:
 def in_half_precision(model: nn.Module) -> nn.Module:
     """Return a copy of `model`, in evaluation mode, with weights that float16 has: half the size of a file.
 
-    A batch norm right behind a convolution is folded into it first, as the exporter would do after the rounding.
+    Batch norms are folded into convolutions first, as `export_onnx` would do after the rounding.
     """
-    rounded = copy.deepcopy(model).eval()
-    for layers in [each for each in rounded.modules() if isinstance(each, nn.Sequential)]:
-        for place, (layer, norm) in enumerate(pairwise(list(layers))):
-            if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                layers[place], layers[place + 1] = fuse_conv_bn_eval(layer, norm), nn.Identity()
+    rounded = _folded(model)
     with torch.no_grad():
         for weights in rounded.parameters():
             if weights.numel() >= LARGE:
                 weights.copy_(weights.half())
     return rounded
+
+
+def _folded(model: nn.Module) -> nn.Module:
+    """Return a copy of `model`, in evaluation mode, whose convolutions do what batch norms behind them did."""
+    folded = copy.deepcopy(model).eval()
+    for layers in [each for each in folded.modules() if isinstance(each, nn.Sequential)]:
+        for place, norm in enumerate(layers):
+            before = _place_before(layers, place)
+            conv = layers[before]
+            if isinstance(norm, nn.BatchNorm2d) and isinstance(conv, nn.Conv2d):
+                layers[before], layers[place] = fuse_conv_bn_eval(conv, norm), nn.Identity()
+    return folded
+
+
+def _place_before(layers: nn.Sequential, place: int) -> int:
+    """Return the place of the layer that could do what the batch norm at `place` does: 0 of the first.
+
+    A max pooling is passed over if all scales are above 0: what was the largest is so after them.
+    """
+    before = max(place - 1, 0)
+    scale = getattr(layers[place], "weight", None)
+    if isinstance(layers[before], nn.MaxPool2d) and isinstance(scale, Tensor) and bool((scale > 0).all()):
+        before = max(before - 1, 0)
+    return before
 
 
 def export_onnx(
@@ -109,7 +128,8 @@ def export_onnx(
     if not 0 < temperature < float("inf"):
         raise SettingError(f"temperature is {temperature}: expected a number above 0")
     calibrated = Calibrated(model.cpu(), temperature, distance).eval()
-    graph = _halved(_stripped(_graph(calibrated, torch.from_numpy(images[:2]))))
+    folded = Calibrated(_folded(model), temperature, distance).eval()
+    graph = _halved(_stripped(_graph(folded, torch.from_numpy(images[:2]))))
     content = graph.SerializeToString(deterministic=True)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
