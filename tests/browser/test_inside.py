@@ -14,7 +14,7 @@ def test_what_is_inside(studio: Studio) -> None:
     assert [title.split()[-1] for title in titles] == ["12\N{MULTIPLICATION SIGN}12"] * 2 + [
         "6\N{MULTIPLICATION SIGN}6"
     ] * 3
-    assert studio.at("#layers canvas").count() == 16 + 32 + 48 + 64 + 64
+    assert studio.at("#layers canvas").count() == 16 + 32 + 64 + 64 + 96
     assert studio.text_of("#legend-high") == "for 1"
     assert "less likely" in studio.text_of("#occlusion-caption")
     assert "nats" not in studio.text_of("#inside-panel")

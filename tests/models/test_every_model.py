@@ -99,7 +99,7 @@ def convolutions(*sizes: tuple[int, int, int]) -> int:
     [
         (
             "small",
-            convolutions((1, 16, 5), (16, 32, 3), (32, 48, 3), (48, 64, 3), (64, 64, 3)) + 64 * 6 * 6 * 10 + 10,
+            convolutions((1, 16, 5), (16, 32, 3), (32, 64, 3), (64, 64, 3), (64, 96, 3)) + 96 * 4 * 4 * 10 + 10,
         ),
         (
             "best",
@@ -143,7 +143,7 @@ def test_the_docstring_counts_right(name: str) -> None:
     ("name", "shapes"),
     [
         ("fast", [(16, 12, 12), (16, 10, 10), (64, 4, 4), (10,)]),
-        ("small", [(16, 12, 12), (32, 12, 12), (48, 6, 6), (64, 6, 6), (64, 6, 6), (10,)]),
+        ("small", [(16, 12, 12), (32, 10, 10), (64, 4, 4), (64, 4, 4), (96, 4, 4), (10,)]),
     ],
 )
 def test_layers_give_the_shapes_that_their_docstrings_draw(

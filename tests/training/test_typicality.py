@@ -38,7 +38,7 @@ def test_features_are_the_channel_means_of_the_last_convolution(sample: Dataset)
     assert torch.equal(logits, model(torch.from_numpy(sample.test.images[:7])))
     maps = [output for layer, output in seen[: len(model)] if isinstance(layer, nn.ReLU)]
     expected = np.asarray(maps[-1]).mean(axis=(2, 3))
-    assert features.shape == (7, 64)
+    assert features.shape == (7, 96)
     assert np.allclose(features, expected, atol=1e-6)
 
 
@@ -71,7 +71,7 @@ def test_the_distance_is_scipys_mahalanobis_distance_to_the_nearest_class(sample
     labels = sample.train.labels.astype(int)
     centres = np.stack([train[labels == label].mean(axis=0) for label in range(10)])
     spread = empirical_covariance(train - centres[labels], assume_centered=True) * len(train) / (len(train) - 1)
-    inverse = np.linalg.inv(spread + RIDGE * np.eye(64) * np.trace(spread) / 64)
+    inverse = np.linalg.inv(spread + RIDGE * np.eye(96) * np.trace(spread) / 96)
     expected = np.array([min(mahalanobis(row, centre, inverse) for centre in centres) for row in validation])
     found = distance(torch.from_numpy(validation).float()).numpy()
     assert np.allclose(found, expected / np.quantile(expected, 0.99), rtol=2e-3)
