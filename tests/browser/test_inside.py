@@ -11,9 +11,8 @@ def test_what_is_inside(studio: Studio) -> None:
     studio.wait_for("document.querySelector('#inside-line').textContent.startsWith('Read as 1 with ')")
     assert studio.at("#neighbours canvas").count() == 8
     titles = studio.at("#layers h4").all_inner_texts()
-    assert [title.split()[-1] for title in titles] == ["12\N{MULTIPLICATION SIGN}12"] * 2 + [
-        "6\N{MULTIPLICATION SIGN}6"
-    ] * 3
+    sides = [title.split()[-1] for title in titles]
+    assert sides == [f"{side}\N{MULTIPLICATION SIGN}{side}" for side in (12, 10, 4, 4, 4)]
     assert studio.at("#layers canvas").count() == 16 + 32 + 64 + 64 + 96
     assert studio.text_of("#legend-high") == "for 1"
     assert "less likely" in studio.text_of("#occlusion-caption")

@@ -29,7 +29,7 @@ def cost_of(row: Float32, distance: float) -> float:
 
 def test_a_sure_digit_is_accepted() -> None:
     assert reason_against(probabilities(0.99), 0.5) is None
-    assert cost_of(probabilities(1.0), 0.5) == pytest.approx(0)
+    assert cost_of(probabilities(1.0), 0.5) == pytest.approx(0.03 / 4)
 
 
 @pytest.mark.parametrize("first", [0.5, 0.8, 0.95])

@@ -16,6 +16,7 @@ from digitscope.inference import Recognizer
 from digitscope.models import build
 from digitscope.models.columns import Columns
 from digitscope.models.distance import Distance, logits_and_features
+from digitscope.models.pixels import Normalize
 from digitscope.training.typicality import RIDGE, fit_distance
 
 
@@ -29,7 +30,7 @@ def features_of(model: nn.Sequential, images: np.ndarray) -> np.ndarray:
         return logits_and_features(model, torch.from_numpy(images))[1].double().numpy()
 
 
-def test_features_are_the_channel_means_of_the_last_convolution(sample: Dataset) -> None:
+def test_features_are_the_channel_means_of_the_second_and_the_last_convolution(sample: Dataset) -> None:
     model, seen = network(), []
     for layer in model:
         layer.register_forward_hook(lambda layer, _, output: seen.append((layer, output)))
@@ -37,18 +38,27 @@ def test_features_are_the_channel_means_of_the_last_convolution(sample: Dataset)
         logits, features = logits_and_features(model, torch.from_numpy(sample.test.images[:7]))
     assert torch.equal(logits, model(torch.from_numpy(sample.test.images[:7])))
     maps = [output for layer, output in seen[: len(model)] if isinstance(layer, nn.ReLU)]
-    expected = np.asarray(maps[-1]).mean(axis=(2, 3))
-    assert features.shape == (7, 96)
+    expected = np.concatenate([np.asarray(each).mean(axis=(2, 3)) for each in (maps[1], maps[4])], axis=1)
+    assert len(maps) == 5
+    assert features.shape == (7, 32 + 96)
     assert np.allclose(features, expected, atol=1e-6)
 
 
-def test_features_of_residual_blocks_are_those_of_the_last(sample: Dataset) -> None:
+def test_features_of_residual_blocks_end_with_those_of_the_last(sample: Dataset) -> None:
     model = network("resnet")
     images = torch.from_numpy(sample.test.images[:7])
     with torch.inference_mode():
         expected = model[:-1](images)  # all but the read-out, which is of these means
     assert expected.shape == (7, 256)
-    assert np.allclose(features_of(model, sample.test.images[:7]), expected, atol=1e-6)
+    assert np.allclose(features_of(model, sample.test.images[:7])[:, -256:], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_of_few_convolutions_each_counts_once(n: int, sample: Dataset) -> None:
+    torch.manual_seed(0)
+    layers = [layer for inner in ((1, 3), (3, 5))[:n] for layer in (nn.Conv2d(*inner, 3), nn.ReLU())]
+    model = nn.Sequential(Normalize(0, 1), *layers)
+    assert features_of(model, sample.test.images[:2]).shape == (2, (3, 5)[n - 1])
 
 
 def test_features_of_columns_stand_side_by_side_and_the_logits_are_the_networks(sample: Dataset) -> None:
@@ -59,7 +69,7 @@ def test_features_of_columns_stand_side_by_side_and_the_logits_are_the_networks(
         assert torch.allclose(logits, model(images), atol=1e-6)
         columns = next(layer for layer in model if isinstance(layer, Columns))
         first = nn.Sequential(model[0], columns.columns[0]) if len(model) == 2 else None
-    assert features.shape == (5, 3 * 96)
+    assert features.shape == (5, 3 * (64 + 96))
     assert first is not None
 
 
@@ -71,7 +81,7 @@ def test_the_distance_is_scipys_mahalanobis_distance_to_the_nearest_class(sample
     labels = sample.train.labels.astype(int)
     centres = np.stack([train[labels == label].mean(axis=0) for label in range(10)])
     spread = empirical_covariance(train - centres[labels], assume_centered=True) * len(train) / (len(train) - 1)
-    inverse = np.linalg.inv(spread + RIDGE * np.eye(96) * np.trace(spread) / 96)
+    inverse = np.linalg.inv(spread + RIDGE * np.eye(128) * np.trace(spread) / 128)
     expected = np.array([min(mahalanobis(row, centre, inverse) for centre in centres) for row in validation])
     found = distance(torch.from_numpy(validation).float()).numpy()
     assert np.allclose(found, expected / np.quantile(expected, 0.99), rtol=2e-3)

@@ -8,24 +8,31 @@ from digitscope.models.residual import ResidualBlock
 
 
 def logits_and_features(model: nn.Sequential, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the logits of `model`, and the means of the channels of its last convolution, (N, F).
+    """Return the logits of `model`, and the means of the channels of its second and last convolution, (N, F).
 
-    Those of columns stand side by side. A network without such layers has no features: F is 0.
+    An early layer knows strokes and the last one digits (Lee et al. 2018, 2.2, take all). Those of columns stand
+    side by side. A network without such layers has no features: F is 0.
     """
-    features = images.new_zeros((len(images), 0), dtype=torch.float32)
-    values, channels = images, None
+    values, seen, columns = images, list[Tensor](), list[Tensor]()
     for layer in model:
         if isinstance(layer, Columns):
             read = [logits_and_features(_sequential(column), values) for column in layer.columns]
             values = torch.stack([logits for logits, _ in read]).mean(dim=0)
-            features = torch.cat([seen for _, seen in read], dim=1)
+            columns = [features for _, features in read]
         else:
             values = layer(values)
         if isinstance(layer, nn.ReLU | ResidualBlock) and values.ndim == 4:
-            channels = values
-    if channels is not None:
-        features = channels.mean(dim=(2, 3))
-    return values, features
+            seen.append(values)
+    second_and_last = seen[1:2] + seen[2:][-1:] or seen
+    features = [_channel_means(maps) for maps in second_and_last] + columns
+    return values, torch.cat(features, dim=1) if features else images.new_zeros(
+        (len(images), 0), dtype=torch.float32
+    )
+
+
+def _channel_means(maps: Tensor) -> Tensor:
+    """Return the means of maps (N, C, H, W), (N, C); as a pooling they need no other order of memory in ONNX."""
+    return nn.functional.avg_pool2d(maps, maps.shape[2:]).flatten(1)
 
 
 def _sequential(column: nn.Module) -> nn.Sequential:
