@@ -63,6 +63,20 @@ def test_a_crashed_trial_makes_the_exit_code_1(digitscope: Command, data: tuple[
     assert "failed" in out
 
 
+def test_a_search_tells_what_it_could_not_train(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
+    pytest.importorskip("optuna")
+    words = ("fc", "hidden=4", "epochs=1", "batch_size=8", "optimizer=sgd,adam", "momentum=0.0,0.5", *data)
+    code, out, err = digitscope("sweep", *words, "--method", "tpe", "--trials", 16, "--json")
+    assert code == 0
+    assert err[1:] == ["combinations that fc does not take: 1 of 4; report.html says why"]
+    (refused,) = json.loads(out)["refused"]
+    assert refused["point"] == {"optimizer": "adam", "momentum": 0.5}
+    assert (
+        "Not trained: fc, at optimizer adam, momentum 0.5: momentum"
+        in (desk / "sweeps/fc/report.html").read_text()
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "parts"),
     [

@@ -162,13 +162,17 @@ def _tell(sweep: Sweep, folder: Path, options: argparse.Namespace) -> None:
         remark(f"failed: {sweep.space.label(each.trial.point)}, seed {each.trial.seed}: {each.reason}")
     if sweep.failed:
         remark(f"failed trials: {len(sweep.failed)}; the same call tries them again")
+    if sweep.refused:
+        n_refused = f"{len(sweep.refused)} of {len(sweep.ranking)}"
+        remark(f"combinations that {sweep.space.recipe.name} does not take: {n_refused}; {REPORT_FILE} says why")
     if options.json:
         rows = as_table(sweep.space, sweep.ranking)
         failed = [
             {"point": dict(each.trial.point), "seed": each.trial.seed, "reason": each.reason}
             for each in sweep.failed
         ]
-        print(json.dumps({"folder": str(folder), "ranking": rows, "failed": failed}))
+        refused = [{"point": dict(each.point), "reason": each.refusal} for each in sweep.refused]
+        print(json.dumps({"folder": str(folder), "ranking": rows, "failed": failed, "refused": refused}))
         return
     print_table(f"{sweep.space.name}, ranked on validation", *ranking_table(sweep))
     print(f"{folder}: {TABLE_FILE}, {TRIALS_FILE} and {REPORT_FILE}")

@@ -71,10 +71,11 @@ def write_sweep_report(folder: Path, sweep: Sweep, dataset: Dataset, command: st
     finished = [score for score in ranked if score.outcome == "finished"]
     if finished:
         ranking.insert(0, _ranking_figure(space, finished))
-    failed = tuple(
-        f"{space.label(each.trial.point)}, seed {each.trial.seed}: {each.reason}" for each in sweep.failed
-    )
-    ranking += [Paragraph(f"Failed: {reason}") for reason in failed]
+    ranking += [
+        Paragraph(f"Failed: {space.label(each.trial.point)}, seed {each.trial.seed}: {each.reason}")
+        for each in sweep.failed
+    ]
+    ranking += [Paragraph(f"Not trained: {score.refusal}") for score in sweep.refused]
     sections.append(Section("Ranking", tuple(ranking)))
     if finished:
         sections.append(Section("What each setting does", _settings_blocks(space, finished)))

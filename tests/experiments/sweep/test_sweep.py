@@ -1,5 +1,6 @@
 """A sweep from its first round to its ranking, with trials in this process; and what `kill -9` does to it."""
 
+import csv
 import json
 import os
 import random
@@ -94,6 +95,22 @@ def test_a_point_that_is_drawn_again_is_not_trained_again(data: TrialData, tmp_p
     pytest.importorskip("optuna")
     sweep = swept(small_space("momentum=0.0,0.5", method="tpe", trials=12), data, tmp_path)
     assert (len(sweep.ranking), sweep.n_trained) == (2, 2)
+
+
+def test_a_combination_that_the_recipe_does_not_take_does_not_end_a_search(
+    data: TrialData, tmp_path: Path
+) -> None:
+    pytest.importorskip("optuna")
+    searched = small_space("optimizer=sgd,adam", "momentum=0.0,0.5", method="tpe", trials=16)
+    sweep = swept(searched, data, tmp_path)
+    (refused,) = sweep.refused
+    assert sweep.ranking[-1] is refused
+    assert refused.point == {"optimizer": "adam", "momentum": 0.5}
+    assert "momentum and nesterov are settings of sgd and muon, not of adam" in refused.refusal
+    assert [score.outcome for score in sweep.ranking] == ["finished"] * 3 + ["refused"]
+    assert (sweep.n_trained, sweep.failed) == (3, ())
+    *_, last = csv.DictReader((tmp_path / "results.csv").read_text().splitlines())
+    assert (last["outcome"], last["seeds"], last["validation_accuracy"]) == ("refused", "0", "")
 
 
 def test_another_sweep_s_folder_is_refused(space: Space, data: TrialData, tmp_path: Path) -> None:

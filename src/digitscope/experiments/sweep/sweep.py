@@ -1,14 +1,15 @@
 """A sweep from its first round to its ranking."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from digitscope.errors import SettingError
 from digitscope.experiments.sweep.engine import Begun, Engine, Event, Failed, Finished, Lost, share_cores
 from digitscope.experiments.sweep.journal import Journal
 from digitscope.experiments.sweep.methods import METHODS, Round, Rounds
-from digitscope.experiments.sweep.points import check_points
+from digitscope.experiments.sweep.points import check_point, check_points
 from digitscope.experiments.sweep.ranking import PointScore, rank
 from digitscope.experiments.sweep.space import Point, Space
 from digitscope.experiments.sweep.trials import Trial, make_trial
@@ -20,7 +21,7 @@ class Sweep:
 
     Attributes:
         space: what was searched.
-        ranking: its points, the best first.
+        ranking: its points, the best first, and last those that "tpe" drew and the recipe does not take.
         failed: the trials that crashed, each with the reason.
         n_trained: trials that were run now; the others had been finished before.
     """
@@ -29,6 +30,11 @@ class Sweep:
     ranking: tuple[PointScore, ...]
     failed: tuple[Failed, ...]
     n_trained: int
+
+    @property
+    def refused(self) -> tuple[PointScore, ...]:
+        """The points that were not trained, because the recipe does not take them."""
+        return tuple(score for score in self.ranking if score.outcome == "refused")
 
 
 def run_sweep(
@@ -51,7 +57,7 @@ def run_sweep(
         on_event: told of what happens; a record is on disk by then.
 
     Raises:
-        SettingError: a point of the space is refused, or the folder holds another sweep or is in use.
+        SettingError: the space is refused, see `check_points`, or the folder holds another sweep or is in use.
         DataError: what the folder holds is damaged.
     """
     check_points(space)
@@ -63,14 +69,16 @@ def run_sweep(
         round_ = _next(rounds, None)
         while round_ is not None:
             new = {_values(point): point for point in round_.points if _values(point) not in scores}
-            trials = _plan(space, [*new.values()], round_.stop_below, data_sha256, engine.cores)
+            refused = _refused(space, new)
+            accepted = [point for values, point in new.items() if values not in refused]
+            trials = _plan(space, accepted, round_.stop_below, data_sha256, engine.cores)
             left = [trial for trial in trials if trial.key not in journal.records]
             on_round(trials, len(trials) - len(left))
             for event in run_trials(left, engine, journal):
                 failed += [event] if isinstance(event, Failed) else []
                 n_trained += isinstance(event, Finished)
                 on_event(event)
-            scores |= {values: _score(space, point, trials, journal) for values, point in new.items()}
+            scores |= refused | {_values(point): _score(space, point, trials, journal) for point in accepted}
             round_ = _next(rounds, [scores[_values(point)] for point in round_.points])
     return Sweep(space, rank([*scores.values()]), tuple(failed), n_trained)
 
@@ -84,6 +92,17 @@ def _next(rounds: Rounds, scores: Sequence[PointScore] | None) -> Round | None:
 
 def _values(point: Point) -> tuple[Any, ...]:
     return tuple(point.values())
+
+
+def _refused(space: Space, points: Mapping[tuple[Any, ...], Point]) -> dict[tuple[Any, ...], PointScore]:
+    """Return those of `points` that the recipe does not take: "tpe" draws what it likes."""
+    found = {}
+    for values, point in points.items():
+        try:
+            check_point(space, point)
+        except SettingError as error:
+            found[values] = PointScore(point, space.label(point), (), space.n_seeds, str(error))
+    return found
 
 
 def _plan(
