@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from digitscope import __version__
 from digitscope.cli.sweep_progress import SweepProgress
 from digitscope.experiments.sweep.engine import Begun, EpochDone, Failed, Finished
 from tests.cli.helpers import Command, assert_one_line, on_a_terminal
@@ -52,6 +54,31 @@ def test_the_next_command_trains_the_best(digitscope: Command, desk: Path, data:
     code, out, _ = digitscope(*line.removeprefix("next: digitscope ").split(), "--out", "best", "--json")
     assert code == 0
     assert json.loads(out)["history"][-1]["validation_accuracy"] == float(best["validation_accuracy"])
+
+
+def test_trials_of_another_version_are_told_of(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
+    """They are kept, and each record says what it was made with."""
+    digitscope("sweep", "fc", *TINY, *data)
+    old, new = sorted((desk / "sweeps/fc/trials").iterdir())
+    versions = f"numpy {version('numpy')}, torch {version('torch')} on cpu"
+    assert json.loads(old.read_text())["made_with"]["torch"] == version("torch")
+    old.write_text(json.dumps(json.loads(old.read_text()) | {"made_with": {"torch": "1.0", "device": "cuda"}}))
+    code, _, err = digitscope("sweep", "fc", *TINY, *data)
+    said = (
+        f"sweeps/fc holds trials made with torch 1.0 on cuda; this is digitscope {__version__}, {versions}: "
+        "they are ranked together; name another folder with --out to train all alike"
+    )
+    assert (code, err[1:]) == (0, [said])
+    report = (desk / "sweeps/fc/report.html").read_text()
+    assert "torch 1.0 on cuda (1 of 2)" in report
+    assert f"digitscope {__version__}, {versions} (1 of 2)" in report
+    lines = map(json.loads, (desk / "sweeps/fc/results.jsonl").read_text().splitlines())
+    assert {line["made_with"]["device"] for line in lines} == {"cuda", "cpu"}
+    content = json.loads(new.read_text())
+    del content["made_with"]  # as earlier versions wrote it
+    new.write_text(json.dumps(content))
+    _, _, err = digitscope("sweep", "fc", *TINY, *data)
+    assert "versions that were not recorded (1 of 2)" in err[1]
 
 
 def test_a_crashed_trial_makes_the_exit_code_1(digitscope: Command, data: tuple[object, ...]) -> None:

@@ -24,6 +24,7 @@ from digitscope.cli.console import print_table
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
+from digitscope.cli.sweep_origins import telling_of_others
 from digitscope.cli.sweep_progress import SweepProgress, shown
 from digitscope.cli.sweep_report import REPORT_FILE, ranking_table, write_sweep_report
 from digitscope.cluster import connected, load_ray
@@ -32,12 +33,13 @@ from digitscope.experiments.sweep.engine import Engine
 from digitscope.experiments.sweep.journal import finished_trials
 from digitscope.experiments.sweep.local import LocalEngine
 from digitscope.experiments.sweep.on_ray import RayEngine
+from digitscope.experiments.sweep.origins import origin_on
 from digitscope.experiments.sweep.points import check_points
 from digitscope.experiments.sweep.results import TABLE_FILE, TRIALS_FILE, as_table, write_results
 from digitscope.experiments.sweep.space import Choices, MethodName, Point, Space, setting_of
 from digitscope.experiments.sweep.space_files import SHIPPED, load_space
 from digitscope.experiments.sweep.sweep import Sweep, run_sweep
-from digitscope.experiments.sweep.trials import TrialData
+from digitscope.experiments.sweep.trials import TrialData, device_of
 
 SWEEPS = Path("sweeps")
 
@@ -134,8 +136,20 @@ def _sweep(space: Space, data: TrialData, folder: Path, options: argparse.Namesp
     progress = SweepProgress(space)
     with _engine(options, data) as engine, shown(progress):
         return run_sweep(
-            space, data.sha256(), engine, folder, on_round=progress.on_round, on_event=progress.on_event
+            space,
+            data.sha256(),
+            engine,
+            folder,
+            on_found=telling_of_others(folder, origin_on(_device(space, options))),
+            on_round=progress.on_round,
+            on_event=progress.on_event,
         )
+
+
+def _device(space: Space, options: argparse.Namespace) -> str:
+    if options.engine == "ray":
+        return "cpu" if options.device == "auto" else str(options.device)  # the machines are others
+    return device_of(space.recipe, options.device)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from digitscope.cli.sweep_origins import told
 from digitscope.data import Dataset
 from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.sweep.ranking import PointScore, Spread, effects, slice_along
@@ -80,7 +81,7 @@ def write_sweep_report(folder: Path, sweep: Sweep, dataset: Dataset, command: st
     if finished:
         sections.append(Section("What each setting does", _settings_blocks(space, finished)))
         sections.append(Section("How the best ones learned", (_curves(finished),)))
-    sections.append(Section("What it was", (_facts(space, dataset), Code(command))))
+    sections.append(Section("What it was", (_facts(sweep, dataset), Code(command))))
     lead = f"{space.recipe.summary[0].upper()}{space.recipe.summary[1:]}: {METHODS_IN_WORDS[space.method]}."
     write_report(folder / REPORT_FILE, f"{space.name}: which settings read best", sections, lead)
 
@@ -159,8 +160,8 @@ def _curves(finished: Sequence[PointScore]) -> FigureBlock:
     return FigureBlock(learning_curves(histories), f"The first seed of the best {len(best)} points.")
 
 
-def _facts(space: Space, dataset: Dataset) -> Table:
-    described = space.described()
+def _facts(sweep: Sweep, dataset: Dataset) -> Table:
+    space, described = sweep.space, sweep.space.described()
     facts = {
         "recipe": space.recipe.name,
         "method": space.method,
@@ -170,6 +171,7 @@ def _facts(space: Space, dataset: Dataset) -> Table:
         **described["settings"],
         "data": f"{dataset.name}, from {dataset.source}",
         "images": f"{len(dataset.train):,} to learn from, {len(dataset.validation):,} to rank on",
+        "trials made with": told([record.made_with for score in sweep.ranking for record in score.records]),
         **describe_machine(),
     }
     return Table(("setting", "value"), tuple((name, str(value)) for name, value in facts.items()), "The baseline.")

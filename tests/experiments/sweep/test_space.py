@@ -113,9 +113,8 @@ def test_the_points_of_a_grid_and_of_single_changes() -> None:
     ]
 
 
-_TEN = ("momentum", "weight_decay", "label_smoothing", "ema", "rotation")
-_TEN += ("scale", "shear", "shift", "elastic", "dropout")
-MANY = ["order=reshuffled", *[f"{name}=0.0,0.1,0.2" for name in _TEN]]
+_TEN = "momentum weight_decay label_smoothing ema rotation scale shear shift elastic dropout"
+MANY = ["order=reshuffled", *[f"{name}=0.0,0.1,0.2" for name in _TEN.split()]]
 """3 to the tenth, 59,049 combinations."""
 
 

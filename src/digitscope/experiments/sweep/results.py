@@ -53,6 +53,7 @@ def _trials(ranking: Sequence[PointScore]) -> list[dict[str, Any]]:
             "threads": record.threads,
             "outcome": record.outcome,
             "test_accuracy": record.test_accuracy,
+            "made_with": dict(record.made_with),
             "epochs": [_without_time(asdict(epoch)) for epoch in record.history],
         }
         for place, score in enumerate(ranking, start=1)

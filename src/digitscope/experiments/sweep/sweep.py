@@ -12,7 +12,7 @@ from digitscope.experiments.sweep.methods import METHODS, Round, Rounds
 from digitscope.experiments.sweep.points import check_point, check_points
 from digitscope.experiments.sweep.ranking import PointScore, rank
 from digitscope.experiments.sweep.space import Point, Space
-from digitscope.experiments.sweep.trials import Trial, make_trial
+from digitscope.experiments.sweep.trials import Trial, TrialRecord, make_trial
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ def run_sweep(
     engine: Engine,
     folder: Path,
     *,
+    on_found: Callable[[Sequence[TrialRecord]], None] = lambda _: None,
     on_round: Callable[[Sequence[Trial], int], None] = lambda _trials, _done: None,
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> Sweep:
@@ -53,6 +54,7 @@ def run_sweep(
         data_sha256: the hash of the data that the engine trains on.
         engine: runs the trials.
         folder: holds what is finished, and is gone on with if it holds something of this sweep.
+        on_found: told of the trials that were finished before.
         on_round: told of each round's trials before it begins, and how many of them are finished already.
         on_event: told of what happens; a record is on disk by then.
 
@@ -65,6 +67,7 @@ def run_sweep(
     failed: list[Failed] = []
     n_trained = 0
     with Journal(folder, {**space.described(), "data": data_sha256}) as journal:
+        on_found([*journal.records.values()])
         rounds = METHODS[space.method](space)
         round_ = _next(rounds, None)
         while round_ is not None:
