@@ -102,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _train(study: Study, data: TrialData, folder: Path, cores: int) -> Result:
     progress = SweepProgress(study)
-    with LocalEngine(data, cores) as engine, shown(progress):
+    with LocalEngine(data, cores) as engine, shown(progress) as on_event:
         return run_study(
             study,
             data.sha256(),
@@ -110,7 +110,7 @@ def _train(study: Study, data: TrialData, folder: Path, cores: int) -> Result:
             folder,
             on_found=telling_of_others(folder, origin_on(choose_device(data.device).type)),
             on_round=progress.on_round,
-            on_event=progress.on_event,
+            on_event=on_event,
         )
 
 

@@ -35,7 +35,7 @@ from digitscope.experiments.sweep.local import LocalEngine
 from digitscope.experiments.sweep.on_ray import RayEngine
 from digitscope.experiments.sweep.origins import origin_on
 from digitscope.experiments.sweep.points import check_points
-from digitscope.experiments.sweep.results import TABLE_FILE, TRIALS_FILE, as_table, write_results
+from digitscope.experiments.sweep.results import TABLE_FILE, TRIALS_FILE, as_table
 from digitscope.experiments.sweep.space import Choices, MethodName, Point, Space, setting_of
 from digitscope.experiments.sweep.space_files import SHIPPED, load_space
 from digitscope.experiments.sweep.sweep import Sweep, run_sweep
@@ -126,7 +126,6 @@ def run(options: argparse.Namespace) -> int:
         kept = f"finished trials in {folder}: {finished}"
         remark(f"digitscope: interrupted; {kept}; the same call goes on with the rest")
         return 130
-    write_results(folder, space, sweep.ranking)
     write_sweep_report(folder, sweep, data.dataset, _command(options))
     _tell(sweep, folder, options)
     return 1 if sweep.failed else 0
@@ -134,7 +133,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _sweep(space: Space, data: TrialData, folder: Path, options: argparse.Namespace) -> Sweep:
     progress = SweepProgress(space)
-    with _engine(options, data) as engine, shown(progress):
+    with _engine(options, data) as engine, shown(progress) as on_event:
         return run_sweep(
             space,
             data.sha256(),
@@ -142,7 +141,7 @@ def _sweep(space: Space, data: TrialData, folder: Path, options: argparse.Namesp
             folder,
             on_found=telling_of_others(folder, origin_on(_device(space, options))),
             on_round=progress.on_round,
-            on_event=progress.on_event,
+            on_event=on_event,
         )
 
 
@@ -188,7 +187,7 @@ def _tell(sweep: Sweep, folder: Path, options: argparse.Namespace) -> None:
         refused = [{"point": dict(each.point), "reason": each.refusal} for each in sweep.refused]
         print(json.dumps({"folder": str(folder), "ranking": rows, "failed": failed, "refused": refused}))
         return
-    print_table(f"{sweep.space.name}, ranked on validation", *ranking_table(sweep))
+    print_table(f"{sweep.space.name}, ranked on validation {sweep.space.measure}", *ranking_table(sweep))
     print(f"{folder}: {TABLE_FILE}, {TRIALS_FILE} and {REPORT_FILE}")
     if sweep.ranking[0].outcome == "finished":
         print(f"next: {_training_of(sweep.space, sweep.ranking[0].point, options)}")

@@ -36,8 +36,8 @@ class Slice:
     logarithmic: bool = False
 
 
-def slices_figure(slices: Sequence[Slice]) -> "Figure":
-    """Return a figure with a panel for each of `slices`; they share the accuracy's axis, and the best is marked.
+def slices_figure(slices: Sequence[Slice], measure: str = "accuracy") -> "Figure":
+    """Return a figure with a panel for each of `slices`; they share the axis of `measure`, and the best is marked.
 
     Raises:
         DataError: there is no panel, or one without a point.
@@ -54,7 +54,7 @@ def slices_figure(slices: Sequence[Slice]) -> "Figure":
     for axes in panels[len(slices) :]:
         axes.set_visible(False)
     for axes in panels[::across]:
-        axes.set_ylabel("validation accuracy (%)", color=MUTED, fontsize=TEXT_SIZE - 1)
+        axes.set_ylabel(f"validation {measure} (%)", color=MUTED, fontsize=TEXT_SIZE - 1)
     inches = PANEL_HEIGHT * rows
     figure.subplots_adjust(
         left=0.75 / WIDTH,
@@ -95,8 +95,8 @@ def _logarithmic(axes: "Axes", values: Sequence[float]) -> None:
     axes.set_xticks([], minor=True)
 
 
-def effects_figure(effects: Mapping[str, float]) -> "Figure":
-    """Return bars of how far each setting moves the accuracy, from 0 to 1 as accuracies are, the first on top.
+def effects_figure(effects: Mapping[str, float], measure: str = "accuracy") -> "Figure":
+    """Return bars of how far each setting moves the `measure`, from 0 to 1, the first on top.
 
     Raises:
         DataError: there is no setting.
@@ -117,6 +117,6 @@ def effects_figure(effects: Mapping[str, float]) -> "Figure":
     axes.tick_params(length=0)
     axes.set_xlim(0, max(points) or 1)
     axes.set_ylim(len(points) - 0.5, -0.5)
-    title = "Best value against worst, in points of validation accuracy"
+    title = f"Best value against worst, in points of validation {measure}"
     figure.text(0.15 / WIDTH, 1 - 0.32 / height, title, color=INK, fontsize=TITLE_SIZE, fontweight="bold")
     return figure

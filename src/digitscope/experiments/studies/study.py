@@ -67,6 +67,11 @@ class Study:
         if not 0 <= self.seed <= 2**32 - self.n_seeds:
             raise SettingError(f"seed is {self.seed}: expected a whole number from 0 to {2**32 - self.n_seeds}")
 
+    @property
+    def measure(self) -> str:
+        """What its accuracies are, in words; see `Recipe.measure`."""
+        return self.variants[0].recipe.measure
+
     def label(self, point: Point) -> str:
         """Return what people call the variant of `point`."""
         return in_words(point)
