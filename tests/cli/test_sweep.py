@@ -10,10 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from digitscope import __version__
 from digitscope.cli.sweep_progress import SweepProgress
 from digitscope.experiments.sweep.engine import Begun, EpochDone, Failed, Finished
+from digitscope.plots.curves import Histories
 from tests.cli.helpers import Command, assert_one_line, on_a_terminal
 from tests.experiments.sweep.helpers import record, small_space
 from tests.test_house import without
@@ -52,6 +54,27 @@ def test_a_sweep_and_its_files(digitscope: Command, desk: Path, data: tuple[obje
     told = json.loads(out)
     assert (code, told["folder"], told["failed"], len(told["ranking"])) == (0, "sweeps/fc", [], 2)
     assert (folder / "results.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("method", ["grid", "one-factor"])
+def test_curves_are_named_by_their_settings(
+    digitscope: Command, data: tuple[object, ...], monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    drawn: list[list[str]] = []
+
+    def learning_curves(histories: Histories, _measure: str) -> Figure:
+        drawn.append(list(histories))
+        return Figure()
+
+    monkeypatch.setattr("digitscope.cli.sweep_report.learning_curves", learning_curves)
+    words = ("hidden=4", "epochs=1", "batch_size=8", "momentum=0.0,0.5", "activation=relu,leaky-relu")
+    assert digitscope("sweep", "fc", *words, *data, "--method", method).code == 0
+    (names,) = drawn
+    if method == "one-factor":
+        assert sorted(names) == ["activation leaky-relu", "baseline", "momentum 0.5"]
+    else:
+        assert [name[:11] for name in names] == [f"{place}. momentum" for place in (1, 2, 3, 4)]
+        assert all(", activation " in name for name in names)
 
 
 def test_the_next_command_trains_the_best(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:

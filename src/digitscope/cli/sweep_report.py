@@ -27,7 +27,7 @@ from digitscope.plots import (
 )
 
 REPORT_FILE = "report.html"
-MOST_ROWS, MOST_CURVES, LONGEST_NAME = 20, 5, 16
+MOST_ROWS, MOST_CURVES = 20, 5
 
 METHODS_IN_WORDS = {
     "one-factor": "one setting of the baseline changed at a time",
@@ -163,7 +163,8 @@ def _order(space: Space, name: str, value: object) -> tuple[bool, int]:
 
 def _curves(space: Space, finished: Sequence[PointScore]) -> FigureBlock:
     best = finished[:MOST_CURVES]
-    names = [score.label if len(score.label) <= LONGEST_NAME else f"rank {n}" for n, score in enumerate(best, 1)]
+    single = space.method == "one-factor"  # with others labels that are rounded may be alike
+    names = [score.label if single else f"{place}. {score.label}" for place, score in enumerate(best, start=1)]
     histories = {name: score.records[0].history for name, score in zip(names, best, strict=True)}
     return FigureBlock(
         learning_curves(histories, space.measure), f"The first seed of the best {len(best)} points."
