@@ -15,7 +15,10 @@ def test_a_quick_study_takes_no_other_data(digitscope: Command) -> None:
     assert "--quick: it is for the embedded sample: expected no --data with it" in err[-1]
 
 
-def test_a_quick_study_and_its_files(digitscope: Command, desk: Path) -> None:
+def test_a_quick_study_and_its_files(
+    digitscope: Command, desk: Path, monkeypatch: pytest.MonkeyPatch, tiny_mnist_folder: Path
+) -> None:
+    monkeypatch.setenv("DIGITSCOPE_DATA", str(tiny_mnist_folder))  # for other calls
     words = ("study", "epochs", "--quick", "--seeds", 2, "--device", "cpu")
     code, out, err = digitscope(*words)
     assert (code, len(err)) == (0, 9)

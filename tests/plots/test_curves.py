@@ -81,7 +81,7 @@ def test_names_that_are_longer_stand_below_each_beside_its_colour() -> None:
     names = ["fc", "learning rate 0.1, momentum $0.9$", "x" * 200]
     figure = learning_curves({name: history(3, offset=n / 10) for n, name in enumerate(names)})
     figure.draw_without_rendering()
-    assert [text.get_text() for text in figure.texts[1:]] == [*names[:2], "x" * 99 + "\N{HORIZONTAL ELLIPSIS}"]
+    assert [text.get_text() for text in figure.texts[1:]] == [*names[:2], "x" * 87 + "\N{HORIZONTAL ELLIPSIS}"]
     beside = [artist for artist in figure.artists if isinstance(artist, Line2D)]
     assert [line.get_color() for line in beside] == [line.get_color() for line in data_lines(figure.axes[0])[3:]]
     drawn = figure.axes[0].get_tightbbox()

@@ -14,7 +14,7 @@ from digitscope.cli.remarks import remark
 from digitscope.cli.study_figures import FIGURES
 from digitscope.cli.sweep_origins import telling_of_others, told
 from digitscope.cli.sweep_progress import SweepProgress, shown
-from digitscope.data import COURSE_SEED, Dataset, load_sample
+from digitscope.data import COURSE_SEED, Dataset, find_data_directory, load_sample
 from digitscope.errors import DigitscopeError
 from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.studies.designs import DESIGNS
@@ -77,8 +77,10 @@ def run(options: argparse.Namespace) -> int:
         options.seeds = QUICK_SEEDS if options.quick else SEEDS
     if options.seeds < 1:
         options.parser.error(f"argument --seeds: {options.seeds}: expected a whole number from 1")
-    if options.quick and options.data is not None:
-        options.parser.error("argument --quick: it is for the embedded sample: expected no --data with it")
+    if options.quick:
+        if options.data != find_data_directory(None):  # which DIGITSCOPE_DATA may name for other calls
+            options.parser.error("argument --quick: it is for the embedded sample: expected no --data with it")
+        options.data = None
     import_module("matplotlib")  # it draws at the end: better missed before the trainings
     dataset = load_sample() if options.quick else single_digits(options.data, options.unchecked)
     variants = DESIGNS[options.study](len(dataset.train), options.quick)

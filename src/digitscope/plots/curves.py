@@ -20,7 +20,7 @@ Histories = Mapping[str, Sequence[EpochRecord]]
 
 WIDTH, HEIGHT = 8.0, 3.6  # inches
 LONGEST_LABEL = 16  # characters: longer names stand below, so that the panels keep their width
-LONGEST_NAME = 100  # characters that fit there
+LONGEST_NAME = 88  # characters that fit there
 KEY_ROW = 0.24  # inches
 FEW_EPOCHS = 10  # up to here each epoch is marked; beyond, the marks would hide the line
 
