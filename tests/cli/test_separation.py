@@ -44,6 +44,22 @@ def test_trained_evaluated_and_drawn(digitscope: Command, few_digits: tuple[obje
     assert json.loads(digitscope(*words, "--json").out)["n"] == 30
 
 
+def test_a_sweep_ranks_by_the_mean_iou_and_says_so(
+    digitscope: Command, few_digits: tuple[object, ...], desk: Path
+) -> None:
+    words = ("sweep", "separation", "epochs=1", "epoch_size=64", "batch_size=32", "learning_rate=0.05,0.02")
+    code, out, err = digitscope(*words, *few_digits)
+    assert code == 0
+    assert out.startswith("separation, ranked on validation mean IoU\n")
+    assert ["validation mean IoU" in line for line in err] == [False, True, True]
+    report = (desk / "sweeps/separation/report.html").read_text()
+    assert "best validation mean IoU" in report
+    header = (desk / "sweeps/separation/results.csv").read_text().splitlines()[0].split(",")
+    assert {"validation_mean_iou", "validation_mean_iou_deviation", "test_mean_iou"} <= set(header)
+    for told in (out, *err, report, *header):
+        assert "accuracy" not in told.lower()
+
+
 def test_the_scores_are_those_of_the_run_s_own_masks(
     digitscope: Command, few_digits: tuple[object, ...], sample: Dataset
 ) -> None:

@@ -15,12 +15,16 @@ def test_a_quick_study_takes_no_other_data(digitscope: Command) -> None:
     assert "--quick: it is for the embedded sample: expected no --data with it" in err[-1]
 
 
-def test_a_quick_study_and_its_files(digitscope: Command, desk: Path) -> None:
+def test_a_quick_study_and_its_files(
+    digitscope: Command, desk: Path, monkeypatch: pytest.MonkeyPatch, tiny_mnist_folder: Path
+) -> None:
+    monkeypatch.setenv("DIGITSCOPE_DATA", str(tiny_mnist_folder))  # for other calls
     words = ("study", "epochs", "--quick", "--seeds", 2, "--device", "cpu")
     code, out, err = digitscope(*words)
-    assert (code, len(err)) == (0, 1)
+    assert (code, len(err)) == (0, 9)
     assert err[0].startswith("epochs on MNIST sample")
     assert err[0].endswith("into studies/epochs-quick")
+    assert "8 of 8: training " in err[-1]
     assert out.endswith("studies/epochs-quick: epochs.png, epochs.csv and epochs.md\n")
     folder = desk / "studies" / "epochs-quick"
     rows = list(csv.DictReader((folder / "epochs.csv").read_text().splitlines()))
@@ -45,7 +49,7 @@ def test_digits_too_few_for_a_batch_are_told_and_nothing_is_drawn(
     words = ("study", "epochs", "--seeds", 1, "--data", tiny_mnist_folder, "--unchecked", "--cores", 1)
     code, out, err = digitscope(*words)
     assert (code, out) == (1, "")
-    assert "batch_size = 64: expected 1 to 57" in err[1]
+    assert "batch_size = 64: expected 1 to 57" in err[-5]
     assert err[-1] == "digitscope: error: studies/epochs: no training went to its end, so there is nothing to draw"
     assert not (desk / "studies" / "epochs" / "epochs.png").exists()
 

@@ -1,16 +1,21 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
+from digitscope import __version__
 from digitscope.cli.sweep_progress import SweepProgress
 from digitscope.experiments.sweep.engine import Begun, EpochDone, Failed, Finished
+from digitscope.plots.curves import Histories
 from tests.cli.helpers import Command, assert_one_line, on_a_terminal
 from tests.experiments.sweep.helpers import record, small_space
 from tests.test_house import without
@@ -26,9 +31,15 @@ def data(tiny_mnist_folder: Path) -> tuple[object, ...]:
 def test_a_sweep_and_its_files(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
     code, out, err = digitscope("sweep", "fc", *TINY, "--seeds", 2, *data)
     assert code == 0
-    assert len(err) == 1
     assert err[0].endswith("into sweeps/fc")
-    assert out.startswith("fc, ranked on validation\n")
+    for n, line in enumerate(err[1:], start=1):
+        assert re.fullmatch(
+            rf"{n} of 4: (baseline|momentum 0.5), seed 1232[12]: finished after epoch 2, "
+            r"validation accuracy \d+\.\d\d%",
+            line,
+        )
+    assert len(err) == 5
+    assert out.startswith("fc, ranked on validation accuracy\n")
     assert "sweeps/fc: results.csv, results.jsonl and report.html\n" in out
     folder = desk / "sweeps" / "fc"
     report = (folder / "report.html").read_text()
@@ -45,6 +56,27 @@ def test_a_sweep_and_its_files(digitscope: Command, desk: Path, data: tuple[obje
     assert (folder / "results.csv").read_bytes() == before
 
 
+@pytest.mark.parametrize("method", ["grid", "one-factor"])
+def test_curves_are_named_by_their_settings(
+    digitscope: Command, data: tuple[object, ...], monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    drawn: list[list[str]] = []
+
+    def learning_curves(histories: Histories, _measure: str) -> Figure:
+        drawn.append(list(histories))
+        return Figure()
+
+    monkeypatch.setattr("digitscope.cli.sweep_report.learning_curves", learning_curves)
+    words = ("hidden=4", "epochs=1", "batch_size=8", "momentum=0.0,0.5", "activation=relu,leaky-relu")
+    assert digitscope("sweep", "fc", *words, *data, "--method", method).code == 0
+    (names,) = drawn
+    if method == "one-factor":
+        assert sorted(names) == ["activation leaky-relu", "baseline", "momentum 0.5"]
+    else:
+        assert [name[:11] for name in names] == [f"{place}. momentum" for place in (1, 2, 3, 4)]
+        assert all(", activation " in name for name in names)
+
+
 def test_the_next_command_trains_the_best(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
     _, out, _ = digitscope("sweep", "fc", *TINY, *data)
     best = next(csv.DictReader((desk / "sweeps/fc/results.csv").read_text().splitlines()))
@@ -54,13 +86,53 @@ def test_the_next_command_trains_the_best(digitscope: Command, desk: Path, data:
     assert json.loads(out)["history"][-1]["validation_accuracy"] == float(best["validation_accuracy"])
 
 
+def test_trials_of_another_version_are_told_of(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
+    """They are kept, and each record says what it was made with."""
+    digitscope("sweep", "fc", *TINY, *data)
+    old, new = sorted((desk / "sweeps/fc/trials").iterdir())
+    versions = f"numpy {version('numpy')}, torch {version('torch')} on cpu"
+    assert json.loads(old.read_text())["made_with"]["torch"] == version("torch")
+    old.write_text(json.dumps(json.loads(old.read_text()) | {"made_with": {"torch": "1.0", "device": "cuda"}}))
+    code, _, err = digitscope("sweep", "fc", *TINY, *data)
+    said = (
+        f"sweeps/fc holds trials made with torch 1.0 on cuda; this is digitscope {__version__}, {versions}: "
+        "they are ranked together; name another folder with --out to train all alike"
+    )
+    assert (code, err[1:]) == (0, [said])
+    report = (desk / "sweeps/fc/report.html").read_text()
+    assert "torch 1.0 on cuda (1 of 2)" in report
+    assert f"digitscope {__version__}, {versions} (1 of 2)" in report
+    lines = map(json.loads, (desk / "sweeps/fc/results.jsonl").read_text().splitlines())
+    assert {line["made_with"]["device"] for line in lines} == {"cuda", "cpu"}
+    content = json.loads(new.read_text())
+    del content["made_with"]  # as earlier versions wrote it
+    new.write_text(json.dumps(content))
+    _, _, err = digitscope("sweep", "fc", *TINY, *data)
+    assert "versions that were not recorded (1 of 2)" in err[1]
+
+
 def test_a_crashed_trial_makes_the_exit_code_1(digitscope: Command, data: tuple[object, ...]) -> None:
     code, out, err = digitscope("sweep", "fc", "epochs=1", "batch_size=8,100000", *data)
     assert code == 1
-    assert "batch_size = 100000" in err[1]
-    assert err[1].startswith("failed: batch size 100000, seed 12321: SettingError: ")
-    assert err[2:] == ["failed trials: 1; the same call tries them again"]
+    assert sum(line.endswith(" of 3: batch size 100000, seed 12321: failed") for line in err) == 1
+    assert "batch_size = 100000" in err[4]
+    assert err[4].startswith("failed: batch size 100000, seed 12321: SettingError: ")
+    assert err[5:] == ["failed trials: 1; the same call tries them again"]
     assert "failed" in out
+
+
+def test_a_search_tells_what_it_could_not_train(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
+    pytest.importorskip("optuna")
+    words = ("fc", "hidden=4", "epochs=1", "batch_size=8", "optimizer=sgd,adam", "momentum=0.0,0.5", *data)
+    code, out, err = digitscope("sweep", *words, "--method", "tpe", "--trials", 16, "--json")
+    assert code == 0
+    assert err[-1:] == ["combinations that fc does not take: 1 of 4; report.html says why"]
+    (refused,) = json.loads(out)["refused"]
+    assert refused["point"] == {"optimizer": "adam", "momentum": 0.5}
+    assert (
+        "Not trained: fc, at optimizer adam, momentum 0.5: momentum"
+        in (desk / "sweeps/fc/report.html").read_text()
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,7 +205,8 @@ def test_kill_9_and_ctrl_c(digitscope: Command, desk: Path, data: tuple[object, 
     assert interrupted.returncode == 130
     n = len(finished_trials(desk / "killed"))
     said = f"digitscope: interrupted; finished trials in killed: {n}; the same call goes on with the rest"
-    assert err.splitlines()[1:] == [said]
+    assert err.splitlines()[-1] == said
+    assert len(err.splitlines()) <= n + 2
     assert digitscope("sweep", *words, "--out", "killed").code == 0
     assert digitscope("sweep", *words, "--out", "at-once").code == 0
     for name in ("results.csv", "results.jsonl"):

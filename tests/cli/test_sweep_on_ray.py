@@ -53,8 +53,8 @@ def test_a_worker_is_killed(digitscope: Command, desk: Path, data: tuple[object,
         out, err = ray.communicate(timeout=PATIENCE)
         assert ray.returncode == 0, err
         assert members(ray.pid) == []
-    assert len(err.splitlines()) == 1  # that it begins
-    assert out.startswith("fc, ranked on validation\n")
+    assert len(err.splitlines()) == 1 + 20  # that it begins, and each trial
+    assert out.startswith("fc, ranked on validation accuracy\n")
     told = journal(folder)
     lost = {trial for event, trial in told if event == "lost"}
     assert lost
@@ -89,7 +89,7 @@ def test_a_cluster_goes_on_with_a_local_sweep(
     assert events(desk / "both") == {"begun": 3 + 4, "finished": 2 + 2, "failed": 1 + 2}
     assert digitscope(*words, "--seeds", "2", "--out", "local").code == 1
     assert (desk / "both" / "results.csv").read_bytes() == (desk / "local" / "results.csv").read_bytes()
-    assert out.startswith("fc, ranked on validation\n")
+    assert out.startswith("fc, ranked on validation accuracy\n")
 
 
 @pytest.mark.parametrize(

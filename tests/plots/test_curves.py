@@ -67,14 +67,31 @@ def test_accuracy_is_in_percent() -> None:
 
 
 def test_several_runs_have_a_colour_each_and_dashes_in_training() -> None:
-    runs = {"fc": history(3), "cnn": history(5, offset=0.5), "a-name-longer-than-a-label": history(2)}
+    runs = {"fc": history(3), "cnn": history(5, offset=0.5), "sixteen-letters!": history(2)}
     figure = learning_curves(runs)
     lines = data_lines(figure.axes[0])
     assert [line.get_linestyle() for line in lines] == ["--", "--", "--", "-", "-", "-"]
     assert len({line.get_color() for line in lines}) == 3
     assert [line.get_color() for line in lines[:3]] == [line.get_color() for line in lines[3:]]
-    assert texts(figure.axes[0]).split("\n")[::2] == ["fc", "cnn", "a-name-longer-t\N{HORIZONTAL ELLIPSIS}"]
+    assert texts(figure.axes[0]).split("\n")[::2] == ["fc", "cnn", "sixteen-letters!"]
     assert "dashed: training" in figure.texts[0].get_text()
+
+
+def test_names_that_are_longer_stand_below_each_beside_its_colour() -> None:
+    names = ["fc", "learning rate 0.1, momentum $0.9$", "x" * 200]
+    figure = learning_curves({name: history(3, offset=n / 10) for n, name in enumerate(names)})
+    figure.draw_without_rendering()
+    assert [text.get_text() for text in figure.texts[1:]] == [*names[:2], "x" * 87 + "\N{HORIZONTAL ELLIPSIS}"]
+    beside = [artist for artist in figure.artists if isinstance(artist, Line2D)]
+    assert [line.get_color() for line in beside] == [line.get_color() for line in data_lines(figure.axes[0])[3:]]
+    drawn = figure.axes[0].get_tightbbox()
+    assert drawn is not None
+    heights = [text.get_window_extent() for text in figure.texts[1:]]
+    for text, line in zip(heights, beside, strict=True):
+        assert text.y0 < line.get_window_extent().y0 < text.y1
+        assert 0 <= text.y0 < text.y1 < drawn.y0
+        assert text.x1 <= figure.bbox.x1
+    assert len(texts(figure.axes[0]).split()) == 3  # the last values alone
 
 
 def test_more_runs_than_colours_are_drawn() -> None:

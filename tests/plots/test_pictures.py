@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -188,6 +190,23 @@ def test_a_separation_shows_each_pair_its_truth_and_what_was_found() -> None:
     assert np.array_equal(shown[3], shown[6])
     assert (shown[7] == 255).all()
     assert texts(figure)[6:9] == ["1.00 1.00", "0.00 0.00", "1.00 1.00"]
+    assert texts(figure)[9:12] == ["pair", "truth", "found"]
+
+
+def test_the_names_of_rows_stand_beside_their_pictures() -> None:
+    split = random_separations(digits(9), 10, generator=np.random.default_rng(0))
+    figure = separation_sheet(split, split.labels * 2.0 - 1)
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    names = [text.get_window_extent() for text in axes.texts if text.get_text() in ("pair", "truth", "found")]
+    captions = [text.get_window_extent() for text in axes.texts[20:30]]
+    for row, name in enumerate(names):
+        left, right, bottom, top = axes.images[10 * row].get_extent()
+        box = axes.transData.transform([[left, bottom], [right, top]])
+        assert 0 <= name.x0 < name.x1 < box[0, 0]
+        assert box[0, 1] < (name.y0 + name.y1) / 2 < box[1, 1]
+    assert all(first.x1 < second.x0 for first, second in pairwise(captions))
+    assert captions[-1].x1 < figure.bbox.x1
 
 
 def test_the_colours_of_pixels_are_four_apart_in_lightness_too() -> None:

@@ -6,6 +6,7 @@ from PIL import Image
 
 from digitscope.errors import DataError
 from digitscope.plots import Line, Panel, save_in_few_colours, study_figure
+from digitscope.plots.studies import Scale
 from digitscope.plots.style import OKABE_ITO
 
 TRAIN = Line("train $x$", (1.0, 2.0, 4.0), (50.0, 80.0, 99.0), (5.0, 2.0, 0.5))
@@ -40,6 +41,56 @@ def test_axes_and_ticks() -> None:
     assert (first.get_xscale(), first.get_yscale(), second.get_yscale()) == ("log", "linear", "log")
     assert [label.get_text() for label in first.get_xticklabels()] == ["1", "4"]
     assert (first.get_xlabel(), first.get_title(loc="left")) == ("hidden units", "accuracy (%)")
+
+
+@pytest.mark.parametrize(
+    ("means", "scale", "expected"),
+    [
+        ((22.0, 100.0), "linear", [20, 40, 60, 80, 100]),
+        ((22.0, 100.4), "linear", [20, 40, 60, 80, 100]),  # a band goes next to nothing beyond
+        ((0.08, 2.0), "log", [0.05, 0.1, 0.2, 0.5, 1, 2]),
+        ((0.0048, 2.0), "log", [0.005, 0.01, 0.1, 1, 2]),
+        ((0.5, 0.5), "linear", None),
+        ((0.5, 0.5), "log", None),
+    ],
+)
+def test_the_vertical_axis_has_a_number_at_either_end(
+    means: tuple[float, ...], scale: Scale, expected: list[float] | None
+) -> None:
+    panel = Panel("loss", (Line("one", (1.0, 20.0), means),), "epoch", scale)
+    first, _ = study_figure("How large?", panel, panel).axes
+    ticks = [float(tick) for tick in first.get_yticks()]
+    assert first.get_ylim() == (ticks[0], ticks[-1])
+    assert expected is None or ticks == expected
+    assert [float(label.get_text()) for label in first.get_yticklabels()] == ticks
+
+
+@pytest.mark.parametrize(("last", "expected"), [(20, [1, 5, 10, 15, 20]), (5, [1, 2, 3, 4, 5]), (1, [1])])
+def test_epochs_are_numbered_from_the_first_to_the_last(last: int, expected: list[int]) -> None:
+    places = tuple(float(epoch) for epoch in range(1, last + 1))
+    panel = Panel("accuracy (%)", (Line("one", places, places),), "epoch")
+    first, _ = study_figure("How long?", panel, panel).axes
+    assert sorted({int(tick) for tick in first.get_xticks()}) == expected
+
+
+def test_the_numbers_of_both_axes_stay_apart() -> None:
+    places = (100.0, 1_000.0)
+    wide = Panel("accuracy (%)", (Line("one", places, (60.0, 100.0)),), "n", "linear", "log", {100.0: "100,000"})
+    figure = study_figure("How large?", wide, wide)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        across, upright = axes.get_xticklabels()[0], axes.get_yticklabels()[0]
+        assert not across.get_window_extent().overlaps(upright.get_window_extent())
+
+
+def test_no_text_leaves_the_figure() -> None:
+    figure = study_figure("How large?", ACCURACY, LOSS)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        for text in [*axes.texts, *axes.get_xticklabels(), *axes.get_yticklabels()]:
+            box = text.get_window_extent()
+            assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+            assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1
 
 
 def test_a_band_below_zero_does_not_break_a_logarithmic_axis() -> None:

@@ -35,6 +35,9 @@ def test_words_stand_in_their_order_and_numbers_on_their_axis() -> None:
     assert [label.get_text() for label in second.get_xticklabels()] == ["0.001", "0.01", "0.1"]
     assert third.get_xscale() == "linear"
     assert first.get_title(loc="left") == "activation"
+    figure = slices_figure([words, numbers, plain], "mean IoU")
+    assert [text.get_text() for text in figure.texts] == ["Validation mean IoU (%)"]
+    assert len({axes.get_ylim() for axes in figure.axes}) == 1
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7])

@@ -70,10 +70,11 @@ def test_the_batch_norm_is_pytorchs(monkeypatch: pytest.MonkeyPatch) -> None:
 torchrun = pytest.mark.skipif(os.name != "posix", reason="torchrun is of POSIX systems")
 
 
-def together(*words: object) -> subprocess.CompletedProcess[str]:
+def together(*words: object, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "GLOO_SOCKET_IFNAME": "lo" if sys.platform == "linux" else "lo0"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(ROOT), environment.get("PYTHONPATH", "")])
     call = [sys.executable, *TORCHRUN, *map(str, words)]
-    return subprocess.run(call, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def difference(first: Path, second: Path) -> float:
@@ -94,6 +95,62 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
     assert difference(first, alone) < 1e-5
     resumed, at_once = (tmp_path / name / "model.safetensors" for name in ("resumed", "at-once"))
     assert resumed.read_bytes() == at_once.read_bytes()
+
+
+@torchrun
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("train", "scratch"), "scratch is the NumPy network, which one process trains: call it without torchrun"),
+        (("train", "fc", "--batch-size", 1), "a batch has 1 examples: expected at least 2 for 2 processes"),
+        (("train", "fc", "--out", "taken"), "taken already holds a run"),
+        (("train", "fc", "--epochs"), "argument --epochs: expected one argument"),
+    ],
+)
+def test_a_call_that_is_refused_is_told_by_one_process(
+    tiny_mnist_folder: Path, tmp_path: Path, words: tuple[object, ...], said: str
+) -> None:
+    """What torchrun tells of the exit code is its own, and the only trace is of its own failure."""
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "config.json").write_text("{}")
+    data = () if words[-1] == "--epochs" else ("--data", tiny_mnist_folder, "--unchecked", "--device", "cpu")
+    done = together("-m", "digitscope", *words, *data, folder=tmp_path)
+    ours = [line for line in done.stderr.splitlines() if line.startswith("digitscope") and "error: " in line]
+    assert len(ours) == 1, done.stderr
+    assert said in ours[0]
+    assert done.returncode == 1
+    assert "failed (exitcode: 2) local_rank: 0" in done.stderr
+    for noise in ("[rank", "gloo", "destroy_process_group", "src/digitscope"):
+        assert noise not in done.stderr
+
+
+FAILS_ALONE = """
+import sys
+from digitscope.cli import main, train
+from digitscope.errors import DigitscopeError
+from digitscope.training import is_first_process
+from digitscope.training.distributed import wait_for_all
+
+def run(_options):
+    if not is_first_process():
+        raise DigitscopeError("only here")
+    wait_for_all()
+
+train._run = run
+sys.exit(main(["train", "fc"]))
+"""
+
+
+@torchrun
+def test_a_process_that_fails_alone_says_so(tmp_path: Path) -> None:
+    """The other one says that it is gone, in place of gloo's trace."""
+    (tmp_path / "alone.py").write_text(FAILS_ALONE)
+    done = together("alone.py", folder=tmp_path)
+    assert sorted(line for line in done.stderr.splitlines() if line.startswith("digitscope: error")) == [
+        "digitscope: error: another process of this training has ended: see what it said",
+        "digitscope: error: only here",
+    ]
+    assert "gloo" not in done.stderr
 
 
 @torchrun

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from digitscope import __version__
 from digitscope.cli.arguments import OneLineParser
+from digitscope.cli.remarks import let_the_first_one_speak, remark
 from digitscope.errors import DigitscopeError, MissingExtraError
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -114,5 +115,6 @@ def _in_words(error: OSError) -> str:
 
 
 def _fail(reason: object, exit_code: int) -> int:
-    print(f"digitscope: error: {' '.join(str(reason).split())}", file=sys.stderr)
+    let_the_first_one_speak()
+    remark(f"digitscope: error: {' '.join(str(reason).split())}")
     return exit_code

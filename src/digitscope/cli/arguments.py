@@ -5,6 +5,7 @@ import re
 from typing import Any, NoReturn
 
 from digitscope.cli.paths import path_argument
+from digitscope.cli.remarks import let_the_first_one_speak
 from digitscope.cluster import usable_cores
 
 
@@ -22,6 +23,7 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with 2 and one line."""
+        let_the_first_one_speak()
         self.exit(2, f"{self.prog}: error: {' '.join(message.split())}; {self.prog} --help shows how\n")
 
 

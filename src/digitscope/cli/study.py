@@ -12,8 +12,9 @@ from digitscope.cli.datasets import single_digits
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
 from digitscope.cli.study_figures import FIGURES
+from digitscope.cli.sweep_origins import telling_of_others, told
 from digitscope.cli.sweep_progress import SweepProgress, shown
-from digitscope.data import COURSE_SEED, Dataset, load_sample
+from digitscope.data import COURSE_SEED, Dataset, find_data_directory, load_sample
 from digitscope.errors import DigitscopeError
 from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.studies.designs import DESIGNS
@@ -22,9 +23,11 @@ from digitscope.experiments.studies.study import Result, Study, run_study
 from digitscope.experiments.studies.table import as_csv, as_markdown, as_rows, in_words
 from digitscope.experiments.sweep.journal import finished_trials
 from digitscope.experiments.sweep.local import LocalEngine
+from digitscope.experiments.sweep.origins import origin_on
 from digitscope.experiments.sweep.trials import TrialData
 from digitscope.files import write_text
 from digitscope.plots import save_in_few_colours
+from digitscope.training import choose_device
 
 STUDIES = Path("studies")
 SEEDS, QUICK_SEEDS = 3, 2
@@ -74,8 +77,10 @@ def run(options: argparse.Namespace) -> int:
         options.seeds = QUICK_SEEDS if options.quick else SEEDS
     if options.seeds < 1:
         options.parser.error(f"argument --seeds: {options.seeds}: expected a whole number from 1")
-    if options.quick and options.data is not None:
-        options.parser.error("argument --quick: it is for the embedded sample: expected no --data with it")
+    if options.quick:
+        if options.data != find_data_directory(None):  # which DIGITSCOPE_DATA may name for other calls
+            options.parser.error("argument --quick: it is for the embedded sample: expected no --data with it")
+        options.data = None
     import_module("matplotlib")  # it draws at the end: better missed before the trainings
     dataset = load_sample() if options.quick else single_digits(options.data, options.unchecked)
     variants = DESIGNS[options.study](len(dataset.train), options.quick)
@@ -99,9 +104,15 @@ def run(options: argparse.Namespace) -> int:
 
 def _train(study: Study, data: TrialData, folder: Path, cores: int) -> Result:
     progress = SweepProgress(study)
-    with LocalEngine(data, cores) as engine, shown(progress):
+    with LocalEngine(data, cores) as engine, shown(progress) as on_event:
         return run_study(
-            study, data.sha256(), engine, folder, on_round=progress.on_round, on_event=progress.on_event
+            study,
+            data.sha256(),
+            engine,
+            folder,
+            on_found=telling_of_others(folder, origin_on(choose_device(data.device).type)),
+            on_round=progress.on_round,
+            on_event=on_event,
         )
 
 
@@ -125,11 +136,11 @@ def _write(folder: Path, result: Result, dataset: Dataset, command: str) -> None
 def _origin(result: Result, dataset: Dataset) -> str:
     """Return the sentence that says on what, where and how long."""
     machine = describe_machine()
-    versions = ", ".join(f"{package} {machine[package]}" for package in ("python", "numpy", "torch", "digitscope"))
-    n_runs = sum(len(score.records) for score in result.scores)
+    origins = [record.made_with for score in result.scores for record in score.records]
     return (
         f"{dataset.name}, {len(dataset.validation):,} digits to validate on. {machine['processor']}, "
-        f"{machine['cores']} cores, {versions}; {result.seconds:.0f} s of epochs, added over {n_runs} trainings."
+        f"{machine['cores']} cores, python {machine['python']}, {told(origins)}; {result.seconds:.0f} s of "
+        f"epochs, added over {len(origins)} trainings."
     )
 
 

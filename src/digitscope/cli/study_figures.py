@@ -20,7 +20,7 @@ def capacity(result: Result) -> "Figure":
     """Return accuracy and loss over the number of hidden units."""
     scores = result.finished()
     places = tuple(float(score.point["hidden"]) for score in scores)
-    ticks = {place: f"{place:,.0f}" for place in places[:: -(-len(places) // 4)]}
+    ticks = _ticks(places, 4)
     panels = []
     for title, quantity, scale in (("accuracy (%)", "accuracy", "linear"), ("loss (nats)", "loss", "log")):
         factor = 100.0 if quantity == "accuracy" else 1.0
@@ -49,7 +49,7 @@ def data(result: Result) -> "Figure":
     """Return accuracy, and errors on a logarithmic scale, over the number of training digits."""
     names = list(dict.fromkeys(score.point["network"] for score in result.finished()))
     sizes = sorted({score.point["digits"] for score in result.finished()})
-    ticks = {float(size): f"{size:,}" for size in sizes[:: -(-len(sizes) // 3)]}
+    ticks = _ticks([float(size) for size in sizes], 3)
     lines: dict[str, list[Line]] = {"accuracy": [], "errors": []}
     for name in names:
         scores = result.finished(network=name)
@@ -71,6 +71,12 @@ def optimizers(result: Result) -> "Figure":
     accuracies = tuple(_over_time(*each, "validation_accuracy", 100.0) for each in chosen.items())
     first = Panel("training loss (nats)", losses, "epoch", "log")
     return study_figure("Which optimiser?", first, Panel("validation accuracy (%)", accuracies, "epoch"))
+
+
+def _ticks(places: Sequence[float], most: int) -> dict[float, str]:
+    """Return about `most` of `places` with their words, the first and the last among them."""
+    chosen = np.linspace(0, len(places) - 1, min(most, len(places))).round().astype(int)
+    return {places[at]: f"{places[at]:,.0f}" for at in chosen}
 
 
 def _over_points(

@@ -24,6 +24,7 @@ from digitscope.cli.console import print_table
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
+from digitscope.cli.sweep_origins import telling_of_others
 from digitscope.cli.sweep_progress import SweepProgress, shown
 from digitscope.cli.sweep_report import REPORT_FILE, ranking_table, write_sweep_report
 from digitscope.cluster import connected, load_ray
@@ -32,12 +33,13 @@ from digitscope.experiments.sweep.engine import Engine
 from digitscope.experiments.sweep.journal import finished_trials
 from digitscope.experiments.sweep.local import LocalEngine
 from digitscope.experiments.sweep.on_ray import RayEngine
+from digitscope.experiments.sweep.origins import origin_on
 from digitscope.experiments.sweep.points import check_points
-from digitscope.experiments.sweep.results import TABLE_FILE, TRIALS_FILE, as_table, write_results
+from digitscope.experiments.sweep.results import TABLE_FILE, TRIALS_FILE, as_table
 from digitscope.experiments.sweep.space import Choices, MethodName, Point, Space, setting_of
 from digitscope.experiments.sweep.space_files import SHIPPED, load_space
 from digitscope.experiments.sweep.sweep import Sweep, run_sweep
-from digitscope.experiments.sweep.trials import TrialData
+from digitscope.experiments.sweep.trials import TrialData, device_of
 
 SWEEPS = Path("sweeps")
 
@@ -124,7 +126,6 @@ def run(options: argparse.Namespace) -> int:
         kept = f"finished trials in {folder}: {finished}"
         remark(f"digitscope: interrupted; {kept}; the same call goes on with the rest")
         return 130
-    write_results(folder, space, sweep.ranking)
     write_sweep_report(folder, sweep, data.dataset, _command(options))
     _tell(sweep, folder, options)
     return 1 if sweep.failed else 0
@@ -132,10 +133,22 @@ def run(options: argparse.Namespace) -> int:
 
 def _sweep(space: Space, data: TrialData, folder: Path, options: argparse.Namespace) -> Sweep:
     progress = SweepProgress(space)
-    with _engine(options, data) as engine, shown(progress):
+    with _engine(options, data) as engine, shown(progress) as on_event:
         return run_sweep(
-            space, data.sha256(), engine, folder, on_round=progress.on_round, on_event=progress.on_event
+            space,
+            data.sha256(),
+            engine,
+            folder,
+            on_found=telling_of_others(folder, origin_on(_device(space, options))),
+            on_round=progress.on_round,
+            on_event=on_event,
         )
+
+
+def _device(space: Space, options: argparse.Namespace) -> str:
+    if options.engine == "ray":
+        return "cpu" if options.device == "auto" else str(options.device)  # the machines are others
+    return device_of(space.recipe, options.device)
 
 
 @contextmanager
@@ -162,15 +175,19 @@ def _tell(sweep: Sweep, folder: Path, options: argparse.Namespace) -> None:
         remark(f"failed: {sweep.space.label(each.trial.point)}, seed {each.trial.seed}: {each.reason}")
     if sweep.failed:
         remark(f"failed trials: {len(sweep.failed)}; the same call tries them again")
+    if sweep.refused:
+        n_refused = f"{len(sweep.refused)} of {len(sweep.ranking)}"
+        remark(f"combinations that {sweep.space.recipe.name} does not take: {n_refused}; {REPORT_FILE} says why")
     if options.json:
         rows = as_table(sweep.space, sweep.ranking)
         failed = [
             {"point": dict(each.trial.point), "seed": each.trial.seed, "reason": each.reason}
             for each in sweep.failed
         ]
-        print(json.dumps({"folder": str(folder), "ranking": rows, "failed": failed}))
+        refused = [{"point": dict(each.point), "reason": each.refusal} for each in sweep.refused]
+        print(json.dumps({"folder": str(folder), "ranking": rows, "failed": failed, "refused": refused}))
         return
-    print_table(f"{sweep.space.name}, ranked on validation", *ranking_table(sweep))
+    print_table(f"{sweep.space.name}, ranked on validation {sweep.space.measure}", *ranking_table(sweep))
     print(f"{folder}: {TABLE_FILE}, {TRIALS_FILE} and {REPORT_FILE}")
     if sweep.ranking[0].outcome == "finished":
         print(f"next: {_training_of(sweep.space, sweep.ranking[0].point, options)}")

@@ -1,6 +1,6 @@
-"""How far a sweep is, as a table that is drawn anew while it goes on."""
+"""How far a sweep is: on a terminal a table that is drawn anew while it goes on, elsewhere a line a trial."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from digitscope.cli.remarks import remark
 from digitscope.experiments.sweep.engine import Begun, EpochDone, Event, Failed, Finished, Lost
 from digitscope.experiments.sweep.space import Point
 from digitscope.experiments.sweep.trials import Trial, TrialRecord
@@ -22,6 +23,10 @@ class Named(Protocol):
     @property
     def name(self) -> str:
         """What people call it."""
+
+    @property
+    def measure(self) -> str:
+        """What the accuracies in its records are, in words."""
 
     def label(self, point: Point, /) -> str:
         """Return what people call `point`."""
@@ -58,13 +63,27 @@ class SweepProgress:
                 self._running.pop(trial.key, None)
                 self._failed += 1
 
+    def line(self, event: Finished | Failed) -> str:
+        """Return what is to be said of a trial that is over, taken in already."""
+        trial = event.trial
+        said = (
+            f"{self._done + self._failed} of {self._wanted}: {self._space.label(trial.point)}, seed {trial.seed}"
+        )
+        if isinstance(event, Failed):
+            return f"{said}: failed"
+        if not event.record.history:
+            return f"{said}: {event.record.outcome}"
+        last = event.record.history[-1]
+        accuracy = f"validation {self._space.measure} {_accuracy(last)}"
+        return f"{said}: {event.record.outcome} after epoch {last.epoch}, {accuracy}"
+
     def __rich__(self) -> Table:
         """Return the table."""
         failed = f", {self._failed} failed" if self._failed else ""
         table = Table(
             title=f"{self._space.name}: {self._done} of {self._wanted} trials{failed}", title_justify="left"
         )
-        for name in ("trial", "seed", "epoch", "validation accuracy", ""):
+        for name in ("trial", "seed", "epoch", f"validation {self._space.measure}", ""):
             table.add_column(name, justify="left" if name in ("trial", "") else "right")
         best = sorted(
             self._finished, key=lambda each: -max((e.validation_accuracy for e in each.history), default=0)
@@ -81,14 +100,20 @@ class SweepProgress:
 
 
 @contextmanager
-def shown(progress: SweepProgress) -> Iterator[None]:
-    """Show `progress` on standard error while the block goes on, if that is a terminal."""
+def shown(progress: SweepProgress) -> Iterator[Callable[[Event], None]]:
+    """Show `progress` on standard error while the block goes on; yield what is to be told of each event."""
     console = Console(stderr=True)
-    if not console.is_terminal:
-        yield
+    if console.is_terminal:
+        with Live(progress, console=console, transient=True, refresh_per_second=4):
+            yield progress.on_event
         return
-    with Live(progress, console=console, transient=True, refresh_per_second=4):
-        yield
+
+    def on_event(event: Event) -> None:
+        progress.on_event(event)
+        if isinstance(event, Finished | Failed):
+            remark(progress.line(event))
+
+    yield on_event
 
 
 def _accuracy(epoch: EpochRecord | None) -> str:

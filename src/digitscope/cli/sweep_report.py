@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from digitscope.cli.sweep_origins import told
 from digitscope.data import Dataset
 from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.sweep.ranking import PointScore, Spread, effects, slice_along
@@ -26,7 +27,7 @@ from digitscope.plots import (
 )
 
 REPORT_FILE = "report.html"
-MOST_ROWS, MOST_CURVES, LONGEST_NAME = 20, 5, 16
+MOST_ROWS, MOST_CURVES = 20, 5
 
 METHODS_IN_WORDS = {
     "one-factor": "one setting of the baseline changed at a time",
@@ -35,9 +36,9 @@ METHODS_IN_WORDS = {
 }
 EFFECTS_CAPTION = {
     "one-factor": "Of the points that change this setting alone, and the baseline.",
-    "grid": "A value's accuracy is the mean over all combinations that have it.",
-    "tpe": "A value's accuracy is the mean over the finished points that have it, or are in the same third of the "
-    "range. The points crowd where it is good, so this is a hint and no experiment.",
+    "grid": "A value's {measure} is the mean over all combinations that have it.",
+    "tpe": "A value's {measure} is the mean over the finished points that have it, or are in the same third of "
+    "the range. The points crowd where it is good, so this is a hint and no experiment.",
 }
 
 
@@ -67,32 +68,37 @@ def write_sweep_report(folder: Path, sweep: Sweep, dataset: Dataset, command: st
     space, ranked = sweep.space, [score for score in sweep.ranking if score.validation]
     header, rows = ranking_table(sweep)
     sections = [Section("Result", (_stats(sweep, dataset),))]
-    ranking: list[FigureBlock | Table | Paragraph] = [Table(header, tuple(rows))]
+    ranking: list[FigureBlock | Table | Paragraph] = [
+        Table(header, tuple(rows), f"Validation and test: {space.measure}.")
+    ]
     finished = [score for score in ranked if score.outcome == "finished"]
     if finished:
         ranking.insert(0, _ranking_figure(space, finished))
-    failed = tuple(
-        f"{space.label(each.trial.point)}, seed {each.trial.seed}: {each.reason}" for each in sweep.failed
-    )
-    ranking += [Paragraph(f"Failed: {reason}") for reason in failed]
+    ranking += [
+        Paragraph(f"Failed: {space.label(each.trial.point)}, seed {each.trial.seed}: {each.reason}")
+        for each in sweep.failed
+    ]
+    ranking += [Paragraph(f"Not trained: {score.refusal}") for score in sweep.refused]
     sections.append(Section("Ranking", tuple(ranking)))
     if finished:
         sections.append(Section("What each setting does", _settings_blocks(space, finished)))
-        sections.append(Section("How the best ones learned", (_curves(finished),)))
-    sections.append(Section("What it was", (_facts(space, dataset), Code(command))))
+        sections.append(Section("How the best ones learned", (_curves(space, finished),)))
+    sections.append(Section("What it was", (_facts(sweep, dataset), Code(command))))
     lead = f"{space.recipe.summary[0].upper()}{space.recipe.summary[1:]}: {METHODS_IN_WORDS[space.method]}."
     write_report(folder / REPORT_FILE, f"{space.name}: which settings read best", sections, lead)
 
 
 def _stats(sweep: Sweep, dataset: Dataset) -> Stats:
-    best = sweep.ranking[0]
+    best, measure = sweep.ranking[0], sweep.space.measure
     records = [record for score in sweep.ranking for record in score.records]
     seconds = sum(epoch.seconds for record in records for epoch in record.history)
     return Stats(
         (
-            Stat("best validation accuracy", spread_in_words(best.validation), best.label),
+            Stat(f"best validation {measure}", spread_in_words(best.validation), best.label),
             Stat(
-                "its test accuracy", spread_in_words(best.test), f"{len(dataset.test):,} images that chose nothing"
+                f"its test {measure}",
+                spread_in_words(best.test),
+                f"{len(dataset.test):,} images that chose nothing",
             ),
             Stat(
                 "points", str(len(sweep.ranking)), f"trials: {len(records)}, seeds a point: {sweep.space.n_seeds}"
@@ -115,19 +121,23 @@ def _ranking_figure(space: Space, finished: Sequence[PointScore]) -> FigureBlock
     ]
     cut = f"The best {MOST_ROWS} of {len(finished)}. " if len(finished) > MOST_ROWS else ""
     caption = (
-        f"{cut}Ranked by mean validation accuracy after the last epoch. Differences within the deviations are "
+        f"{cut}Ranked by mean validation {space.measure} after the last epoch. Differences within the deviations "
+        "are "
     )
     heading = "" if space.method == "one-factor" else ", ".join(map(_name, space.axes))
-    return FigureBlock(ranking_figure(points, heading), caption + "chance; a row without a bar is one seed.")
+    caption += "chance; a row without a bar is one seed."
+    return FigureBlock(ranking_figure(points, heading, space.measure), caption)
 
 
 def _settings_blocks(space: Space, finished: Sequence[PointScore]) -> tuple[FigureBlock, ...]:
     slices = [_slice(space, finished, name) for name in space.axes]
     drawn = [each for each in slices if each.means]
     moved = {_name(name): value for name, value in effects(space, finished).items()}
+    told = "Every finished point over the value that it has; the best in orange."
+    hint = EFFECTS_CAPTION[space.method].format(measure=space.measure)
     return (
-        FigureBlock(slices_figure(drawn), "Every finished point over the value that it has; the best in orange."),
-        FigureBlock(effects_figure(moved), EFFECTS_CAPTION[space.method]),
+        FigureBlock(slices_figure(drawn, space.measure), told),
+        FigureBlock(effects_figure(moved, space.measure), hint),
     )
 
 
@@ -151,15 +161,18 @@ def _order(space: Space, name: str, value: object) -> tuple[bool, int]:
     return value != space.baseline[name], values.index(value) if value in values else -1
 
 
-def _curves(finished: Sequence[PointScore]) -> FigureBlock:
+def _curves(space: Space, finished: Sequence[PointScore]) -> FigureBlock:
     best = finished[:MOST_CURVES]
-    names = [score.label if len(score.label) <= LONGEST_NAME else f"rank {n}" for n, score in enumerate(best, 1)]
+    single = space.method == "one-factor"  # with others labels that are rounded may be alike
+    names = [score.label if single else f"{place}. {score.label}" for place, score in enumerate(best, start=1)]
     histories = {name: score.records[0].history for name, score in zip(names, best, strict=True)}
-    return FigureBlock(learning_curves(histories), f"The first seed of the best {len(best)} points.")
+    return FigureBlock(
+        learning_curves(histories, space.measure), f"The first seed of the best {len(best)} points."
+    )
 
 
-def _facts(space: Space, dataset: Dataset) -> Table:
-    described = space.described()
+def _facts(sweep: Sweep, dataset: Dataset) -> Table:
+    space, described = sweep.space, sweep.space.described()
     facts = {
         "recipe": space.recipe.name,
         "method": space.method,
@@ -169,6 +182,7 @@ def _facts(space: Space, dataset: Dataset) -> Table:
         **described["settings"],
         "data": f"{dataset.name}, from {dataset.source}",
         "images": f"{len(dataset.train):,} to learn from, {len(dataset.validation):,} to rank on",
+        "trials made with": told([record.made_with for score in sweep.ranking for record in score.records]),
         **describe_machine(),
     }
     return Table(("setting", "value"), tuple((name, str(value)) for name, value in facts.items()), "The baseline.")

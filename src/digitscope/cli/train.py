@@ -15,7 +15,7 @@ from digitscope.cli.arguments import add_data, add_device, add_json, add_seed, a
 from digitscope.cli.console import StepBar, print_table, step_bar
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.paths import path_argument
-from digitscope.cli.remarks import remark
+from digitscope.cli.remarks import let_the_first_one_speak, remark
 from digitscope.cli.run_report import epoch_header, epoch_row, write_run
 from digitscope.data import COURSE_SEED, Dataset, has_two_digit
 from digitscope.errors import DigitscopeError, SettingError
@@ -76,7 +76,11 @@ def run(options: argparse.Namespace) -> int:
             nowhere = silent.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
             silent.enter_context(redirect_stdout(nowhere))
             silent.enter_context(redirect_stderr(nowhere))
-        return _run(options)
+        try:
+            return _run(options)
+        except DigitscopeError:
+            let_the_first_one_speak()  # while all are connected: none is to fail by another's end
+            raise
 
 
 def _run(options: argparse.Namespace) -> int:

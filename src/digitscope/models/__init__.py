@@ -14,7 +14,7 @@ from torch import nn
 from digitscope.errors import SettingError
 from digitscope.models.convolutional import best_cnn, course_cnn, fast_cnn, small_cnn
 from digitscope.models.fully_connected import fully_connected
-from digitscope.models.residual import resnet
+from digitscope.models.residual import RESNET_SIZES, resnet
 from digitscope.models.separation import unet
 from digitscope.models.two_digit import two_digit_best, two_digit_cnn, two_digit_fast, two_digit_mlp
 
@@ -50,11 +50,19 @@ SEPARATION_MODELS: Factories = MappingProxyType({"unet": unet})
 MODELS: Factories = MappingProxyType({**DIGIT_MODELS, **TWO_DIGIT_MODELS, **SEPARATION_MODELS})
 
 
+_DIGIT, _PAIR = ((28, 28),), ((42, 28),)
+_SIZES: Mapping[str, tuple[tuple[int, int], ...]] = MappingProxyType(
+    {
+        **dict.fromkeys(DIGIT_MODELS, _DIGIT),
+        **dict.fromkeys((*TWO_DIGIT_MODELS, *SEPARATION_MODELS), _PAIR),
+        "resnet": RESNET_SIZES,
+    }
+)
+
+
 def sizes_of(name: str) -> tuple[tuple[int, int], ...]:
     """Return height and width of the images that the model `name` takes, all of a call alike."""
-    if name == "resnet":
-        return (28, 28), (32, 32)
-    return ((28, 28),) if name in DIGIT_MODELS else ((42, 28),)
+    return _SIZES[name]
 
 
 def options_of(name: str) -> dict[str, Any]:

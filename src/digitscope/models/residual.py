@@ -5,6 +5,9 @@ from torch import Tensor, nn
 from digitscope.models.convolutional import convolution, pooled_convolution
 from digitscope.models.pixels import COURSE_SCALE, Normalize
 
+RESNET_SIZES = ((28, 28), (32, 32))
+"""Height and width of the images that `resnet` takes."""
+
 
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions that add to what they were given: relu(F(x) + shortcut(x)) (He et al. 2016, eq. 1, 2).

@@ -19,15 +19,20 @@ if TYPE_CHECKING:
 Histories = Mapping[str, Sequence[EpochRecord]]
 
 WIDTH, HEIGHT = 8.0, 3.6  # inches
-LONGEST_LABEL = 16  # characters: a longer name is cut, so that the panels keep their width
+LONGEST_LABEL = 16  # characters: longer names stand below, so that the panels keep their width
+LONGEST_NAME = 88  # characters that fit there
+KEY_ROW = 0.24  # inches
 FEW_EPOCHS = 10  # up to here each epoch is marked; beyond, the marks would hide the line
 
 
 @dataclass(frozen=True)
 class _Curve:
-    """One line of one panel: `values` over `epochs`, float64 and int64 (N,); no label, no text beside it."""
+    """One line of one panel: `values` over `epochs`, float64 and int64 (N,).
 
-    label: str
+    Beside its end stands its last value, under its label if that is not empty; nothing without a label.
+    """
+
+    label: str | None
     colour: str
     dashed: bool
     epochs: NDArray[np.int64]
@@ -44,7 +49,7 @@ def learning_curves(histories: Histories, measure: str = "accuracy") -> "Figure"
     """Return a figure with a panel for the loss and one for the accuracy of each named run, titled `measure`.
 
     One run has a colour for training and one for validation. Of several, each has its colour, and training
-    is dashed. Every line carries its name and its last value at its end.
+    is dashed. Every line has its name and its last value at its end; names longer than 16 characters are below.
 
     Raises:
         DataError: there is no run, or a run without an epoch.
@@ -52,24 +57,41 @@ def learning_curves(histories: Histories, measure: str = "accuracy") -> "Figure"
     """
     if not histories or not all(histories.values()):
         raise DataError(f"no curve for the runs {list(histories)}: expected one epoch or more of each")
-    figure = new_figure(WIDTH, HEIGHT)
-    losses, accuracies = _curves(histories, "loss"), _curves(histories, "accuracy")
-    labels = 0.3 + max(_inches(text) for text in ("00.00 %", *(curve.label for curve in losses)))
-    loss, accuracy = _panels(figure, labels, bottom=0.8 if len(histories) > 1 else 0.5)
+    several = len(histories) > 1
+    below = tuple(histories) if several and max(map(len, histories)) > LONGEST_LABEL else ()
+    height = HEIGHT + KEY_ROW * len(below)
+    figure = new_figure(WIDTH, height)
+    losses, accuracies = (_curves(histories, quantity, named=not below) for quantity in ("loss", "accuracy"))
+    labels = 0.3 + max(_inches(text) for text in ("00.00 %", *(curve.label or "" for curve in losses)))
+    loss, accuracy = _panels(figure, labels, bottom=height - HEIGHT + (0.8 if several else 0.5))
     _draw_loss(loss, losses)
     _draw_accuracy(accuracy, accuracies, measure)
-    if len(histories) > 1:
+    if several:
         key = "solid: validation    dashed: training"
-        figure.text(0.5 / WIDTH, 0.12 / HEIGHT, key, color=MUTED, fontsize=TEXT_SIZE)
+        figure.text(0.5 / WIDTH, (height - HEIGHT + 0.12) / height, key, color=MUTED, fontsize=TEXT_SIZE)
+        _write_names(figure, below)
     return figure
+
+
+def _write_names(figure: "Figure", names: Sequence[str]) -> None:
+    """Write `names` from the bottom of `figure` up, each beside its colour."""
+    from matplotlib.lines import Line2D
+
+    height = figure.get_figheight()
+    for row, (name, colour) in enumerate(zip(names, cycle(OKABE_ITO), strict=False)):
+        y = (0.16 + KEY_ROW * (len(names) - 1 - row)) / height
+        figure.add_artist(Line2D([0.5 / WIDTH, 0.75 / WIDTH], [y, y], color=colour, linewidth=3))
+        words = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
+        figure.text(0.85 / WIDTH, y, words, color=INK, fontsize=TEXT_SIZE, va="center", parse_math=False)
 
 
 def _panels(figure: "Figure", labels: float, bottom: float) -> tuple["Axes", "Axes"]:
     # The places are computed, not left to a layout engine: an engine moves them a little at each drawing.
+    whole = figure.get_figheight()
     width = (WIDTH - 0.5 - 0.85 - 2 * labels) / 2
-    height = (HEIGHT - 0.45 - bottom) / HEIGHT
+    height = (whole - 0.45 - bottom) / whole
     first, second = (
-        figure.add_axes((left / WIDTH, bottom / HEIGHT, width / WIDTH, height))
+        figure.add_axes((left / WIDTH, bottom / whole, width / WIDTH, height))
         for left in (0.5, 0.5 + width + labels + 0.85)
     )
     return first, second
@@ -83,7 +105,7 @@ def _inches(text: str) -> float:
     return float(points) / 72
 
 
-def _curves(histories: Histories, quantity: str) -> list[_Curve]:
+def _curves(histories: Histories, quantity: str, *, named: bool) -> list[_Curve]:
     train, validation = f"train_{quantity}", f"validation_{quantity}"
     if len(histories) == 1:
         (history,) = histories.values()
@@ -92,16 +114,16 @@ def _curves(histories: Histories, quantity: str) -> list[_Curve]:
             _curve("validation", OKABE_ITO[1], history, validation),
         ]
     coloured = list(zip(histories.items(), cycle(OKABE_ITO), strict=False))  # the colours never end
-    return [_curve("", colour, history, train, dashed=True) for (_, history), colour in coloured] + [
-        _curve(name, colour, history, validation) for (name, history), colour in coloured
+    return [_curve(None, colour, history, train, dashed=True) for (_, history), colour in coloured] + [
+        _curve(name if named else "", colour, history, validation) for (name, history), colour in coloured
     ]
 
 
-def _curve(label: str, colour: str, history: Sequence[EpochRecord], field: str, *, dashed: bool = False) -> _Curve:
+def _curve(
+    label: str | None, colour: str, history: Sequence[EpochRecord], field: str, *, dashed: bool = False
+) -> _Curve:
     epochs = np.array([record.epoch for record in history])
     values = np.array([getattr(record, field) for record in history], dtype=np.float64)
-    if len(label) > LONGEST_LABEL:
-        label = label[: LONGEST_LABEL - 1] + "\N{HORIZONTAL ELLIPSIS}"
     return _Curve(label, colour, dashed, epochs, values)
 
 
@@ -145,7 +167,7 @@ def _draw(axes: "Axes", curves: Sequence[_Curve], number: Callable[[float], str]
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
     axes.set_xlabel("epoch", color=MUTED, fontsize=TEXT_SIZE)
-    _label_ends(axes, [curve for curve in curves if curve.label], number)
+    _label_ends(axes, [curve for curve in curves if curve.label is not None], number)
 
 
 def _label_ends(axes: "Axes", curves: Sequence[_Curve], number: Callable[[float], str]) -> None:
@@ -153,7 +175,7 @@ def _label_ends(axes: "Axes", curves: Sequence[_Curve], number: Callable[[float]
     wanted = [(curve.end - bottom) / (top - bottom) for curve in curves]
     heights = spread_out(wanted, gap=min(0.16, 1 / len(curves)))
     for curve, height in zip(curves, heights, strict=True):
-        text = f"{curve.label}\n{number(float(curve.values[-1]))}"
+        text = "\n".join(filter(None, (curve.label, number(float(curve.values[-1])))))
         bar = [height - 0.06, height + 0.06]
         axes.plot([1.03] * 2, bar, color=curve.colour, linewidth=4, transform=axes.transAxes, clip_on=False)
         axes.text(

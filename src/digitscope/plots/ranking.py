@@ -1,4 +1,4 @@
-"""Which settings were best: accuracies with their deviations, one row a point."""
+"""Which settings were best: accuracies, or another measure, with their deviations, one row a point."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,10 +35,11 @@ class RankedPoint:
     test: float | None = None
 
 
-def ranking_figure(points: Sequence[RankedPoint], heading: str = "") -> "Figure":
+def ranking_figure(points: Sequence[RankedPoint], heading: str = "", measure: str = "accuracy") -> "Figure":
     """Return a figure with a row for each of `points`, the first on top, and `heading` over their labels.
 
-    A dot is the mean validation accuracy, its bar a standard deviation to each side; a ring is the test accuracy.
+    A dot is the mean of validation, its bar a standard deviation to each side; a ring is the test's. What they are
+    is the `measure`, in words.
 
     Raises:
         DataError: there is no point.
@@ -58,11 +59,11 @@ def ranking_figure(points: Sequence[RankedPoint], heading: str = "") -> "Figure"
     axes.set_yticks([])
     axes.set_ylim(len(points) - 0.5, -0.5)
     axes.margins(x=0.06)
-    axes.set_xlabel("accuracy (%)", color=MUTED, fontsize=TEXT_SIZE)
+    axes.set_xlabel(f"{measure} (%)", color=MUTED, fontsize=TEXT_SIZE)
     key = "dot: validation, \N{PLUS-MINUS SIGN} one deviation over seeds    ring: test, which chooses nothing"
     figure.text(0.15 / WIDTH, 0.12 / height, key, color=MUTED, fontsize=TEXT_SIZE - 1)
     top = 1 - 0.32 / height
-    figure.text(0.15 / WIDTH, top, "Validation accuracy", color=INK, fontsize=TITLE_SIZE, fontweight="bold")
+    figure.text(0.15 / WIDTH, top, f"Validation {measure}", color=INK, fontsize=TITLE_SIZE, fontweight="bold")
     place: dict[str, Any] = {"ha": "right", "va": "bottom", "color": MUTED, "fontsize": TEXT_SIZE - 1}
     axes.text(-0.03, 1.02, _cut(heading), transform=axes.transAxes, parse_math=False, **place)
     return figure

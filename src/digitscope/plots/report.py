@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Cell = str | int
 
+WIDE = 6  # columns; more stand closer
+
 SCREEN_DPI = 100  # a figure 8 inches wide is shown 800 pixels wide; its file has twice as many
 
 _NUMBER = re.compile(r"[-+\N{MINUS SIGN}]?\d[\d.,]*( ?\N{PLUS-MINUS SIGN} ?[\d.,]+)?( ?[%a-zµ/]{1,5})?")
@@ -187,8 +189,9 @@ def _table(table: Table) -> str:
         for name, is_number in zip(table.header, numeric, strict=True)
     )
     body = "".join(_row(row, numeric) for row in table.rows)
+    kind = "table wide" if len(table.header) > WIDE else "table"
     return (
-        '<div class="table" tabindex="0" role="group" aria-label="table"><table>\n'
+        f'<div class="{kind}" tabindex="0" role="group" aria-label="table"><table>\n'
         f"{caption}<thead><tr>{header}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div>"
     )
 

@@ -43,7 +43,8 @@ def separation_sheet(split: Split, logits: Floats, n: int = 10, *, title: str = 
         [*captions, *captions, *(f"{upper:.2f} {lower:.2f}" for upper, lower in overlaps)],
         columns=len(shown),
         title=title,
-        note="pair, truth, found; upper blue, lower orange, both black",
+        note="upper digit blue, lower orange, both black",
+        rows=("pair", "truth", "found"),
     )
 
 

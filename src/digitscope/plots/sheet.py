@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 WIDTH = 8.0
 MARGIN = 0.1  # inches, as are all of these
+ROW_NAME = 0.6  # from the left edge to the pictures
 HEADER = 0.5
 CAPTION_LINE = 0.19
 PIXEL = 0.01  # a picture's pixel is a multiple of this: whole pixels of the file, at 200 an inch
@@ -39,6 +40,7 @@ class _Grid:
     scale: float  # inches for each of a picture's pixels
     picture: tuple[float, float]  # width, height
     caption: float
+    left: float
 
     @property
     def rows(self) -> int:
@@ -46,7 +48,7 @@ class _Grid:
 
     @property
     def pitch(self) -> tuple[float, float]:
-        return (WIDTH - 2 * MARGIN) / self.columns, self.picture[1] + self.caption + 0.16
+        return (WIDTH - self.left - MARGIN) / self.columns, self.picture[1] + self.caption + 0.16
 
     @property
     def height(self) -> float:
@@ -55,7 +57,7 @@ class _Grid:
     def corner(self, position: int) -> tuple[float, float]:
         row, column = divmod(position, self.columns)
         spare = self.pitch[0] - self.picture[0]
-        return MARGIN + column * self.pitch[0] + spare / 2, HEADER + row * self.pitch[1]
+        return self.left + column * self.pitch[0] + spare / 2, HEADER + row * self.pitch[1]
 
 
 def draw_sheet(
@@ -66,8 +68,9 @@ def draw_sheet(
     shades: Shades | None = None,
     title: str,
     note: str = "",
+    rows: Sequence[str] = (),
 ) -> "Figure":
-    """Return a figure of `pictures`, `columns` a row, each over its caption.
+    """Return a figure of `pictures`, `columns` a row, each over its caption; `rows` name the rows, if given.
 
     They are any numbers of shape (N, H, W), which `shades` turns into shades, or without it colours, uint8
     (N, H, W, 3).
@@ -75,23 +78,28 @@ def draw_sheet(
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    grid = _grid(pictures.shape[:3], columns, lines=max((text.count("\n") + 1 for text in captions), default=0))
+    lines = max((text.count("\n") + 1 for text in captions), default=0)
+    grid = _grid(pictures.shape[:3], columns, lines, left=ROW_NAME if rows else MARGIN)
     figure = new_figure(WIDTH, grid.height)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     for position, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
         _draw_picture(axes, grid, position, picture, shades)
         _write_caption(axes, grid, position, caption)
+    for row, name in enumerate(rows):
+        _, top = grid.corner(row * columns)
+        middle = top + grid.picture[1] / 2
+        axes.text(MARGIN, middle, name, color=MUTED, fontsize=TEXT_SIZE, va="center")
     _write_header(axes, title, note)
     axes.set(xlim=(0, WIDTH), ylim=(grid.height, 0), aspect="auto")
     return figure
 
 
-def _grid(shape: tuple[int, ...], columns: int, lines: int) -> _Grid:
+def _grid(shape: tuple[int, ...], columns: int, lines: int, left: float) -> _Grid:
     n, height, width = shape
-    room = 0.84 * (WIDTH - 2 * MARGIN) / columns
+    room = 0.84 * (WIDTH - left - MARGIN) / columns
     scale = PIXEL * max(1, math.floor(room / width / PIXEL))
-    return _Grid(n, columns, scale, (width * scale, height * scale), lines * CAPTION_LINE)
+    return _Grid(n, columns, scale, (width * scale, height * scale), lines * CAPTION_LINE, left)
 
 
 def _draw_picture(

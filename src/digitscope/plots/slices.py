@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from digitscope.errors import DataError
-from digitscope.plots.style import INK, MUTED, OKABE_ITO, TEXT_SIZE, TITLE_SIZE, new_figure, quiet_axes
+from digitscope.plots.style import INK, OKABE_ITO, TEXT_SIZE, TITLE_SIZE, new_figure, quiet_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH, PANEL_HEIGHT = 8.0, 2.7  # inches
+WIDTH, PANEL_HEIGHT, HEADER = 8.0, 2.7, 0.35  # inches
 BAR = 0.36  # inches of height for each bar of `effects_figure`
 
 
@@ -36,8 +36,8 @@ class Slice:
     logarithmic: bool = False
 
 
-def slices_figure(slices: Sequence[Slice]) -> "Figure":
-    """Return a figure with a panel for each of `slices`; they share the accuracy's axis, and the best is marked.
+def slices_figure(slices: Sequence[Slice], measure: str = "accuracy") -> "Figure":
+    """Return a figure with a panel for each of `slices`; they share the axis, and the best is marked.
 
     Raises:
         DataError: there is no panel, or one without a point.
@@ -47,19 +47,19 @@ def slices_figure(slices: Sequence[Slice]) -> "Figure":
         raise DataError("no slices of no points: expected one or more in each panel")
     across = 2 if len(slices) in (2, 4) else min(3, len(slices))
     rows = -(-len(slices) // across)
-    figure = new_figure(WIDTH, PANEL_HEIGHT * rows)
+    inches = HEADER + PANEL_HEIGHT * rows
+    figure = new_figure(WIDTH, inches)
     panels = figure.subplots(rows, across, sharey=True, squeeze=False).ravel()
     for axes, each in zip(panels, slices, strict=False):
         _draw(axes, each)
     for axes in panels[len(slices) :]:
         axes.set_visible(False)
-    for axes in panels[::across]:
-        axes.set_ylabel("validation accuracy (%)", color=MUTED, fontsize=TEXT_SIZE - 1)
-    inches = PANEL_HEIGHT * rows
+    title = f"Validation {measure} (%)"
+    figure.text(0.15 / WIDTH, 1 - 0.3 / inches, title, color=INK, fontsize=TITLE_SIZE, fontweight="bold")
     figure.subplots_adjust(
-        left=0.75 / WIDTH,
+        left=0.6 / WIDTH,
         right=1 - 0.1 / WIDTH,
-        top=1 - 0.4 / inches,
+        top=1 - (HEADER + 0.45) / inches,
         bottom=0.4 / inches,
         hspace=0.45,
         wspace=0.12,
@@ -84,7 +84,7 @@ def _draw(axes: "Axes", each: Slice) -> None:
         _logarithmic(axes, [value for value in each.values if not isinstance(value, str)])
     else:
         axes.locator_params(axis="x", nbins=4)
-    axes.set_title(each.name, loc="left", color=INK, fontsize=TITLE_SIZE - 1, fontweight="bold", parse_math=False)
+    axes.set_title(each.name, loc="left", color=INK, fontsize=TEXT_SIZE + 1, parse_math=False)
 
 
 def _logarithmic(axes: "Axes", values: Sequence[float]) -> None:
@@ -95,8 +95,8 @@ def _logarithmic(axes: "Axes", values: Sequence[float]) -> None:
     axes.set_xticks([], minor=True)
 
 
-def effects_figure(effects: Mapping[str, float]) -> "Figure":
-    """Return bars of how far each setting moves the accuracy, from 0 to 1 as accuracies are, the first on top.
+def effects_figure(effects: Mapping[str, float], measure: str = "accuracy") -> "Figure":
+    """Return bars of how far each setting moves the `measure`, from 0 to 1, the first on top.
 
     Raises:
         DataError: there is no setting.
@@ -117,6 +117,6 @@ def effects_figure(effects: Mapping[str, float]) -> "Figure":
     axes.tick_params(length=0)
     axes.set_xlim(0, max(points) or 1)
     axes.set_ylim(len(points) - 0.5, -0.5)
-    title = "Best value against worst, in points of validation accuracy"
+    title = f"Best value against worst, in points of validation {measure}"
     figure.text(0.15 / WIDTH, 1 - 0.32 / height, title, color=INK, fontsize=TITLE_SIZE, fontweight="bold")
     return figure

@@ -18,6 +18,8 @@ WIDTH, HEIGHT = 10.0, 5.0  # inches, as are the next
 LEFT, GAP, RIGHT, TOP, BOTTOM = 0.8, 0.95, 2.5, 1.3, 0.85
 HALL_TITLE, HALL_TEXT = 19.0, 14.0  # points; on a slide 34 cm wide a third more
 MARKERS = ("o", "s", "^", "D", "v", "P")  # so that lines are told apart without colours too
+SLACK, NEAR = 0.03, 0.08  # of an axis: what may lie beyond its last number; what its numbers keep between them
+MANY_DECADES = 200  # of the highest to the lowest: beyond, only powers of ten have room
 MOST_MARKS = 13  # of a line; beyond, every second, third, ... point has one
 
 Scale = Literal["linear", "log"]
@@ -94,6 +96,7 @@ def _draw(axes: "Axes", panel: Panel, labels: Sequence[str]) -> None:
     quiet_axes(axes)
     axes.grid(axis="y", which="major", color=HAIRLINE, linewidth=1.0)
     axes.tick_params(which="both", length=0, labelsize=HALL_TEXT - 1)
+    axes.tick_params(axis="x", pad=10)  # below the lowest number of the other axis
     if panel.ticks:
         axes.set_xticks(list(panel.ticks), list(panel.ticks.values()))
         axes.set_xticks([], minor=True)
@@ -117,23 +120,64 @@ def _draw_line(axes: "Axes", line: Line, number: int) -> None:
         markersize=8,
         markeredgecolor=WHITE,
         markevery=-(-len(means) // MOST_MARKS),
+        clip_on=False,  # a marker at the end of an axis stays whole
     )
 
 
 def _few_numbers(axes: "Axes", panel: Panel) -> None:
-    """Leave a vertical axis about five numbers, a logarithmic one the 1, 2 and 5 of a decade or its powers."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
-
-    if panel.scale == "linear":
-        axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
-    else:
-        low, high = axes.get_ylim()
-        steps = (1.0, 2.0, 5.0) if high / low < 200 else (1.0,)
-        axes.yaxis.set_major_locator(LogLocator(subs=steps, numticks=12))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_formatter(NullFormatter())
+    """Give each axis a few numbers, one of them at either end."""
+    low, high = (float(end) for end in axes.dataLim.intervaly)
+    upright = _numbers_between(low, high) if panel.scale == "linear" else _powers_between(low, high)
+    axes.set_yticks(upright, [f"{number:g}" for number in upright])
+    axes.set_yticks([], minor=True)
+    axes.set_ylim(upright[0], upright[-1])
     if not panel.ticks:
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+        first, last = (float(end) for end in axes.dataLim.intervalx)
+        inner = _apart(_whole_numbers(first, last), first, last)
+        axes.set_xticks([first, *inner, last], [f"{number:g}" for number in (first, *inner, last)])
+
+
+def _numbers_between(low: float, high: float) -> list[float]:
+    """Return about five round numbers; beyond the first and the last one lies next to nothing."""
+    from matplotlib.ticker import MaxNLocator
+
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    places = MaxNLocator(nbins=5, steps=[1, 2, 5, 10]).tick_values(low, high)
+    numbers = [float(f"{place:.9g}") for place in places]
+    slack = SLACK * (high - low)
+    while len(numbers) > 2 and numbers[1] <= low + slack:
+        del numbers[0]
+    while len(numbers) > 2 and numbers[-2] >= high - slack:
+        del numbers[-1]
+    return numbers
+
+
+def _powers_between(low: float, high: float) -> list[float]:
+    """Return the 1, 2 and 5 of decades, or of many decades their powers alone between the first and the last."""
+    slack = (high / low) ** SLACK
+    decades = range(int(np.floor(np.log10(low))) - 1, int(np.ceil(np.log10(high))) + 2)
+    numbers = [float(f"{step}e{decade}") for decade in decades for step in (1, 2, 5)]
+    first = max(number for number in numbers if number <= low * slack)
+    last = min(number for number in numbers if number >= high / slack and number > first)
+    inner = [number for number in numbers if first < number < last]
+    if high / low >= MANY_DECADES:
+        inner = [number for number in inner if f"{number:e}".startswith("1.0")]
+    between = _apart(list(np.log(inner)), float(np.log(first)), float(np.log(last)))
+    return [first, *(float(f"{np.exp(number):.1g}") for number in between), last]
+
+
+def _whole_numbers(first: float, last: float) -> list[float]:
+    from matplotlib.ticker import MaxNLocator
+
+    locator = MaxNLocator(nbins=5, integer=True, steps=[1, 2, 5, 10])
+    return [float(number) for number in locator.tick_values(first, last)]
+
+
+def _apart(numbers: Sequence[float], first: float, last: float) -> list[float]:
+    """Return those of `numbers` whose words do not come near the ends'."""
+    gap = NEAR * (last - first)
+    return [number for number in numbers if first + gap < number < last - gap]
 
 
 def _name_lines(axes: "Axes", lines: Sequence[Line], labels: Sequence[str]) -> None:

@@ -17,19 +17,27 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn, optim
 
-from digitscope.errors import SettingError
+from digitscope.errors import ClusterError, SettingError
 from digitscope.models.columns import Columns
 
 
 @contextmanager
 def processes_together() -> Iterator[int]:
-    """Yield this process's rank among those that torchrun started, which are connected in the block; else 0."""
+    """Yield this process's rank among those that torchrun started, which are connected in the block; else 0.
+
+    Raises:
+        ClusterError: another process has ended before the block has.
+    """
     if not dist.is_torchelastic_launched() or int(os.environ["WORLD_SIZE"]) == 1:
         yield 0
         return
     dist.init_process_group("gloo")
     try:
         yield dist.get_rank()
+    except RuntimeError as error:
+        if not (isinstance(error, dist.DistError) or "gloo" in str(error)):
+            raise
+        raise ClusterError("another process of this training has ended: see what it said") from None
     finally:
         dist.destroy_process_group()
 

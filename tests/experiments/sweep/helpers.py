@@ -6,7 +6,6 @@ from typing import Any
 
 from digitscope.data import Dataset
 from digitscope.experiments.sweep.engine import Begun, EpochDone, Event, Failed, Finished, in_one_line
-from digitscope.experiments.sweep.results import write_results
 from digitscope.experiments.sweep.space import Space
 from digitscope.experiments.sweep.space_files import load_space
 from digitscope.experiments.sweep.sweep import Sweep, run_sweep
@@ -46,10 +45,8 @@ def small_space(*assignments: str, **named: Any) -> Space:
 
 
 def swept(space: Space, data: TrialData, folder: Path) -> Sweep:
-    """Run a sweep in this process, and write its tables."""
-    sweep = run_sweep(space, data.sha256(), InProcess(data), folder)
-    write_results(folder, space, sweep.ranking)
-    return sweep
+    """Run a sweep in this process."""
+    return run_sweep(space, data.sha256(), InProcess(data), folder)
 
 
 def record(

@@ -113,6 +113,29 @@ def test_the_points_of_a_grid_and_of_single_changes() -> None:
     ]
 
 
+_TEN = "momentum weight_decay label_smoothing ema rotation scale shear shift elastic dropout"
+MANY = ["order=reshuffled", *[f"{name}=0.0,0.1,0.2" for name in _TEN.split()]]
+"""3 to the tenth, 59,049 combinations."""
+
+
+def test_a_search_of_any_size_is_accepted_and_a_grid_is_not() -> None:
+    check_points(load_space("fc", MANY, method="tpe"))
+    with pytest.raises(
+        SettingError, match="59,049 combinations: expected at most 10,000 for grid; leave some out"
+    ):
+        check_points(load_space("fc", MANY, method="grid"))
+
+
+def test_a_value_that_only_others_allow_can_be_searched() -> None:
+    """Nesterov's way needs momentum, which the baseline has not; Adam has none, which a grid would give it."""
+    searched = ["nesterov=false,true", "momentum=0.0,0.9", "optimizer=sgd,adam"]
+    check_points(load_space("fc", searched, method="tpe"))
+    with pytest.raises(SettingError, match="nesterov"):
+        check_points(load_space("fc", searched, method="grid"))
+    with pytest.raises(SettingError, match="at nesterov True, batch size 32: nesterov needs momentum"):
+        check_points(load_space("fc", ["nesterov=false,true", "batch_size=32,64"], method="tpe"))
+
+
 @pytest.mark.parametrize(
     ("assignments", "named", "expected"),
     [
@@ -130,6 +153,7 @@ def test_the_points_of_a_grid_and_of_single_changes() -> None:
         (["hidden=4,0"], {"method": "grid"}, "fc, at hidden 0: hidden is 0"),
         (["activation=relu,tanh"], {}, "at activation tanh: activation is 'tanh'"),
         (["momentum=0..1.5"], {"method": "tpe"}, "at momentum 1.5"),
+        ([*MANY, "hidden=4,0"], {"method": "tpe"}, "hidden 0: hidden is 0"),
         (["nesterov=false,true"], {}, "nesterov needs momentum"),
         (
             [

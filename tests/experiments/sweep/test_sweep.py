@@ -1,5 +1,6 @@
 """A sweep from its first round to its ranking, with trials in this process; and what `kill -9` does to it."""
 
+import csv
 import json
 import os
 import random
@@ -12,7 +13,7 @@ import pytest
 
 from digitscope.data import Dataset
 from digitscope.errors import DataError, SettingError
-from digitscope.experiments.sweep.engine import Begun, Event, Failed
+from digitscope.experiments.sweep.engine import Begun, Event, Failed, Finished
 from digitscope.experiments.sweep.journal import Journal, finished_trials
 from digitscope.experiments.sweep.space import Space
 from digitscope.experiments.sweep.sweep import run_sweep
@@ -42,6 +43,22 @@ def test_every_point_has_every_seed(space: Space, data: TrialData, tmp_path: Pat
     assert {tuple(record.seed for record in score.records) for score in sweep.ranking} == {(12321, 12322)}
     accuracies = [score.validation.mean for score in sweep.ranking if score.validation]
     assert accuracies == sorted(accuracies, reverse=True)
+
+
+def test_the_table_is_there_after_each_trial(space: Space, data: TrialData, tmp_path: Path) -> None:
+    """It has the points that are begun, and how many seeds of each; the last one is that of the end."""
+    seen: list[list[int]] = []
+
+    def read(event: Event) -> None:
+        if isinstance(event, Finished):
+            rows = [*csv.DictReader((tmp_path / "results.csv").read_text().splitlines())]
+            assert {row["outcome"] for row in rows} == {"finished"}
+            accuracies = [float(row["validation_accuracy"]) for row in rows]
+            assert accuracies == sorted(accuracies, reverse=True)
+            seen.append(sorted(int(row["seeds"]) for row in rows))
+
+    run_sweep(space, data.sha256(), InProcess(data), tmp_path, on_event=read)
+    assert seen == [[1], [1] * 2, [1] * 3, [1] * 4, [1] * 5] + [[1] * (5 - n) + [2] * n for n in range(1, 6)]
 
 
 def test_the_same_call_trains_nothing_again(space: Space, data: TrialData, tmp_path: Path) -> None:
@@ -94,6 +111,22 @@ def test_a_point_that_is_drawn_again_is_not_trained_again(data: TrialData, tmp_p
     pytest.importorskip("optuna")
     sweep = swept(small_space("momentum=0.0,0.5", method="tpe", trials=12), data, tmp_path)
     assert (len(sweep.ranking), sweep.n_trained) == (2, 2)
+
+
+def test_a_combination_that_the_recipe_does_not_take_does_not_end_a_search(
+    data: TrialData, tmp_path: Path
+) -> None:
+    pytest.importorskip("optuna")
+    searched = small_space("optimizer=sgd,adam", "momentum=0.0,0.5", method="tpe", trials=16)
+    sweep = swept(searched, data, tmp_path)
+    (refused,) = sweep.refused
+    assert sweep.ranking[-1] is refused
+    assert refused.point == {"optimizer": "adam", "momentum": 0.5}
+    assert "momentum and nesterov are settings of sgd and muon, not of adam" in refused.refusal
+    assert [score.outcome for score in sweep.ranking] == ["finished"] * 3 + ["refused"]
+    assert (sweep.n_trained, sweep.failed) == (3, ())
+    *_, last = csv.DictReader((tmp_path / "results.csv").read_text().splitlines())
+    assert (last["outcome"], last["seeds"], last["validation_accuracy"]) == ("refused", "0", "")
 
 
 def test_another_sweep_s_folder_is_refused(space: Space, data: TrialData, tmp_path: Path) -> None:

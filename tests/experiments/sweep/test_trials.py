@@ -91,6 +91,15 @@ def test_what_is_no_record(text: str) -> None:
         TrialRecord.parse(text)
 
 
+def test_what_it_was_made_with_is_a_mapping() -> None:
+    text = record([0.5]).format()
+    assert TrialRecord.parse(text.replace('"made_with": {}', '"made_with": {"torch": "2"}')).made_with == {
+        "torch": "2"
+    }
+    with pytest.raises(DataError, match="not a trial's record"):
+        TrialRecord.parse(text.replace('"made_with": {}', '"made_with": 3'))
+
+
 def test_a_finished_trial_without_an_epoch_is_none() -> None:
     with pytest.raises(DataError, match="its outcome is"):
         TrialRecord.parse(record([], outcome="finished").format())

@@ -19,7 +19,7 @@ from digitscope.experiments.sweep.space import value_in_words
 from digitscope.training.settings import TrainingSettings
 
 RISE = "more than a tenth above its lowest"
-BY_HEART = 0.9995
+ALMOST_ALL = 0.9995
 """Training accuracy that is 100.0 % to a tenth of a percent."""
 
 
@@ -43,9 +43,12 @@ def capacity(result: Result) -> str:
 
 def _what_is_learned(scores: Sequence[PointScore]) -> str:
     smallest, largest = scores[0], scores[-1]
-    learned = [score for score in scores if after_last(score, "train_accuracy").mean >= BY_HEART]
-    by_heart = (
-        f"; {learned[0].point['hidden']:,} are the fewest that learn all of them by heart" if learned else ""
+    learned = [score for score in scores if after_last(score, "train_accuracy").mean >= ALMOST_ALL]
+    fewest = (
+        f"; {learned[0].point['hidden']:,} are the fewest that read at least {100 * ALMOST_ALL:.2f} % of the "
+        "training digits right"
+        if learned
+        else ""
     )
     ends = [after_last(score, "train_accuracy") for score in (smallest, largest)]
     leads = [
@@ -54,7 +57,7 @@ def _what_is_learned(scores: Sequence[PointScore]) -> str:
     return (
         f"From {smallest.point['hidden']:,} to {largest.point['hidden']:,} units the training accuracy goes from "
         f"{ends[0].in_percent()} to {ends[1].in_percent()}, and its lead over validation from {leads[0]:.1f} to "
-        f"{leads[1]:.1f} points{by_heart}."
+        f"{leads[1]:.1f} points{fewest}."
     )
 
 

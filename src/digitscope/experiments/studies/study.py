@@ -18,7 +18,7 @@ from digitscope.experiments.sweep.journal import Journal
 from digitscope.experiments.sweep.ranking import PointScore
 from digitscope.experiments.sweep.space import MOST_SEEDS, Point, in_words
 from digitscope.experiments.sweep.sweep import run_trials
-from digitscope.experiments.sweep.trials import Trial, make_trial
+from digitscope.experiments.sweep.trials import Trial, TrialRecord, make_trial
 from digitscope.models import build
 
 
@@ -66,6 +66,11 @@ class Study:
             raise SettingError(f"seeds is {self.n_seeds}: expected a whole number from 1 to {MOST_SEEDS}")
         if not 0 <= self.seed <= 2**32 - self.n_seeds:
             raise SettingError(f"seed is {self.seed}: expected a whole number from 0 to {2**32 - self.n_seeds}")
+
+    @property
+    def measure(self) -> str:
+        """What its accuracies are, in words; see `Recipe.measure`."""
+        return self.variants[0].recipe.measure
 
     def label(self, point: Point) -> str:
         """Return what people call the variant of `point`."""
@@ -127,6 +132,7 @@ def run_study(
     engine: Engine,
     folder: Path,
     *,
+    on_found: Callable[[Sequence[TrialRecord]], None] = lambda _: None,
     on_round: Callable[[Sequence[Trial], int], None] = lambda _trials, _done: None,
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> Result:
@@ -137,6 +143,7 @@ def run_study(
         data_sha256: the hash of the data that the engine trains on.
         engine: runs the trials.
         folder: holds what is finished, and is gone on with if it holds something of this study.
+        on_found: told of the trials that were finished before.
         on_round: told of the trials before they begin, and how many of them are finished already.
         on_event: told of what happens; a record is on disk by then.
 
@@ -147,6 +154,7 @@ def run_study(
     failed: list[Failed] = []
     trials = study.trials(data_sha256)
     with Journal(folder, {**study.described(), "data": data_sha256}) as journal:
+        on_found([*journal.records.values()])
         left = [trial for trial in trials if trial.key not in journal.records]
         on_round(trials, len(trials) - len(left))
         for event in run_trials(left, engine, journal):

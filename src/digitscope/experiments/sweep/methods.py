@@ -109,7 +109,7 @@ def _suggest(trial: "optuna.Trial", name: str, axis: Axis) -> Any:
 
 
 def _tell(study: "optuna.Study", trial: "optuna.Trial", score: PointScore) -> None:
-    """Tell what a point scored; one that was stopped is worse than all finished ones, one that diverged worst."""
+    """Tell what a point scored; one that was stopped is worse than all finished ones, others are worst."""
     from optuna.trial import TrialState
 
     if score.outcome == "finished" and score.validation:

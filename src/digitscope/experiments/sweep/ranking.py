@@ -3,15 +3,15 @@
 import statistics
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from digitscope.experiments.sweep.space import Choices, Point, Range, Space, value_in_words
 from digitscope.experiments.sweep.trials import TrialRecord
 
-PointOutcome = Literal["finished", "stopped", "diverged", "failed"]
-_ORDER: tuple[PointOutcome, ...] = ("finished", "stopped", "diverged", "failed")
+PointOutcome = Literal["finished", "stopped", "diverged", "failed", "refused"]
+_ORDER: tuple[PointOutcome, ...] = get_args(PointOutcome)
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,20 @@ class PointScore:
         label: what people call it.
         records: one for each seed that was trained, in the order of the seeds.
         n_seeds: as many should have been.
+        refusal: why it was not trained at all, if the recipe does not take this combination.
     """
 
     point: Point
     label: str
     records: tuple[TrialRecord, ...]
     n_seeds: int
+    refusal: str = ""
 
     @property
     def outcome(self) -> PointOutcome:
-        """The worst of its trials'; "failed" if one has left no record."""
+        """The worst of its trials'; "failed" if one has left no record, "refused" if none was to."""
+        if self.refusal:
+            return "refused"
         found: set[PointOutcome] = {record.outcome for record in self.records}
         return max(found, key=_ORDER.index) if len(self.records) == self.n_seeds else "failed"
 

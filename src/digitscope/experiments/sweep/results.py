@@ -8,26 +8,35 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from digitscope.experiments.sweep.ranking import PointScore, Spread
+from digitscope.experiments.sweep.ranking import PointScore, Spread, rank
 from digitscope.experiments.sweep.space import Space, value_in_words
 from digitscope.files import write_text
 
 TABLE_FILE, TRIALS_FILE = "results.csv", "results.jsonl"
 
 
-def write_results(folder: Path, space: Space, ranking: Sequence[PointScore]) -> None:
-    """Write results.csv, the points in their order, and results.jsonl, their trials with every epoch."""
+def write_results(folder: Path, space: Space, scores: Sequence[PointScore]) -> tuple[PointScore, ...]:
+    """Write results.csv and results.jsonl, the trials with every epoch, and return the ranking in both."""
+    ranking = write_table(folder, space, scores)
+    write_text(folder / TRIALS_FILE, "".join(json.dumps(line) + "\n" for line in _trials(ranking)))
+    return ranking
+
+
+def write_table(folder: Path, space: Space, scores: Sequence[PointScore]) -> tuple[PointScore, ...]:
+    """Write results.csv, whole or not at all, and return the ranking that is in it."""
+    ranking = rank(scores)
     rows = as_table(space, ranking)
     text = io.StringIO()
     table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
     write_text(folder / TABLE_FILE, text.getvalue())
-    write_text(folder / TRIALS_FILE, "".join(json.dumps(line) + "\n" for line in _trials(ranking)))
+    return ranking
 
 
 def as_table(space: Space, ranking: Sequence[PointScore]) -> list[dict[str, Any]]:
     """Return a row a point with every figure in full, what does not exist as None."""
+    measure = space.measure.lower().replace(" ", "_")
     return [
         {
             "rank": place,
@@ -36,9 +45,9 @@ def as_table(space: Space, ranking: Sequence[PointScore]) -> list[dict[str, Any]
             "outcome": score.outcome,
             "seeds": len(score.records),
             "epochs": score.n_epochs,
-            **_spread("validation_accuracy", score.validation),
+            **_spread(f"validation_{measure}", score.validation),
             **_spread("validation_loss", score.validation_loss),
-            **_spread("test_accuracy", score.test),
+            **_spread(f"test_{measure}", score.test),
         }
         for place, score in enumerate(ranking, start=1)
     ]
@@ -53,6 +62,7 @@ def _trials(ranking: Sequence[PointScore]) -> list[dict[str, Any]]:
             "threads": record.threads,
             "outcome": record.outcome,
             "test_accuracy": record.test_accuracy,
+            "made_with": dict(record.made_with),
             "epochs": [_without_time(asdict(epoch)) for epoch in record.history],
         }
         for place, score in enumerate(ranking, start=1)

@@ -116,6 +116,11 @@ class Space:
         """The baseline's own values of what varies."""
         return {name: setting_of(self.recipe, name) for name in self.axes}
 
+    @property
+    def measure(self) -> str:
+        """What its accuracies are, in words; see `Recipe.measure`."""
+        return self.recipe.measure
+
     def recipe_at(self, point: Point) -> Recipe:
         """Return the recipe of `point`.
 

@@ -1,17 +1,19 @@
 """A sweep from its first round to its ranking."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from digitscope.errors import SettingError
 from digitscope.experiments.sweep.engine import Begun, Engine, Event, Failed, Finished, Lost, share_cores
 from digitscope.experiments.sweep.journal import Journal
 from digitscope.experiments.sweep.methods import METHODS, Round, Rounds
-from digitscope.experiments.sweep.points import check_points
-from digitscope.experiments.sweep.ranking import PointScore, rank
+from digitscope.experiments.sweep.points import check_point, check_points
+from digitscope.experiments.sweep.ranking import PointScore
+from digitscope.experiments.sweep.results import write_results, write_table
 from digitscope.experiments.sweep.space import Point, Space
-from digitscope.experiments.sweep.trials import Trial, make_trial
+from digitscope.experiments.sweep.trials import Trial, TrialRecord, make_trial
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Sweep:
 
     Attributes:
         space: what was searched.
-        ranking: its points, the best first.
+        ranking: its points, the best first, and last those that "tpe" drew and the recipe does not take.
         failed: the trials that crashed, each with the reason.
         n_trained: trials that were run now; the others had been finished before.
     """
@@ -30,6 +32,11 @@ class Sweep:
     failed: tuple[Failed, ...]
     n_trained: int
 
+    @property
+    def refused(self) -> tuple[PointScore, ...]:
+        """The points that were not trained, because the recipe does not take them."""
+        return tuple(score for score in self.ranking if score.outcome == "refused")
+
 
 def run_sweep(
     space: Space,
@@ -37,6 +44,7 @@ def run_sweep(
     engine: Engine,
     folder: Path,
     *,
+    on_found: Callable[[Sequence[TrialRecord]], None] = lambda _: None,
     on_round: Callable[[Sequence[Trial], int], None] = lambda _trials, _done: None,
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> Sweep:
@@ -46,12 +54,14 @@ def run_sweep(
         space: what to search.
         data_sha256: the hash of the data that the engine trains on.
         engine: runs the trials.
-        folder: holds what is finished, and is gone on with if it holds something of this sweep.
+        folder: holds what is finished, and is gone on with if it holds something of this sweep. After each trial
+            results.csv is written there, and at the end results.jsonl too.
+        on_found: told of the trials that were finished before.
         on_round: told of each round's trials before it begins, and how many of them are finished already.
         on_event: told of what happens; a record is on disk by then.
 
     Raises:
-        SettingError: a point of the space is refused, or the folder holds another sweep or is in use.
+        SettingError: the space is refused, see `check_points`, or the folder holds another sweep or is in use.
         DataError: what the folder holds is damaged.
     """
     check_points(space)
@@ -59,20 +69,27 @@ def run_sweep(
     failed: list[Failed] = []
     n_trained = 0
     with Journal(folder, {**space.described(), "data": data_sha256}) as journal:
+        on_found([*journal.records.values()])
         rounds = METHODS[space.method](space)
         round_ = _next(rounds, None)
         while round_ is not None:
             new = {_values(point): point for point in round_.points if _values(point) not in scores}
-            trials = _plan(space, [*new.values()], round_.stop_below, data_sha256, engine.cores)
+            refused = _refused(space, new)
+            accepted = [point for values, point in new.items() if values not in refused]
+            trials = _plan(space, accepted, round_.stop_below, data_sha256, engine.cores)
             left = [trial for trial in trials if trial.key not in journal.records]
             on_round(trials, len(trials) - len(left))
+            scores |= refused
             for event in run_trials(left, engine, journal):
                 failed += [event] if isinstance(event, Failed) else []
-                n_trained += isinstance(event, Finished)
+                if isinstance(event, Finished):
+                    n_trained += 1
+                    write_table(folder, space, [*scores.values(), *_so_far(_scores(space, trials, journal))])
                 on_event(event)
-            scores |= {values: _score(space, point, trials, journal) for values, point in new.items()}
+            scores |= {_values(score.point): score for score in _scores(space, trials, journal)}
             round_ = _next(rounds, [scores[_values(point)] for point in round_.points])
-    return Sweep(space, rank([*scores.values()]), tuple(failed), n_trained)
+        ranking = write_results(folder, space, [*scores.values()])
+    return Sweep(space, ranking, tuple(failed), n_trained)
 
 
 def _next(rounds: Rounds, scores: Sequence[PointScore] | None) -> Round | None:
@@ -84,6 +101,17 @@ def _next(rounds: Rounds, scores: Sequence[PointScore] | None) -> Round | None:
 
 def _values(point: Point) -> tuple[Any, ...]:
     return tuple(point.values())
+
+
+def _refused(space: Space, points: Mapping[tuple[Any, ...], Point]) -> dict[tuple[Any, ...], PointScore]:
+    """Return those of `points` that the recipe does not take: "tpe" draws what it likes."""
+    found = {}
+    for values, point in points.items():
+        try:
+            check_point(space, point)
+        except SettingError as error:
+            found[values] = PointScore(point, space.label(point), (), space.n_seeds, str(error))
+    return found
 
 
 def _plan(
@@ -115,7 +143,17 @@ def run_trials(trials: Sequence[Trial], engine: Engine, journal: Journal) -> Ite
         yield event
 
 
-def _score(space: Space, point: Point, trials: Sequence[Trial], journal: Journal) -> PointScore:
-    keys = [trial.key for trial in trials if trial.point == point]
-    records = tuple(journal.records[key] for key in keys if key in journal.records)
-    return PointScore(point, space.label(point), records, space.n_seeds)
+def _so_far(scores: Sequence[PointScore]) -> Iterator[PointScore]:
+    """Yield what is known of points on the way: as if the seeds that are finished were all."""
+    return (replace(score, n_seeds=len(score.records)) for score in scores if score.records)
+
+
+def _scores(space: Space, trials: Sequence[Trial], journal: Journal) -> list[PointScore]:
+    """Return what is known of the points of a round, each of which has a trial of every seed."""
+    found: dict[tuple[Any, ...], tuple[Point, list[TrialRecord]]] = {}
+    for trial in trials:
+        _, records = found.setdefault(_values(trial.point), (trial.point, []))
+        records += [journal.records[trial.key]] if trial.key in journal.records else []
+    return [
+        PointScore(point, space.label(point), tuple(records), space.n_seeds) for point, records in found.values()
+    ]

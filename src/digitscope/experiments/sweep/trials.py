@@ -3,16 +3,17 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from digitscope.data import Dataset
 from digitscope.errors import DataError, DivergedError
-from digitscope.experiments.recipes import Recipe, default_options
+from digitscope.experiments.recipes import SCRATCH, Recipe, default_options
 from digitscope.experiments.run import run_recipe
+from digitscope.experiments.sweep.origins import Origin, origin_on
 from digitscope.experiments.sweep.space import Point
 from digitscope.records import EpochRecord
-from digitscope.training import OBJECTIVES
+from digitscope.training import OBJECTIVES, choose_device
 
 Outcome = Literal["finished", "stopped", "diverged"]
 
@@ -72,6 +73,7 @@ class TrialRecord:
         outcome: "finished", "stopped" because it fell behind, or "diverged".
         history: one record for each epoch that was trained.
         test_accuracy: of a trial that is finished; nothing is chosen by it.
+        made_with: the versions and the device.
     """
 
     key: str
@@ -81,6 +83,7 @@ class TrialRecord:
     outcome: Outcome
     history: tuple[EpochRecord, ...]
     test_accuracy: float | None
+    made_with: Origin = field(default_factory=dict)
 
     def format(self) -> str:
         """Return the record as JSON."""
@@ -98,6 +101,7 @@ class TrialRecord:
             content["history"] = tuple(EpochRecord(**record) for record in content["history"])
             content["point"] = {name: _frozen(value) for name, value in content["point"].items()}
             record = cls(**content)
+            record.made_with.items()
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise DataError(f"not a trial's record ({error!r})") from None
         if record.outcome not in get_args(Outcome) or (record.outcome == "finished" and not record.history):
@@ -158,7 +162,25 @@ def run_trial(trial: Trial, data: TrialData, on_epoch: Callable[[EpochRecord], N
         outcome = "stopped"
     except DivergedError:
         outcome = "diverged"
-    return TrialRecord(trial.key, trial.point, trial.seed, trial.threads, outcome, tuple(history), test_accuracy)
+    return TrialRecord(
+        key=trial.key,
+        point=trial.point,
+        seed=trial.seed,
+        threads=trial.threads,
+        outcome=outcome,
+        history=tuple(history),
+        test_accuracy=test_accuracy,
+        made_with=origin_on(device_of(trial.recipe, data.device)),
+    )
+
+
+def device_of(recipe: Recipe, device: str) -> str:
+    """Return where `recipe` is trained if it is asked to be on `device`: "cpu", "cuda" or "mps".
+
+    Raises:
+        SettingError: the name is unknown, or there is no such device.
+    """
+    return "cpu" if recipe.model == SCRATCH else choose_device(device).type
 
 
 def has_fallen_behind(history: Sequence[EpochRecord], stop_below: Sequence[float]) -> bool:
