@@ -163,6 +163,32 @@ def test_a_picture_is_chosen_looked_at_and_put_away(studio: Studio, sample: Data
     assert studio.draw(number("5")) == "5"
 
 
+@pytest.mark.parametrize("control", ["#pen", "#pair", "#choose"])
+def test_keys_and_paste_work_after_a_control_was_used(open_studio: Open, sample: Dataset, control: str) -> None:
+    studio = open_studio(permissions=["clipboard-read", "clipboard-write"])
+    copy = """async bytes => navigator.clipboard.write(
+        [new ClipboardItem({ 'image/png': new Blob([new Uint8Array(bytes)], { type: 'image/png' }) })])"""
+    studio.page.evaluate(copy, list(picture_of(sample, "94")[0]))
+    studio.at(control).focus()
+    studio.page.keyboard.press("Control+V")
+    studio.at(".box").first.wait_for()
+    assert studio.read() == "94"
+    studio.at(control).focus()
+    studio.page.keyboard.press("Escape")
+    assert studio.read() == ""
+    studio.draw(number("47"))
+    studio.at(control).focus()
+    studio.page.keyboard.press("Control+Z")
+    assert studio.read() == "4"
+
+
+def test_a_line_over_a_picture_drags_nothing(studio: Studio, sample: Dataset) -> None:
+    studio.give("drop", picture_of(sample, "94")[0])
+    assert studio.draw(number("1")) == "94"
+    assert studio.text_of("#complaint") == ""
+    assert studio.at("#stage.drop").count() == 0
+
+
 def test_a_picture_that_browsers_cannot_show_is_read(studio: Studio, sample: Dataset) -> None:
     stream = io.BytesIO()
     Image.open(io.BytesIO(picture_of(sample, "60")[0])).save(stream, "TIFF")
