@@ -272,7 +272,7 @@ def test_a_long_name_is_cut(studio: Studio) -> None:
 def test_a_damaged_picture_is_put_away_with_one_line(studio: Studio) -> None:
     studio.expected.append("status of 422")
     studio.give("drop", b"no picture at all")
-    assert "the picture" in studio.text_of("#complaint")
+    assert studio.text_of("#complaint").startswith("The picture: ")
     assert studio.at("#retry").is_hidden()
     assert studio.at(".unshown-line").is_hidden()
     assert studio.at("#stage.inviting").count() == 1
@@ -292,7 +292,7 @@ def test_trying_again_is_offered_where_it_can_help(studio: Studio, status: int, 
     answer = {"status": status, "content_type": "application/problem+json", "body": '{"detail": "it is so"}'}
     studio.page.route("**/api/read*", lambda route: route.fulfill(**answer))
     studio.draw(number("7"))
-    assert studio.text_of("#complaint") == "it is so"
+    assert studio.text_of("#complaint") == "It is so."
     assert studio.at("#retry").is_visible() == can_help
     studio.page.unroute("**/api/read*")
     if can_help:

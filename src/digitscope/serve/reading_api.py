@@ -94,7 +94,7 @@ class ReadingApi:
         return router
 
     async def read(self, request: Request, options: Annotated[ReadOptions, Query()]) -> Response:
-        """Read the digits in a picture: PNG, JPEG, WebP, TIFF with all its pages, BMP, GIF, AVIF."""
+        """Read the digits in a picture: PNG, JPEG, WebP, TIFF with all its pages, BMP, GIF, AVIF, maybe HEIC."""
         body = await request.body()
         work = partial(self._read, body, request.headers, options.mode)
         return await self._workers.do(request, work, quick=len(body) <= SMALL_PICTURE)
