@@ -23,6 +23,15 @@ def test_what_is_inside(studio: Studio) -> None:
     assert studio.text_of("#add-caption")
 
 
+def test_what_the_occlusion_map_comes_to(studio: Studio) -> None:
+    captions = [studio.imported("inside", "occlusionCaption", 5, nats) for nats in (0, 0.04, 1.386)]
+    assert captions == [
+        "No spot decides alone: without any one of them 5 is as likely.",
+        "No spot decides alone: without any one of them 5 is as likely.",
+        "Without its brightest blue, 5 is 4 times less likely.",
+    ]
+
+
 def test_another_digit_is_looked_into_when_it_is_selected(studio: Studio) -> None:
     studio.open_tab("Look inside")
     studio.draw(number("471"))

@@ -163,6 +163,32 @@ def test_a_picture_is_chosen_looked_at_and_put_away(studio: Studio, sample: Data
     assert studio.draw(number("5")) == "5"
 
 
+@pytest.mark.parametrize("control", ["#pen", "#pair", "#choose"])
+def test_keys_and_paste_work_after_a_control_was_used(open_studio: Open, sample: Dataset, control: str) -> None:
+    studio = open_studio(permissions=["clipboard-read", "clipboard-write"])
+    copy = """async bytes => navigator.clipboard.write(
+        [new ClipboardItem({ 'image/png': new Blob([new Uint8Array(bytes)], { type: 'image/png' }) })])"""
+    studio.page.evaluate(copy, list(picture_of(sample, "94")[0]))
+    studio.at(control).focus()
+    studio.page.keyboard.press("Control+V")
+    studio.at(".box").first.wait_for()
+    assert studio.read() == "94"
+    studio.at(control).focus()
+    studio.page.keyboard.press("Escape")
+    assert studio.read() == ""
+    studio.draw(number("47"))
+    studio.at(control).focus()
+    studio.page.keyboard.press("Control+Z")
+    assert studio.read() == "4"
+
+
+def test_a_line_over_a_picture_drags_nothing(studio: Studio, sample: Dataset) -> None:
+    studio.give("drop", picture_of(sample, "94")[0])
+    assert studio.draw(number("1")) == "94"
+    assert studio.text_of("#complaint") == ""
+    assert studio.at("#stage.drop").count() == 0
+
+
 def test_a_picture_that_browsers_cannot_show_is_read(studio: Studio, sample: Dataset) -> None:
     stream = io.BytesIO()
     Image.open(io.BytesIO(picture_of(sample, "60")[0])).save(stream, "TIFF")
@@ -246,7 +272,7 @@ def test_a_long_name_is_cut(studio: Studio) -> None:
 def test_a_damaged_picture_is_put_away_with_one_line(studio: Studio) -> None:
     studio.expected.append("status of 422")
     studio.give("drop", b"no picture at all")
-    assert "the picture" in studio.text_of("#complaint")
+    assert studio.text_of("#complaint").startswith("The picture: ")
     assert studio.at("#retry").is_hidden()
     assert studio.at(".unshown-line").is_hidden()
     assert studio.at("#stage.inviting").count() == 1
@@ -266,7 +292,7 @@ def test_trying_again_is_offered_where_it_can_help(studio: Studio, status: int, 
     answer = {"status": status, "content_type": "application/problem+json", "body": '{"detail": "it is so"}'}
     studio.page.route("**/api/read*", lambda route: route.fulfill(**answer))
     studio.draw(number("7"))
-    assert studio.text_of("#complaint") == "it is so"
+    assert studio.text_of("#complaint") == "It is so."
     assert studio.at("#retry").is_visible() == can_help
     studio.page.unroute("**/api/read*")
     if can_help:

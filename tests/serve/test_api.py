@@ -116,6 +116,11 @@ def test_a_form_without_the_picture(client: TestClient, picture: bytes) -> None:
     assert_problem(answer, 422, "0 files in the field 'picture'")
 
 
+def test_an_option_in_the_form_is_not_passed_over(client: TestClient, picture: bytes) -> None:
+    answer = client.post("/api/read", files={"picture": picture}, data={"mode": "pair"})
+    assert_problem(answer, 422, "'mode'", "/api/read?mode=")
+
+
 def test_a_picture_of_too_many_pixels(client: TestClient) -> None:
     bomb = png(np.zeros((10_000, 10_000), np.bool_))
     assert len(bomb) < 1_000_000

@@ -99,6 +99,12 @@ def test_every_operation_says_what_it_does(client: TestClient) -> None:
     assert "HTTPValidationError" not in client.get("/openapi.json").text
 
 
+def test_operations_are_named_for_what_generated_clients_call_them(client: TestClient) -> None:
+    names = [operation["operationId"] for _, operation in operations(client)]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if "api" in name or name.count("_") > 1] == []
+
+
 # Examples
 
 OPERATIONS = [

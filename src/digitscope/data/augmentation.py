@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from digitscope.data.splits import UInt8
 from digitscope.errors import SettingError
@@ -142,6 +141,8 @@ def _coarsened(images: UInt8, share: float, generator: np.random.Generator) -> U
 @cache
 def _resamplings(length: int) -> Float32:
     """Return what 15 factors make of `length` pixels, (15, length, length): means, then bicubic."""
+    from PIL import Image  # only this needs it
+
     sides = np.rint(length * np.linspace(COARSEST, FINEST, 15)).astype(int)
     few = (
         Image.fromarray(np.eye(length, dtype=np.float32)).resize((length, n), Image.Resampling.BOX) for n in sides

@@ -85,9 +85,12 @@ class AccessGuard:
 
 
 def _check_origin(headers: Headers) -> None:
-    origin = headers.get("origin")
-    if origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower():
-        detail = f"this comes from a page of {origin[:80]!r}: expected a page of this service, or no browser"
+    origin, host = headers.get("origin"), headers.get("host", "")
+    if origin is not None and origin.partition("://")[2].lower() != host.lower():
+        detail = (
+            f"this comes from a page of {origin[:80]!r}: expected a page of this service, which was called "
+            f"{host[:80]!r}, or no browser; a proxy has to pass on the Host header"
+        )
         raise Problem(403, "Forbidden", detail)
 
 

@@ -88,7 +88,7 @@ def create_app(
     bearer = [Security(HTTPBearer(auto_error=False))] if access.token else []
     for router in (reading.router(), inside_api.router(digits, workers), training_api.router(trainings)):
         app.include_router(router, dependencies=bearer, responses=problem_responses(401, 403, 421, 422))
-    app.get("/healthz", responses=problem_responses(421), tags=["service"])(healthz)
+    app.get("/healthz", operation_id="health", responses=problem_responses(421), tags=["service"])(healthz)
     app.mount("/static", PAGE)
     app.add_route("/", page, include_in_schema=False)
     return app

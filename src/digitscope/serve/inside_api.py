@@ -146,7 +146,12 @@ def router(recognizer: Recognizer, workers: Workers) -> APIRouter:
     routes = APIRouter(tags=["look inside"])
     inside = Inside(recognizer)
 
-    @routes.post("/api/inside", openapi_extra=dict(BODY), responses=problem_responses(408, 413, 415, 422, 503))
+    @routes.post(
+        "/api/inside",
+        operation_id="look_inside",
+        openapi_extra=dict(BODY),
+        responses=problem_responses(408, 413, 415, 422, 503),
+    )
     async def look_inside(request: Request, digit: Annotated[UInt8, Depends(digit_in_body)]) -> InsideView:
         """Tell which ink decided, what the layers see, what looks alike, and what would change the reading."""
         return await workers.do(request, lambda: inside.view(digit))

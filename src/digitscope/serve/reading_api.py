@@ -80,21 +80,23 @@ class ReadingApi:
         router = APIRouter(prefix="/api", tags=["read"])
         router.post(
             "/read",
+            operation_id="read_picture",
             response_model=ReadPicture,
             responses=problem_responses(400, 408, 413, 415, 503),
             openapi_extra={"requestBody": {"required": True, "content": PICTURE_BODY}},
         )(self.read)
         router.post(
             "/predict",
+            operation_id="predict_images",
             response_model=Predictions,
             responses=problem_responses(400, 408, 413, 415, 503),
             openapi_extra={"requestBody": {"required": True, "content": IMAGES_BODY}},
         )(self.predict)
-        router.get("/models")(self.models)
+        router.get("/models", operation_id="list_models")(self.models)
         return router
 
     async def read(self, request: Request, options: Annotated[ReadOptions, Query()]) -> Response:
-        """Read the digits in a picture: PNG, JPEG, WebP, TIFF with all its pages, BMP, GIF, AVIF."""
+        """Read the digits in a picture: PNG, JPEG, WebP, TIFF (all pages), BMP, GIF, AVIF, HEIC (extra heif)."""
         body = await request.body()
         work = partial(self._read, body, request.headers, options.mode)
         return await self._workers.do(request, work, quick=len(body) <= SMALL_PICTURE)

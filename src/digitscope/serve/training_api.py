@@ -48,8 +48,10 @@ def router(trainings: Trainings) -> APIRouter:
     started = problem_responses(400, 408, 409, 413, 415, 422, 429, 503) | LOCATION
     followed = problem_responses(404, 422) | EVENT_STREAM
     drawn = problem_responses(404, 408, 413, 415, 422, 503)
-    routes.get("/options")(api.options)
-    routes.post("", status_code=201, responses=started, dependencies=[Depends(_check_json)])(api.start)
+    routes.get("/options", operation_id="training_options")(api.options)
+    routes.post(
+        "", operation_id="start_training", status_code=201, responses=started, dependencies=[Depends(_check_json)]
+    )(api.start)
     follow = routes.get(
         "/{training_id}/events", operation_id=FOLLOW, response_class=StreamingResponse, responses=followed
     )

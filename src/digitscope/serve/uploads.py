@@ -2,17 +2,18 @@
 
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from python_multipart import FormParser
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import File, parse_options_header
+from python_multipart.multipart import Field, File, parse_options_header
 from starlette.datastructures import Headers
 
 from digitscope.serve.problems import Problem
+from digitscope.serve.schemas import ReadOptions
 
 UInt8 = NDArray[np.uint8]
 
@@ -26,7 +27,8 @@ def picture_of(body: bytes, headers: Headers) -> bytes:
     """Return the bytes of the file that was sent, in a form or as the body.
 
     Raises:
-        Problem: 415 for another content type, 400 for a form that does not parse, 422 for one without the file.
+        Problem: 415 for another content type, 400 for a form that does not parse, 422 for one without the file
+            or with an option as a field.
     """
     kind = content_type(headers)
     if kind == FORM:
@@ -40,12 +42,13 @@ def _file_in_form(body: bytes, form_type: str) -> bytes:
     boundary = parse_options_header(form_type)[1].get(b"boundary")
     if not boundary:
         raise Problem(400, "Bad Request", "the form does not parse: its content type names no boundary")
+    fields: list[Field] = []
     files: list[File] = []
     ends: list[bool] = []
     try:
         parser = FormParser(
             FORM,
-            None,
+            fields.append,
             files.append,
             lambda: ends.append(True),
             boundary,
@@ -56,12 +59,21 @@ def _file_in_form(body: bytes, form_type: str) -> bytes:
         raise Problem(400, "Bad Request", f"the form does not parse: {error}") from None
     if not ends:
         raise Problem(400, "Bad Request", "the form does not parse: it ends before its last boundary")
+    _check_fields(fields)
     contents = [file.file_object for file in files if file.field_name == FIELD.encode()]
     if len(contents) != 1:
         detail = f"the form has {len(contents)} files in the field {FIELD!r}: expected one"
         raise Problem(422, "Unprocessable Content", detail)
     contents[0].seek(0)
     return contents[0].read()
+
+
+def _check_fields(fields: Iterable[Field]) -> None:
+    """Refuse an option among the fields, which would be passed over; whatever else a form has is no matter."""
+    for name in ReadOptions.model_fields:
+        if any(field.field_name == name.encode() for field in fields):
+            detail = f"the form has {name!r} as a field: expected it in the address, as in /api/read?{name}=..."
+            raise Problem(422, "Unprocessable Content", detail)
 
 
 def images_of(body: bytes, headers: Headers, image_shapes: Collection[tuple[int, ...]]) -> UInt8:

@@ -134,7 +134,10 @@ async function jsonOf(response) {
   });
 }
 
+/** Return a problem's detail, which begins as a part of a longer line may, as a sentence. */
+const sentenceOf = (detail) => `${detail[0].toUpperCase()}${detail.slice(1)}.`;
+
 async function detailOf(response) {
   const { detail } = await response.json().catch(() => ({}));
-  return detail || `The server answered ${response.status} ${response.statusText}.`;
+  return detail ? sentenceOf(detail) : `The server answered ${response.status} ${response.statusText}.`;
 }

@@ -17,6 +17,8 @@ import {
 
 const SIDE = 28;
 const LEAST_SCALE = 0.05;
+/** Nats of difference up to which two likelihoods count as the same: 5 %. */
+const ALIKE = Math.log(1.05);
 
 let shown = "";
 
@@ -69,9 +71,19 @@ function summary({ label, confidence, second, margin_nats: margin }) {
   ];
 }
 
+/**
+ * Return what the ink that speaks most for a label comes to.
+ * @param {number} label
+ * @param {number} nats by which its log-probability falls without that ink
+ */
+export function occlusionCaption(label, nats) {
+  if (nats < ALIKE) return `No spot decides alone: without any one of them ${label} is as likely.`;
+  return `Without its brightest blue, ${label} is ${timesLess(nats)}.`;
+}
+
 /** @param {number} nats by which a log-probability is smaller */
 function timesLess(nats) {
-  if (nats < Math.log(1.05)) return "as likely";
+  if (nats < ALIKE) return "as likely";
   if (nats > Math.log(1e6)) return "more than a million times less likely";
   return `${Number(Math.exp(nats).toPrecision(2)).toLocaleString("en")} times less likely`;
 }
@@ -90,7 +102,7 @@ function showOcclusion({ label, occlusion: { values, width, height } }, pixels) 
   byId("legend").replaceChildren(pictureOf(ramp, 64, 1, signedRootColours));
   byId("legend-low").textContent = "against";
   byId("legend-high").textContent = `for ${label}`;
-  byId("occlusion-caption").textContent = `Without its brightest blue, ${label} is ${timesLess(Math.max(0, ...values))}.`;
+  byId("occlusion-caption").textContent = occlusionCaption(label, Math.max(0, ...values));
 }
 
 function showChange(kind, change, pixels) {

@@ -146,16 +146,16 @@ async function writeExample(number) {
 }
 
 function onKey(event) {
-  if (event.target.closest("select, dialog, input")) return;
+  if (event.target.closest("select, dialog")) return;
   const action = actionOf(event, event.target === drawing.canvas);
   if (!action) return;
   event.preventDefault();
   action();
 }
 
-function actionOf({ key, ctrlKey, metaKey }, isOnSheet) {
+function actionOf({ key, ctrlKey, metaKey, shiftKey }, isOnSheet) {
   if (key === "Escape" || key === "Delete") return clear;
-  if (key === "z" && (ctrlKey || metaKey)) return undo;
+  if (key.toLowerCase() === "z" && (ctrlKey || metaKey) && !shiftKey) return undo; // Z with caps lock
   if (key === "Backspace" && isOnSheet) return undo;
   if (/^\d$/.test(key) && isOnSheet) return () => typeDigit(key);
   return null;

@@ -52,7 +52,7 @@ function acceptDrops(stage, take) {
 
 function acceptPaste(take) {
   addEventListener("paste", (event) => {
-    if (event.target.closest?.("input, textarea")) return;
+    if (event.target.closest?.("dialog")) return; // the only text to edit is in one
     event.preventDefault();
     take(event.clipboardData.files);
   });
