@@ -128,17 +128,12 @@ class TrainingSettings:
     @property
     def augmentation(self) -> Augmentation:
         """How far each example is warped."""
-        return Augmentation(
-            rotation=self.rotation,
-            scale=self.scale,
-            shear=self.shear,
-            shift=self.shift,
-            elastic=self.elastic,
-            stroke=self.stroke,
-            blur=self.blur,
-            flip=self.flip,
-            low_resolution=self.low_resolution,
-        )
+        return Augmentation(**{each.name: getattr(self, each.name) for each in fields(Augmentation)})
+
+    @property
+    def pen(self) -> Augmentation:
+        """What of it is another pen or scanner, and not another hand."""
+        return Augmentation(stroke=self.stroke, blur=self.blur, low_resolution=self.low_resolution)
 
     def _check_choices(self) -> None:
         for name, choices in CHOICES.items():
