@@ -13,8 +13,8 @@ from digitscope.training import TrainingSettings
 PENNED = 0.3
 """Share of the digits that a distance is measured on which another pen or scanner gave.
 
-With more of them it finds fewer letters strange, with fewer more of the small digits on a page. Chosen on validation
-digits and pages of them.
+With more of them it finds fewer letters strange, with fewer more of the small digits on a page. Chosen on
+validation digits and pages of them.
 """
 
 
@@ -62,12 +62,12 @@ def _drawn(split: Split, settings: TrainingSettings, seed: int) -> Split:
 
 
 def as_met(recipe: Recipe, split: Split) -> Split:
-    """Return single digits in the styles and some with the pens that `recipe` shows its network.
+    """Return single digits in the styles, and some with the pens, that `recipe` shows its network.
 
-    They are what its distance is measured on, so that these are no strange ones to it.
+    Its distance is measured on them, so that they are no strange ones to it. Pairs are returned as they are.
     """
     settings, generator = recipe.settings, np.random.default_rng(0)  # equal files of equal runs; any would do
-    if not isinstance(settings, TrainingSettings):
+    if not isinstance(settings, TrainingSettings) or recipe.task != "digit":
         return split
     images = restyle(split.images, split.labels, settings.styles, generator=generator).copy()
     chosen = np.flatnonzero(generator.random(len(images)) < PENNED)
