@@ -42,6 +42,20 @@ def test_drawings_are_read(studio: Studio) -> None:
     assert share >= 0.95, f"{share:.1%} of {len(tries)} read right; misread: {', '.join(misread)}"
 
 
+def test_a_line_is_read_while_the_pen_is_down(studio: Studio) -> None:
+    box = studio.at("#sheet").bounding_box()
+    assert box is not None
+    x, middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    mouse = studio.page.mouse
+    mouse.move(x, middle - 90)
+    mouse.down()
+    mouse.move(x, middle + 90, steps=12)
+    studio.wait_for("document.querySelector('#detail-label')?.textContent === '1'")
+    mouse.move(x - 5, middle + 95)
+    mouse.up()
+    assert studio.read() == "1"
+
+
 def test_a_digit_in_full(studio: Studio) -> None:
     drawing = DRAWINGS[0]
     assert studio.draw([drawing]) == "0"

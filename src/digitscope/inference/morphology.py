@@ -30,18 +30,18 @@ def opened(mask: Mask, rows: int, columns: int) -> Mask:
     if rows > mask.shape[0] or columns > mask.shape[1]:
         return np.zeros(mask.shape, bool)
     inside = _extreme(mask, rows, columns, np.minimum)
-    return _extreme(np.pad(inside, ((rows - 1,), (columns - 1,))), rows, columns, np.maximum)
+    return _extreme(_framed(inside, rows - 1, columns - 1), rows, columns, np.maximum)
 
 
 def closed(mask: Mask, columns: int) -> Mask:
     """Return `mask`, bool (H, W), with the gaps in its rows filled that are narrower than `columns`."""
-    filled = _extreme(np.pad(mask, ((0,), (columns - 1,))), 1, columns, np.maximum)
+    filled = _extreme(_framed(mask, 0, columns - 1), 1, columns, np.maximum)
     return _extreme(filled, 1, columns, np.minimum)
 
 
 def dilated(mask: Mask, rows: int, columns: int) -> Mask:
     """Return `mask`, bool (H, W), grown by so many rows above and below, and columns on the left and right."""
-    return _extreme(np.pad(mask, ((rows,), (columns,))), 2 * rows + 1, 2 * columns + 1, np.maximum)
+    return _extreme(_framed(mask, rows, columns), 2 * rows + 1, 2 * columns + 1, np.maximum)
 
 
 def grey_closing(image: Pixels, size: int) -> Pixels:
@@ -68,8 +68,17 @@ def _around(image: Pixels, size: int, extreme: np.ufunc) -> Pixels:
     """Return the extreme of the square around each pixel, what lies outside of `image` being left out."""
     for _ in range(2):
         reach = min(size // 2, len(image) - 1)
-        image = _along_rows(np.pad(image, ((reach,), (0,)), mode="edge"), 2 * reach + 1, extreme).T
+        rows = np.clip(np.arange(-reach, len(image) + reach), 0, len(image) - 1)
+        image = _along_rows(image[rows], 2 * reach + 1, extreme).T
     return image
+
+
+def _framed(mask: Mask, rows: int, columns: int) -> Mask:
+    """Return `mask` with empty rows above and below and columns on both sides: `np.pad`, sooner."""
+    height, width = mask.shape
+    framed = np.zeros((height + 2 * rows, width + 2 * columns), bool)
+    framed[rows : rows + height, columns : columns + width] = mask
+    return framed
 
 
 def _extreme(image: Pixels, rows: int, columns: int, extreme: np.ufunc) -> Pixels:

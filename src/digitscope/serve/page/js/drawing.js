@@ -8,7 +8,8 @@ const PNG_WIDTH = 400;
 const TAP = 8;
 const POINTS_A_FRAME = 2;
 
-/** A canvas that is drawn on. Calls `onChange()` after every change, `onTap(x, y)` for a touch without a line. */
+/** A canvas that is drawn on. Calls `onChange()` as a line grows and after every other change, `onTap(x, y)` for a
+ * touch without a line. */
 export class Drawing {
   strokes = new Strokes();
   /** Whether what was to be written last found no room. */
@@ -38,7 +39,7 @@ export class Drawing {
   }
 
   get isEmpty() {
-    return this.strokes.list.length === 0;
+    return this.#drawn().length === 0;
   }
 
   undo() {
@@ -77,7 +78,7 @@ export class Drawing {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     context.strokeStyle = getComputedStyle(this.canvas).color;
-    this.#paint(context, [...this.strokes.list, ...this.#performed, ...(this.#current ? [this.#current] : [])]);
+    this.#paint(context, [...this.#drawn(), ...this.#performed]);
   }
 
   /** Return the strokes as a PNG, black on white, of one size on every screen. */
@@ -87,9 +88,15 @@ export class Drawing {
     context.fillStyle = "#fff";
     context.fillRect(0, 0, picture.width, picture.height);
     context.strokeStyle = "#000";
-    this.#paint(context, this.strokes.list);
+    this.#paint(context, this.#drawn());
     const base64 = picture.toDataURL("image/png").split(",")[1]; // toBlob waits for an idle moment, up to a second
     return new Blob([bytesOf(base64)], { type: "image/png" });
+  }
+
+  /** The strokes by hand, that under the pen among them once it is a line. */
+  #drawn() {
+    const isLine = this.#current && lengthOf(this.#current.points) >= TAP;
+    return isLine ? [...this.strokes.list, this.#current] : this.strokes.list;
   }
 
   #paint(context, strokes) {
@@ -110,7 +117,7 @@ export class Drawing {
     if (event.pointerId !== this.#pointer) return;
     const events = event.getCoalescedEvents?.() ?? [];
     for (const each of events.length ? events : [event]) this.#current.points.push(this.#point(each));
-    this.redraw();
+    if (lengthOf(this.#current.points) >= TAP) this.#changed();
   }
 
   #end(event) {
