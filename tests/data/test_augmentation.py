@@ -288,7 +288,8 @@ def test_a_low_resolution_is_pillows_reduction_and_enlargement_of_its_share(samp
 
 def resampled(image: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
     small = Image.fromarray(image.astype(np.float32)).resize((side, side), Image.Resampling.BOX)
-    return np.clip(np.asarray(small.resize((28, 28), Image.Resampling.BICUBIC)), 0, 255)
+    enlarged = np.asarray(small.resize((28, 28), Image.Resampling.BICUBIC), dtype=np.float32)
+    return np.asarray(np.clip(enlarged, 0, 255))
 
 
 def test_pairs_have_a_low_resolution_along_both_sides() -> None:
