@@ -190,8 +190,8 @@ def test_a_picture_with_nothing_but_a_pair_is_mostly_read_as_one(sample: Dataset
 
 def test_among_others_of_its_height_a_digit_is_no_pair(sample: Dataset, reader: Reader) -> None:
     digits = np.pad(255 - sample.test.images[:120], ((0, 0), (4, 4), (4, 4)), constant_values=255)
-    rows = [np.hstack(digits[start : start + 10]) for start in range(0, 120, 10)]
-    reading = reader.read(np.kron(np.vstack(rows), np.ones((2, 2), np.uint8)))
+    page = digits.reshape(12, 10, 36, 36).swapaxes(1, 2).reshape(12 * 36, 10 * 36)
+    reading = reader.read(np.kron(page, np.ones((2, 2), np.uint8)))
     assert {digit.image.shape for digit in reading.digits} == {(28, 28)}
 
 
