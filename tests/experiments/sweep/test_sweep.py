@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,14 @@ def test_another_sweep_s_folder_is_refused(space: Space, data: TrialData, tmp_pa
             swept(other, data, tmp_path)
     with pytest.raises(SettingError, match="holds a sweep with another data"):
         run_sweep(space, "other", InProcess(data), tmp_path)
+
+
+def test_of_settings_the_one_that_differs_is_named(data: TrialData, tmp_path: Path) -> None:
+    swept(small_space("momentum=0,0.5"), data, tmp_path)
+    other = small_space("momentum=0,0.5")
+    changed = replace(other, recipe=other.recipe.with_changes({"weight_decay": 0.001}))
+    with pytest.raises(SettingError, match=r"with another weight_decay: 0\.0, not 0\.001"):
+        swept(changed, data, tmp_path)
 
 
 def test_two_at_work_in_one_folder(space: Space, data: TrialData, tmp_path: Path) -> None:

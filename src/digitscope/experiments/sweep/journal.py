@@ -103,10 +103,20 @@ def _check_same_sweep(folder: Path, described: dict[str, Any]) -> None:
     for name, value in asked.items():
         kept = found.get(name) if isinstance(found, dict) else None
         if name not in _MAY_GROW and kept != value:
+            place, old, new = _first_difference(name, kept, value)
             raise SettingError(
-                f"{folder} holds a sweep with another {name}: {_short(kept)}, not {_short(value)}: "
+                f"{folder} holds a sweep with another {place}: {_short(old)}, not {_short(new)}: "
                 "name another folder with --out"
             )
+
+
+def _first_difference(name: str, kept: object, value: object) -> tuple[str, object, object]:
+    """Return what `kept` and `value` of `name` first differ in: its name and both values."""
+    if isinstance(kept, dict) and isinstance(value, dict):
+        for inner in [*value, *kept]:
+            if kept.get(inner) != value.get(inner):
+                return _first_difference(inner, kept.get(inner), value.get(inner))
+    return name, kept, value
 
 
 def _short(value: object) -> str:
