@@ -4,8 +4,8 @@
 
 Client and server share the machine's cores. Each row is one kind of request, sent over connections that stay open,
 one after the other without a pause. `--stalling N` adds N clients that send half a request and wait, and N that
-leave in the middle of one, again and again. Memory is the server's resident set, after a second of requests and at
-the end.
+leave in the middle of one, again and again. Memory is the resident set of the server and of the processes that it
+has started, after a second of requests and at the end.
 """
 
 import argparse
@@ -143,9 +143,10 @@ async def server() -> AsyncIterator[tuple[int, int]]:
 
 
 def resident_mb(process: int) -> float:
-    """Return a process's resident set."""
+    """Return the resident set of a process and of those that it has started."""
     pages = int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    started = " ".join(file.read_text() for file in Path(f"/proc/{process}/task").glob("*/children")).split()
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6 + sum(resident_mb(int(child)) for child in started)
 
 
 async def measure(name: str, sent: bytes, *, connections: int, stalling: int, seconds: float) -> Row:

@@ -35,7 +35,7 @@ def coverage(sample: Dataset) -> Floats:
 
 def painted(coverage: Floats, ink: Floats | float, paper: Floats | float) -> UInt8:
     levels = paper + (ink - paper) * coverage
-    return np.repeat(np.rint(levels).astype(np.uint8)[..., None], 3, axis=2)
+    return np.rint(levels).astype(np.uint8)
 
 
 PAPERS: dict[str, tuple[Floats | float, Floats | float]] = {
@@ -94,7 +94,7 @@ def test_strength_is_the_contrast_to_the_paper() -> None:
 @pytest.mark.parametrize("shape", [(300, 400), (60, 60), (28, 28), (5, 200)])
 @pytest.mark.parametrize("shade", [0, 1, 10, 60, 128, 200, 254, 255])
 def test_blank_paper_has_no_ink(shape: tuple[int, int], shade: int) -> None:
-    assert not find_ink(np.full((*shape, 3), shade, np.uint8)).mask.any()
+    assert not find_ink(np.full(shape, shade, np.uint8)).mask.any()
 
 
 @pytest.mark.parametrize("deviation", [0.5, 1, 1.5])
@@ -103,7 +103,7 @@ def test_noisy_paper_has_next_to_none(shade: int, deviation: float) -> None:
     """Nothing that is large enough to be looked at."""
     noise = deviation * np.random.default_rng(0).standard_normal(SHAPE)
     levels = np.clip(np.rint(shade + noise), 0, 255).astype(np.uint8)
-    mask = find_ink(np.repeat(levels[..., None], 3, axis=2)).mask
+    mask = find_ink(levels).mask
     pieces = np.bincount(ndimage.label(mask, np.ones((3, 3)))[0].ravel())[1:]
     assert mask.mean() < 1e-3
     assert pieces.max(initial=0) < 6
@@ -120,24 +120,24 @@ def test_a_blank_gradient_has_no_ink() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (1, 10_000), (10_000, 1), (2, 5_000), (6, 3_000)])
 def test_thin_pictures(shape: tuple[int, int]) -> None:
-    blank = np.full((*shape, 3), 200, np.uint8)
-    noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    blank = np.full(shape, 200, np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     assert not find_ink(blank).mask.any()
     assert find_ink(noise).mask.shape == shape
 
 
 @settings(max_examples=150, deadline=None)
-@given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=12).map(lambda shape: (*shape, 3))))
+@given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=12)))
 def test_any_tiny_picture(pixels: UInt8) -> None:
     ink = find_ink(pixels)
-    assert ink.mask.shape == ink.strength.shape == pixels.shape[:2]
+    assert ink.mask.shape == ink.strength.shape == pixels.shape
     assert np.isfinite(ink.strength).all()
     assert ink.stroke >= 1
     assert (ink.strength[ink.mask] > 0).all()
 
 
 def test_one_dark_pixel_on_tiny_paper() -> None:
-    pixels = np.full((9, 9, 3), 240, np.uint8)
+    pixels = np.full((9, 9), 240, np.uint8)
     pixels[4, 4] = 0
     assert np.argwhere(find_ink(pixels).mask).tolist() == [[4, 4]]
 
@@ -164,6 +164,6 @@ def test_a_digit_cut_out_to_its_rim_is_the_ink_and_not_the_paper_in_it(inverted:
         small = tight.resize((8, 8), Image.Resampling.BOX).resize((128, 128), Image.Resampling.BICUBIC)
         levels = np.asarray(small)
         shown = 255 - levels if inverted else levels
-        mask, truth = find_ink(np.repeat(shown[..., None], 3, axis=2)).mask, levels > 0.5 * levels.max()
+        mask, truth = find_ink(shown).mask, levels > 0.5 * levels.max()
         right += (mask & truth).sum() > 0.5 * (mask | truth).sum()
     assert right >= 195

@@ -9,8 +9,8 @@ from digitscope.errors import SettingError
 from digitscope.serve import Access, Limits
 
 
-def test_the_defaults_are_a_thread_a_core_and_what_cannot_be_changed() -> None:
-    assert Limits().threads == os.cpu_count()
+def test_the_defaults_are_a_process_a_core_and_what_cannot_be_changed() -> None:
+    assert Limits().processes == min(os.cpu_count() or 1, 4)
     with pytest.raises(dataclasses.FrozenInstanceError):
         Limits().images = 1  # type: ignore[misc]
 

@@ -38,7 +38,7 @@ def test_what_a_function_returns_or_raises_is_handed_on() -> None:
 
 
 def test_nothing_is_begun_for_a_client_that_left_or_waited_too_long() -> None:
-    workers = Workers(Limits(threads=1, reading_seconds=0.2))
+    workers = Workers(Limits(processes=1, reading_seconds=0.2))
     may_end = threading.Event()
     begun: list[str] = []
 
@@ -60,7 +60,7 @@ def test_nothing_is_begun_for_a_client_that_left_or_waited_too_long() -> None:
 
 
 def test_no_more_threads_work_than_may() -> None:
-    workers = Workers(Limits(threads=2))
+    workers = Workers(Limits(processes=2))
     at_work: list[str] = []
     both = threading.Barrier(2, timeout=5)
 
@@ -75,8 +75,8 @@ def test_no_more_threads_work_than_may() -> None:
     assert max(asyncio.run(together())) == 2
 
 
-def test_what_is_quick_is_done_one_after_the_other_beside_the_rest() -> None:
-    workers = Workers(Limits(threads=1))
+def test_what_is_quick_is_done_beside_the_rest() -> None:
+    workers = Workers(Limits(processes=1))
     names: list[str] = []
     both = threading.Barrier(2, timeout=5)
 

@@ -21,7 +21,7 @@ from digitscope.training.distributed import (
 )
 from tests.training.together import train_small_columns
 
-TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1", "--nproc-per-node", "2")
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1", "--nproc-per-node")
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -70,10 +70,10 @@ def test_the_batch_norm_is_pytorchs(monkeypatch: pytest.MonkeyPatch) -> None:
 torchrun = pytest.mark.skipif(os.name != "posix", reason="torchrun is of POSIX systems")
 
 
-def together(*words: object, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def together(*words: object, folder: Path = ROOT, processes: int = 2) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "GLOO_SOCKET_IFNAME": "lo" if sys.platform == "linux" else "lo0"}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(ROOT), environment.get("PYTHONPATH", "")])
-    call = [sys.executable, *TORCHRUN, *map(str, words)]
+    call = [sys.executable, *TORCHRUN, *map(str, (processes, *words))]
     return subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -164,3 +164,16 @@ def test_the_command_under_torchrun(tiny_mnist_folder: Path, tmp_path: Path) -> 
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["machine"]["processes"] == 2
     assert {"report.html", "curves.png"} <= {path.name for path in (tmp_path / "run").iterdir()}
+
+
+@torchrun
+def test_the_network_is_the_same_however_many_processes(tiny_mnist_folder: Path, tmp_path: Path) -> None:
+    words = ("train", "fc", "--batch-size", 10, "--data", tiny_mnist_folder, "--unchecked", "--device", "cpu")
+    for processes in (1, 2):
+        out = ("--epochs", 3, "--out", tmp_path / f"of-{processes}")
+        done = together("-m", "digitscope", *words, *out, processes=processes)
+        assert done.returncode == 0, done.stderr
+    one, two = (tmp_path / f"of-{processes}" for processes in (1, 2))
+    assert difference(one / "model.safetensors", two / "model.safetensors") < 1e-4
+    first, second = (json.loads((run / "metrics.jsonl").read_text().splitlines()[-1]) for run in (one, two))
+    assert first["validation_accuracy"] == second["validation_accuracy"]

@@ -58,7 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_limit(parser: argparse.ArgumentParser, limit: Field[Any]) -> None:
-    default = "one a core" if limit.default is MISSING else f"{limit.default:,}"
+    default = "one a core, four at most" if limit.default is MISSING else f"{limit.default:,}"
     parser.add_argument(
         f"--{limit.name.replace('_', '-')}",
         type=float if limit.type is float else int,

@@ -42,14 +42,14 @@ def eight_bits(image: Image.Image) -> Image.Image:
     return image.convert("L" if image.mode in {"1", "L"} else "RGB")
 
 
-def opaque(image: Image.Image, factor: int) -> UInt8:
-    """Return uint8 (H, W, 3), reduced by `factor`: what is transparent becomes paper."""
+def opaque(image: Image.Image, factor: int) -> Image.Image:
+    """Return an image of mode L, RGB or RGBA, reduced by `factor`: what is transparent becomes paper."""
     if factor > 1:
         image = image.reduce(factor)
     if image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255):
         paper = _paper(np.asarray(image.convert("L")), np.asarray(image.getchannel("A")) > 127)
         image = Image.alpha_composite(Image.new("RGBA", image.size, paper), image)
-    return np.asarray(image.convert("RGB"))
+    return image
 
 
 def _paper(grey: UInt8, drawn: NDArray[np.bool_]) -> str:

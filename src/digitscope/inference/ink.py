@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 from scipy import ndimage
 
 from digitscope.inference.morphology import extent, grey_closing, grey_opening, highest_around
@@ -82,9 +82,8 @@ class Ink:
     stroke: float
 
 
-def find_ink(pixels: UInt8) -> Ink:
-    """Return the ink on a picture, uint8 (H, W, 3)."""
-    gray = np.asarray(Image.fromarray(pixels).convert("L"))
+def find_ink(gray: UInt8) -> Ink:
+    """Return the ink on a picture, uint8 (H, W)."""
     if _noise(gray) > 3:
         gray = ndimage.gaussian_filter(gray, 0.7)
     coarse = _coarse(gray, COARSE_SIDE)
@@ -138,8 +137,8 @@ def _surrounding(gray: UInt8, window: float) -> Float32:
     if window >= min(gray.shape):
         return np.full(gray.shape, _rim(gray), np.float32)
     small = _coarse(gray, round(MEDIAN_WINDOW / window * max(gray.shape)))
-    size = max(1, min(MEDIAN_WINDOW, round(window)))
-    return _stretched(ndimage.median_filter(small, size=size, mode="nearest"), gray.shape)
+    median = ImageFilter.MedianFilter(min(MEDIAN_WINDOW, round(window) | 1))
+    return _stretched(np.asarray(Image.fromarray(small).filter(median)), gray.shape)
 
 
 def _rim(gray: UInt8) -> np.float32:

@@ -61,14 +61,24 @@ class Picture:
     """One page, to be read.
 
     Attributes:
-        pixels: uint8 (H, W, 3), upright.
+        image: upright and opaque, of mode L, RGB or RGBA.
         reduction: pixels of the source, along each axis, that went into one of these.
         size: width and height of the source, upright.
     """
 
-    pixels: UInt8
+    image: Image.Image
     reduction: float
     size: tuple[int, int]
+
+    @property
+    def pixels(self) -> UInt8:
+        """Its colours, uint8 (H, W, 3)."""
+        return np.asarray(self.image.convert("RGB"))
+
+    @property
+    def gray(self) -> UInt8:
+        """Its brightness, uint8 (H, W), as of ITU-R BT.601."""
+        return np.asarray(self.image.convert("L"))
 
 
 def open_pictures(source: Source, *, most_pages: int = MOST_PAGES) -> Iterator[Picture]:

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from digitscope.errors import SettingError
 from digitscope.inference.acceptance import reason_against
-from digitscope.inference.blobs import find_blobs
+from digitscope.inference.blobs import SegmentedPage, find_blobs
 from digitscope.inference.candidates import Candidate, read_as_pair, read_blobs
 from digitscope.inference.ink import find_ink
 from digitscope.inference.layout import arrange, text_of
@@ -73,27 +72,26 @@ class Reader:
         """
         return _reading(open_pictures(source, most_pages=most_pages), self._pair)
 
-    def _lines(self, picture: Picture) -> Iterator[list[Candidate]]:
+    def _lines(self, page: SegmentedPage) -> Iterator[list[Candidate]]:
         """Yield the readings of a page's ink line by line."""
-        page = find_blobs(find_ink(picture.pixels))
         candidates = read_blobs(page, page.blobs, self.digits, self.pairs)
         for line in arrange([candidate.blob for candidate in candidates], page.height):
             yield [candidates[number] for number in line]
 
-    def _pair(self, picture: Picture) -> Iterator[list[Candidate]]:
+    def _pair(self, page: SegmentedPage) -> Iterator[list[Candidate]]:
         """Yield the one line that a pair makes, if there is any ink."""
-        pair = read_as_pair(find_blobs(find_ink(picture.pixels)), self.pairs)
+        pair = read_as_pair(page, self.pairs)
         if pair:
             yield pair
 
 
-def _reading(pages: Iterable[Picture], lines_of: Callable[[Picture], Iterable[list[Candidate]]]) -> Reading:
+def _reading(pages: Iterable[Picture], lines_of: Callable[[SegmentedPage], Iterable[list[Candidate]]]) -> Reading:
     """Return what the lines of all `pages` say, `lines_of` being how they are found."""
     digits: list[Digit] = []
     lines: list[str] = []
     sizes: list[tuple[int, int]] = []
     for page, picture in enumerate(map(_enlarged, pages)):
-        for line in lines_of(picture):
+        for line in lines_of(find_blobs(find_ink(picture.gray))):
             groups = [tuple(_digits(candidate, picture, len(lines), page)) for candidate in line]
             digits.extend(digit for group in groups for digit in group)
             texts = ["".join(digit.character for digit in group) for group in groups]
@@ -104,13 +102,12 @@ def _reading(pages: Iterable[Picture], lines_of: Callable[[Picture], Iterable[li
 
 def _enlarged(picture: Picture) -> Picture:
     """Return a picture of a few pixels with more of them, so that strokes are wider than one."""
-    height, width = picture.pixels.shape[:2]
-    factor = SMALL_SIDE // max(height, width)
+    width, height = picture.image.size
+    factor = SMALL_SIDE // max(width, height)
     if factor < 2:
         return picture
-    size = width * factor, height * factor
-    pixels = np.asarray(Image.fromarray(picture.pixels).resize(size, Image.Resampling.BICUBIC))
-    return Picture(pixels, picture.reduction / factor, picture.size)
+    enlarged = picture.image.resize((width * factor, height * factor), Image.Resampling.BICUBIC)
+    return Picture(enlarged, picture.reduction / factor, picture.size)
 
 
 @lru_cache(maxsize=4)

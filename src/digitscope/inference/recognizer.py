@@ -61,8 +61,8 @@ class Recognizer:
         path: the ONNX file, opened when it is first needed.
     """
 
-    def __init__(self, path: Path, *, threads: int | None = None) -> None:
-        """Keep the path; `threads` is as of `load`.
+    def __init__(self, path: Path, *, threads: int | None = None, content: bytes | None = None) -> None:
+        """Keep the path; `threads` is as of `load`, and `content` is the file's, if it is at hand.
 
         Raises:
             SettingError: `threads` is below 1.
@@ -71,6 +71,8 @@ class Recognizer:
             raise SettingError(f"threads is {threads}: expected a whole number from 1")
         self.path = path
         self._threads = threads or min(os.cpu_count() or 1, MOST_THREADS)
+        if content is not None:
+            self.content = content
 
     @classmethod
     def load(cls, model: str | Path = "digit", *, threads: int | None = None) -> "Recognizer":
@@ -103,10 +105,9 @@ class Recognizer:
         return TASK_OF_SHAPE[self.image_shape]
 
     @cached_property
-    def _content(self) -> bytes:
-        return _content_of(
-            self.path
-        )  # kept: what is opened later is the same network, whatever became of the file
+    def content(self) -> bytes:
+        """The file's content: what is opened later is the same network, whatever became of the file."""
+        return _content_of(self.path)
 
     @cached_property
     def _for_few(self) -> ort.InferenceSession:
@@ -118,7 +119,7 @@ class Recognizer:
 
     def _open(self, threads: int) -> ort.InferenceSession:
         try:
-            return open_session(self._content, threads)
+            return open_session(self.content, threads)
         except DataError as error:
             raise DataError(f"{self.path}: {error}") from None
 

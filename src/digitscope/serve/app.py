@@ -72,6 +72,7 @@ def create_app(
         reading.begin_warm_up()
         yield
         await trainings.close()
+        reading.close()
 
     app = App(
         title="digitscope",

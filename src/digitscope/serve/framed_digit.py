@@ -62,8 +62,3 @@ async def digit_in_body(request: Request) -> UInt8:
 def digit_in_base64(text: str) -> UInt8:
     """Return the digit, uint8 (28, 28), in a `Base64Digit`."""
     return np.frombuffer(base64.b64decode(text), np.uint8).reshape(SIDE, SIDE)
-
-
-def in_base64(pixels: UInt8) -> str:
-    """Return pixels of any shape as base64, in the order in which they lie."""
-    return base64.b64encode(pixels.tobytes()).decode()

@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field
 
 from digitscope.inference import Recognizer
 from digitscope.metrics import log_softmax
+from digitscope.serve.base64_pixels import in_base64
 from digitscope.serve.examples import SIDE
-from digitscope.serve.framed_digit import BODY, Base64Digit, digit_in_body, in_base64
+from digitscope.serve.framed_digit import BODY, Base64Digit, digit_in_body
 from digitscope.serve.problems import problem_responses
 from digitscope.serve.workers import Workers
 

@@ -8,7 +8,7 @@ from digitscope.errors import SettingError
 
 
 def _cores() -> int:
-    return os.cpu_count() or 1
+    return min(os.cpu_count() or 1, 4)
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Limits:
         body_seconds: seconds that a body may take to arrive, else 408.
         requests: requests that may be in work or wait at once, else 503; those that only look (GET) do not count.
         reading_seconds: seconds that a picture may wait and be read, else 503.
-        threads: threads that read pictures, beside the one for small ones.
+        processes: processes that read pictures, and as many for small ones; each starts when it is needed.
         images: images that one call of predict may have, else 413.
         pages: pages that a TIFF file may have, else 422; each takes its time, and a reading cannot be stopped.
 
@@ -36,7 +36,7 @@ class Limits:
     body_seconds: float = 20.0
     requests: int = 64
     reading_seconds: float = 30.0
-    threads: int = field(default_factory=_cores)
+    processes: int = field(default_factory=_cores)
     images: int = 4096
     pages: int = 20
 

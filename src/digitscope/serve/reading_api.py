@@ -1,8 +1,7 @@
 """The part of the API that reads: pictures, images for a network, and which networks there are."""
 
-import io
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
@@ -13,21 +12,18 @@ from starlette.responses import JSONResponse
 from digitscope.inference import Prediction, Recognizer
 from digitscope.inference.recognizer import TASK_OF_SHAPE
 from digitscope.serve import examples
-from digitscope.serve.framed_digit import in_base64
 from digitscope.serve.limits import Limits
 from digitscope.serve.problems import Problem, problem_responses
+from digitscope.serve.reading_processes import ReadingProcesses
 from digitscope.serve.schemas import DigitImages, Model, PairImages, Predictions, ReadOptions, ReadPicture
 from digitscope.serve.uploads import BYTES, FIELD, FORM, JSON, images_of, picture_of
 from digitscope.serve.workers import Workers
-
-if TYPE_CHECKING:
-    from digitscope.inference import Reader
 
 SMALL_BODY = 16_384
 """Bytes of images up to which they are read at once: to hand them to a thread takes longer than to read them."""
 
 SMALL_PICTURE = 65_536
-"""Bytes of a picture up to which it is read in the one thread for what is quick."""
+"""Bytes of a picture up to which it does not wait for larger ones."""
 
 DECIMALS = 6
 
@@ -54,24 +50,19 @@ IMAGES_BODY = {
 }
 
 
-class Upload(io.BytesIO):
-    """A picture that was sent, under the name that errors give it."""
-
-    name = "the picture"
-
-
 class ReadingApi:
     """Reads with one network for single digits and one for pairs.
 
     Args:
         digits: reads one digit.
         pairs: reads two over each other.
-        workers: the threads that pictures are read in.
+        workers: the threads that wait for what takes longer.
         limits: what is too much.
     """
 
     def __init__(self, digits: Recognizer, pairs: Recognizer, workers: Workers, limits: Limits) -> None:
         self._networks = {"digit": digits, "two-digit": pairs}
+        self._processes = ReadingProcesses(digits, pairs, limits)
         self._workers = workers
         self._limits = limits
 
@@ -112,28 +103,15 @@ class ReadingApi:
         return [_model(task, network) for task, network in self._networks.items()]
 
     def begin_warm_up(self) -> None:
-        """Have a worker load what reading needs and read a stroke, so that the first who asks need not wait."""
-        self._workers.begin(self._warm_up)
+        """Start a process that reads, so that the first who asks need not wait for it."""
+        self._workers.begin(self._processes.start)
 
-    def _warm_up(self) -> None:
-        stroke = np.full((64, 64), 255, np.uint8)
-        stroke[16:48, 30:34] = 0
-        self._reader().read(stroke)
+    def close(self) -> None:
+        """End what reads."""
+        self._processes.close()
 
-    def _reader(self) -> "Reader":
-        from digitscope.inference.reader import Reader  # with SciPy and Pillow, which the start does not wait for
-
-        return Reader(self._networks["digit"], self._networks["two-digit"])
-
-    def _read(self, body: bytes, headers: Headers, mode: str) -> JSONResponse:
-        reader = self._reader()
-        read = reader.read if mode == "page" else reader.read_pair
-        reading = read(Upload(picture_of(body, headers)), most_pages=self._limits.pages)
-        content = reading.to_json()
-        for digit, as_json in zip(reading.digits, content["digits"], strict=True):
-            height, width = digit.image.shape
-            as_json["seen"] = {"width": width, "height": height, "pixels": in_base64(digit.image)}
-        return JSONResponse(content)
+    def _read(self, body: bytes, headers: Headers, mode: str) -> Response:
+        return Response(self._processes.read(picture_of(body, headers), mode), media_type=JSON)
 
     def _predict(self, body: bytes, headers: Headers) -> JSONResponse:
         images = images_of(body, headers, TASK_OF_SHAPE)

@@ -1,4 +1,4 @@
-"""Threads that do what takes longer than the event loop may be away."""
+"""Threads that do, or wait for, what takes longer than the event loop may be away."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,15 +16,13 @@ T = TypeVar("T")
 class Workers:
     """Threads of an app; what they have no time for yet waits in line.
 
-    There are `limits.threads` of them, and one for all that is quick. What takes milliseconds spends most of them
-    with Python's interpreter lock: two threads that contend for it do two thirds of what one does. What takes
-    longer is mostly at work in libraries, which release it.
+    There are `limits.processes` of them, and as many for what is quick, which does not wait for the rest.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._seconds = limits.reading_seconds
-        self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="worker")
-        self._quick = ThreadPoolExecutor(1, thread_name_prefix="quick")
+        self._threads = ThreadPoolExecutor(limits.processes, thread_name_prefix="worker")
+        self._quick = ThreadPoolExecutor(limits.processes, thread_name_prefix="quick")
 
     def begin(self, function: Callable[[], object]) -> None:
         """Have `function` called, and do not wait for it."""
