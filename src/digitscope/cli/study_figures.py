@@ -42,7 +42,7 @@ def epochs(result: Result) -> "Figure":
             ("validation accuracy (%)", "validation_accuracy"),
         )
     ]
-    return study_figure("What keeps a network from learning by heart?", *panels)
+    return study_figure("What do dropout and warped digits change?", *panels)
 
 
 def data(result: Result) -> "Figure":

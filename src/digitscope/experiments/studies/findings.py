@@ -50,15 +50,18 @@ def _what_is_learned(scores: Sequence[PointScore]) -> str:
         if learned
         else ""
     )
-    ends = [after_last(score, "train_accuracy") for score in (smallest, largest)]
-    leads = [
-        100 * (end.mean - validation(score).mean) for end, score in zip(ends, (smallest, largest), strict=True)
-    ]
+    ends = [after_last(score, "train_accuracy").in_percent() for score in (smallest, largest)]
+    widest = max(scores, key=_lead)
     return (
         f"From {smallest.point['hidden']:,} to {largest.point['hidden']:,} units the training accuracy goes from "
-        f"{ends[0].in_percent()} to {ends[1].in_percent()}, and its lead over validation from {leads[0]:.1f} to "
-        f"{leads[1]:.1f} points{fewest}."
+        f"{ends[0]} to {ends[1]}, and its lead over validation from {_lead(smallest):.1f} to {_lead(largest):.1f} "
+        f"points, at most {_lead(widest):.1f} with {widest.point['hidden']:,}{fewest}."
     )
+
+
+def _lead(score: PointScore) -> float:
+    """Return by how many points training digits are read better than validation digits, after the last epoch."""
+    return 100 * (after_last(score, "train_accuracy").mean - validation(score).mean)
 
 
 def _what_it_costs(result: Result, smallest: PointScore, largest: PointScore) -> str:
