@@ -2,13 +2,13 @@
 
     python -m benchmarks.sweep [--rounds N] [--epochs N] [--json]
 
-Each side is a command of its own, and its time is all of that command: the start of Python, reading MNIST, ten
-trainings, validation after every epoch, the test split at the end; of `digitscope sweep` also its processes,
-records, tables and reports. The plain loops are those of PyTorch's quickstart tutorial: a DataLoader, an
-optimizer, a loop over batches and one over the validation images. "as its tutorials write it" converts each image
-when it is asked for, as torchvision's ToTensor does; "tensors in memory" has a TensorDataset of ready ones. They
-compute on as many threads as PyTorch takes by itself. Sides take turns within a round. Seconds are wall time;
-processor seconds are those of all processes of a side.
+Each side has commands of its own, the two sweeps side by side with a core each, and its time is all of them: the
+start of Python, reading MNIST, ten trainings, validation after every epoch, the test split at the end; of
+`digitscope sweep` also its processes, records, tables and reports. The plain loops are those of PyTorch's
+quickstart tutorial: a DataLoader, an optimizer, a loop over batches and one over the validation images. "as its
+tutorials write it" converts each image when it is asked for, as torchvision's ToTensor does; "tensors in memory"
+has a TensorDataset of ready ones. They compute on as many threads as PyTorch takes by itself. Sides take turns
+within a round. Seconds are wall time; processor seconds are those of all processes of a side.
 """
 
 import argparse
@@ -20,8 +20,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 from time import perf_counter
 from typing import Any
 
@@ -37,6 +39,8 @@ from digitscope.experiments.sweep.space_files import load_space
 
 GRIDS = ("course-hidden-10", "course-hidden-128")
 PEERS = ("as-tutorials", "in-memory")
+
+ALONE = ("--cores", "1", "--json")
 
 
 @dataclass(frozen=True)
@@ -121,14 +125,16 @@ def score(model: nn.Module, loader: DataLoader[Any]) -> float:
 
 
 def take_turn(commands: Sequence[Sequence[str]]) -> Turn:
-    """Run `commands` one after the other; each prints JSON that holds validation accuracies."""
+    """Run `commands` side by side; each prints JSON that holds validation accuracies."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), perf_counter()
     # Every side as a terminal starts it, with the threads that it takes by itself.
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-    printed = [
-        json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)  # noqa: S603
-        for command in commands
-    ]
+    with ExitStack() as running:
+        processes = [
+            running.enter_context(subprocess.Popen(command, env=environment, stdout=PIPE, stderr=DEVNULL))  # noqa: S603
+            for command in commands
+        ]
+        printed = [json.loads(process.communicate()[0]) for process in processes]
     seconds, after = perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     validation: dict[str, float] = {}
@@ -143,7 +149,18 @@ def sides(folder: Path, epochs: int) -> dict[str, list[list[str]]]:
     """Return the commands of each side."""
     python = [sys.executable, "-m"]
     sweeps = [
-        [*python, "digitscope", "sweep", grid, f"epochs={epochs}", "--json", "--out", str(folder / grid)]
+        [
+            *python,
+            "digitscope",
+            "sweep",
+            grid,
+            f"epochs={epochs}",
+            "--cores",
+            "1",
+            "--json",
+            "--out",
+            str(folder / grid),
+        ]
         for grid in GRIDS
     ]
     plain = {peer: [[*python, "benchmarks.sweep", "--peer", peer, "--epochs", str(epochs)]] for peer in PEERS}
