@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import digitscope.serve
@@ -215,8 +216,17 @@ def test_every_example_is_read(studio: Studio) -> None:
 def test_an_example_that_is_seen_being_drawn(open_studio: Open) -> None:
     studio = open_studio(reduced_motion="no-preference")
     studio.at("#try-digit").click()
+    assert studio.at(".invitation").is_hidden()
     studio.at(".box").wait_for()
     assert studio.read() == "7"
+
+
+@pytest.mark.parametrize("number", ["11", "888", "4040", "9999"])
+def test_an_example_lies_within_the_sheet(studio: Studio, number: str) -> None:
+    strokes = studio.imported("examples", "exampleOf", number, 26)
+    places = np.array([point for stroke in strokes for point in stroke["points"]])
+    assert (places.min(axis=0) > [13, 13]).all()
+    assert (places.max(axis=0) < [987, 737]).all()
 
 
 def test_nothing_moves_when_results_arrive(studio: Studio) -> None:

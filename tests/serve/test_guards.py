@@ -17,7 +17,7 @@ from digitscope.serve.bodies import BodyGuard
 from digitscope.serve.crowd import CrowdGuard
 from digitscope.serve.log import JsonLines
 from digitscope.serve.problems import Problem
-from digitscope.serve.reading_processes import ReadingProcesses
+from digitscope.serve.reading_processes import Reading
 from tests.serve.helpers import TOKEN, assert_problem
 
 BLANK = bytes(784)
@@ -289,7 +289,7 @@ def test_requests_that_stall_take_nobodys_place() -> None:
 
 
 def test_a_picture_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ReadingProcesses, "read", lambda *_: time.sleep(0.3))
+    monkeypatch.setattr(Reading, "__call__", lambda _: time.sleep(0.3))
     client = client_of(Limits(reading_seconds=0.05))
     answer = client.post("/api/read", content=b"any")
     assert_problem(answer, 503, "not done within 0.05 s")

@@ -1,3 +1,5 @@
+import asyncio
+import json
 import logging
 
 import pytest
@@ -5,9 +7,10 @@ from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
 from digitscope.serve import create_app
-from digitscope.serve.problems import Problem
+from digitscope.serve.problems import Problem, Problems
 from tests.serve.helpers import assert_problem, canvas, png
 
 
@@ -63,6 +66,30 @@ def test_a_mistake_of_ours_is_logged_and_not_told(caplog: pytest.LogCaptureFixtu
     assert told.exc_info[0] is ZeroDivisionError
     assert isinstance(logged.msg, dict)
     assert logged.msg["status"] == 500
+
+
+def test_what_is_given_up_because_the_server_stops_is_answered() -> None:
+    async def wait(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        await asyncio.sleep(60)
+
+    answer: list[Message] = []
+
+    async def send(message: Message) -> None:
+        answer.append(message)
+
+    async def together() -> None:
+        scope = {"type": "http", "path": "/api/read", "method": "POST", "headers": []}
+        task = asyncio.ensure_future(Problems(wait)(scope, receive, send))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await task
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    asyncio.run(together())
+    assert answer[0]["status"] == 503
+    assert "the server stops" in json.loads(answer[1]["body"])["detail"]
 
 
 def test_the_headers_of_a_problem() -> None:

@@ -1,5 +1,6 @@
 """Processes that read: what they answer is what a reader says, and none outlives its picture or its server."""
 
+import asyncio
 import gc
 import io
 import json
@@ -10,25 +11,34 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from starlette.types import Message
 
 from digitscope.data import Dataset
 from digitscope.errors import DataError
 from digitscope.inference import Reader, Recognizer, shipped_path
-from digitscope.serve import Limits, picture_reading
+from digitscope.serve import Limits, create_app, picture_reading, reading_processes
+from digitscope.serve.own_processes import environment
 from digitscope.serve.parcels import receive, send
 from digitscope.serve.problems import Problem
-from digitscope.serve.reading_processes import ReadingProcesses
+from digitscope.serve.reading_api import SMALL_PICTURE
+from digitscope.serve.reading_processes import Reading, ReadingProcesses
 from tests.serve.helpers import canvas, png
 
 DIGITS, PAIRS = shipped_path("digit"), shipped_path("two-digit")
 
 
-def made(limits: Limits | None = None) -> ReadingProcesses:
-    return ReadingProcesses(Recognizer(DIGITS), Recognizer(PAIRS), limits or Limits())
+def made(digits: Recognizer | None = None) -> ReadingProcesses:
+    return ReadingProcesses(digits or Recognizer(DIGITS), Recognizer(PAIRS), pages=20)
+
+
+def read(processes: ReadingProcesses, picture: bytes, mode: str = "page") -> Any:
+    return json.loads(Reading(processes, picture, mode)())
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +48,22 @@ def processes() -> Iterator[ReadingProcesses]:
     processes.close()
 
 
-def pids(processes: ReadingProcesses) -> set[int]:
-    return {process.pid for process in processes._all}
+@pytest.fixture
+def own() -> Iterator[ReadingProcesses]:
+    processes = made()
+    yield processes
+    processes.close()
+
+
+@pytest.fixture(scope="module")
+def picture(sample: Dataset) -> bytes:
+    return png(canvas(sample.test.images[0], sample.test.images[1]))
+
+
+@pytest.fixture(scope="module")
+def long_picture() -> bytes:
+    """Return what takes seconds to read: noise that is all ink."""
+    return png(np.random.default_rng(0).integers(0, 2, (1800, 2000), dtype=np.uint8) * np.uint8(255))
 
 
 def soon(condition: Callable[[], bool]) -> bool:
@@ -63,60 +87,58 @@ def is_gone(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("mode", ["page", "pair"])
-def test_they_read_as_a_reader_does(processes: ReadingProcesses, sample: Dataset, mode: str) -> None:
-    picture = png(canvas(sample.test.images[0], sample.test.images[1]))
+def test_they_read_as_a_reader_does(processes: ReadingProcesses, picture: bytes, mode: str) -> None:
     reader = Reader.load()
     expected = (reader.read if mode == "page" else reader.read_pair)(picture).to_json()
-    content = json.loads(processes.read(picture, mode))
+    content = read(processes, picture, mode)
     for digit in content["digits"]:
         del digit["seen"]
     assert content == expected
 
 
-def test_what_is_no_picture_is_refused_and_the_next_one_read(processes: ReadingProcesses, sample: Dataset) -> None:
+def test_what_is_no_picture_is_refused_and_the_next_one_read(processes: ReadingProcesses, picture: bytes) -> None:
     with pytest.raises(DataError, match="the picture: not a picture that can be read"):
-        processes.read(b"none", "page")
-    assert json.loads(processes.read(png(canvas(sample.test.images[0])), "page"))["digits"]
+        read(processes, b"none")
+    assert read(processes, picture)["digits"]
 
 
-def test_one_process_does_what_comes_one_after_the_other_and_two_what_comes_at_once(sample: Dataset) -> None:
-    processes, picture = made(), png(canvas(sample.test.images[0]))
-    processes.start()
-    readings = [processes.read(picture, "page") for _ in range(3)]
-    assert len(pids(processes)) == 1
-    together = [threading.Thread(target=lambda: readings.append(processes.read(picture, "page"))) for _ in "ab"]
-    for thread in together:
-        thread.start()
-    for thread in together:
-        thread.join()
-    assert len(pids(processes)) == 2
+def test_one_process_does_what_comes_one_after_the_other_and_two_what_comes_at_once(
+    own: ReadingProcesses, picture: bytes
+) -> None:
+    own.start()
+    readings = [Reading(own, picture, "page")() for _ in range(3)]
+    assert len(own.pids) == 1
+    with ThreadPoolExecutor(2) as threads:
+        both = threading.Barrier(2)
+        readings += threads.map(lambda _: (both.wait(), Reading(own, picture, "page")())[1], range(2))
+    assert len(own.pids) == 2
     assert len(readings) == 5
     assert len(set(readings)) == 1
-    processes.close()
 
 
-def test_they_have_the_network_that_was_loaded_whatever_became_of_the_file(
-    tmp_path: Path, sample: Dataset
-) -> None:
+def test_who_comes_while_one_is_being_started_waits_for_it(own: ReadingProcesses, picture: bytes) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        starting = thread.submit(own.start)
+        assert soon(own._starting.locked)
+        assert read(own, picture)["digits"]
+        starting.result()
+    assert len(own.pids) == 1
+
+
+def test_they_have_the_network_that_was_loaded_whatever_became_of_the_file(tmp_path: Path, picture: bytes) -> None:
     copy = tmp_path / "copy.onnx"
     copy.write_bytes(DIGITS.read_bytes())
-    digits = Recognizer.load(copy)
+    processes = made(Recognizer.load(copy))
     copy.unlink()
-    processes = ReadingProcesses(digits, Recognizer(PAIRS), Limits())
-    assert json.loads(processes.read(png(canvas(sample.test.images[0])), "page"))["digits"]
+    assert read(processes, picture)["digits"]
     processes.close()
 
 
 def test_a_mistake_of_ours_is_told_with_its_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process, where a mistake can be made."""
     monkeypatch.setattr(Reader, "read_pair", lambda *_, **__: 1 // 0)
-    requests, answers = io.BytesIO(), io.BytesIO()
-    for path in (DIGITS, PAIRS):
-        send(requests, path.read_bytes(), path=str(path))
-    send(requests, b"any", mode="pair", pages=1, seconds=60)
-    requests.seek(0)
-    with pytest.raises(EOFError):
-        picture_reading.answer_all(requests, answers)
+    answers = io.BytesIO()
+    picture_reading.answer_all(Reader.load(), [({"mode": "pair", "pages": 1}, b"any")], answers)
     answers.seek(0)
     head, content = receive(answers)
     assert head["outcome"] == "mistake"
@@ -126,59 +148,183 @@ def test_a_mistake_of_ours_is_told_with_its_trace(monkeypatch: pytest.MonkeyPatc
 # How they end
 
 
-def test_one_that_is_killed_is_told_and_replaced(sample: Dataset) -> None:
-    processes, picture = made(), png(canvas(sample.test.images[0]))
-    processes.start()
-    (killed,) = pids(processes)
+def test_one_that_has_ended_is_replaced_and_the_log_says_so(
+    own: ReadingProcesses, picture: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    own.start()
+    (killed,) = own.pids
     os.kill(killed, signal.SIGKILL)
-    with pytest.raises(Problem) as caught:
-        processes.read(picture, "page")
+    assert soon(lambda: not own._free[0].is_alive)
+    assert read(own, picture)["digits"]
+    assert killed not in own.pids
+    assert caplog.messages == ["a process that reads has ended while it was idle (exit code -9)"]
+
+
+def test_one_that_ends_over_a_picture_is_told(
+    own: ReadingProcesses, picture: bytes, long_picture: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    own.start()
+    (killed,) = own.pids
+    threading.Timer(0.3, os.kill, (killed, signal.SIGKILL)).start()
+    with pytest.raises(Problem, match="the process that read the picture has ended") as caught:
+        read(own, long_picture)
     assert caught.value.status_code == 503
-    assert "not read to its end" in caught.value.detail
-    assert json.loads(processes.read(picture, "page"))["digits"]
-    assert killed not in pids(processes)
-    processes.close()
+    assert caplog.messages == ["a process that reads has ended over a picture (exit code -9)"]
+    assert read(own, picture)["digits"]
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no timer that ends a process")
-def test_one_that_reads_for_too_long_is_ended() -> None:
-    processes = made(Limits(reading_seconds=0.05))
-    noise = np.random.default_rng(0).integers(0, 256, (2000, 2000), dtype=np.uint8)
-    with pytest.raises(Problem, match="not read to its end"):
-        processes.read(png(noise), "page")
-    assert pids(processes) == set()
+def test_a_reading_that_is_stopped_frees_its_thread_and_its_core(
+    own: ReadingProcesses, long_picture: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    own.start()
+    (pid,) = own.pids
+    reading = Reading(own, long_picture, "page")
+    threading.Timer(0.3, reading.stop).start()
+    with pytest.raises(Problem):
+        reading()
+    assert is_gone(pid)
+    assert own.pids == set()
+    assert caplog.messages == []
+
+
+def test_a_reading_that_is_done_cannot_be_stopped_any_more(own: ReadingProcesses, picture: bytes) -> None:
+    reading = Reading(own, picture, "page")
+    reading()
+    reading.stop()
+    before = own.pids
+    assert read(own, picture)["digits"]
+    assert own.pids == before
+
+
+def test_a_client_that_leaves_does_not_keep_a_core(picture: bytes, long_picture: bytes) -> None:
+    """Those who left are given up, and who comes next is read."""
+    app = create_app(limits=Limits(processes=1))
+    scope = {"type": "http", "method": "POST", "path": "/api/read", "raw_path": b"/api/read", "query_string": b""}
+    headers = [(b"host", b"localhost"), (b"content-type", b"image/png")]
+    statuses: list[int] = []
+
+    async def ask(body: bytes, *, stay: bool) -> None:
+        given = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive_message() -> Message:
+            if given:
+                return given.pop()
+            await asyncio.sleep(60 if stay else 0.1)
+            return {"type": "http.disconnect"}
+
+        async def note(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+
+        length = (b"content-length", str(len(body)).encode())
+        whole = {**scope, "headers": [*headers, length], "client": None, "server": None, "http_version": "1.1"}
+        await app(whole, receive_message, note)
+
+    async def together() -> float:
+        await ask(picture, stay=True)  # the process is there
+        leavers = [asyncio.ensure_future(ask(long_picture, stay=False)) for _ in range(3)]
+        await asyncio.wait(leavers)
+        started = time.perf_counter()
+        await ask(long_picture[:1000], stay=True)  # a small body: what is quick has its own thread
+        await ask(picture + bytes(SMALL_PICTURE), stay=True)
+        return time.perf_counter() - started
+
+    assert asyncio.run(together()) < 10
+    assert statuses == [200, 422, 200]
 
 
 def test_none_is_left_when_they_are_closed_or_forgotten() -> None:
     for end in (lambda processes: processes.close(), lambda _: None):
         processes = made()
         processes.start()
-        left = pids(processes)
+        left = processes.pids
         end(processes)
         del processes
         gc.collect()
         assert all(map(is_gone, left))
 
 
+def test_they_can_be_closed_while_they_read_and_used_again(
+    own: ReadingProcesses, picture: bytes, long_picture: bytes
+) -> None:
+    def attempt(_: int) -> str:
+        try:
+            return str(read(own, long_picture)["text"])
+        except Problem as problem:
+            return str(problem.status_code)
+
+    with ThreadPoolExecutor(2) as threads:
+        readings = threads.map(attempt, range(2))
+        assert soon(lambda: len(own._busy) == 2)
+        left = own.pids
+        own.close()
+        assert [*readings] == ["503", "503"]
+    assert all(map(is_gone, left))
+    assert read(own, picture)["digits"]
+
+
+def test_one_that_cannot_be_started_is_told_and_leaves_nothing(
+    own: ReadingProcesses, picture: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ends_at_once = (sys.executable, "-c", "")
+    for command in (("/no/such/program",), ends_at_once):
+        monkeypatch.setattr(reading_processes, "COMMAND", command)
+        with pytest.raises(Problem, match="pictures cannot be read at the moment"):
+            read(own, picture)
+    assert own.pids == set()
+    assert len(caplog.messages) == 2
+    assert all(message.startswith("no process that reads can be started") for message in caplog.messages)
+
+
 SERVER_THAT_IS_KILLED = """
-import os, signal
+import os, signal, sys, threading, time
 from digitscope.inference import Recognizer, shipped_path
-from digitscope.serve import Limits
-from digitscope.serve.reading_processes import ReadingProcesses
-processes = ReadingProcesses(Recognizer(shipped_path("digit")), Recognizer(shipped_path("two-digit")), Limits())
+from digitscope.serve.reading_processes import Reading, ReadingProcesses
+processes = ReadingProcesses(Recognizer(shipped_path("digit")), Recognizer(shipped_path("two-digit")), pages=20)
 processes.start()
-print(*(process.pid for process in processes._all), flush=True)
+if len(sys.argv) > 1:
+    picture = open(sys.argv[1], "rb").read()
+    threading.Thread(target=Reading(processes, picture, "page"), daemon=True).start()
+    time.sleep(0.5)
+print(*processes.pids, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is of POSIX systems")
-def test_none_outlives_a_server_that_is_killed() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", SERVER_THAT_IS_KILLED], capture_output=True, text=True, check=False
-    )
+@pytest.mark.parametrize("is_reading", [False, True])
+def test_none_outlives_a_server_that_is_killed(tmp_path: Path, long_picture: bytes, *, is_reading: bool) -> None:
+    (tmp_path / "long.png").write_bytes(long_picture)
+    words = [str(tmp_path / "long.png")] if is_reading else []
+    call = [sys.executable, "-c", SERVER_THAT_IS_KILLED, *words]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL
+    started = time.perf_counter()
     assert soon(lambda: is_gone(int(done.stdout)))
+    assert time.perf_counter() - started < 2
+
+
+def test_a_request_to_end_is_left_to_who_started_it(own: ReadingProcesses, picture: bytes) -> None:
+    """A service's processes are told together, and what is in work is to be finished."""
+    own.start()
+    (pid,) = own.pids
+    os.kill(pid, signal.SIGTERM)
+    assert read(own, picture)["digits"]
+    assert own.pids == {pid}
+
+
+# What they are started with
+
+
+def test_they_find_the_package_and_not_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGITSCOPE_TOKEN", "a-secret-of-some-length")
+    monkeypatch.setenv("PYTHONPATH", "elsewhere")
+    found = environment()
+    assert "DIGITSCOPE_TOKEN" not in found
+    first, *others = found["PYTHONPATH"].split(os.pathsep)
+    assert (Path(first) / "digitscope" / "serve" / "picture_reading.py").is_file()
+    assert others == ["elsewhere"]
+    assert found["OPENBLAS_NUM_THREADS"] == "1"
 
 
 # Parcels

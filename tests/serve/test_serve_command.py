@@ -106,7 +106,7 @@ PROCESS_THAT_READS = f"""
 import sys
 from digitscope.inference import Reader
 from digitscope.serve import picture_reading
-picture_reading._warm_up(Reader.load())
+picture_reading.warm_up(Reader.load())
 print([name for name in ("fastapi", *{OF_THE_TRAINING_EXTRA}) if name in sys.modules])
 """
 

@@ -59,6 +59,41 @@ def test_nothing_is_begun_for_a_client_that_left_or_waited_too_long() -> None:
     assert begun == []
 
 
+def test_what_has_begun_is_stopped_a_little_after_nobody_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("digitscope.serve.workers.PATIENCE_SECONDS", 0.1)
+    workers = Workers(Limits(processes=1))
+    stopped = threading.Event()
+    at_stop: list[str] = []
+
+    def work() -> str:
+        assert stopped.wait(5)
+        return "stopped"
+
+    def stop(name: str) -> None:
+        at_stop.append(name)
+        stopped.set()
+
+    async def together() -> None:
+        assert await workers.do(request(stay), lambda: "done", stop=lambda: stop("of what was done")) == "done"
+        with pytest.raises(ClientDisconnect):
+            await workers.do(request(leave), work, stop=lambda: stop("of who left"))
+        assert at_stop == []
+        await asyncio.sleep(0.2)
+
+    asyncio.run(together())
+    assert at_stop == ["of who left"]
+
+
+def test_what_fails_while_nobody_waits_is_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> NoReturn:
+        raise OSError("no such thing")
+
+    workers = Workers(Limits(processes=1))
+    workers.begin(fail)
+    asyncio.run(workers.do(request(stay), lambda: None, quick=True))
+    assert caplog.messages == ["no such thing"]
+
+
 def test_no_more_threads_work_than_may() -> None:
     workers = Workers(Limits(processes=2))
     at_work: list[str] = []

@@ -17,11 +17,10 @@ from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
 from digitscope.errors import DataError
 from digitscope.serve.limits import Limits
+from digitscope.serve.own_processes import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-
-TOKEN_VARIABLE = "DIGITSCOPE_TOKEN"  # noqa: S105 - its name, not the token
 
 LIMITS = attribute_help(Limits)
 

@@ -25,7 +25,7 @@ class Limits:
         reading_seconds: seconds that a picture may wait and be read, else 503.
         processes: processes that read pictures, and as many for small ones; each starts when it is needed.
         images: images that one call of predict may have, else 413.
-        pages: pages that a TIFF file may have, else 422; each takes its time, and a reading cannot be stopped.
+        pages: pages that a TIFF file may have, else 422; each takes its time.
 
     Raises:
         SettingError: a value is of the wrong kind or out of range.

@@ -1,10 +1,10 @@
 """Parcels between two processes: a line of JSON, and as many bytes after it as `bytes` in it says."""
 
 import json
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 
-def send(stream: BinaryIO, content: bytes, **head: Any) -> None:
+def send(stream: IO[bytes], content: bytes, **head: Any) -> None:
     """Write one parcel.
 
     Raises:
@@ -15,7 +15,7 @@ def send(stream: BinaryIO, content: bytes, **head: Any) -> None:
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> tuple[dict[str, Any], bytes]:
+def receive(stream: IO[bytes]) -> tuple[dict[str, Any], bytes]:
     """Return the head and the content of the next parcel.
 
     Raises:

@@ -1,16 +1,21 @@
 """A process in which pictures are read, one after the other: `python -m digitscope.serve.picture_reading`.
 
 It reads parcels on standard input: the network for one digit, that for two, then pictures. It answers each picture
-with a parcel on standard output. When its input ends, whoever started it is gone, and it ends too.
+with a parcel on standard output. When its input ends, whoever started it is gone, and it ends too, even in the
+middle of a picture.
 """
 
 import io
 import json
+import os
+import queue
 import signal
 import sys
+import threading
 import traceback
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
@@ -19,6 +24,8 @@ from digitscope.inference import Reader, Recognizer
 from digitscope.serve.base64_pixels import in_base64
 from digitscope.serve.parcels import receive, send
 
+Parcel = tuple[dict[str, Any], bytes]
+
 
 class Upload(io.BytesIO):
     """A picture that was sent, under the name that errors give it."""
@@ -26,47 +33,19 @@ class Upload(io.BytesIO):
     name = "the picture"
 
 
-def answer_all(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Read pictures until there are no more.
+def answer_all(reader: Reader, pictures: Iterable[Parcel], answers: IO[bytes]) -> None:
+    """Read each picture; its head has the `mode` and how many `pages` it may have.
 
-    The head of one has its `mode`, `pages` that it may have at most, and `seconds` after which this process ends,
-    as nothing else stops a reading. That of an answer has its `outcome`: "read", "refused" or "mistake".
+    The head of an answer has its `outcome`: "read" with JSON, "refused" with the reason, "mistake" with the trace.
     """
-    reader = Reader(_network(requests), _network(requests))
-    _warm_up(reader)
-    while True:
-        head, picture = receive(requests)
-        _end_after(head["seconds"])
-        outcome, content = _answer(reader, picture, head["mode"], head["pages"])
-        _end_after(0)
+    for head, picture in pictures:
+        try:
+            outcome, content = "read", _as_json(reader, picture, head["mode"], head["pages"])
+        except DataError as error:
+            outcome, content = "refused", str(error)
+        except Exception:  # noqa: BLE001 - whatever it is, it is told to who asked
+            outcome, content = "mistake", traceback.format_exc()
         send(answers, content.encode(), outcome=outcome)
-
-
-def _network(requests: BinaryIO) -> Recognizer:
-    head, content = receive(requests)
-    return Recognizer(Path(head["path"]), threads=1, content=content)
-
-
-def _warm_up(reader: Reader) -> None:
-    """Load what reading needs, so that the first picture need not wait for it."""
-    stroke = np.full((64, 64), 255, np.uint8)
-    stroke[16:48, 30:34] = 0
-    reader.read(stroke)
-
-
-def _end_after(seconds: float) -> None:
-    """Have this process killed then, wherever it is; never, if that is 0. Windows knows no such thing."""
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-
-
-def _answer(reader: Reader, picture: bytes, mode: str, pages: int) -> tuple[str, str]:
-    try:
-        return "read", _as_json(reader, picture, mode, pages)
-    except DataError as error:
-        return "refused", str(error)
-    except Exception:  # noqa: BLE001 - whatever it is, it is told to who asked
-        return "mistake", traceback.format_exc()
 
 
 def _as_json(reader: Reader, picture: bytes, mode: str, pages: int) -> str:
@@ -80,12 +59,48 @@ def _as_json(reader: Reader, picture: bytes, mode: str, pages: int) -> str:
     return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
+def warm_up(reader: Reader) -> None:
+    """Load what reading needs, so that the first picture need not wait for it."""
+    stroke = np.full((64, 64), 255, np.uint8)
+    stroke[16:48, 30:34] = 0
+    reader.read(stroke)
+
+
+def _network(parcel: Parcel) -> Recognizer:
+    head, content = parcel
+    return Recognizer(Path(head["path"]), threads=1, content=content)
+
+
+def _following(stream: IO[bytes]) -> Iterator[Parcel]:
+    """Yield the parcels of `stream`; its end ends this process, in the middle of a picture too."""
+    parcels: queue.SimpleQueue[Parcel] = queue.SimpleQueue()
+
+    def follow() -> None:
+        try:
+            while True:
+                parcels.put(receive(stream))
+        finally:
+            os._exit(0)
+
+    threading.Thread(target=follow, daemon=True).start()
+    while True:
+        yield parcels.get()
+
+
+def _silence() -> None:
+    """Let go of standard error, on which libraries that decode tell what they think of damaged pictures."""
+    with Path(os.devnull).open("wb") as nothing:
+        os.dup2(nothing.fileno(), sys.stderr.fileno())
+
+
 def main() -> None:
     """Read what standard input brings."""
-    try:
-        answer_all(sys.stdin.buffer, sys.stdout.buffer)
-    except (EOFError, BrokenPipeError):
-        return
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # sent to all of a service: who started this one finishes first
+    parcels = _following(sys.stdin.buffer)
+    reader = Reader(_network(next(parcels)), _network(next(parcels)))
+    warm_up(reader)
+    _silence()
+    answer_all(reader, parcels, sys.stdout.buffer)
 
 
 if __name__ == "__main__":

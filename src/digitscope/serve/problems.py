@@ -5,6 +5,7 @@ type that is not taken, and 422 for what parses and cannot be used, such as a da
 pixels: its content type is right, and only a look inside tells.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -90,6 +91,11 @@ class Problems:
             await self.app(scope, receive, watched)
         except ClientDisconnect:
             return
+        except asyncio.CancelledError:
+            if begun:
+                raise
+            detail = "the server stops, and what was asked for was not done: ask again when it is back"
+            await Problem(503, "Service Unavailable", detail).response(scope)(scope, receive, send)
         except Exception as error:
             if begun or scope["type"] != "http":
                 raise

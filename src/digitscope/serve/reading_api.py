@@ -14,7 +14,7 @@ from digitscope.inference.recognizer import TASK_OF_SHAPE
 from digitscope.serve import examples
 from digitscope.serve.limits import Limits
 from digitscope.serve.problems import Problem, problem_responses
-from digitscope.serve.reading_processes import ReadingProcesses
+from digitscope.serve.reading_processes import Reading, ReadingProcesses
 from digitscope.serve.schemas import DigitImages, Model, PairImages, Predictions, ReadOptions, ReadPicture
 from digitscope.serve.uploads import BYTES, FIELD, FORM, JSON, images_of, picture_of
 from digitscope.serve.workers import Workers
@@ -62,7 +62,7 @@ class ReadingApi:
 
     def __init__(self, digits: Recognizer, pairs: Recognizer, workers: Workers, limits: Limits) -> None:
         self._networks = {"digit": digits, "two-digit": pairs}
-        self._processes = ReadingProcesses(digits, pairs, limits)
+        self._processes = ReadingProcesses(digits, pairs, limits.pages)
         self._workers = workers
         self._limits = limits
 
@@ -88,9 +88,11 @@ class ReadingApi:
 
     async def read(self, request: Request, options: Annotated[ReadOptions, Query()]) -> Response:
         """Read the digits in a picture: PNG, JPEG, WebP, TIFF (all pages), BMP, GIF, AVIF, HEIC (extra heif)."""
-        body = await request.body()
-        work = partial(self._read, body, request.headers, options.mode)
-        return await self._workers.do(request, work, quick=len(body) <= SMALL_PICTURE)
+        picture = picture_of(await request.body(), request.headers)
+        reading = Reading(self._processes, picture, options.mode)
+        quick = len(picture) <= SMALL_PICTURE
+        content = await self._workers.do(request, reading, quick=quick, stop=reading.stop)
+        return Response(content, media_type=JSON)
 
     async def predict(self, request: Request) -> Response:
         """Read images framed as MNIST's are, ink 255 on 0: 28 rows are one digit, 42 are two over each other."""
@@ -109,9 +111,6 @@ class ReadingApi:
     def close(self) -> None:
         """End what reads."""
         self._processes.close()
-
-    def _read(self, body: bytes, headers: Headers, mode: str) -> Response:
-        return Response(self._processes.read(picture_of(body, headers), mode), media_type=JSON)
 
     def _predict(self, body: bytes, headers: Headers) -> JSONResponse:
         images = images_of(body, headers, TASK_OF_SHAPE)

@@ -1,99 +1,212 @@
 """Processes that read pictures: each has an interpreter and a core of its own, and can be ended in the middle."""
 
-import os
+import logging
 import subprocess
-import sys
+import threading
 import weakref
-from collections.abc import Collection
-from typing import IO, Any, cast
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from typing import Any
 
 from digitscope.errors import DataError
 from digitscope.inference import Recognizer
-from digitscope.serve.limits import Limits
+from digitscope.serve.own_processes import command_of, environment
 from digitscope.serve.parcels import receive, send
 from digitscope.serve.problems import Problem
 
-COMMAND = (sys.executable, "-P", "-m", "digitscope.serve.picture_reading")
-"""Starts a process; with -P it imports nothing from the folder that the server was started in."""
+LOG = logging.getLogger("digitscope.serve")
 
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+COMMAND = command_of("digitscope.serve.picture_reading")
 
-Process = subprocess.Popen[bytes]
+
+class ReadingProcess:
+    """A process that reads one picture at a time, for one thread at a time; any other may end it.
+
+    Args:
+        networks: that for one digit, and that for two.
+
+    Raises:
+        OSError: it cannot be started, or has ended at once.
+    """
+
+    def __init__(self, networks: Iterable[Recognizer]) -> None:
+        self._has_to_end = False
+        self._process = subprocess.Popen(  # noqa: S603
+            COMMAND,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment(),
+            start_new_session=True,  # so that Ctrl+C in the server's terminal reaches the server alone
+        )
+        assert self._process.stdin is not None  # noqa: S101 - both pipes were asked for
+        assert self._process.stdout is not None  # noqa: S101
+        self._input, self._output = self._process.stdin, self._process.stdout
+        try:
+            for network in networks:
+                send(self._input, network.content, path=str(network.path))
+        except OSError:
+            self.end()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it may be given a picture."""
+        return not self._has_to_end and self._process.poll() is None
+
+    def ask(self, picture: bytes, **head: Any) -> tuple[str, bytes]:
+        """Return the outcome of a picture and its content, as `picture_reading.answer_all` has them.
+
+        Raises:
+            OSError, EOFError: it has ended.
+        """
+        send(self._input, picture, **head)
+        answer, content = receive(self._output)
+        return answer["outcome"], content
+
+    def kill(self) -> None:
+        """End it; the thread that waits for its answer hears of that."""
+        self._has_to_end = True
+        self._process.kill()
+
+    def end(self) -> int:
+        """End it, wait until it is gone, and return its exit code; for the thread that has it."""
+        self.kill()
+        code = self._process.wait()
+        self._output.close()
+        with suppress(OSError):  # there may be something that it did not take
+            self._input.close()
+        return code
 
 
 class ReadingProcesses:
-    """Processes that read pictures, each one at a time; one is started when none is free. Threads may share them.
+    """As many processes as pictures are read at once: one is started when none is free. Threads may share them.
 
     Args:
         digits: reads one digit.
         pairs: reads two over each other.
-        limits: what is too much.
+        pages: that a picture may have.
     """
 
-    def __init__(self, digits: Recognizer, pairs: Recognizer, limits: Limits) -> None:
+    def __init__(self, digits: Recognizer, pairs: Recognizer, pages: int) -> None:
+        self.pages = pages
         self._networks = digits, pairs
-        self._options = {"pages": limits.pages, "seconds": limits.reading_seconds}
-        self._all: set[Process] = set()
-        self._free: list[Process] = []
-        weakref.finalize(self, _end, self._all)
+        self._starting = threading.Lock()
+        self._free: list[ReadingProcess] = []
+        self._busy: set[ReadingProcess] = set()
+        weakref.finalize(self, _end_all, self._free, self._busy)
+
+    @property
+    def pids(self) -> set[int]:
+        """The numbers of those that are there."""
+        return {process.pid for process in (*self._free, *self._busy)}
 
     def start(self) -> None:
         """Start the first, so that the first picture need not wait for it."""
-        self._free.append(self._started())
+        with self._starting:
+            self._free.append(self._started())
 
-    def read(self, picture: bytes, mode: str) -> bytes:
-        """Return the reading of a picture as JSON; `mode` is "page" or "pair".
+    def take(self) -> ReadingProcess:
+        """Return one that is free, or a new one. Who finds none while one is being started waits for that.
 
         Raises:
-            DataError: it is no picture, damaged or too large.
-            Problem: 503, the process has ended: the picture took too long, or what decodes it has failed.
+            Problem: 503, none can be started.
         """
-        try:
-            process = self._free.pop()
-        except IndexError:
-            process = self._started()
-        try:
-            send(_pipe(process.stdin), picture, mode=mode, **self._options)
-            head, content = receive(_pipe(process.stdout))
-        except (OSError, EOFError):
-            self._all.discard(process)
-            _end([process])
-            detail = "the picture was not read to its end: try again later, or with a smaller or another one"
-            raise Problem(503, "Service Unavailable", detail, Retry_After="10") from None
-        self._free.append(process)
-        return _content(head["outcome"], content)
+        process = self._alive()
+        if process is None:
+            with self._starting:
+                process = self._alive() or self._started()
+        self._busy.add(process)
+        return process
+
+    def give_back(self, process: ReadingProcess) -> None:
+        """Let others have `process`; one that has ended is forgotten."""
+        self._busy.discard(process)
+        if process.is_alive:
+            self._free.append(process)
+        else:
+            process.end()
 
     def close(self) -> None:
         """End all, whatever they are at."""
-        _end(self._all)
+        _end_all(self._free, self._busy)
 
-    def _started(self) -> Process:
-        process = subprocess.Popen(  # noqa: S603
-            COMMAND,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **ONE_THREAD},
-            start_new_session=True,  # so that Ctrl+C in the server's terminal reaches the server alone
-        )
-        self._all.add(process)
-        for network in self._networks:
-            send(_pipe(process.stdin), network.content, path=str(network.path))
-        return process
+    def _alive(self) -> ReadingProcess | None:
+        while self._free:
+            try:
+                process = self._free.pop()
+            except IndexError:  # another thread was quicker
+                return None
+            if process.is_alive:
+                return process
+            LOG.error("a process that reads has ended while it was idle (exit code %s)", process.end())
+        return None
 
-
-def _pipe(pipe: IO[bytes] | None) -> Any:
-    return cast("IO[bytes]", pipe)  # both were asked for
-
-
-def _content(outcome: str, content: bytes) -> bytes:
-    if outcome == "refused":
-        raise DataError(content.decode())
-    if outcome == "mistake":
-        raise RuntimeError(content.decode())
-    return content
+    def _started(self) -> ReadingProcess:
+        try:
+            return ReadingProcess(self._networks)
+        except OSError as error:
+            LOG.error("no process that reads can be started (%s)", error)
+            detail = "pictures cannot be read at the moment: try again later; the server's log tells more"
+            raise Problem(503, "Service Unavailable", detail, Retry_After="10") from None
 
 
-def _end(processes: Collection[Process]) -> None:
-    for process in list(processes):
+class Reading:
+    """One picture to be read by one of `processes`: call it in a thread, and stop it from any other.
+
+    Args:
+        processes: read it.
+        picture: the content of its file.
+        mode: "page" or "pair".
+    """
+
+    def __init__(self, processes: ReadingProcesses, picture: bytes, mode: str) -> None:
+        self._processes, self._picture, self._mode = processes, picture, mode
+        self._lock = threading.Lock()
+        self._process: ReadingProcess | None = None
+        self._is_stopped = False
+
+    def __call__(self) -> bytes:
+        """Return the reading as JSON.
+
+        Raises:
+            DataError: it is no picture, damaged or too large.
+            Problem: 503, its process has ended, or none can be started.
+        """
+        process = self._process = self._processes.take()
+        try:
+            outcome, content = process.ask(self._picture, mode=self._mode, pages=self._processes.pages)
+        except (OSError, EOFError):
+            process.kill()
+            if not self._is_stopped:
+                LOG.error("a process that reads has ended over a picture (exit code %s)", process.end())
+            detail = "the process that read the picture has ended: try again, or with another form of the picture"
+            raise Problem(503, "Service Unavailable", detail, Retry_After="10") from None
+        finally:
+            with self._lock:
+                self._process = None
+            self._processes.give_back(process)
+        if outcome == "refused":
+            raise DataError(content.decode())
+        if outcome == "mistake":
+            raise RuntimeError(content.decode())
+        return content
+
+    def stop(self) -> None:
+        """End it, if it is being read."""
+        self._is_stopped = True
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
+
+
+def _end_all(free: list[ReadingProcess], busy: Collection[ReadingProcess]) -> None:
+    """End those that are free, and have those end that threads wait for."""
+    for process in list(busy):
         process.kill()
-        process.communicate()
+    while free:
+        free.pop().end()

@@ -3,22 +3,19 @@
 import asyncio
 import base64
 import json
-import os
 import secrets
-import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from digitscope.serve.own_processes import command_of, environment
+
 if TYPE_CHECKING:
     from digitscope.serve.live_training import Lesson, UInt8  # which only the process that learns has to load
 
-COMMAND = (sys.executable, "-P", "-m", "digitscope.serve.live_training")
-"""Starts the process; with -P it imports nothing from the folder that the server was started in."""
-
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+COMMAND = command_of("digitscope.serve.live_training")
 
 LONGEST_LINE = 1 << 20
 """Bytes of a line that the process writes; an epoch has about 30,000."""
@@ -82,7 +79,7 @@ class Training:
             stdin=PIPE,
             stdout=PIPE,
             limit=LONGEST_LINE,
-            env={**os.environ, **ONE_THREAD},
+            env=environment(),
             start_new_session=True,  # so that Ctrl+C in the server's terminal reaches the server alone
         )
         training = cls(process, most_seconds=most_seconds, most_silence=most_silence)

@@ -1,8 +1,9 @@
 """Threads that do, or wait for, what takes longer than the event loop may be away."""
 
 import asyncio
+import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -11,6 +12,11 @@ from digitscope.serve.limits import Limits
 from digitscope.serve.problems import Problem
 
 T = TypeVar("T")
+
+LOG = logging.getLogger("digitscope.serve")
+
+PATIENCE_SECONDS = 1.0
+"""For which what nobody waits for any more may go on: it is about to end, or it is stopped."""
 
 
 class Workers:
@@ -25,17 +31,27 @@ class Workers:
         self._quick = ThreadPoolExecutor(limits.processes, thread_name_prefix="quick")
 
     def begin(self, function: Callable[[], object]) -> None:
-        """Have `function` called, and do not wait for it."""
-        self._quick.submit(function)
+        """Have `function` called, and do not wait for it; if it fails, the log says so."""
+        self._quick.submit(function).add_done_callback(_log_failure)
 
-    async def do(self, request: Request, function: Callable[[], T], *, quick: bool = False) -> T:
+    async def do(
+        self,
+        request: Request,
+        function: Callable[[], T],
+        *,
+        quick: bool = False,
+        stop: Callable[[], None] = lambda: None,
+    ) -> T:
         """Return what `function` returns; it is not called any more if nobody waits for it when its turn comes.
 
+        If it has begun by then, `stop` ends it a little later; a thread itself cannot be ended.
+
         Raises:
-            Problem: 503, it takes too long. A thread cannot be stopped: a call that has begun goes on to its end.
+            Problem: 503, it takes too long.
             ClientDisconnect: the client left.
         """
-        work = asyncio.get_running_loop().run_in_executor(self._quick if quick else self._threads, function)
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._quick if quick else self._threads, function)
         gone = asyncio.ensure_future(request.receive())  # after the body there is nothing but the client's leaving
         either: list[asyncio.Future[Any]] = [work, gone]
         try:
@@ -47,5 +63,12 @@ class Workers:
             detail = f"not done within {self._seconds:g} s: try again later, or with a smaller picture"
             raise Problem(503, "Service Unavailable", detail, Retry_After="10")
         finally:
+            if not work.done():
+                loop.call_later(PATIENCE_SECONDS, stop)
             work.cancel()
             gone.cancel()
+
+
+def _log_failure(done: Future[object]) -> None:
+    if error := done.exception():
+        LOG.error("%s", error)

@@ -6,7 +6,10 @@ const STEP = 0.04;
 const MOST_DIGITS_A_LINE = 6;
 const HEIGHT = 300;
 const HEIGHT_ALONE = 460;
-const PITCH = 0.5;
+/** From one digit to the next, the height being 1. */
+const PITCH = 0.95;
+/** Share of the sheet's width that a number takes at most. */
+const LONGEST = 0.9;
 const TILT = 0.08;
 
 /** @type {Record<string, () => number[][][]>} the lines of each digit */
@@ -35,9 +38,10 @@ const DIGITS = {
  * @param {number} width of the pen
  */
 export function exampleOf(number, width) {
-  const height = number.length === 1 ? HEIGHT_ALONE : Math.min(HEIGHT, 1400 / number.length);
-  const pitch = height * (0.7 + PITCH * 0.5);
-  const left = (SHEET_WIDTH - pitch * (number.length - 1) - 0.7 * height) / 2;
+  const length = PITCH * (number.length - 1) + 0.7;
+  const height = number.length === 1 ? HEIGHT_ALONE : Math.min(HEIGHT, (LONGEST * SHEET_WIDTH) / length);
+  const pitch = PITCH * height;
+  const left = (SHEET_WIDTH - length * height) / 2;
   const top = (SHEET_HEIGHT - height) / 2;
   return [...number].flatMap((digit, place) => digitAt(digit, left + place * pitch, top, height, width));
 }

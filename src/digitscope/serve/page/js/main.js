@@ -142,6 +142,7 @@ function drawingChanged() {
 
 async function writeExample(number) {
   clear();
+  stage.invite(false);
   await drawing.write(() => exampleOf(number, drawing.penWidth));
 }
 
@@ -163,6 +164,7 @@ function actionOf({ key, ctrlKey, metaKey, shiftKey }, isOnSheet) {
 
 function typeDigit(digit) {
   if (stage.picture) clear();
+  stage.invite(false);
   drawing.write((before) => exampleAfter(digit, before, drawing.penWidth));
 }
 
