@@ -216,7 +216,7 @@ def test_every_example_is_read(studio: Studio) -> None:
 def test_an_example_that_is_seen_being_drawn(open_studio: Open) -> None:
     studio = open_studio(reduced_motion="no-preference")
     studio.at("#try-digit").click()
-    assert studio.at(".invitation").is_hidden()
+    assert "inviting" not in (studio.at("#stage").get_attribute("class") or "")
     studio.at(".box").wait_for()
     assert studio.read() == "7"
 
