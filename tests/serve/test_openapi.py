@@ -70,7 +70,7 @@ def test_whatever_is_done_one_after_the_other_is_answered_as_described(address: 
 
     Usage.run(
         settings=settings(
-            max_examples=15,
+            max_examples=8,
             stateful_step_count=6,
             deadline=None,
             derandomize=True,
