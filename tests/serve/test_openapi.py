@@ -16,7 +16,9 @@ from starlette.testclient import TestClient
 
 from digitscope.serve import create_app, server
 
-DESCRIPTION = schemathesis.openapi.from_dict(create_app().openapi())
+APP = create_app()
+
+DESCRIPTION = schemathesis.openapi.from_dict(APP.openapi())
 
 SECONDS = 20
 
@@ -25,9 +27,7 @@ SECONDS = 20
 def address() -> Iterator[str]:
     """Where the app is served by a thread of this process."""
     listener = server.listen("127.0.0.1", 0)
-    app = create_app()
-    app.state.trainings._most = 100  # so that an answer does not depend on how long the trainings before it take
-    running = uvicorn.Server(server.config(app))
+    running = uvicorn.Server(server.config(APP))
     thread = threading.Thread(target=running.run, args=([listener],))
     thread.start()
     yield server.url_of(listener)
@@ -54,7 +54,12 @@ def unchecked(case: schemathesis.Case[Any]) -> list[Any]:
     return [positive_data_acceptance] if case.operation.path == "/api/read" else []
 
 
-def test_whatever_is_done_one_after_the_other_is_answered_as_described(address: str) -> None:
+def test_whatever_is_done_one_after_the_other_is_answered_as_described(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No answer depends on how long the trainings before it take: there is room for all of them."""
+    monkeypatch.setattr(APP.state.trainings, "_most", 100)
+
     class Usage(DESCRIPTION.as_state_machine()):  # type: ignore[misc]
         """Trainings that are started, followed, drawn for and stopped, in any order."""
 
