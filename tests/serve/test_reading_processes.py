@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -187,6 +187,58 @@ def test_a_reading_that_is_stopped_frees_its_thread_and_its_core(
     assert caplog.messages == []
 
 
+def test_a_reading_that_is_stopped_before_it_has_a_process_does_not_begin(
+    own: ReadingProcesses, long_picture: bytes
+) -> None:
+    reading = Reading(own, long_picture, "page")
+    with ThreadPoolExecutor(1) as thread:
+        work = thread.submit(reading)
+        assert soon(own._starting.locked)
+        reading.stop()
+        started = time.perf_counter()
+        with pytest.raises(Problem):
+            work.result()
+    assert time.perf_counter() - started < 2
+    assert len(own._free) == 1
+
+
+@pytest.mark.parametrize("error", [MemoryError, json.JSONDecodeError("", "", 0), KeyboardInterrupt])
+def test_an_answer_that_was_not_taken_is_not_given_to_the_next_one(
+    own: ReadingProcesses, picture: bytes, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def fail(_: object) -> NoReturn:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reading_processes, "receive", fail)
+        with pytest.raises((Problem, MemoryError, KeyboardInterrupt)):
+            read(own, picture)
+    assert own.pids == set()
+    assert read(own, png(canvas()))["text"] == ""
+
+
+def test_one_that_hangs_while_it_starts_is_ended(
+    own: ReadingProcesses, picture: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(reading_processes, "COMMAND", (sys.executable, "-c", "import time; time.sleep(60)"))
+        patched.setattr(reading_processes, "START_SECONDS", 0.5)
+        with pytest.raises(Problem, match="cannot be read at the moment"):
+            read(own, picture)
+    assert read(own, picture)["digits"]
+
+
+def test_one_whose_network_is_none_says_so_and_ends() -> None:
+    requests = io.BytesIO()
+    send(requests, b"none", path="mine.onnx")
+    done = subprocess.run(
+        [*reading_processes.COMMAND], input=requests.getvalue() * 2, capture_output=True, check=False
+    )
+    assert done.stdout == b""
+    assert done.returncode in (0, 1)
+    assert b"Fatal" not in done.stderr
+
+
 def test_a_reading_that_is_done_cannot_be_stopped_any_more(own: ReadingProcesses, picture: bytes) -> None:
     reading = Reading(own, picture, "page")
     reading()
@@ -245,7 +297,7 @@ def test_none_is_left_when_they_are_closed_or_forgotten() -> None:
 
 
 def test_they_can_be_closed_while_they_read_and_used_again(
-    own: ReadingProcesses, picture: bytes, long_picture: bytes
+    own: ReadingProcesses, picture: bytes, long_picture: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     def attempt(_: int) -> str:
         try:
@@ -259,6 +311,7 @@ def test_they_can_be_closed_while_they_read_and_used_again(
         left = own.pids
         own.close()
         assert [*readings] == ["503", "503"]
+    assert caplog.messages == []
     assert all(map(is_gone, left))
     assert read(own, picture)["digits"]
 
@@ -308,7 +361,8 @@ def test_a_request_to_end_is_left_to_who_started_it(own: ReadingProcesses, pictu
     """A service's processes are told together, and what is in work is to be finished."""
     own.start()
     (pid,) = own.pids
-    os.kill(pid, signal.SIGTERM)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        os.kill(pid, number)
     assert read(own, picture)["digits"]
     assert own.pids == {pid}
 

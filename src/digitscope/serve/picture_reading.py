@@ -87,20 +87,27 @@ def _following(stream: IO[bytes]) -> Iterator[Parcel]:
         yield parcels.get()
 
 
-def _silence() -> None:
-    """Let go of standard error, on which libraries that decode tell what they think of damaged pictures."""
+def _silence(stream: IO[Any]) -> None:
+    """Let what is written to a standard stream go nowhere, whoever writes it."""
     with Path(os.devnull).open("wb") as nothing:
-        os.dup2(nothing.fileno(), sys.stderr.fileno())
+        os.dup2(nothing.fileno(), stream.fileno())
 
 
 def main() -> None:
     """Read what standard input brings."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # sent to all of a service: who started this one finishes first
-    parcels = _following(sys.stdin.buffer)
-    reader = Reader(_network(next(parcels)), _network(next(parcels)))
-    warm_up(reader)
-    _silence()
-    answer_all(reader, parcels, sys.stdout.buffer)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # sent to all of a service: who started this one finishes first
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    _silence(sys.stdout)
+    try:
+        parcels = _following(sys.stdin.buffer)
+        reader = Reader(_network(next(parcels)), _network(next(parcels)))
+        warm_up(reader)
+        _silence(sys.stderr)  # on which decoders tell what they think of damaged pictures
+        answer_all(reader, parcels, answers)
+    except Exception:  # noqa: BLE001 - it is told, and this process ends
+        traceback.print_exc()
+    os._exit(1)  # in the ordinary way Python could not end while a thread waits for standard input
 
 
 if __name__ == "__main__":

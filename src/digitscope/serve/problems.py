@@ -92,7 +92,7 @@ class Problems:
         except ClientDisconnect:
             return
         except asyncio.CancelledError:
-            if begun:
+            if begun or scope["type"] != "http":
                 raise
             detail = "the server stops, and what was asked for was not done: ask again when it is back"
             await Problem(503, "Service Unavailable", detail).response(scope)(scope, receive, send)

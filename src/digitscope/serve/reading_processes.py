@@ -18,6 +18,9 @@ LOG = logging.getLogger("digitscope.serve")
 
 COMMAND = command_of("digitscope.serve.picture_reading")
 
+START_SECONDS = 30.0
+"""Within which a process has to have taken its networks."""
+
 
 class ReadingProcess:
     """A process that reads one picture at a time, for one thread at a time; any other may end it.
@@ -41,17 +44,27 @@ class ReadingProcess:
         assert self._process.stdin is not None  # noqa: S101 - both pipes were asked for
         assert self._process.stdout is not None  # noqa: S101
         self._input, self._output = self._process.stdin, self._process.stdout
+        limit = threading.Timer(START_SECONDS, self.kill)
+        limit.daemon = True
+        limit.start()
         try:
             for network in networks:
                 send(self._input, network.content, path=str(network.path))
         except OSError:
             self.end()
             raise
+        finally:
+            limit.cancel()
 
     @property
     def pid(self) -> int:
         """The process's number."""
         return self._process.pid
+
+    @property
+    def has_to_end(self) -> bool:
+        """Whether it was told to."""
+        return self._has_to_end
 
     @property
     def is_alive(self) -> bool:
@@ -63,6 +76,7 @@ class ReadingProcess:
 
         Raises:
             OSError, EOFError: it has ended.
+            ValueError: it has written something else.
         """
         send(self._input, picture, **head)
         answer, content = receive(self._output)
@@ -106,8 +120,8 @@ class ReadingProcesses:
         return {process.pid for process in (*self._free, *self._busy)}
 
     def start(self) -> None:
-        """Start the first, so that the first picture need not wait for it."""
-        with self._starting:
+        """Start the first, so that the first picture need not wait for it; if that fails, the log says so."""
+        with suppress(Problem), self._starting:
             self._free.append(self._started())
 
     def take(self) -> ReadingProcess:
@@ -177,15 +191,10 @@ class Reading:
             DataError: it is no picture, damaged or too large.
             Problem: 503, its process has ended, or none can be started.
         """
-        process = self._process = self._processes.take()
+        process = self._processes.take()
         try:
-            outcome, content = process.ask(self._picture, mode=self._mode, pages=self._processes.pages)
-        except (OSError, EOFError):
-            process.kill()
-            if not self._is_stopped:
-                LOG.error("a process that reads has ended over a picture (exit code %s)", process.end())
-            detail = "the process that read the picture has ended: try again, or with another form of the picture"
-            raise Problem(503, "Service Unavailable", detail, Retry_After="10") from None
+            self._hold(process)
+            outcome, content = self._answer_of(process)
         finally:
             with self._lock:
                 self._process = None
@@ -197,11 +206,33 @@ class Reading:
         return content
 
     def stop(self) -> None:
-        """End it, if it is being read."""
-        self._is_stopped = True
+        """End it if it is being read, and do not begin it if it is not yet."""
         with self._lock:
+            self._is_stopped = True
             if self._process is not None:
                 self._process.kill()
+
+    def _hold(self, process: ReadingProcess) -> None:
+        with self._lock:
+            if self._is_stopped:
+                raise _given_up()
+            self._process = process
+
+    def _answer_of(self, process: ReadingProcess) -> tuple[str, bytes]:
+        try:
+            return process.ask(self._picture, mode=self._mode, pages=self._processes.pages)
+        except (OSError, EOFError, ValueError):
+            if not process.has_to_end:
+                LOG.error("a process that reads has ended over a picture (exit code %s)", process.end())
+            raise _given_up() from None
+        except BaseException:
+            process.kill()  # its answer may still come, and would be taken for that to the next picture
+            raise
+
+
+def _given_up() -> Problem:
+    detail = "the process that read the picture has ended: try again, or with another form of the picture"
+    return Problem(503, "Service Unavailable", detail, Retry_After="10")
 
 
 def _end_all(free: list[ReadingProcess], busy: Collection[ReadingProcess]) -> None:

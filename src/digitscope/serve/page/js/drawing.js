@@ -67,7 +67,7 @@ export class Drawing {
       const strokes = make(this.strokes.list);
       const isWanted = await this.#perform(strokes);
       if (isWanted && strokes.length) this.strokes.add(...strokes);
-      this.#changed(strokes.length === 0);
+      if (isWanted) this.#changed(strokes.length === 0);
     });
     return this.#written;
   }
