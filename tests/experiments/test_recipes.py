@@ -201,3 +201,11 @@ def test_a_model_with_another_kind_of_settings() -> None:
         Recipe("mine", "", "scratch", TrainingSettings())
     with pytest.raises(SettingError, match="mine has options: expected none with the model 'scratch'"):
         Recipe("mine", "", "scratch", numpy_settings, {"hidden": 3})
+
+
+def test_fewer_epochs_than_are_plain_are_all_plain() -> None:
+    recipe = get_recipe("resnet")
+    assert recipe.with_changes({"epochs": 1}).settings.plain_epochs == 1  # type: ignore[union-attr]
+    assert recipe.with_changes({"epochs": 5}).settings.plain_epochs == 2  # type: ignore[union-attr]
+    with pytest.raises(SettingError, match="plain_epochs is 2: expected 0 to 1"):
+        recipe.with_changes({"epochs": 1, "plain_epochs": 2})

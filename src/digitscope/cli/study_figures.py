@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from digitscope.experiments.studies.comparing import best_of
+from digitscope.experiments.studies.findings import common_settings
 from digitscope.experiments.studies.study import Result, over_epochs
 from digitscope.experiments.sweep.ranking import PointScore
 from digitscope.plots import Line, Panel, study_figure
@@ -29,7 +30,7 @@ def capacity(result: Result) -> "Figure":
             for split, name in (("validation", "validation"), ("training", "train"))
         )
         panels.append(Panel(title, lines, "hidden units", scale, "log", ticks))  # type: ignore[arg-type]
-    return study_figure("How large a network?", *panels)
+    return study_figure("How large a network?", _conditions(result), *panels)
 
 
 def epochs(result: Result) -> "Figure":
@@ -42,7 +43,7 @@ def epochs(result: Result) -> "Figure":
             ("validation accuracy (%)", "validation_accuracy"),
         )
     ]
-    return study_figure("What do dropout and warped digits change?", *panels)
+    return study_figure("What do dropout and warped digits change?", _conditions(result), *panels)
 
 
 def data(result: Result) -> "Figure":
@@ -60,7 +61,7 @@ def data(result: Result) -> "Figure":
         lines["errors"].append(Line(name, places, errors, accuracy.deviations))
     first = Panel("validation accuracy (%)", tuple(lines["accuracy"]), "training digits", "linear", "log", ticks)
     second = Panel("errors (%)", tuple(lines["errors"]), "training digits", "log", "log", ticks)
-    return study_figure("How many digits?", first, second)
+    return study_figure("How many digits?", _conditions(result), first, second)
 
 
 def optimizers(result: Result) -> "Figure":
@@ -70,7 +71,17 @@ def optimizers(result: Result) -> "Figure":
     losses = tuple(_over_time(*each, "train_loss", 1.0) for each in chosen.items())
     accuracies = tuple(_over_time(*each, "validation_accuracy", 100.0) for each in chosen.items())
     first = Panel("training loss (nats)", losses, "epoch", "log")
-    return study_figure("Which optimiser?", first, Panel("validation accuracy (%)", accuracies, "epoch"))
+    second = Panel("validation accuracy (%)", accuracies, "epoch")
+    return study_figure("Which optimiser?", _conditions(result), first, second)
+
+
+def _conditions(result: Result) -> str:
+    """Return what all variants have in common, and what a line and its band are."""
+    settings, n_seeds = common_settings(result), result.study.n_seeds
+    learned = f"{settings.train_size:,} training digits, {settings.epochs} epochs"
+    if settings.epoch_size:
+        learned = f"{settings.epochs * settings.epoch_size:,} digits met in each training"
+    return f"{learned}; " + ("one seed" if n_seeds == 1 else f"mean of {n_seeds} seeds, band: one deviation")
 
 
 def _ticks(places: Sequence[float], most: int) -> dict[float, str]:

@@ -84,7 +84,7 @@ def write_sweep_report(folder: Path, sweep: Sweep, dataset: Dataset, command: st
         sections.append(Section("What each setting does", _settings_blocks(space, finished)))
         sections.append(Section("How the best ones learned", (_curves(space, finished),)))
     sections.append(Section("What it was", (_facts(sweep, dataset), Code(command))))
-    lead = f"{space.recipe.summary[0].upper()}{space.recipe.summary[1:]}: {METHODS_IN_WORDS[space.method]}."
+    lead = f"The recipe {space.recipe.name}: {METHODS_IN_WORDS[space.method]}."
     write_report(folder / REPORT_FILE, f"{space.name}: which settings read best", sections, lead)
 
 
@@ -173,6 +173,7 @@ def _curves(space: Space, finished: Sequence[PointScore]) -> FigureBlock:
 
 def _facts(sweep: Sweep, dataset: Dataset) -> Table:
     space, described = sweep.space, sweep.space.described()
+    n_train = described["settings"].get("train_size") or len(dataset.train)
     facts = {
         "recipe": space.recipe.name,
         "method": space.method,
@@ -181,7 +182,7 @@ def _facts(sweep: Sweep, dataset: Dataset) -> Table:
         **described["options"],
         **described["settings"],
         "data": f"{dataset.name}, from {dataset.source}",
-        "images": f"{len(dataset.train):,} to learn from, {len(dataset.validation):,} to rank on",
+        "images": f"{n_train:,} to learn from, {len(dataset.validation):,} to rank on",
         "trials made with": told([record.made_with for score in sweep.ranking for record in score.records]),
         **describe_machine(),
     }

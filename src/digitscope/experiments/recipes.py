@@ -93,12 +93,17 @@ class Recipe:
     def with_changes(self, changes: Mapping[str, Any]) -> "Recipe":
         """Return the recipe with some settings or model options replaced, each named in `changes`.
 
+        Fewer `epochs` than there are `plain_epochs` are all plain, unless `changes` says otherwise.
+
         Raises:
             SettingError: a name is neither a training setting nor an option of the model, or a value is refused.
         """
         known = [field.name for field in fields(self.settings)]
         settings = {name: value for name, value in changes.items() if name in known}
         options = {name: value for name, value in changes.items() if name not in known}
+        epochs, plain_epochs = settings.get("epochs"), getattr(self.settings, "plain_epochs", 0)
+        if isinstance(epochs, int) and epochs < plain_epochs:
+            settings = {"plain_epochs": epochs, **settings}
         accepted = default_options(self.model)
         for option in options:
             if option not in accepted:

@@ -43,7 +43,7 @@ def separation_sheet(split: Split, logits: Floats, n: int = 10, *, title: str = 
         [*captions, *captions, *(f"{upper:.2f} {lower:.2f}" for upper, lower in overlaps)],
         columns=len(shown),
         title=title,
-        note="upper digit blue, lower orange, both black",
+        note="upper digit blue, lower orange, both black; below, the IoU of each",
         rows=("pair", "truth", "found"),
     )
 

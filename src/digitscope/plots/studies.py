@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH, HEIGHT = 10.0, 5.0  # inches, as are the next
-LEFT, GAP, RIGHT, TOP, BOTTOM = 0.8, 0.95, 2.5, 1.3, 0.85
-HALL_TITLE, HALL_TEXT = 19.0, 14.0  # points; on a slide 34 cm wide a third more
+LEFT, GAP, RIGHT, TOP, BOTTOM = 0.8, 0.95, 2.5, 1.45, 0.85
+HALL_TITLE, HALL_TEXT, HALL_NOTE = 19.0, 14.0, 12.0  # points; on a slide 34 cm wide a third more
 MARKERS = ("o", "s", "^", "D", "v", "P")  # so that lines are told apart without colours too
 SLACK, NEAR = 0.03, 0.08  # of an axis: what may lie beyond its last number; what its numbers keep between them
 MANY_DECADES = 200  # of the highest to the lowest: beyond, only powers of ten have room
@@ -63,8 +63,8 @@ class Panel:
     ticks: Mapping[float, str] = field(default_factory=dict)
 
 
-def study_figure(title: str, first: Panel, second: Panel) -> "Figure":
-    """Return a figure of two panels under `title`; the lines' names stand once, to the right of both.
+def study_figure(title: str, note: str, first: Panel, second: Panel) -> "Figure":
+    """Return a figure of two panels under `title` and a small `note`; the lines' names stand once, on the right.
 
     Raises:
         DataError: a panel has no line, a line no point, or there are more lines than colours.
@@ -83,8 +83,9 @@ def study_figure(title: str, first: Panel, second: Panel) -> "Figure":
         axes = figure.add_axes(box)
         _draw(axes, panel, labels)
     _name_lines(axes, second.lines, labels)
-    place = (0.2 / WIDTH, 1 - 0.45 / HEIGHT)
+    place = (0.2 / WIDTH, 1 - 0.4 / HEIGHT)
     figure.text(*place, title, color=INK, fontsize=HALL_TITLE, fontweight="bold", va="center")
+    figure.text(0.2 / WIDTH, 1 - 0.76 / HEIGHT, note, color=MUTED, fontsize=HALL_NOTE, va="center")
     return figure
 
 
@@ -110,7 +111,7 @@ def _draw_line(axes: "Axes", line: Line, number: int) -> None:
     means, deviations = np.array(line.means), np.array(line.deviations or 0.0)
     floor = means.min() / 2 if axes.get_yscale() == "log" else -np.inf  # a band below 0 has no place there
     lower = np.maximum(means - deviations, floor)
-    axes.fill_between(line.places, lower, means + deviations, color=colour, alpha=0.22, linewidth=0)
+    axes.fill_between(line.places, lower, means + deviations, color=colour, alpha=0.22, linewidth=0, clip_on=False)
     axes.plot(
         line.places,
         means,

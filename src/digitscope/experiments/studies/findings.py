@@ -155,7 +155,7 @@ def _from_few_to_many(name: str, scores: Sequence[PointScore]) -> str:
 
 
 def _digits_met(result: Result) -> str:
-    settings = _settings(result)
+    settings = common_settings(result)
     n_met = settings.epochs * settings.epoch_size
     return f"Every training meets {n_met:,} digits in batches of {settings.batch_size}, the few ones many times."
 
@@ -231,11 +231,12 @@ def _points(first: PointScore, second: PointScore) -> float:
 
 def _setting(result: Result) -> str:
     """Return how many digits were learned from, and how long: what all variants of the study have in common."""
-    settings = _settings(result)
+    settings = common_settings(result)
     return f"On {settings.train_size:,} training digits, after {settings.epochs} epochs"
 
 
-def _settings(result: Result) -> TrainingSettings:
+def common_settings(result: Result) -> TrainingSettings:
+    """Return the settings of the first variant, of which all have the number of digits and of epochs."""
     settings = result.study.variants[0].recipe.settings
     assert isinstance(settings, TrainingSettings)  # noqa: S101 - the designs have no other
     return settings
