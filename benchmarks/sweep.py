@@ -20,10 +20,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from subprocess import DEVNULL, PIPE
 from time import perf_counter
 from typing import Any
 
@@ -129,12 +129,9 @@ def take_turn(commands: Sequence[Sequence[str]]) -> Turn:
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), perf_counter()
     # Every side as a terminal starts it, with the threads that it takes by itself.
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-    with ExitStack() as running:
-        processes = [
-            running.enter_context(subprocess.Popen(command, env=environment, stdout=PIPE, stderr=DEVNULL))  # noqa: S603
-            for command in commands
-        ]
-        printed = [json.loads(process.communicate()[0]) for process in processes]
+    run = partial(subprocess.run, env=environment, check=True, capture_output=True, text=True)
+    with ThreadPoolExecutor(len(commands)) as side_by_side:
+        printed = [json.loads(done.stdout) for done in side_by_side.map(run, commands)]
     seconds, after = perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     validation: dict[str, float] = {}

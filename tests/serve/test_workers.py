@@ -91,7 +91,8 @@ def test_what_fails_while_nobody_waits_is_told_in_the_log(caplog: pytest.LogCapt
     workers = Workers(Limits(processes=1))
     workers.begin(fail)
     asyncio.run(workers.do(request(stay), lambda: None, quick=True))
-    assert caplog.messages == ["no such thing"]
+    assert caplog.messages == ["what was begun has failed"]
+    assert "OSError: no such thing" in caplog.text
 
 
 def test_no_more_threads_work_than_may() -> None:

@@ -28,12 +28,15 @@ class ReadingProcess:
     Args:
         networks: that for one digit, and that for two.
 
+    Attributes:
+        has_to_end: whether it was told to end.
+
     Raises:
         OSError: it cannot be started, or has ended at once.
     """
 
     def __init__(self, networks: Iterable[Recognizer]) -> None:
-        self._has_to_end = False
+        self.has_to_end = False
         self._process = subprocess.Popen(  # noqa: S603
             COMMAND,
             stdin=subprocess.PIPE,
@@ -57,19 +60,9 @@ class ReadingProcess:
             limit.cancel()
 
     @property
-    def pid(self) -> int:
-        """The process's number."""
-        return self._process.pid
-
-    @property
-    def has_to_end(self) -> bool:
-        """Whether it was told to."""
-        return self._has_to_end
-
-    @property
     def is_alive(self) -> bool:
         """Whether it may be given a picture."""
-        return not self._has_to_end and self._process.poll() is None
+        return not self.has_to_end and self._process.poll() is None
 
     def ask(self, picture: bytes, **head: Any) -> tuple[str, bytes]:
         """Return the outcome of a picture and its content, as `picture_reading.answer_all` has them.
@@ -84,7 +77,7 @@ class ReadingProcess:
 
     def kill(self) -> None:
         """End it; the thread that waits for its answer hears of that."""
-        self._has_to_end = True
+        self.has_to_end = True
         self._process.kill()
 
     def end(self) -> int:
@@ -113,11 +106,6 @@ class ReadingProcesses:
         self._free: list[ReadingProcess] = []
         self._busy: set[ReadingProcess] = set()
         weakref.finalize(self, _end_all, self._free, self._busy)
-
-    @property
-    def pids(self) -> set[int]:
-        """The numbers of those that are there."""
-        return {process.pid for process in (*self._free, *self._busy)}
 
     def start(self) -> None:
         """Start the first, so that the first picture need not wait for it; if that fails, the log says so."""

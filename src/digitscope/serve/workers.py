@@ -71,4 +71,4 @@ class Workers:
 
 def _log_failure(done: Future[object]) -> None:
     if error := done.exception():
-        LOG.error("%s", error)
+        LOG.error("what was begun has failed", exc_info=error)
