@@ -298,6 +298,27 @@ def test_pairs_have_a_low_resolution_along_both_sides() -> None:
     assert np.array_equal(coarse, even)
 
 
+def test_what_is_erased_is_a_rectangle_of_its_share() -> None:
+    inked = np.full((600, 42, 28), 90, np.uint8)
+    erased = augment(inked, Augmentation(erase=0.4), generator=np.random.default_rng(0))
+    changed = erased[(erased != inked).any(axis=(1, 2))]
+    assert len(changed) / len(inked) == pytest.approx(0.4, abs=0.05)
+    heights, widths, tops, lefts = set(), set(), set(), set()
+    for image in changed:
+        rows, columns = np.flatnonzero((image == 0).any(axis=1)), np.flatnonzero((image == 0).any(axis=0))
+        assert (image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] == 0).all()
+        assert (image == 0).sum() == len(rows) * len(columns)
+        heights.add(len(rows))
+        widths.add(len(columns))
+        tops.add(int(rows[0]))
+        lefts.add(int(columns[0]))
+    assert heights == widths == set(range(3, 9))
+    assert {0, 34} <= tops
+    assert {0, 20} <= lefts
+    assert max(tops) <= 39
+    assert max(lefts) <= 25
+
+
 def test_what_is_flipped_is_warped_too(sample: Dataset) -> None:
     symmetric = np.maximum(sample.train.images[:50], np.flip(sample.train.images[:50], axis=2))
     alone = augment(symmetric, Augmentation(stroke=0.5), generator=np.random.default_rng(0))

@@ -15,7 +15,7 @@ NOT_OF = (
 NO_WARPS = "plain_epochs are without warps, but there are none: expected --plain-epochs 0"
 NAN, INFINITY = float("nan"), float("inf")
 
-WARPS = ("rotation", "shear", "shift", "elastic", "stroke", "blur", "low_resolution")
+WARPS = ("rotation", "shear", "shift", "elastic", "stroke", "blur", "low_resolution", "erase")
 
 REFUSED = [
     *[("epochs", value, WHOLE) for value in (0, -1, 2.0, True, "3", None)],
@@ -31,6 +31,7 @@ REFUSED = [
     *[("weight_decay", value, "expected a number from 0") for value in (-1e-9, NAN, INFINITY, "0")],
     *[("warmup", value, BELOW_ONE) for value in (-0.1, 1, NAN, None)],
     *[("label_smoothing", value, BELOW_ONE) for value in (-0.1, 1.0, NAN, False)],
+    *[("focus", value, "expected a number from 1") for value in (0.9, -1, NAN, INFINITY, True, "2")],
     *[
         (name, value, "expected a number from 0 to 1")
         for name in ("styles", "non_digits")
@@ -44,7 +45,7 @@ REFUSED = [
     ],
     *[
         (name, value, BELOW_ONE)
-        for name in ("scale", "stroke", "low_resolution")
+        for name in ("scale", "stroke", "low_resolution", "erase")
         for value in (-0.1, 1, NAN, None)
     ],
     *[("ema", value, BELOW_ONE) for value in (-0.1, 1, NAN, True, "0.9")],
@@ -131,6 +132,7 @@ def test_the_augmentation_is_that_of_the_fields() -> None:
         "stroke": 0.6,
         "blur": 0.7,
         "low_resolution": 0.8,
+        "erase": 0.9,
     }
     made: dict[str, Any] = {"order": "reshuffled", **amounts}
     assert TrainingSettings(**made).augmentation == Augmentation(**amounts)

@@ -2,7 +2,8 @@
 
 Every image gets a warp of its own: it is turned, scaled, sheared, shifted and bent a little. Each pixel of the
 result is looked up in the image, at the place that the warp gives, between four pixels (bilinear interpolation);
-outside the image is black. After that its strokes are made bolder or finer, and blurred, or seen coarsely.
+outside the image is black. After that its strokes are made bolder or finer, and blurred, or seen coarsely, or in
+part not at all.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -27,7 +28,10 @@ Simard, Steinkraus and Platt (2003) smooth their random field with a Gaussian of
 COARSEST, FINEST = 10 / 28, 24 / 28
 """Share of its rows and columns that an image of low resolution has: a digit keeps 7 to 17 of its 20."""
 
-BELOW_1 = frozenset({"scale", "stroke", "flip", "low_resolution"})
+ERASED_SIDES = (3, 8)
+"""Pixels, the shortest and the longest side of what is erased; a digit of MNIST has 20 along its longer one."""
+
+BELOW_1 = frozenset({"scale", "stroke", "flip", "low_resolution", "erase"})
 """The amounts that are shares, of a width, of a pixel or of the images; the others have no end."""
 
 
@@ -47,6 +51,7 @@ class Augmentation:
         flip: share of the images that are mirrored, left to right: of objects, for few digits are digits then.
         low_resolution: share of the images that are reduced, by the mean of what falls into a pixel, and enlarged
             again, as a coarse scan is before it is read.
+        erase: share of the images that lose the ink of a rectangle (Zhong et al. 2020), as where a pen failed.
 
     Raises:
         SettingError: a number is negative or not finite, or one of the shares (all but `rotation`, `shear`,
@@ -62,6 +67,7 @@ class Augmentation:
     blur: float = 0.0
     flip: float = 0.0
     low_resolution: float = 0.0
+    erase: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -77,11 +83,13 @@ def augment(images: UInt8, augmentation: Augmentation, *, generator: np.random.G
     """Return uint8 images (N, H, W), each under a warp and with a pen drawn from `generator`."""
     if augmentation.flip:
         images = _flipped(images, augmentation.flip, generator)
-    drawn = replace(augmentation, flip=0.0, low_resolution=0.0)
+    drawn = replace(augmentation, flip=0.0, low_resolution=0.0, erase=0.0)
     if drawn != NO_AUGMENTATION:
         images = _with_pen(_warped(images, drawn, generator), drawn, generator)
     if augmentation.low_resolution:
         images = _coarsened(images, augmentation.low_resolution, generator)
+    if augmentation.erase:
+        images = _erased(images, augmentation.erase, generator)
     return images
 
 
@@ -136,6 +144,23 @@ def _coarsened(images: UInt8, share: float, generator: np.random.Generator) -> U
     coarse = images.copy()
     coarse[chosen] = np.clip(seen + 0.5, 0, 255)
     return coarse
+
+
+def _erased(images: UInt8, share: float, generator: np.random.Generator) -> UInt8:
+    """Return the images (N, H, W), about `share` of them without the ink of a rectangle somewhere in them."""
+    chosen = generator.random(len(images)) < share
+    down, across = (_spans(length, len(images), generator) for length in images.shape[1:])
+    lost = chosen[:, None, None] & down[:, :, None] & across[:, None, :]
+    return np.where(lost, np.uint8(0), images)
+
+
+def _spans(length: int, n: int, generator: np.random.Generator) -> NDArray[np.bool_]:
+    """Return a span of `length` pixels for each of `n` images, True inside, bool (n, length)."""
+    shortest, longest = ERASED_SIDES
+    sides = generator.integers(shortest, longest + 1, size=(n, 1))
+    starts = generator.integers(length - sides + 1)
+    pixels = np.arange(length)
+    return (pixels >= starts) & (pixels < starts + sides)
 
 
 @cache

@@ -94,6 +94,7 @@ def train(
             optimizer=state.optimizer,
             objective=objective,
             label_smoothing=settings.label_smoothing,
+            focus=settings.focus,
             in_bfloat16=settings.precision == "mixed" and computes_in_bfloat16(device),
             on_batch=on_batch,
         )
@@ -111,14 +112,15 @@ def run_epoch(
     optimizer: optim.Optimizer | None,
     objective: Objective = READING,
     label_smoothing: float = 0.0,
+    focus: float = 1.0,
     in_bfloat16: bool = False,
     on_batch: Callable[[], None] = lambda: None,
 ) -> EpochScore:
     """Take one step for each batch, or with no optimizer only score the batches.
 
-    A step lowers the loss of `objective`, with its labels smoothed, and computes convolutions and products in
-    bfloat16 if asked to. The score is without smoothing, as in evaluation, and each example's is that of the
-    weights which met it.
+    A step lowers the loss of `objective`, with its labels smoothed and a `focus` on the worst read, and computes
+    convolutions and products in bfloat16 if asked to. The score has neither, as in evaluation, and each example's
+    is that of the weights which met it.
     """
     model.train(optimizer is not None)
     seen: list[Seen] = []
@@ -128,7 +130,7 @@ def run_epoch(
                 logits = model(images).float()
             if optimizer is not None:
                 optimizer.zero_grad()
-                loss = objective.loss(logits, labels, label_smoothing)
+                loss = objective.loss(logits, labels, label_smoothing, focus)
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
             seen.append(objective.seen(logits.detach(), labels))

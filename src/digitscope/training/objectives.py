@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Protocol
 
@@ -30,8 +31,8 @@ class EpochScore:
 class Objective(Protocol):
     """What the training loop asks of a task; `outputs` and `targets` have the shapes that the task gives them."""
 
-    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
-        """Return what a step lowers: the mean loss, in nats."""
+    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, focus: float) -> Tensor:
+        """Return what a step lowers: the mean loss, in nats, with `focused_mean`'s weights."""
 
     def seen(self, outputs: Tensor, targets: Tensor) -> Seen:
         """Return what is kept of a batch, to be scored when the epoch ends."""
@@ -46,9 +47,9 @@ class Objective(Protocol):
 class Reading:
     """To read digits: logits (N, 10) with labels (N,), or (N, P, 10) with labels (N, P)."""
 
-    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
+    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, focus: float) -> Tensor:
         """Return the mean cross-entropy over all digits, with its labels smoothed."""
-        return cross_entropy(outputs, targets, label_smoothing)
+        return cross_entropy(outputs, targets, label_smoothing, focus)
 
     def seen(self, outputs: Tensor, targets: Tensor) -> Seen:
         """Keep all: to score after each step would take a tenth of a small network's time."""
@@ -71,10 +72,11 @@ class Reading:
 class Separation:
     """To tell which pixels are whose: logits (N, 2, H, W) with masks (N, 2, H, W) of 0 and 1."""
 
-    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
+    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, focus: float) -> Tensor:
         """Return the mean binary cross-entropy over all pixels of both masks, smoothed towards 1/2."""
         smoothed = (1 - label_smoothing) * targets + label_smoothing / 2
-        return F.binary_cross_entropy_with_logits(outputs, smoothed)
+        loss_of = partial(F.binary_cross_entropy_with_logits, outputs, smoothed)
+        return loss_of() if focus == 1 else focused_mean(loss_of(reduction="none").mean(dim=(2, 3)), focus)
 
     def seen(self, outputs: Tensor, targets: Tensor) -> Seen:
         """Keep two numbers a mask, losses and intersections over union: all pixels would take a gigabyte."""
@@ -102,17 +104,32 @@ OBJECTIVES: Mapping[Task, Objective] = MappingProxyType(
 """What a network for each task is to learn."""
 
 
-def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float) -> Tensor:
+def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float, focus: float = 1.0) -> Tensor:
     """Return the mean cross-entropy, in nats, of logits (N, 10) with labels (N,), or (N, P, 10) with (N, P).
 
-    What is no digit, label 255, is to be each digit with the same probability (Hendrycks et al. 2019, section 3).
+    The digits have the weights of `focused_mean`. What is no digit, label 255, is to be each digit with the same
+    probability (Hendrycks et al. 2019, section 3).
     """
-    loss = F.cross_entropy(logits.movedim(-1, 1), labels, label_smoothing=label_smoothing, ignore_index=NO_DIGIT)
     others = labels == NO_DIGIT
+    by_class = logits.movedim(-1, 1)
+    loss_of = partial(F.cross_entropy, by_class, labels, label_smoothing=label_smoothing, ignore_index=NO_DIGIT)
+    loss = loss_of() if focus == 1 else focused_mean(loss_of(reduction="none")[~others], focus)
     if not others.any():
         return loss
     share = others.float().mean()
     return (1 - share) * loss - share * logits[others].log_softmax(dim=-1).mean()
+
+
+def focused_mean(losses: Tensor, focus: float) -> Tensor:
+    """Return the mean of the losses of a batch in which the highest weighs `focus` times as much as the lowest.
+
+    The weights fall geometrically from rank to rank, as the probabilities do with which Loshchilov and Hutter
+    (2016) choose examples.
+    """
+    losses = losses.flatten()
+    ranks = losses.detach().argsort(descending=True).argsort()
+    weights = focus ** (-ranks / max(len(losses) - 1, 1))
+    return (weights / weights.sum() * losses).sum()
 
 
 def _mean_by_position(values: Tensor) -> tuple[float, ...]:

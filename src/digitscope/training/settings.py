@@ -38,7 +38,9 @@ class TrainingSettings:
         schedule: "constant", or "one-cycle": a linear rise and a linear fall to 0, step by step (Smith 2018).
         warmup: the share of all steps that "one-cycle" rises.
         label_smoothing: probability mass spread evenly over the classes (Szegedy et al. 2016).
-        rotation: degrees that each example is turned by at most, anew at every step; this and the next eight need
+        focus: how many times as much as the best read example of a batch the worst weighs in a step, the others in
+            between by their ranks (after Loshchilov and Hutter 2016). 1 for all alike.
+        rotation: degrees that each example is turned by at most, anew at every step; this and the next nine need
             an order that is not "fixed". Pairs are warped before they are overlapped.
         scale: share by which it grows or shrinks at most.
         shear: columns a row that it leans at most.
@@ -48,6 +50,7 @@ class TrainingSettings:
         blur: pixels, the standard deviation of the Gaussian that each example is blurred with at most.
         flip: share of the examples that are mirrored, left to right.
         low_resolution: share of the examples that a coarse scanner saw: reduced, and enlarged again.
+        erase: share of the examples that lose the ink of a small rectangle.
         styles: share of the 1s and 7s that are written as elsewhere in the world, with an upstroke and a foot or a
             bar. It needs single digits, and an order that is "reshuffled".
         non_digits: how many images of what is no digit, or no pair, come with each example, as a share; the
@@ -79,6 +82,7 @@ class TrainingSettings:
     schedule: Schedule = "constant"
     warmup: float = 0.25
     label_smoothing: float = 0.0
+    focus: float = 1.0
     rotation: float = 0.0
     scale: float = 0.0
     shear: float = 0.0
@@ -88,6 +92,7 @@ class TrainingSettings:
     blur: float = 0.0
     flip: float = 0.0
     low_resolution: float = 0.0
+    erase: float = 0.0
     styles: float = 0.0
     non_digits: float = 0.0
     plain_epochs: int = 0
@@ -170,6 +175,7 @@ RANGES: Mapping[str, tuple[Any, str]] = MappingProxyType(
         "weight_decay": (lambda value: 0 <= value < float("inf"), "a number from 0"),
         "warmup": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
         "label_smoothing": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
+        "focus": (lambda value: 1 <= value < float("inf"), "a number from 1"),
         "styles": (lambda value: 0 <= value <= 1, "a number from 0 to 1"),
         "non_digits": (lambda value: 0 <= value <= 1, "a number from 0 to 1"),
         "plain_epochs": (lambda value: isinstance(value, int) and value >= 0, "a whole number from 0"),
