@@ -39,7 +39,8 @@ class TrainingSettings:
         warmup: the share of all steps that "one-cycle" rises.
         label_smoothing: probability mass spread evenly over the classes (Szegedy et al. 2016).
         focus: how many times as much as the best read example of a batch the worst weighs in a step, the others in
-            between by their ranks (after Loshchilov and Hutter 2016). 1 for all alike.
+            between by their ranks (after Loshchilov and Hutter 2016). 1 for all alike. Each of several processes
+            ranks those that it has.
         rotation: degrees that each example is turned by at most, anew at every step; this and the next nine need
             an order that is not "fixed". Pairs are warped before they are overlapped.
         scale: share by which it grows or shrinks at most.
