@@ -140,11 +140,14 @@ def test_the_loss_told_is_the_plain_one_of_each_position(name: str, share: float
     assert stepped.losses == pytest.approx(expected, rel=1e-6)  # of the weights before the step
 
 
-def test_smoothing_reaches_the_weights_and_not_the_record(sample: Dataset) -> None:
+@pytest.mark.parametrize("change", [{"label_smoothing": 0.3}, {"focus": 4.0}])
+def test_what_changes_the_loss_reaches_the_weights_and_not_the_record(
+    change: dict[str, Any], sample: Dataset
+) -> None:
     split = sample.train[:64]
     records, weights = [], []
-    for share in (0.0, 0.3):
-        settings = TrainingSettings(epochs=1, batch_size=64, label_smoothing=share)
+    for changes in ({}, change):
+        settings = TrainingSettings(epochs=1, batch_size=64, **changes)
         state = new_state("fc", settings)
         train(state, FixedOrder(split, 64), split, settings, seed=0)
         records.append(state.history[0])
@@ -274,9 +277,9 @@ def test_what_is_no_digit_is_to_be_any_with_the_same_probability() -> None:
     labels = torch.tensor([3, NO_DIGIT, 0, NO_DIGIT, 9])
     targets = torch.full((5, 10), 0.1, dtype=torch.float64)
     targets[[0, 2, 4]] = 0.9 * F.one_hot(labels[[0, 2, 4]], 10).double() + 0.01
-    assert cross_entropy(logits, labels, 0.1).item() == pytest.approx(F.cross_entropy(logits, targets).item())
+    assert cross_entropy(logits, labels, 0.1, 1.0).item() == pytest.approx(F.cross_entropy(logits, targets).item())
     no_preference = torch.zeros(2, 10)
-    assert cross_entropy(no_preference, torch.tensor([4, NO_DIGIT]), 0.0).item() == pytest.approx(np.log(10))
+    assert cross_entropy(no_preference, torch.tensor([4, NO_DIGIT]), 0.0, 1.0).item() == pytest.approx(np.log(10))
 
 
 def test_the_score_is_of_digits_alone(sample: Dataset) -> None:

@@ -104,7 +104,7 @@ OBJECTIVES: Mapping[Task, Objective] = MappingProxyType(
 """What a network for each task is to learn."""
 
 
-def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float, focus: float = 1.0) -> Tensor:
+def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float, focus: float) -> Tensor:
     """Return the mean cross-entropy, in nats, of logits (N, 10) with labels (N,), or (N, P, 10) with (N, P).
 
     The digits have the weights of `focused_mean`. What is no digit, label 255, is to be each digit with the same
