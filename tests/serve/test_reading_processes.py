@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+from PIL import Image
 from starlette.types import Message
 
 from digitscope.data import Dataset
@@ -62,8 +63,12 @@ def picture(sample: Dataset) -> bytes:
 
 @pytest.fixture(scope="module")
 def long_picture() -> bytes:
-    """Return what takes seconds to read: noise that is all ink."""
-    return png(np.random.default_rng(0).integers(0, 2, (1800, 2000), dtype=np.uint8) * np.uint8(255))
+    """Return what takes some ten seconds to read: twenty pages of noise that is all ink."""
+    noise = np.random.default_rng(0).integers(0, 2, (1800, 2000), dtype=np.uint8)
+    page = Image.fromarray(noise * np.uint8(255)).convert("1")
+    content = io.BytesIO()
+    page.save(content, "TIFF", save_all=True, append_images=[page] * 19)
+    return content.getvalue()
 
 
 def pids(processes: ReadingProcesses) -> set[int]:
@@ -353,8 +358,8 @@ os.kill(os.getpid(), signal.SIGKILL)
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is of POSIX systems")
 @pytest.mark.parametrize("is_reading", [False, True])
 def test_none_outlives_a_server_that_is_killed(tmp_path: Path, long_picture: bytes, *, is_reading: bool) -> None:
-    (tmp_path / "long.png").write_bytes(long_picture)
-    words = [str(tmp_path / "long.png")] if is_reading else []
+    (tmp_path / "long.tif").write_bytes(long_picture)
+    words = [str(tmp_path / "long.tif")] if is_reading else []
     call = [sys.executable, "-c", SERVER_THAT_IS_KILLED, *words]
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL
