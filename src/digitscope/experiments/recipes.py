@@ -233,7 +233,16 @@ _ALL = (
         "best",
         "the most accurate network for one digit, its three columns learning side by side",
         "best",
-        replace(_WARPED, **_MUON, epochs=66, batch_size=384, ema=0.995, plain_epochs=6),  # 128 for each column
+        replace(
+            _WARPED,
+            **_MUON,
+            epochs=90,
+            batch_size=384,  # 128 for each column
+            focus=4,
+            erase=0.5,
+            ema=0.995,
+            plain_epochs=8,
+        ),
     ),
     Recipe(
         "resnet",
