@@ -260,7 +260,7 @@ def test_records_are_the_lines_of_json(digitscope: Command, plain: type[PlainRea
     plain.seen.clear()
     code, out, err = digitscope("read", *paths, "--json", "--out", "new/folder/r.jsonl")
     assert (code, out, plain.seen) == (0, "", [])
-    assert err == ["new/folder/r.jsonl: has 4 of 4 pictures already"]
+    assert err == ["new/folder/r.jsonl: has 4 of 4 pictures already, which are not read again"]
 
 
 def test_work_that_was_cut_off_is_taken_up(digitscope: Command, plain: type[PlainReader]) -> None:

@@ -57,7 +57,7 @@ def test_the_same_lines_as_without_ray_and_no_pytorch(desk: Path, folder: Path, 
         assert members(process.pid) == []
     assert process.returncode == 1, err
     told, (complaint,) = err.splitlines()[0], err.splitlines()[1:]
-    assert told == f"ray.jsonl: has 3 of {N} pictures already"
+    assert told == f"ray.jsonl: has 3 of {N} pictures already, which are not read again"
     assert [complaint] == expected.err
     assert out.splitlines() == expected.out.splitlines()[3:]
     assert (desk / "ray.jsonl").read_bytes() == (desk / "here.jsonl").read_bytes()

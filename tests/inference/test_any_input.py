@@ -119,7 +119,7 @@ def test_any_array(array: NDArray[Any]) -> None:
 
 @ANY
 @given(
-    st.sampled_from(["blank", "noise", "dots", "stripes", "half", "steps"]),
+    st.sampled_from(["blank", "noise", "dots", "stripes", "half", "steps", "specks"]),
     st.integers(1, 200),
     st.integers(1, 200),
     st.integers(0, 255),
@@ -134,12 +134,27 @@ def test_odd_pictures(kind: str, height: int, width: int, one: int, other: int) 
         "stripes": (y + x) % 6 / 5,
         "half": (x < width / 2) * np.ones((height, 1)),
         "steps": (y // 20 + x // 30) % 3 / 2,
+        "specks": (y % 90 > 84) & (x % 20 > 16) & (x % 40 > 6),
     }[kind]
     reading = read_or_refuse(np.rint(one + (other - one) * which).astype(np.uint8))
     assert reading is not None
     assert reading.sizes == ((width, height),)
     if kind == "blank" or one == other:
         assert reading.digits == ()
+
+
+@pytest.mark.parametrize("rim", [0, 4, 17])
+@pytest.mark.parametrize("seed", range(4))
+def test_an_empty_sheet_with_dust_and_a_dark_rim(rim: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    sheet = generator.normal(240, 3, (900, 700))
+    for top, left in generator.integers(50, 650, (20, 2)):
+        sheet[top : top + 3, left : left + 4] = 70
+    for row, depth in enumerate(rim + 3 * np.sin(np.arange(900) / 70) * (rim > 0)):
+        sheet[row, : int(depth)] = 60
+    reading = read_or_refuse(np.clip(sheet, 0, 255).astype(np.uint8))
+    assert reading is not None
+    assert not any(digit.accepted for digit in reading.digits)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 10_000), (10_000, 1), (2, 9_000), (3, 3), (1, 3)])

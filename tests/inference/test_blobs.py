@@ -157,9 +157,35 @@ def test_bleed_through_is_left_out() -> None:
 
 
 def test_ink_alone_on_a_picture_is_a_digit_whatever_its_shape() -> None:
-    for alone in (bar(0, 0, 420, 240), disk((200, 100), 40), bar(200, 0, 203, 240), bar(50, 50, 57, 56)):
+    for alone in (disk((210, 120), 120), disk((200, 100), 40), bar(200, 9, 203, 231), bar(50, 50, 56, 57)):
         assert len(found(alone).blobs) == 1
     assert found(bar(50, 50, 55, 55)).blobs == ()
+
+
+@pytest.mark.parametrize(
+    "edge",
+    [
+        bar(0, 0, 9, 240),
+        bar(0, 0, 9, 100),
+        bar(60, 231, 420, 240),
+        bar(0, 0, 9, 240) | bar(0, 0, 420, 12),
+        bar(0, 0, 420, 240),
+        bar(30, 0, 33, 100),
+        bar(0, 0, 420, 240) & ~bar(20, 20, 400, 220),
+    ],
+)
+def test_an_edge_on_an_empty_sheet_is_no_digit(edge: Mask) -> None:
+    specks = bar(300, 100, 303, 105) | bar(309, 100, 312, 105)
+    for mask in (edge, edge | specks, specks):
+        page = found(mask)
+        assert page.blobs == ()
+
+
+@pytest.mark.parametrize("left", [0, 390])
+def test_a_digit_cut_off_by_the_rim_is_ink_still(left: int) -> None:
+    """A 7 whose bar lies on the upper rim, and one in a corner, at the picture's side too."""
+    seven = bar(left, 0, left + 30, 5) | bar(left + 20, 0, left + 25, 50)
+    assert boxes(found(seven)) == [(left, 0, left + 30, 50)]
 
 
 # The ink of a blob
@@ -221,5 +247,5 @@ def test_every_blob_is_what_its_pieces_are(seed: int, n: int) -> None:
 def test_thousands_of_pieces_end_soon() -> None:
     """A page of dashes, 6 x 9 pixels: comparing each with each took minutes."""
     y, x = np.ogrid[:1200, :1200]
-    mask = np.asarray((y % 15 < 9) & (x % 15 < 3))
+    mask = np.asarray((y % 15 < 9) & (x % 15 > 1) & (x % 15 < 5))
     assert len(found(mask).blobs) == 80 * 80

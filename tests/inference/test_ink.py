@@ -42,6 +42,7 @@ PAPERS: dict[str, tuple[Floats | float, Floats | float]] = {
     "dark on light": (30, 230),
     "light on dark": (220, 40),
     "faint": (170, 230),
+    "too little light": (40, 60),
     "dark and light on one page": (np.where(LEFT, 30, 220), np.where(LEFT, 220, 40)),
     "paper four times as bright at the right": (15 + 47 * X / 400, 60 + 190 * X / 400),
     "light on a gradient": (120 + X / 4, 10 + X / 5),

@@ -289,6 +289,13 @@ def test_arrays_of_whole_numbers(dtype: str) -> None:
     assert np.array_equal(grey(np.round(255 * RAMP).astype(dtype)), np.round(255 * RAMP))
 
 
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+def test_white_is_the_largest_number_of_the_bits_in_use(bits: int) -> None:
+    shades = np.round((2**bits - 1) * RAMP).astype(np.uint16)
+    assert np.abs(grey(shades) - 255 * RAMP).max() <= 0.6
+    assert np.array_equal(grey(Image.fromarray(shades)), grey(shades))
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f8"])
 @pytest.mark.parametrize("white", [1, 255])
 def test_arrays_of_floats(dtype: str, white: int) -> None:
@@ -365,7 +372,7 @@ HEADER_OF_HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
 @pytest.mark.parametrize(
     ("content", "part"),
     [
-        (b"", "not a picture that can be read: expected PNG"),
+        (b"", "not a picture that can be read, or damaged: expected PNG"),
         (b"hello, I am a text file\n" * 20, "not a picture"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
         (b"%PDF-1.7\n" + bytes(99), "a PDF file: make pictures of its pages first"),

@@ -44,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one line of JSON for every picture")
     form.add_argument("--csv", action="store_true", help="print a header, and one row for every digit")
-    annotate_help = "write a copy of every page there, with boxes, digits and confidences"
+    annotate_help = "write a copy of every page that is read there, with boxes, digits and confidences"
     parser.add_argument("--annotate", type=path_argument, metavar="DIR", help=annotate_help)
     out_help = "append one line of JSON for every picture there; those that it has already are not read again"
     parser.add_argument("--out", type=_jsonl_argument, metavar="FILE.jsonl", help=out_help)
@@ -115,7 +115,9 @@ def _not_in(records: RecordFile, paths: Sequence[str]) -> list[str]:
     """Return the paths that `records` lacks; what comes on standard input is another picture every time."""
     new = [path for path in paths if path == STANDARD_INPUT or path not in records.paths]
     if len(new) < len(paths):
-        remark(f"{records.path}: has {len(paths) - len(new):,} of {len(paths):,} pictures already")
+        remark(
+            f"{records.path}: has {len(paths) - len(new):,} of {len(paths):,} pictures already, which are not read again"
+        )
     return new
 
 

@@ -11,7 +11,7 @@ from digitscope.inference.morphology import dilated, extent
 from digitscope.inference.outlines import has_outline
 from digitscope.inference.pieces import (
     LOWEST,
-    SMALLEST,
+    SMALLEST_DIGIT,
     Blob,
     heights_around,
     is_at_rim,
@@ -20,6 +20,7 @@ from digitscope.inference.pieces import (
     off_the_rim,
     pieces_of,
     usual_height,
+    without_edges,
 )
 
 Float32 = NDArray[np.float32]
@@ -68,8 +69,8 @@ def find_blobs(ink: Ink) -> SegmentedPage:
     labels = np.zeros(ink.mask.shape, np.int32)
     inked = extent(ink.mask)
     n = ndimage.label(ink.mask[inked], np.ones((3, 3)), output=labels[inked])
-    pieces = of_strong_ink(pieces_of(labels, n, ink.strength))
     shape = labels.shape
+    pieces = without_edges(of_strong_ink(pieces_of(labels, n, ink.strength)), labels)
     height = usual_height(off_the_rim(pieces, shape))
     if len(pieces) > 1:
         around = heights_around(pieces, height)
@@ -79,7 +80,6 @@ def find_blobs(ink: Ink) -> SegmentedPage:
             if _may_be_digit(piece, its_height, height, ink.stroke, labels)
             and (piece.height >= LOWEST * height or has_outline(piece, labels, ink.gray))
         ]
-    pieces = [piece for piece in pieces if max(piece.width, piece.height) >= SMALLEST]
     blobs = [joined(pieces)] if _is_one_digit(pieces, shape) else _grouped(pieces, height)
     return SegmentedPage(ink, labels, tuple(blobs), height)
 
@@ -131,7 +131,7 @@ def _grouped(pieces: list[Blob], height: float) -> list[Blob]:
             host = number + 1 + near[np.argmin(_distance(boxes[number], larger[near]))]
             blobs[host] = joined([blobs[host], small])
             boxes[host] = blobs[host].left, blobs[host].top, blobs[host].right, blobs[host].bottom
-        elif small.height >= max(0.4 * around[number], SMALLEST):
+        elif small.height >= max(0.4 * around[number], SMALLEST_DIGIT):
             whole.append(small)
     return whole
 

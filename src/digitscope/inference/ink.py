@@ -154,7 +154,7 @@ def _outermost(image: Pixels) -> Pixels:
 def _stroke_width(coarse: UInt8) -> float:
     """Return the width of usual strokes, in pixels of `coarse`: twice the distance of their middle from paper."""
     away = np.abs(coarse.astype(np.float32) - _surrounding(coarse, 0.5 * min(coarse.shape)))
-    level = max(255 * LEAST_CONTRAST, 0.35 * float(np.quantile(away[::2, ::2], 0.995)))
+    level = max(LEAST_RANGE * LEAST_CONTRAST, 0.35 * float(np.quantile(away[::2, ::2], 0.995)))
     is_ink = away > level
     labels, n = ndimage.label(is_ink[extent(is_ink)], np.ones((3, 3)))
     areas = np.bincount(labels.ravel(), minlength=n + 1)[1:]

@@ -86,8 +86,8 @@ def open_pictures(source: Source, *, most_pages: int = MOST_PAGES) -> Iterator[P
 
     Args:
         source: a path, the bytes of a file, an open binary file, a PIL image, or an array (H, W), (H, W, 1),
-            (H, W, 3) or (H, W, 4) of bool, uint8, uint16 or of floats, which count from 0 to 1 unless one is
-            above 1, and then from 0 to 255.
+            (H, W, 3) or (H, W, 4) of bool, of integers, whose white is the largest number of 8, 10, 12, 14 or 16
+            bits, the first that none exceeds, or of floats, which count from 0 to 1 unless one is above 1.
         most_pages: of a TIFF file with more, those are yielded before the error is raised.
 
     Raises:
@@ -203,7 +203,7 @@ def _why_unidentified(head: bytes) -> str:
         return "a HEIC picture, which needs a decoder: pip install 'digitscope[heif]'"
     if head.startswith(b"%PDF"):
         return "a PDF file: make pictures of its pages first, as pdftoppm -r 200 -png does"
-    return "not a picture that can be read: expected PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC"
+    return "not a picture that can be read, or damaged: expected PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC"
 
 
 def _register_heif() -> None:

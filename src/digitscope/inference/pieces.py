@@ -14,8 +14,17 @@ Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
 Int = NDArray[np.intp]
 
-SMALLEST = 6
-"""Pixels of height or width below which nothing is read."""
+SMALLEST, SMALLEST_DIGIT = 6, 7
+"""Pixels of height or width below which ink is a speck, and of height below which it is no digit by itself."""
+
+MARGIN = 0.03
+"""Share of the picture's shorter side within which, along the rim, strips are what is left of a sheet's edge."""
+
+STRIP = 3
+"""Times as long as wide that a strip is."""
+
+SLENDEREST = 30
+"""Times as long as wide that a 1 at the rim may be; what is longer is a line."""
 
 FAINTEST = 0.6
 """Share of the usual contrast below which ink has come through from the other side, or is a rule or a stain."""
@@ -104,12 +113,42 @@ def pieces_of(labels: Int32, n: int, strength: Float32) -> list[Blob]:
         )
         for number in large
         for rows, columns in [places[number - 1]]
+        if max(rows.stop - rows.start, columns.stop - columns.start) >= SMALLEST
     ]
 
 
 def is_at_rim(piece: Blob, shape: tuple[int, ...]) -> bool:
     """Tell whether a piece reaches the edge of a picture of `shape`."""
     return piece.left == 0 or piece.top == 0 or piece.right == shape[1] or piece.bottom == shape[0]
+
+
+def without_edges(pieces: list[Blob], labels: Int32) -> list[Blob]:
+    """Return the pieces that are no edge of a sheet, nothing beside it, and no line that runs off the picture."""
+    if max(labels.shape) <= EVEN_SIDE:
+        return pieces
+    return [
+        piece for piece in pieces if not (_is_in_margin(piece, labels.shape) or _lies_along_rim(piece, labels))
+    ]
+
+
+def _is_in_margin(piece: Blob, shape: tuple[int, ...]) -> bool:
+    """Tell whether a piece is a strip within the margin of a picture of `shape`: what is left of a sheet's edge."""
+    across = min(piece.right, shape[1] - piece.left) <= MARGIN * min(shape)
+    down = min(piece.bottom, shape[0] - piece.top) <= MARGIN * min(shape)
+    return (across and piece.height > STRIP * piece.width) or (down and piece.width > STRIP * piece.height)
+
+
+def _lies_along_rim(piece: Blob, labels: Int32) -> bool:
+    """Tell whether a piece lies along the rim on two sides, or on one as a strip, or is a line from there."""
+    if not is_at_rim(piece, labels.shape):
+        return False
+    rows, columns = slice(piece.top, piece.bottom), slice(piece.left, piece.right)
+    upright = max(np.isin(labels[rows, side], piece.pieces).mean() for side in (0, -1))
+    level = max(np.isin(labels[side, columns], piece.pieces).mean() for side in (0, -1))
+    is_upright_strip = upright >= 0.5 and piece.height > STRIP * piece.width
+    is_level_strip = level >= 0.5 and piece.width > STRIP * piece.height
+    is_line = max(piece.width, piece.height) > SLENDEREST * min(piece.width, piece.height)
+    return bool(is_upright_strip or is_level_strip or is_line or min(upright, level) >= 0.8)
 
 
 def off_the_rim(pieces: list[Blob], shape: tuple[int, ...]) -> list[Blob]:
@@ -134,9 +173,8 @@ def of_strong_ink(pieces: list[Blob]) -> list[Blob]:
     return [piece for piece in pieces if piece.contrast >= FAINTEST * usual]
 
 
-def usual_height(pieces: Iterable[Blob]) -> float:
+def usual_height(pieces: Sequence[Blob]) -> float:
     """Return the height of most of the ink's pieces, each weighing as its area does; 0 if there are none."""
-    pieces = [piece for piece in pieces if max(piece.height, piece.width) >= SMALLEST]
     if not pieces:
         return 0.0
     tall = np.array([piece.height for piece in pieces])
