@@ -115,9 +115,8 @@ def _not_in(records: RecordFile, paths: Sequence[str]) -> list[str]:
     """Return the paths that `records` lacks; what comes on standard input is another picture every time."""
     new = [path for path in paths if path == STANDARD_INPUT or path not in records.paths]
     if len(new) < len(paths):
-        remark(
-            f"{records.path}: has {len(paths) - len(new):,} of {len(paths):,} pictures already, which are not read again"
-        )
+        had = f"{len(paths) - len(new):,} of {len(paths):,} pictures"
+        remark(f"{records.path}: has {had} already, which are not read again")
     return new
 
 

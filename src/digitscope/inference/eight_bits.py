@@ -106,7 +106,7 @@ def _bytes_of(array: NDArray[Any]) -> UInt8:
 
 
 def _white(array: NDArray[Any], largest: float) -> float:
-    """Return the number that stands for white: in 16 bits there may be 8, 10, 12 or 14 of a camera or a scanner."""
+    """Return the number that stands for white: 16 bits may hold 8, 10, 12 or 14 of a camera or a scanner."""
     if array.dtype.kind == "f" and largest <= 1:
         return 1.0
     return next((2.0**bits - 1 for bits in (8, 10, 12, 14, 16) if largest < 2**bits), largest)

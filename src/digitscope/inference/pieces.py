@@ -132,7 +132,7 @@ def without_edges(pieces: list[Blob], labels: Int32) -> list[Blob]:
 
 
 def _is_in_margin(piece: Blob, shape: tuple[int, ...]) -> bool:
-    """Tell whether a piece is a strip within the margin of a picture of `shape`: what is left of a sheet's edge."""
+    """Tell whether a piece is a strip in the margin of a picture of `shape`, left of a sheet's edge."""
     across = min(piece.right, shape[1] - piece.left) <= MARGIN * min(shape)
     down = min(piece.bottom, shape[0] - piece.top) <= MARGIN * min(shape)
     return (across and piece.height > STRIP * piece.width) or (down and piece.width > STRIP * piece.height)
