@@ -18,6 +18,7 @@ from digitscope.data import Dataset, make_two_digit
 from digitscope.data.handwriting import stroke_mask
 from digitscope.errors import DataError, SettingError
 from digitscope.inference import Reader, Reading, Recognizer, read, shipped_path
+from digitscope.inference.reader import OF_ONE_PIECE
 
 UInt8 = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
@@ -193,6 +194,21 @@ def test_among_others_of_its_height_a_digit_is_no_pair(sample: Dataset, reader: 
     page = digits.reshape(12, 10, 36, 36).swapaxes(1, 2).reshape(12 * 36, 10 * 36)
     reading = reader.read(np.kron(page, np.ones((2, 2), np.uint8)))
     assert {digit.image.shape for digit in reading.digits} == {(28, 28)}
+
+
+def test_what_the_only_ink_is_divided_into_is_accepted_whole_or_not(sample: Dataset, reader: Reader) -> None:
+    """A digit that runs into one on its side; with a dash far away, each stands for itself."""
+    reasons, with_others = set(), set()
+    for first, second in zip(sample.test.images[:60], sample.test.images[60:120], strict=True):
+        ink = np.zeros((60, 100), np.uint8)
+        ink[16:44, 10:38] = first
+        ink[16:44, 24:52] = np.maximum(ink[16:44, 24:52], second.T)
+        digits = reader.read(255 - ink).digits
+        assert len({digit.accepted for digit in digits}) == 1
+        reasons |= {digit.reason for digit in digits}
+        ink[20:40, 90:93] = 255
+        with_others |= {digit.reason for digit in reader.read(255 - ink).digits}
+    assert OF_ONE_PIECE in reasons - with_others
 
 
 @pytest.mark.parametrize("scale", [2, 5])

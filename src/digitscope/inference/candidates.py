@@ -91,11 +91,13 @@ class Candidate:
         blob: the ink.
         parts: the digits, from left to right or the upper one first.
         alternatives: the texts of the readings that lost, the best first.
+        is_alone: whether the reader found no other ink.
     """
 
     blob: Blob
     parts: tuple[Part, ...]
     alternatives: tuple[str, ...] = ()
+    is_alone: bool = False
 
     @property
     def text(self) -> str:
@@ -228,7 +230,7 @@ def _best(whole: _Whole, digits: Recognizer, pairs: Recognizer) -> Candidate:
         readings.append((pair, _cost_of_pair(pair, whole)))
     ranked = [Candidate(blob, parts) for parts, _ in sorted(readings, key=lambda reading: reading[1]) if parts]
     others = tuple(candidate.text for candidate in ranked[1:] if candidate.text != ranked[0].text)
-    return Candidate(blob, ranked[0].parts, others)
+    return Candidate(blob, ranked[0].parts, others, whole.is_alone)
 
 
 def _in_a_row(whole: _Whole, digits: Recognizer) -> tuple[tuple[Part, ...], float]:

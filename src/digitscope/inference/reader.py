@@ -22,6 +22,10 @@ SMALL_SIDE = 128
 """Pixels of the longer side that a picture is enlarged to, by a whole factor, if it has at most half of them."""
 
 
+OF_ONE_PIECE = "touches ink that is not accepted"
+"""Why a digit is not accepted that is sure itself: all the ink that there is may be no digits at all."""
+
+
 @dataclass(frozen=True, eq=False)
 class Reader:
     """Finds the digits in pictures and reads them. One reader may serve several threads at once.
@@ -128,8 +132,9 @@ def read(source: Source, *, model: str | Path = "digit") -> Reading:
 
 
 def _digits(candidate: Candidate, picture: Picture, line: int, page: int) -> Iterator[Digit]:
-    for part in candidate.parts:
-        reason = reason_against(part.probabilities, part.distance)
+    reasons = [reason_against(part.probabilities, part.distance) for part in candidate.parts]
+    for part, own_reason in zip(candidate.parts, reasons, strict=True):
+        reason = own_reason or (OF_ONE_PIECE if candidate.is_alone and any(reasons) else None)
         yield Digit(
             label=part.label,
             confidence=float(part.probabilities.max()),
