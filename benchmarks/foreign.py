@@ -1,10 +1,11 @@
 """How digits of other collections are read with the shipped network, which learned none of them.
 
-    python -m benchmarks.foreign [--model NAME] [--limit N] [--cut-out PIXELS] [--json]
+    python -m benchmarks.foreign [--model NAME] [--limit N] [--cut-out PIXELS [--stretched] [--binary]] [--json]
 
 scikit-learn's `load_digits`: 1,797 digits of 43 Turkish writers (Alpaydin and Kaynak 1998), 8x8 pixels of 17 grey
 levels. Each goes through `digitscope.read` as a picture of its own; right is one digit, the right one. With
-`--cut-out`, MNIST's validation digits are such pictures, without a margin, as old collections have them.
+`--cut-out`, MNIST's validation digits are such pictures, without a margin, as old collections have them:
+`--stretched` until each fills its square, and `--binary`, without grey.
 """
 
 import argparse
@@ -36,16 +37,16 @@ def collection(limit: int) -> tuple[Pictures, NDArray[np.integer]]:
     return [np.round(image * (255 / 16)).astype(np.uint8) for image in found.images[:limit]], found.target[:limit]
 
 
-def cut_out(side: int, limit: int) -> tuple[Pictures, NDArray[np.integer]]:
+def cut_out(side: int, limit: int, *, is_stretched: bool) -> tuple[Pictures, NDArray[np.integer]]:
     """Return MNIST's validation digits cut out to their rims, on squares of `side` pixels, and what they show."""
     digits = load_mnist().validation[:limit]
-    return [_reduced(image, side) for image in digits.images], digits.labels
+    return [_reduced(image, side, is_stretched=is_stretched) for image in digits.images], digits.labels
 
 
-def _reduced(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+def _reduced(image: NDArray[np.uint8], side: int, *, is_stretched: bool) -> NDArray[np.uint8]:
     rows, columns = np.flatnonzero(image.max(axis=1) > INK), np.flatnonzero(image.max(axis=0) > INK)
     tight = Image.fromarray(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
-    square = ImageOps.pad(tight, (max(tight.size), max(tight.size)))
+    square = tight if is_stretched else ImageOps.pad(tight, (max(tight.size), max(tight.size)))
     return np.asarray(square.resize((side, side), Image.Resampling.BOX))
 
 
@@ -74,10 +75,18 @@ def main() -> None:
     parser.add_argument("--model", default="digit", metavar="NAME", help="that reads digits (default digit)")
     parser.add_argument("--limit", type=int, default=1797, metavar="N", help="only the first N digits")
     parser.add_argument("--cut-out", type=int, metavar="PIXELS", help="MNIST's validation digits in place of them")
+    parser.add_argument("--stretched", action="store_true", help="each fills its square")
+    parser.add_argument("--binary", action="store_true", help="black and white")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
-    chosen = cut_out(arguments.cut_out, arguments.limit) if arguments.cut_out else collection(arguments.limit)
-    results = measure(arguments.model, *chosen)
+    pictures, truth = (
+        cut_out(arguments.cut_out, arguments.limit, is_stretched=arguments.stretched)
+        if arguments.cut_out
+        else collection(arguments.limit)
+    )
+    if arguments.binary:
+        pictures = [np.where(picture > 127, np.uint8(255), np.uint8(0)) for picture in pictures]
+    results = measure(arguments.model, pictures, truth)
     if arguments.json:
         print(json.dumps(results, indent=2))
     else:
