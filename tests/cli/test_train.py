@@ -80,7 +80,6 @@ def test_every_flag_reaches_the_run(digitscope: Command, tiny_mnist_folder: Path
         "stroke": 0.4,
         "blur": 0.6,
         "flip": 0.4,
-        "stretch": 0.15,
         "low_resolution": 0.25,
         "erase": 0.35,
         "styles": 0.5,

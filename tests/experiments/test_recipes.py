@@ -83,8 +83,8 @@ def test_an_unknown_change_is_refused_with_every_accepted_name(name: str) -> Non
         f"the recipe 'fc' has no setting {name!r}: expected one of epochs, batch_size, order, train_size, "
         "epoch_size, optimizer, learning_rate, momentum, nesterov, weight_decay, schedule, warmup, "
         "label_smoothing, focus, "
-        "rotation, scale, shear, shift, elastic, stroke, blur, flip, stretch, low_resolution, erase, "
-        "styles, non_digits, plain_epochs, ema, "
+        "rotation, scale, shear, shift, elastic, stroke, blur, flip, low_resolution, erase, styles, "
+        "non_digits, plain_epochs, ema, "
         "precision, threads, hidden, activation, dropout"
     )
 

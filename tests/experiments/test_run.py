@@ -140,7 +140,6 @@ def test_the_configuration_says_what_the_figures_depend_on(sample: Dataset, tmp_
         "stroke": 0.0,
         "blur": 0.0,
         "flip": 0.0,
-        "stretch": 0.0,
         "low_resolution": 0.0,
         "erase": 0.0,
         "styles": 0.0,

@@ -15,7 +15,7 @@ NOT_OF = (
 NO_WARPS = "plain_epochs are without warps, but there are none: expected --plain-epochs 0"
 NAN, INFINITY = float("nan"), float("inf")
 
-WARPS = ("rotation", "shear", "shift", "elastic", "stroke", "blur", "stretch", "low_resolution", "erase")
+WARPS = ("rotation", "shear", "shift", "elastic", "stroke", "blur", "low_resolution", "erase")
 
 REFUSED = [
     *[("epochs", value, WHOLE) for value in (0, -1, 2.0, True, "3", None)],
@@ -45,7 +45,7 @@ REFUSED = [
     ],
     *[
         (name, value, BELOW_ONE)
-        for name in ("scale", "stroke", "stretch", "low_resolution", "erase")
+        for name in ("scale", "stroke", "low_resolution", "erase")
         for value in (-0.1, 1, NAN, None)
     ],
     *[("ema", value, BELOW_ONE) for value in (-0.1, 1, NAN, True, "0.9")],
@@ -131,7 +131,6 @@ def test_the_augmentation_is_that_of_the_fields() -> None:
         "elastic": 0.5,
         "stroke": 0.6,
         "blur": 0.7,
-        "stretch": 0.7,
         "low_resolution": 0.8,
         "erase": 0.9,
     }

@@ -17,7 +17,6 @@ from digitscope.data.splits import UInt8
 from digitscope.errors import SettingError
 
 Float32 = NDArray[np.float32]
-Int = NDArray[np.intp]
 
 KNOT_DISTANCE = 4.0
 """Pixels between the knots of an elastic field, and the deviation of the Gaussian that each knot spreads by.
@@ -32,13 +31,7 @@ COARSEST, FINEST = 10 / 28, 24 / 28
 ERASED_SIDES = (3, 8)
 """Pixels, the shortest and the longest side of what is erased; a digit of MNIST has 20 along its longer one."""
 
-MOST_STRETCH = 3.0
-"""Times that a digit is widened or heightened at most: a 1 that fills a square is a block, and cannot be read."""
-
-FAINTEST_INK = 20
-"""Brightness from which a pixel counts for a digit's box."""
-
-BELOW_1 = frozenset({"scale", "stroke", "flip", "stretch", "low_resolution", "erase"})
+BELOW_1 = frozenset({"scale", "stroke", "flip", "low_resolution", "erase"})
 """The amounts that are shares, of a width, of a pixel or of the images; the others have no end."""
 
 
@@ -56,8 +49,6 @@ class Augmentation:
         stroke: share of a pixel that strokes grow or shrink by at each side.
         blur: pixels, the standard deviation of a Gaussian; drawn from 0 up. Digits of 8 pixels have one, enlarged.
         flip: share of the images that are mirrored, left to right: of objects, for few digits are digits then.
-        stretch: share of the images whose digit is widened or heightened towards a square, as collections do that
-            fill one with each digit.
         low_resolution: share of the images that are reduced, by the mean of what falls into a pixel, and enlarged
             again, as a coarse scan is before it is read.
         erase: share of the images that lose the ink of a rectangle (Zhong et al. 2020), as where a pen failed.
@@ -75,7 +66,6 @@ class Augmentation:
     stroke: float = 0.0
     blur: float = 0.0
     flip: float = 0.0
-    stretch: float = 0.0
     low_resolution: float = 0.0
     erase: float = 0.0
 
@@ -93,11 +83,9 @@ def augment(images: UInt8, augmentation: Augmentation, *, generator: np.random.G
     """Return uint8 images (N, H, W), each under a warp and with a pen drawn from `generator`."""
     if augmentation.flip:
         images = _flipped(images, augmentation.flip, generator)
-    drawn = replace(augmentation, flip=0.0, stretch=0.0, low_resolution=0.0, erase=0.0)
+    drawn = replace(augmentation, flip=0.0, low_resolution=0.0, erase=0.0)
     if drawn != NO_AUGMENTATION:
         images = _with_pen(_warped(images, drawn, generator), drawn, generator)
-    if augmentation.stretch:
-        images = _stretched(images, augmentation.stretch, generator)
     if augmentation.low_resolution:
         images = _coarsened(images, augmentation.low_resolution, generator)
     if augmentation.erase:
@@ -145,39 +133,6 @@ def _gaussians(length: int, deviations: Float32) -> Float32:
     weights /= weights.sum(axis=1, keepdims=True)
     pixels = np.arange(length)
     return weights[:, pixels[:, None] - pixels + length - 1]
-
-
-def _stretched(images: UInt8, share: float, generator: np.random.Generator) -> UInt8:
-    """Return the images (N, H, W), the digit of about `share` of them widened or heightened.
-
-    Of half of them all the way to a square, or as far as that may be.
-    """
-    chosen = np.flatnonzero(generator.random(len(images)) < share)
-    inked = images[chosen] >= FAINTEST_INK
-    spans = [_extents(np.any(inked, axis=axis)) for axis in (2, 1)]
-    longer = np.maximum(*(end - start for start, end in spans))
-    how_far = np.minimum(generator.uniform(0, 2, len(chosen)), 1)
-    rows, columns = (
-        _drawn_apart(start, end, np.minimum(longer / (end - start), MOST_STRETCH) ** how_far, length)
-        for (start, end), length in zip(spans, images.shape[1:], strict=True)
-    )
-    stretched = images.copy()
-    rows, columns = np.broadcast_arrays(rows[:, :, None], columns[:, None, :])
-    stretched[chosen] = _look_up(images[chosen], rows, columns)
-    return stretched
-
-
-def _extents(inked: NDArray[np.bool_]) -> tuple[Int, Int]:
-    """Return where each of `inked`, bool (N, length), has its first True, and the first place after its last."""
-    length = inked.shape[1]
-    last = length - inked[:, ::-1].argmax(axis=1)
-    return inked.argmax(axis=1), last
-
-
-def _drawn_apart(start: Int, end: Int, factors: NDArray[np.float64], length: int) -> Float32:
-    """Return where each of `length` pixels comes from, (N, length), in spans stretched about their middle."""
-    middle = ((start + end - 1) / 2)[:, None]
-    return (middle + (np.arange(length) - middle) / factors[:, None]).astype(np.float32)
 
 
 def _coarsened(images: UInt8, share: float, generator: np.random.Generator) -> UInt8:

@@ -41,7 +41,7 @@ class TrainingSettings:
         focus: how many times as much as the best read example of a batch the worst weighs in a step, the others in
             between by their ranks (after Loshchilov and Hutter 2016). 1 for all alike. Each of several processes
             ranks those that it has.
-        rotation: degrees that each example is turned by at most, anew at every step; this and the next ten need
+        rotation: degrees that each example is turned by at most, anew at every step; this and the next nine need
             an order that is not "fixed". Pairs are warped before they are overlapped.
         scale: share by which it grows or shrinks at most.
         shear: columns a row that it leans at most.
@@ -50,7 +50,6 @@ class TrainingSettings:
         stroke: share of a pixel that strokes grow or shrink by at each side at most.
         blur: pixels, the standard deviation of the Gaussian that each example is blurred with at most.
         flip: share of the examples that are mirrored, left to right.
-        stretch: share of the examples whose digit is widened or heightened towards a square.
         low_resolution: share of the examples that a coarse scanner saw: reduced, and enlarged again.
         erase: share of the examples that lose the ink of a small rectangle.
         styles: share of the 1s and 7s that are written as elsewhere in the world, with an upstroke and a foot or a
@@ -93,7 +92,6 @@ class TrainingSettings:
     stroke: float = 0.0
     blur: float = 0.0
     flip: float = 0.0
-    stretch: float = 0.0
     low_resolution: float = 0.0
     erase: float = 0.0
     styles: float = 0.0
@@ -141,8 +139,7 @@ class TrainingSettings:
     @property
     def pen(self) -> Augmentation:
         """What of it is another pen or scanner, and not another hand."""
-        names = ("stroke", "blur", "stretch", "low_resolution")
-        return Augmentation(**{name: getattr(self, name) for name in names})
+        return Augmentation(stroke=self.stroke, blur=self.blur, low_resolution=self.low_resolution)
 
     def _check_choices(self) -> None:
         for name, choices in CHOICES.items():
