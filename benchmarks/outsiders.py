@@ -5,7 +5,8 @@
 Digits are MNIST's, those of `--split test` unless told otherwise. Outsiders are the 10,000 test images of
 Fashion-MNIST, which Debian has as `dataset-fashion-mnist` (left out where they are not), 2,000 printed letters and
 2,000 scribbles, framed as ink on a page is. No letter is among them that is drawn like a digit: I, O, S, Z, b, g,
-l, o, q, s, z. The score is `digitscope.inference.acceptance.cost`, with its sign turned.
+l, o, q, s, z. Outsiders are told by `digitscope.inference.acceptance.cost`; which digits are the surest, their
+confidence tells: of 30,000 validation digits it leaves fewer errors among them than that cost does.
 """
 
 import argparse
@@ -86,11 +87,10 @@ def outsiders(fashion: Path) -> dict[str, UInt8]:
     return {"Fashion-MNIST": parse_idx(gzip.decompress(path.read_bytes())), **found} if path.is_file() else found
 
 
-def costs(recognizer: digitscope.Recognizer, images: UInt8) -> NDArray[np.float32]:
+def costs(prediction: digitscope.Prediction) -> NDArray[np.float32]:
     """Return what it costs to read each image as a digit."""
-    prediction = recognizer.predict(images)
     if prediction.distances is None:
-        raise SystemExit(f"{recognizer.path} tells no distances: expected a network that does, such as digit")
+        raise SystemExit("the network tells no distances: expected one that does, such as digit")
     return cost(prediction.probabilities, prediction.distances)
 
 
@@ -104,12 +104,13 @@ def measure(model: str, split: str, fashion: Path) -> dict[str, object]:
     """Return the shares and areas that the table has."""
     digits = load_mnist().splits[split]
     recognizer = digitscope.Recognizer.load(model)
-    own = costs(recognizer, digits.images)
-    right = recognizer.predict(digits.images).labels == digits.labels
-    sure_first = right[np.argsort(own, kind="stable")]
+    prediction = recognizer.predict(digits.images)
+    own = costs(prediction)
+    right = prediction.labels == digits.labels
+    sure_first = right[np.argsort(-prediction.probabilities.max(axis=1), kind="stable")]
     kept = {coverage: sure_first[: round(coverage * len(right))] for coverage in COVERAGES}
     others = outsiders(fashion)
-    other = {name: costs(recognizer, images) for name, images in others.items()}
+    other = {name: costs(recognizer.predict(images)) for name, images in others.items()}
     reader = digitscope.Reader.load(model)
     return {
         "error at coverage": {f"{coverage:.0%}": float(1 - kept[coverage].mean()) for coverage in COVERAGES},

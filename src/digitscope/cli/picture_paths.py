@@ -46,8 +46,10 @@ def _named_by(word: str, but: Path | None, complaints: list[str]) -> list[str]:
         return sorted(_in_folder(word, but, complaints), key=_parts)
     if glob.has_magic(word) and not os.path.lexists(word):
         matches = glob.glob(word, recursive=True)  # noqa: PTH207 - `Path.glob` takes no absolute patterns
-        return sorted((match for match in matches if _is_picture(match) and Path(match).is_file()), key=_parts)
-    return [word]
+        pictures = (str(Path(match)) for match in matches if _is_picture(match) and Path(match).is_file())
+        return sorted(pictures, key=_parts)
+    plain = str(Path(word))  # without ./, so that it is the same path as of a folder
+    return [word if plain == STANDARD_INPUT else plain]
 
 
 def _in_folder(folder: str, but: Path | None, complaints: list[str]) -> Iterator[str]:
@@ -56,7 +58,9 @@ def _in_folder(folder: str, but: Path | None, complaints: list[str]) -> Iterator
 
     for parent, folders, files in os.walk(folder, onerror=complain):
         folders[:] = [name for name in folders if not name.startswith(".") and not _same(Path(parent, name), but)]
-        yield from (str(Path(parent, name)) for name in files if _is_picture(name) and not name.startswith("."))
+        for path in (Path(parent, name) for name in files if _is_picture(name) and not name.startswith(".")):
+            if path.is_file() or path.is_symlink():  # no pipe, which never ends; a broken link is told of
+                yield str(path)
 
 
 def _same(folder: Path, other: Path | None) -> bool:

@@ -30,7 +30,8 @@ def print_text(path: str, source: Source, reading: Reading) -> None:  # noqa: AR
 
 def print_line(path: str, source: Source, reading: Reading) -> None:  # noqa: ARG001
     """Print the path and the lines that were read, all on one line."""
-    print(f"{path}: {' / '.join(reading.lines) or 'nothing read'}", flush=True)
+    on_one_line = path.replace("\n", "\\n")
+    print(f"{on_one_line}: {' / '.join(reading.lines) or 'nothing read'}", flush=True)
 
 
 def print_json(path: str, source: Source, reading: Reading) -> None:  # noqa: ARG001

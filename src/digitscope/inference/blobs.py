@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from digitscope.inference.ink import EVEN_SIDE, Ink
+from digitscope.inference.ink import EVEN_SIDE, Ink, UInt8
 from digitscope.inference.morphology import dilated, extent
-from digitscope.inference.outlines import has_outline
+from digitscope.inference.outlines import has_outline, is_filled
 from digitscope.inference.pieces import (
     LOWEST,
     SMALLEST_DIGIT,
@@ -28,11 +28,11 @@ Int32 = NDArray[np.int32]
 Int = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
+ROUND = 1.6
+"""Times as long as wide that a disk is at most."""
+
 FINEST = 0.25
 """Share of the usual width of strokes below which a line is none."""
-
-LEAST_HOLE = 0.02
-"""Share of its own area that a piece's hole has at least; specks of noise are less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +79,7 @@ def find_blobs(ink: Ink) -> SegmentedPage:
             for piece, its_height in zip(pieces, around, strict=True)
             if _may_be_digit(piece, its_height, height, ink.stroke, labels)
             and (piece.height >= LOWEST * height or has_outline(piece, labels, ink.gray))
+            and not _is_disk(piece, labels, ink.gray)
         ]
     blobs = [joined(pieces)] if _is_one_digit(pieces, shape) else _grouped(pieces, height)
     return SegmentedPage(ink, labels, tuple(blobs), height)
@@ -102,17 +103,15 @@ def _may_be_digit(piece: Blob, around: float, height: float, stroke: float, labe
         return False  # a page's edge
     if longer > 2.2 * around and (shorter > 2.2 * around or shorter < 0.4 * around):
         return False  # a frame, a rule
-    if longer < 1.6 * shorter and piece.area > 0.74 * longer * shorter and _is_solid(piece, labels):
-        return False  # a punch hole, a dot: a disk fills 0.79 of its box
     if piece.area < FINEST * stroke * min(1.0, around / height) * longer:
         return False  # a hair, what is left of a rule
     return longer >= max(0.12 * around, 3) and piece.area >= 0.004 * around * around
 
 
-def _is_solid(piece: Blob, labels: Int32) -> bool:
-    """Tell whether a piece encloses no paper, as the boldest 0 does."""
-    own = np.isin(labels[piece.top : piece.bottom, piece.left : piece.right], piece.pieces)
-    return int(ndimage.binary_fill_holes(own).sum()) < (1 + LEAST_HOLE) * piece.area
+def _is_disk(piece: Blob, labels: Int32, gray: UInt8) -> bool:
+    """Tell whether a piece is a punch hole, a dot or the like."""
+    is_round = max(piece.width, piece.height) < ROUND * min(piece.width, piece.height)
+    return is_round and is_filled(piece, labels, gray)
 
 
 def _grouped(pieces: list[Blob], height: float) -> list[Blob]:

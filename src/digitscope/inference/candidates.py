@@ -1,7 +1,7 @@
 """What a blob of ink may say: one digit, several that touch, or two over each other. The best reading wins."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -74,6 +74,11 @@ class Part:
         """The most probable digit."""
         return int(self.probabilities.argmax())
 
+    def moved(self, x: int, y: int) -> "Part":
+        """Return it as it lies on a page of which its own begins at column `x` and row `y`."""
+        left, top, right, bottom = self.box
+        return replace(self, box=(left + x, top + y, right + x, bottom + y))
+
     def cost(self, height: float) -> float:
         """Return how badly it reads as a digit, on a page whose digits are usually `height` pixels high."""
         left, top, right, bottom = self.box
@@ -99,6 +104,10 @@ class Candidate:
     alternatives: tuple[str, ...] = ()
     is_alone: bool = False
 
+    def moved(self, x: int, y: int) -> "Candidate":
+        """Return it as it lies on a page of which its own begins at column `x` and row `y`."""
+        return replace(self, blob=self.blob.moved(x, y), parts=tuple(part.moved(x, y) for part in self.parts))
+
     @property
     def text(self) -> str:
         """The labels, whether accepted or not."""
@@ -121,7 +130,7 @@ class _Whole:
     ink: Float32
     part: Part
     height: float
-    is_alone: bool
+    is_alone: bool = False
 
     @cached_property
     def cost(self) -> float:
@@ -132,17 +141,18 @@ class _Whole:
 def read_blobs(
     page: SegmentedPage, blobs: Sequence[Blob], digits: Recognizer, pairs: Recognizer
 ) -> list[Candidate]:
-    """Return the best reading of each of `blobs`."""
-    whole = _read_whole(page, blobs, digits)
-    return [_best(each, digits, pairs) for each in _with_parts_joined(page, whole, digits)]
+    """Return the best reading of each of `blobs`, or of several of them that are one digit."""
+    whole = _with_parts_joined(page, _read_whole(page, blobs, digits), digits)
+    if len(whole) == 1 and len(blobs) == len(page.blobs):
+        whole = [replace(whole[0], is_alone=True)]
+    return [_best(each, digits, pairs) for each in whole]
 
 
 def _read_whole(page: SegmentedPage, blobs: Sequence[Blob], digits: Recognizer) -> list[_Whole]:
     inks = [page.cut_out(blob) for blob in blobs]
     parts = read_parts(inks, [(blob.left, blob.top) for blob in blobs], digits)
     heights = heights_around(blobs, page.height)
-    is_alone = len(page.blobs) == 1
-    return [_Whole(*each, is_alone) for each in zip(blobs, inks, parts, heights, strict=True)]
+    return [_Whole(*each) for each in zip(blobs, inks, parts, heights, strict=True)]
 
 
 def _with_parts_joined(page: SegmentedPage, whole: list[_Whole], digits: Recognizer) -> list[_Whole]:

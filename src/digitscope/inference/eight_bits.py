@@ -29,10 +29,21 @@ def is_too_large(width: int, height: int) -> bool:
     return width * height > MOST_PIXELS or max(width, height) > MOST_SIDE
 
 
-def eight_bits(image: Image.Image) -> Image.Image:
-    """Return an image of mode L, RGB or RGBA; 16 and 32 bits are scaled, where Pillow would clip them."""
+def eight_bits(image: Image.Image, factor: int) -> Image.Image:
+    """Return an image of mode L, RGB or RGBA, reduced by `factor`; 16 and 32 bits are scaled, not clipped."""
+    if image.mode in {"I", "F", "LA"}:  # of which a copy in full size would be as large again
+        image, factor = _reduced(image, factor), 1
     if image.mode.startswith("I") or image.mode == "F":
-        return image_of(np.asarray(image))
+        return _reduced(image_of(np.asarray(image)), factor)
+    return _reduced(_in_colours(image), factor)
+
+
+def _reduced(image: Image.Image, factor: int) -> Image.Image:
+    return image.reduce(factor) if factor > 1 else image
+
+
+def _in_colours(image: Image.Image) -> Image.Image:
+    """Return an image of 8 bits in mode L, RGB or RGBA."""
     if image.mode == "La":
         image = image.convert("LA")  # the only mode that Pillow converts it to
     if image.mode == "RGBA":
@@ -42,10 +53,8 @@ def eight_bits(image: Image.Image) -> Image.Image:
     return image.convert("L" if image.mode in {"1", "L"} else "RGB")
 
 
-def opaque(image: Image.Image, factor: int) -> Image.Image:
-    """Return an image of mode L, RGB or RGBA, reduced by `factor`: what is transparent becomes paper."""
-    if factor > 1:
-        image = image.reduce(factor)
+def opaque(image: Image.Image) -> Image.Image:
+    """Return an image of mode L, RGB or RGBA in which what was transparent is paper."""
     if image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255):
         paper = _paper(np.asarray(image.convert("L")), np.asarray(image.getchannel("A")) > 127)
         image = Image.alpha_composite(Image.new("RGBA", image.size, paper), image)

@@ -1,4 +1,7 @@
-"""Whether ink ends where the picture says so: what a closing takes for ink at the edge of a panel does not."""
+"""Whether ink ends where the picture says so.
+
+What a closing takes for ink at the edge of a panel does not, nor does the rim of a disk wider than its window.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +21,16 @@ AS_DIFFERENT = 0.4
 LEAST_OUTLINE = 0.6
 """Share of a piece's surrounding that is paper; the rest may be other strokes."""
 
+LEAST_FILLED = 0.74
+"""Share of its box that a disk has: 0.79, less its edge."""
+
+LEAST_HOLE = 0.02
+"""Share of its own area that a piece's hole has at least; specks of noise are less."""
+
 
 def has_outline(piece: Blob, labels: Int32, gray: UInt8) -> bool:
     """Tell whether `gray` (H, W) changes around a piece of ink, whose number `labels` (H, W) has."""
-    top, left = max(0, piece.top - EDGE - 1), max(0, piece.left - EDGE - 1)
-    window = slice(top, piece.bottom + EDGE + 1), slice(left, piece.right + EDGE + 1)
+    window = _window(piece)
     own = np.isin(labels[window], piece.pieces)
     edge = ndimage.binary_dilation(own, iterations=EDGE)
     around = ndimage.binary_dilation(edge) & ~edge
@@ -31,3 +39,23 @@ def has_outline(piece: Blob, labels: Int32, gray: UInt8) -> bool:
     levels = gray[window].astype(np.int16)
     differences = np.abs(levels[around] - np.median(levels[own]))
     return bool((differences >= AS_DIFFERENT * np.quantile(differences, 0.9)).mean() >= LEAST_OUTLINE)
+
+
+def is_filled(piece: Blob, labels: Int32, gray: UInt8) -> bool:
+    """Tell whether three quarters of a piece's box are as dark, or light, as its ink, without a hole in them."""
+    window = _window(piece)
+    levels = gray[window].astype(np.int16)
+    differences = np.abs(levels - np.median(levels[np.isin(labels[window], piece.pieces)]))
+    as_ink = differences < AS_DIFFERENT * differences.max()
+    if as_ink.sum() < LEAST_FILLED * piece.width * piece.height:
+        return False
+    return bool(ndimage.binary_fill_holes(as_ink).sum() < (1 + LEAST_HOLE) * as_ink.sum())
+
+
+def _window(piece: Blob) -> tuple[slice, slice]:
+    """Return the rows and columns of a piece and of what its edge fades into."""
+    margin = EDGE + 1
+    return (
+        slice(max(0, piece.top - margin), piece.bottom + margin),
+        slice(max(0, piece.left - margin), piece.right + margin),
+    )

@@ -232,7 +232,7 @@ def _working_picture(image: Image.Image, *, draft: bool = False) -> Picture:
     upright, turned = _upright(image)
     size = upright.size if drafted == 1 else (height, width) if turned else (width, height)
     rest = _factor(upright.size)
-    return Picture(opaque(eight_bits(upright), rest), drafted * rest, size)
+    return Picture(opaque(eight_bits(upright, rest)), drafted * rest, size)
 
 
 def _factor(size: tuple[int, int]) -> int:

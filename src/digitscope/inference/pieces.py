@@ -1,7 +1,7 @@
 """Connected pieces of ink, and how high digits are: on a page, and around each piece of it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,10 @@ class Blob:
     def middle(self) -> tuple[float, float]:
         """Of the box: x, y."""
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+    def moved(self, x: int, y: int) -> "Blob":
+        """Return it as it lies on a page of which its own begins at column `x` and row `y`."""
+        return replace(self, left=self.left + x, top=self.top + y, right=self.right + x, bottom=self.bottom + y)
 
 
 def joined(blobs: Iterable[Blob]) -> Blob:

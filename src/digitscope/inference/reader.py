@@ -9,11 +9,13 @@ from PIL import Image, ImageFilter
 
 from digitscope.errors import SettingError
 from digitscope.inference.acceptance import reason_against
-from digitscope.inference.blobs import SegmentedPage, find_blobs
+from digitscope.inference.blobs import find_blobs
 from digitscope.inference.candidates import Candidate, read_as_pair, read_blobs
-from digitscope.inference.ink import find_ink
+from digitscope.inference.ink import UInt8, find_ink
 from digitscope.inference.layout import arrange, text_of
 from digitscope.inference.pictures import MOST_PAGES, Picture, Source, open_pictures
+from digitscope.inference.pieces import usual_height
+from digitscope.inference.plates import Region, regions_of
 from digitscope.inference.reading import Digit, Reading
 from digitscope.inference.recognizer import Recognizer
 from digitscope.inference.shipped import shipped_path
@@ -83,26 +85,32 @@ class Reader:
         """
         return _reading(open_pictures(source, most_pages=most_pages), self._pair)
 
-    def _lines(self, page: SegmentedPage) -> Iterator[list[Candidate]]:
+    def _lines(self, gray: UInt8) -> Iterator[list[Candidate]]:
         """Yield the readings of a page's ink line by line."""
-        candidates = read_blobs(page, page.blobs, self.digits, self.pairs)
-        for line in arrange([candidate.blob for candidate in candidates], page.height):
+        candidates = [candidate for region in regions_of(gray) for candidate in self._candidates(region)]
+        blobs = [candidate.blob for candidate in candidates]
+        for line in arrange(blobs, usual_height(blobs)):
             yield [candidates[number] for number in line]
 
-    def _pair(self, page: SegmentedPage) -> Iterator[list[Candidate]]:
+    def _candidates(self, region: Region) -> Iterator[Candidate]:
+        page = find_blobs(find_ink(region.gray))
+        for candidate in read_blobs(page, page.blobs, self.digits, self.pairs):
+            yield candidate.moved(region.left, region.top)
+
+    def _pair(self, gray: UInt8) -> Iterator[list[Candidate]]:
         """Yield the one line that a pair makes, if there is any ink."""
-        pair = read_as_pair(page, self.pairs)
+        pair = read_as_pair(find_blobs(find_ink(gray)), self.pairs)
         if pair:
             yield pair
 
 
-def _reading(pages: Iterable[Picture], lines_of: Callable[[SegmentedPage], Iterable[list[Candidate]]]) -> Reading:
+def _reading(pages: Iterable[Picture], lines_of: Callable[[UInt8], Iterable[list[Candidate]]]) -> Reading:
     """Return what the lines of all `pages` say, `lines_of` being how they are found."""
     digits: list[Digit] = []
     lines: list[str] = []
     sizes: list[tuple[int, int]] = []
     for page, picture in enumerate(map(_enlarged, pages)):
-        for line in lines_of(find_blobs(find_ink(picture.gray))):
+        for line in lines_of(picture.gray):
             groups = [tuple(_digits(candidate, picture, len(lines), page)) for candidate in line]
             digits.extend(digit for group in groups for digit in group)
             texts = ["".join(digit.character for digit in group) for group in groups]
