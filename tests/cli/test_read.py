@@ -121,7 +121,7 @@ def test_a_path_of_any_bytes_can_be_told(digitscope: Command, plain: type[PlainR
         picture(strange, 2)
     except OSError:
         pytest.skip("this file system takes UTF-8 alone")
-    assert digitscope("read", strange, f"./{strange}").out.startswith("caf\\udce9.png: 0?\n")
+    assert digitscope("read", strange, str(Path(strange).absolute())).out.startswith("caf\\udce9.png: 0?\n")
     assert records(digitscope("read", strange, "--json"))[0]["path"] == strange
     assert digitscope("read", strange, "--out", "r.jsonl").code == 0
     n_read = len(plain.seen)
@@ -144,6 +144,38 @@ def test_a_folder_is_all_pictures_in_it(digitscope: Command) -> None:
         "forms/sub/deep/y.webp",
         "forms/sub/z.jpeg",
     ]
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_picture_is_read_once_however_it_is_named(digitscope: Command) -> None:
+    picture("forms/a.png", 1)
+    said = records(digitscope("read", "forms", "./forms/a.png", "./forms/*.png", "forms//a.png", "--json"))
+    assert [record["path"] for record in said] == ["forms/a.png"]
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_in_a_folder_is_passed_over(digitscope: Command) -> None:
+    """Nobody writes into it: to read it would never end."""
+    picture("forms/a.png", 1)
+    os.mkfifo("forms/b.png")
+    assert [record["path"] for record in records(digitscope("read", "forms", "--json"))] == ["forms/a.png"]
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_broken_link_in_a_folder_is_told_of(digitscope: Command) -> None:
+    picture("forms/a.png", 1)
+    Path("forms/b.png").symlink_to("nowhere.png")
+    outcome = digitscope("read", "forms")
+    assert (outcome.code, outcome.out) == (1, "forms/a.png: ?\n")
+    assert outcome.err == ["digitscope: error: forms/b.png: cannot be opened (No such file or directory)"]
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_name_of_two_lines_is_printed_on_one(digitscope: Command) -> None:
+    picture("a\nb.png", 2)
+    picture("c.png", 2)
+    assert digitscope("read", "a\nb.png", "c.png").out.splitlines() == [r"a\nb.png: 0?", "c.png: 0?"]
 
 
 @pytest.mark.usefixtures("plain")

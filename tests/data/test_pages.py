@@ -311,6 +311,7 @@ HAS: dict[str, Callable[[Page, Page], object]] = {
     "pencil": lambda seen, clean: 0.15 < contrast(seen) < 0.65 < contrast(clean),
     "jpeg": lambda seen, clean: blockiness(seen) > 1.5 > blockiness(clean),
     "edges": lambda seen, clean: grey(seen)[:20].mean() < 90 < 200 < grey(clean)[:20].mean(),
+    "note": lambda seen, clean: (grey(seen) > 150).mean() < 0.5 < 0.9 < (grey(clean) > 150).mean(),
     "thin": lambda seen, clean: stroke_share(seen) < 0.85 * stroke_share(clean),
     "thick": lambda seen, clean: stroke_share(seen) > 1.15 * stroke_share(clean),
     "small": lambda seen, _: 9 <= height_of_digits(seen) <= 15,

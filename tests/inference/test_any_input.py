@@ -183,7 +183,7 @@ def png(width: int, height: int, kind: int = 0, palette: bytes = b"", *, rows: i
         checksum = struct.pack(">I", zlib.crc32(name + content))
         return struct.pack(">I", len(content)) + name + content + checksum
 
-    row = b"\0" + (b"\0" if palette else b"\xff") * (width * (4 if kind == 6 else 1))
+    row = b"\0" + (b"\0" if palette else b"\xff") * (width * {6: 4, 4: 2}.get(kind, 1))
     packer = zlib.compressobj(1)
     at_once = max(1, 1_000_000 // len(row))
     counts = [at_once] * ((rows or height) // at_once) + [(rows or height) % at_once]
@@ -223,6 +223,7 @@ LARGEST = {
     "blank, 9000 x 9900": (9_000, 9_900, 0, b""),
     "with a palette, 89 megapixels": (9_459, 9_459, 3, bytes(768)),
     "with alpha, 89 megapixels": (9_459, 9_459, 6, b""),
+    "grey with alpha, 89 megapixels": (9_459, 9_459, 4, b""),
     "the tallest": (1_365, 65_535, 0, b""),
 }
 

@@ -142,6 +142,19 @@ def test_the_boldest_0_is_no_punch_hole() -> None:
     assert boxes(found(sheet(*ROW) | zero)) == [*ROW, (301, 91, 350, 140)]
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_punch_hole_of_which_only_the_rim_was_found(is_whole: bool) -> None:
+    """It is wider than the window in which paper is looked for, and the rim may have gaps."""
+    hole = disk((340, 110), 40)
+    rim = hole & ~disk((340, 110), 33)
+    if not is_whole:
+        rim[140:] = False
+    gray = np.where(sheet(*ROW) | hole, 30, 240).astype(np.uint8)
+    mask = sheet(*ROW) | rim
+    page = find_blobs(Ink(gray, mask.astype(np.float32), mask, 5.0))
+    assert boxes(page) == list(ROW)
+
+
 def test_a_corner_of_the_table_is_left_out() -> None:
     digits = tuple((left, top, left + 30, top + 50) for top in (20, 90, 160) for left in (40, 120, 200))
     corner = np.asarray(np.add.outer(np.arange(240), np.arange(420)) > 520)

@@ -80,7 +80,8 @@ class _Style:
     """How a page is made; pairs of numbers are the ends of what is drawn evenly.
 
     `sides` are pixels, `noise` is of a brightness from 0 to 1, `turn` degrees in either direction, `behind` the
-    strength of the other side's writing, and `grain` how unevenly rough paper takes the ink.
+    strength of the other side's writing, `grain` how unevenly rough paper takes the ink, and `table` the share of
+    the sheet's longer side that is seen of the table on each side of it.
     """
 
     what: str
@@ -91,7 +92,8 @@ class _Style:
     grain: float = 0.05
     behind: Range | None = None
     turn: Range = (0, 0)
-    on_table: bool = False
+    table: Range | None = None
+    is_punched: bool = False
     ground: Callable[[Sheet, np.random.Generator], Float32] = paper.white_paper
     light: Callable[[Float32, float, np.random.Generator], Float32] = paper.plain
     noise: Range = (0.004, 0.01)
@@ -108,7 +110,15 @@ _STYLES = {
     "coloured-pen": _Style(what="a blue, red or green pen", pen=_coloured_pen),
     "pencil": _Style(what="low contrast, grey and grainy", pen=_pencil, opacity=(0.6, 0.85), grain=0.35),
     "jpeg": _Style(what="strong JPEG compression", quality=(8, 20)),
-    "edges": _Style(what="a punched page on a dark table, its edges in the picture", turn=(0, 2), on_table=True),
+    "edges": _Style(
+        what="a punched page on a dark table, its edges in the picture",
+        turn=(0, 2),
+        table=(0.06, 0.1),
+        is_punched=True,
+    ),
+    "note": _Style(
+        what="a small sheet in the middle of a dark table", sides=(700, 500), table=(0.3, 0.6), turn=(0, 8)
+    ),
     "thin": _Style(what="thin strokes", hand=Hand(stroke=-1)),
     "thick": _Style(what="thick strokes", hand=Hand(stroke=1)),
     "small": _Style(
@@ -170,9 +180,9 @@ def make_page(digits: Split, *, nuisance: str = "clean", generator: np.random.Ge
 def _placed(sheet: Sheet, style: _Style, generator: np.random.Generator) -> Sheet:
     """Return the sheet as it lies before the camera."""
     keystone = (0.0, 0.0)
-    if style.on_table:
-        border = round(generator.uniform(0.06, 0.1) * max(sheet.shape))
-        sheet = paper.laid_on_table(paper.punched(sheet), border)
+    if style.table:
+        border = round(generator.uniform(*style.table) * max(sheet.shape))
+        sheet = paper.laid_on_table(paper.punched(sheet) if style.is_punched else sheet, border)
         down, across = generator.uniform(-0.04, 0.04, 2)
         keystone = (float(down), float(across))
     if style.turn[1] == 0:
@@ -191,7 +201,7 @@ def _painted(sheet: Sheet, style: _Style, generator: np.random.Generator) -> Flo
     picture = ground + taken[..., np.newaxis] * (colour - ground)
     if sheet.fields:
         picture = with_fields(picture, sheet, generator)
-    if style.on_table:
+    if style.table:
         picture = paper.table_around(picture, sheet, generator)
     return np.asarray(picture, dtype=np.float32)
 

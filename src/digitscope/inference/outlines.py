@@ -21,6 +21,9 @@ AS_DIFFERENT = 0.4
 LEAST_OUTLINE = 0.6
 """Share of a piece's surrounding that is paper; the rest may be other strokes."""
 
+AS_DARK = 0.2
+"""Share of that difference up to which a pixel is as dark as the ink."""
+
 LEAST_FILLED = 0.74
 """Share of its box that a disk has: 0.79, less its edge."""
 
@@ -44,9 +47,9 @@ def has_outline(piece: Blob, labels: Int32, gray: UInt8) -> bool:
 def is_filled(piece: Blob, labels: Int32, gray: UInt8) -> bool:
     """Tell whether three quarters of a piece's box are as dark, or light, as its ink, without a hole in them."""
     window = _window(piece)
-    levels = gray[window].astype(np.int16)
-    differences = np.abs(levels - np.median(levels[np.isin(labels[window], piece.pieces)]))
-    as_ink = differences < AS_DIFFERENT * differences.max()
+    own, levels = np.isin(labels[window], piece.pieces), gray[window].astype(np.int16)
+    differences = np.abs(levels - np.median(levels[own]))
+    as_ink = own | (differences < AS_DARK * differences.max())
     if as_ink.sum() < LEAST_FILLED * piece.width * piece.height:
         return False
     return bool(ndimage.binary_fill_holes(as_ink).sum() < (1 + LEAST_HOLE) * as_ink.sum())

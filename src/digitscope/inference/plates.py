@@ -34,7 +34,7 @@ LEAST_FILLED = 0.88
 """Share that a plate has of the smallest rectangle around it, however that is turned: a round 0 has 0.79."""
 
 LEAST_INKED = 0.35
-"""Share of its upright box that a plate has without its writing; a frame has less."""
+"""Share of its upright box that a plate has without its writing, however it is turned."""
 
 LEAST_WRITTEN, MOST_WRITTEN = 0.003, 0.4
 """Share of a plate that is written on."""
@@ -93,7 +93,10 @@ def _plates(coarse: UInt8) -> Iterator[Mask]:
             if min(own.shape) < SHORTEST_SIDE or own.mean() < LEAST_INKED:
                 continue
             filled = ndimage.binary_fill_holes(own)
-            if filled.sum() > LARGEST * coarse.size or filled.sum() < LEAST_FILLED * _area_around(filled):
+            area = int(filled.sum())
+            if area > LARGEST * coarse.size or own.sum() < (1 - MOST_WRITTEN) * area:
+                continue
+            if area < LEAST_FILLED * _area_around(filled):
                 continue
             plate = np.zeros(coarse.shape, bool)
             plate[place] = filled
