@@ -76,6 +76,16 @@ def test_a_field_on_a_plate_is_a_plate() -> None:
     assert abs(inner.top - 250) <= 10
 
 
+def test_a_plate_on_a_plate_is_found_once_whatever_its_shade() -> None:
+    """It differs from the ground as well."""
+    image, draw = picture(128)
+    draw.rectangle((100, 100, 600, 400), fill=250)
+    draw.line((150, 150, 550, 180), fill=20, width=8)
+    draw.rectangle((200, 220, 400, 350), fill=20)
+    draw.line((230, 250, 370, 320), fill=250, width=8)
+    assert [plate.left // 100 for plate in plates_of(image)] == [1, 2]
+
+
 def drawn(shape: str) -> Image.Image:
     image, draw = picture()
     if shape == "a rectangle without writing":

@@ -17,6 +17,7 @@ from digitscope.inference.morphology import extent
 
 UInt8 = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+Place = tuple[slice, slice]
 
 COARSE_SIDE = 640
 """Pixels of the longer side of the picture in which plates are looked for: their edges are long and straight."""
@@ -33,14 +34,14 @@ LARGEST = 0.6
 LEAST_FILLED = 0.88
 """Share that a plate has of the smallest rectangle around it, however that is turned: a round 0 has 0.79."""
 
-LEAST_INKED = 0.35
-"""Share of its upright box that a plate has without its writing, however it is turned."""
-
 LEAST_WRITTEN, MOST_WRITTEN = 0.003, 0.4
 """Share of a plate that is written on."""
 
 EDGE = 2
 """Pixels of such a picture on either side of a plate's edge that are of neither side: it may be blurred."""
+
+AROUND = 3 * EDGE
+"""Pixels of such a picture that are looked at around a plate."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,22 +59,45 @@ class Region:
     top: int
 
 
+@dataclass(frozen=True, eq=False)
+class _Plate:
+    """A plate in a reduced picture, with what is written on it.
+
+    Attributes:
+        place: rows and columns of a box around it, with some of what is around it.
+        mask: bool, where it is in that box.
+    """
+
+    place: Place
+    mask: Mask
+
+    @property
+    def inside(self) -> Mask:
+        """It, without its edge."""
+        return np.asarray(ndimage.binary_erosion(self.mask, iterations=EDGE, border_value=1), dtype=bool)
+
+    @property
+    def covered(self) -> Mask:
+        """It, and its edge."""
+        return np.asarray(ndimage.binary_dilation(self.mask, iterations=EDGE), dtype=bool)
+
+
 def regions_of(gray: UInt8) -> list[Region]:
     """Return a picture, uint8 (H, W), with its plates painted over as what is around them, and then each plate.
 
     A plate may have plates itself.
     """
     coarse = _coarse(gray)
-    plates = list(_plates(coarse)) if max(gray.shape) > EVEN_SIDE else []
+    plates = _outermost(_plates(coarse), coarse.shape) if max(gray.shape) > EVEN_SIDE else []
     rest = gray.copy() if plates else gray
     found = [Region(rest, 0, 0)]
     for plate in plates:
-        inside, outside = _grown(plate, -EDGE), ~_grown(plate, EDGE)
-        (rows, columns), own = _enlarged(inside, gray.shape)
-        parts = regions_of(np.where(own, gray[rows, columns], _ground(coarse, inside)))
+        shades, inside, covered = coarse[plate.place], plate.inside, plate.covered
+        (rows, columns), own = _enlarged(inside, plate.place, coarse.shape, gray.shape)
+        parts = regions_of(np.where(own, gray[rows, columns], _shade_along(shades, inside)))
         found.extend(Region(part.gray, columns.start + part.left, rows.start + part.top) for part in parts)
-        place, covered = _enlarged(~outside, gray.shape)
-        rest[place][covered] = _ground(coarse, outside)
+        place, own = _enlarged(covered, plate.place, coarse.shape, gray.shape)
+        rest[place][own] = _shade_along(shades, ~covered)
     return found
 
 
@@ -83,25 +107,60 @@ def _coarse(gray: UInt8) -> UInt8:
     return np.asarray(Image.fromarray(gray).resize((width, height), Image.Resampling.BOX))
 
 
-def _plates(coarse: UInt8) -> Iterator[Mask]:
-    """Yield the plates of a picture, each with what is written on it, as bool (H, W)."""
+def _plates(coarse: UInt8) -> Iterator[_Plate]:
+    """Yield what is a plate on the ground of a picture, which most of it is."""
     away = coarse.astype(np.int16) - np.int16(np.median(coarse))
     for mask in (away < -STEP, away > STEP):
         labels, _ = ndimage.label(mask)
-        for number, place in enumerate(ndimage.find_objects(labels), start=1):
-            own = labels[place] == number
-            if min(own.shape) < SHORTEST_SIDE or own.mean() < LEAST_INKED:
+        for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
+            if min(rows.stop - rows.start, columns.stop - columns.start) < SHORTEST_SIDE:
                 continue
-            filled = ndimage.binary_fill_holes(own)
-            area = int(filled.sum())
-            if area > LARGEST * coarse.size or own.sum() < (1 - MOST_WRITTEN) * area:
-                continue
-            if area < LEAST_FILLED * _area_around(filled):
-                continue
-            plate = np.zeros(coarse.shape, bool)
-            plate[place] = filled
-            if _is_written_on(coarse, plate) and _has_edge(coarse, plate):
+            place = _widened(rows), _widened(columns)
+            plate = _Plate(place, ndimage.binary_fill_holes(labels[place] == number))
+            shades = coarse[place]
+            if _is_rectangle(plate.mask, coarse.size) and _is_written_on(plate, mask[place], shades):
                 yield plate
+
+
+def _widened(side: slice) -> slice:
+    return slice(max(0, side.start - AROUND), side.stop + AROUND)
+
+
+def _is_rectangle(mask: Mask, size: int) -> bool:
+    """Tell whether `mask` is a rectangle, and not most of a picture of `size` pixels."""
+    area = int(mask.sum())
+    return area <= LARGEST * size and area >= LEAST_FILLED * _area_around(mask)
+
+
+def _is_written_on(plate: _Plate, mask: Mask, shades: UInt8) -> bool:
+    """Tell whether a plate has a shade of its own, ends with a step, and has something on it of another shade.
+
+    Light or shadow alone ends without a step; the ground in a frame is the one around it.
+    """
+    inside, outside = plate.inside, ~plate.covered
+    if not inside.any() or not outside.any() or mask[plate.mask].mean() < 1 - MOST_WRITTEN:
+        return False
+    levels = shades[inside].astype(np.int16)
+    written = float((np.abs(levels - np.int16(np.median(levels))) > STEP).mean())
+    step = abs(_shade_along(shades, inside) - _shade_along(shades, outside))
+    return LEAST_WRITTEN <= written <= MOST_WRITTEN and step >= STEP
+
+
+def _outermost(plates: Iterator[_Plate], shape: tuple[int, ...]) -> list[_Plate]:
+    """Return the plates that lie on no other one."""
+    taken = np.zeros(shape, bool)
+    found = []
+    for plate in sorted(plates, key=lambda plate: -int(plate.mask.sum())):
+        if not taken[plate.place][plate.mask].any():
+            taken[plate.place] |= plate.mask
+            found.append(plate)
+    return found
+
+
+def _shade_along(shades: UInt8, mask: Mask) -> int:
+    """Return the median shade of what is in `mask`, along its edge."""
+    along = mask & ~ndimage.binary_erosion(mask, iterations=EDGE, border_value=1)
+    return int(np.median(shades[along]))
 
 
 def _area_around(filled: Mask) -> float:
@@ -115,42 +174,12 @@ def _area_around(filled: Mask) -> float:
     return float((np.ptp(along, axis=1) * np.ptp(across, axis=1)).min())
 
 
-def _is_written_on(coarse: UInt8, plate: Mask) -> bool:
-    shades = coarse[_grown(plate, -EDGE)].astype(np.int16)
-    if not len(shades):
-        return False
-    written = float((np.abs(shades - np.int16(np.median(shades))) > STEP).mean())
-    return LEAST_WRITTEN <= written <= MOST_WRITTEN
-
-
-def _has_edge(coarse: UInt8, plate: Mask) -> bool:
-    """Tell whether a plate ends with a step, as one that only light or shadow makes does not."""
-    inside, outside = _grown(plate, -EDGE), ~_grown(plate, EDGE)
-    return bool(abs(_ground(coarse, inside) - _ground(coarse, outside)) >= STEP)
-
-
-def _ground(coarse: UInt8, mask: Mask) -> int:
-    """Return the median shade of what is in `mask`, not empty, along its edge."""
-    along = mask & ~_grown(mask, -EDGE)
-    return int(np.median(coarse[along]))
-
-
-def _grown(mask: Mask, pixels: int) -> Mask:
-    """Return `mask` with so many pixels more on all sides, or fewer; beyond the picture it goes on."""
-    if pixels > 0:
-        return np.asarray(ndimage.binary_dilation(mask, iterations=pixels), dtype=bool)
-    return np.asarray(ndimage.binary_erosion(mask, iterations=-pixels, border_value=1), dtype=bool)
-
-
-def _enlarged(mask: Mask, shape: tuple[int, ...]) -> tuple[tuple[slice, slice], Mask]:
-    """Return the box of a coarse `mask` in a picture of `shape`, and the mask there."""
-    box = extent(mask)
-    places = [
-        slice(side.start * large // small, -(-side.stop * large // small))
-        for side, large, small in zip(box, shape, mask.shape, strict=True)
-    ]
-    rows, columns = (
-        np.arange(place.start, place.stop) * small // large
-        for place, large, small in zip(places, shape, mask.shape, strict=True)
-    )
-    return (places[0], places[1]), mask[rows[:, None], columns]
+def _enlarged(mask: Mask, place: Place, small: tuple[int, ...], large: tuple[int, ...]) -> tuple[Place, Mask]:
+    """Return the box of a `mask`, which lies at `place` in a `small` picture, in a `large` one, and it there."""
+    ranges, nearest = [], []
+    for box, side, n, n_large in zip(extent(mask), place, small, large, strict=True):
+        start, stop = side.start + box.start, side.start + box.stop
+        pixels = slice(start * n_large // n, -(-stop * n_large // n))
+        ranges.append(pixels)
+        nearest.append(np.arange(pixels.start, pixels.stop) * n // n_large - side.start)
+    return (ranges[0], ranges[1]), mask[nearest[0][:, None], nearest[1]]
