@@ -180,6 +180,26 @@ def test_digits_without_grey_that_fill_a_square_of_16_pixels_are_read(sample: Da
     assert np.mean(right) > 0.93
 
 
+@pytest.mark.parametrize("shape", [(28, 28), (40, 64), (128, 100)])
+@pytest.mark.parametrize("deviation", [20, 40, 60])
+def test_noise_alone_is_no_digit(reader: Reader, shape: tuple[int, int], deviation: int) -> None:
+    generator = np.random.default_rng(0)
+    for shade in (20, 128, 240):
+        picture = np.clip(generator.normal(shade, deviation, shape), 0, 255).astype(np.uint8)
+        assert reader.read(picture).digits == ()
+
+
+def test_digits_in_noise_are_read(sample: Dataset, reader: Reader) -> None:
+    generator = np.random.default_rng(0)
+    noisy = [
+        np.clip(generator.normal(0.8 * image, 20), 0, 255).astype(np.uint8) for image in sample.test.images[:60]
+    ]
+    right = [
+        reader.read(image).text == str(label) for image, label in zip(noisy, sample.test.labels, strict=False)
+    ]
+    assert np.mean(right) > 0.9
+
+
 def test_boxes_of_ink_that_is_smaller_than_a_pixel_of_the_source(reader: Reader) -> None:
     """Two pixels are enlarged 64 times, and the ink's edge is smooth then."""
     digits = reader.read(np.array([[200], [0]], np.uint8)).digits

@@ -28,6 +28,9 @@ Int32 = NDArray[np.int32]
 Int = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
+MOST_PIECES, UNEQUAL = 20, 0.3
+"""Of ink in a small picture, and the usual area of noise as a share of the largest; digits in a row have half."""
+
 ROUND = 1.6
 """Times as long as wide that a disk is at most."""
 
@@ -70,7 +73,8 @@ def find_blobs(ink: Ink) -> SegmentedPage:
     inked = extent(ink.mask)
     n = ndimage.label(ink.mask[inked], np.ones((3, 3)), output=labels[inked])
     shape = labels.shape
-    pieces = without_edges(of_strong_ink(pieces_of(labels, n, ink.strength)), labels)
+    pieces = [] if _is_noise(labels, n) else pieces_of(labels, n, ink.strength)
+    pieces = without_edges(of_strong_ink(pieces), labels)
     height = usual_height(off_the_rim(pieces, shape))
     if len(pieces) > 1:
         around = heights_around(pieces, height)
@@ -83,6 +87,14 @@ def find_blobs(ink: Ink) -> SegmentedPage:
         ]
     blobs = [joined(pieces)] if _is_one_digit(pieces, shape) else _grouped(pieces, height)
     return SegmentedPage(ink, labels, tuple(blobs), height)
+
+
+def _is_noise(labels: Int32, n: int) -> bool:
+    """Tell whether the `n` pieces of a small picture are no ink: they are many, and far from equally large."""
+    if max(labels.shape) > EVEN_SIDE or n <= MOST_PIECES:
+        return False
+    areas = np.bincount(labels.ravel())[1:]
+    return bool(np.median(areas) < UNEQUAL * areas.max())
 
 
 def _is_one_digit(pieces: list[Blob], shape: tuple[int, ...]) -> bool:
