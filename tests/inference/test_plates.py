@@ -99,6 +99,10 @@ def drawn(shape: str) -> Image.Image:
     elif shape == "a bold 0":
         draw.ellipse((200, 100, 400, 400), fill=INK)
         draw.ellipse((270, 180, 330, 320), fill=PAPER)
+    elif shape == "a bold 8":
+        draw.rounded_rectangle((200, 120, 300, 240), radius=40, fill=INK)
+        draw.ellipse((235, 140, 265, 165), fill=PAPER)
+        draw.ellipse((230, 190, 270, 215), fill=PAPER)
     elif shape == "most of the picture":
         draw.rectangle((10, 10, 780, 590), fill=INK)
         draw.line((260, 160, 380, 240), fill=PAPER, width=9)
@@ -117,6 +121,7 @@ def drawn(shape: str) -> Image.Image:
         "a frame around writing",
         "a frame that writing touches",
         "a bold 0",
+        "a bold 8",
         "most of the picture",
         "a shadow",
     ],

@@ -33,7 +33,8 @@ LEAST_HOLE = 0.02
 
 def has_outline(piece: Blob, labels: Int32, gray: UInt8) -> bool:
     """Tell whether `gray` (H, W) changes around a piece of ink, whose number `labels` (H, W) has."""
-    window = _window(piece)
+    top, left = max(0, piece.top - EDGE - 1), max(0, piece.left - EDGE - 1)
+    window = slice(top, piece.bottom + EDGE + 1), slice(left, piece.right + EDGE + 1)
     own = np.isin(labels[window], piece.pieces)
     edge = ndimage.binary_dilation(own, iterations=EDGE)
     around = ndimage.binary_dilation(edge) & ~edge
@@ -46,19 +47,10 @@ def has_outline(piece: Blob, labels: Int32, gray: UInt8) -> bool:
 
 def is_filled(piece: Blob, labels: Int32, gray: UInt8) -> bool:
     """Tell whether three quarters of a piece's box are as dark, or light, as its ink, without a hole in them."""
-    window = _window(piece)
-    own, levels = np.isin(labels[window], piece.pieces), gray[window].astype(np.int16)
+    box = slice(piece.top, piece.bottom), slice(piece.left, piece.right)
+    own, levels = np.isin(labels[box], piece.pieces), gray[box].astype(np.int16)
     differences = np.abs(levels - np.median(levels[own]))
     as_ink = own | (differences < AS_DARK * differences.max())
-    if as_ink.sum() < LEAST_FILLED * piece.width * piece.height:
+    if as_ink.mean() < LEAST_FILLED:
         return False
     return bool(ndimage.binary_fill_holes(as_ink).sum() < (1 + LEAST_HOLE) * as_ink.sum())
-
-
-def _window(piece: Blob) -> tuple[slice, slice]:
-    """Return the rows and columns of a piece and of what its edge fades into."""
-    margin = EDGE + 1
-    return (
-        slice(max(0, piece.top - margin), piece.bottom + margin),
-        slice(max(0, piece.left - margin), piece.right + margin),
-    )
