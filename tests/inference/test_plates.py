@@ -106,9 +106,9 @@ def drawn(shape: str) -> Image.Image:
     elif shape == "most of the picture":
         draw.rectangle((10, 10, 780, 590), fill=INK)
         draw.line((260, 160, 380, 240), fill=PAPER, width=9)
-    elif shape == "a shadow":
-        across = np.linspace(PAPER, PAPER - 90, 800)[None].repeat(600, axis=0)
-        across[300:310, 420:760] = INK
+    elif shape == "a part with more light":
+        across = np.linspace(60, 250, 800)[None].repeat(600, axis=0)
+        across[300:310, 620:760] = INK
         return Image.fromarray(across.astype(np.uint8))
     return image
 
@@ -123,7 +123,7 @@ def drawn(shape: str) -> Image.Image:
         "a bold 0",
         "a bold 8",
         "most of the picture",
-        "a shadow",
+        "a part with more light",
     ],
 )
 def test_what_is_no_plate(shape: str) -> None:

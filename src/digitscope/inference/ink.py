@@ -86,10 +86,10 @@ def find_ink(gray: UInt8) -> Ink:
     """Return the ink on a picture, uint8 (H, W)."""
     if _noise(gray) > 3:
         gray = ndimage.gaussian_filter(gray, 0.7)
-    coarse = _coarse(gray, COARSE_SIDE)
+    coarse = coarsened(gray, COARSE_SIDE)
     share = max(coarse.shape) / max(gray.shape)
     stroke = _stroke_width(coarse) / share
-    coarse = _coarse(coarse, round(max(gray.shape) * min(share, WIDE_ENOUGH / stroke)))
+    coarse = coarsened(coarse, round(max(gray.shape) * min(share, WIDE_ENOUGH / stroke)))
     width = stroke * max(coarse.shape) / max(gray.shape)
     strength = _strength(gray, coarse, width)
     mask = strength > _stretched(_least_strength(strength, coarse.shape, width), strength.shape)
@@ -112,7 +112,7 @@ def _median(values: NDArray[np.int16] | Float32) -> float:
     return float(np.median(values))
 
 
-def _coarse(image: Pixels, side: int) -> Pixels:
+def coarsened(image: Pixels, side: int) -> Pixels:
     """Return `image` with `side` pixels along its longer side; never larger than it is."""
     height, width = image.shape
     share = side / max(height, width)
@@ -136,7 +136,7 @@ def _surrounding(gray: UInt8, window: float) -> Float32:
     """Return the median of `gray` in a square of `window` pixels, or that of its rim if that is all there is."""
     if window >= min(gray.shape):
         return np.full(gray.shape, _rim(gray), np.float32)
-    small = _coarse(gray, round(MEDIAN_WINDOW / window * max(gray.shape)))
+    small = coarsened(gray, round(MEDIAN_WINDOW / window * max(gray.shape)))
     median = ImageFilter.MedianFilter(min(MEDIAN_WINDOW, round(window) | 1))
     return _stretched(np.asarray(Image.fromarray(small).filter(median)), gray.shape)
 
@@ -230,7 +230,7 @@ def _is_light(coarse: UInt8, above: UInt8, below: UInt8, stroke: float) -> Mask:
     if votes.max() <= 0:  # of nearly every canvas
         return np.zeros(votes.shape, bool)
     share = min(1.0, FINE_ENOUGH / stroke)
-    reduced = _coarse(votes, max(1, round(share * max(votes.shape))))
+    reduced = coarsened(votes, max(1, round(share * max(votes.shape))))
     return _stretched(ndimage.gaussian_filter(reduced, 2 * share * stroke), votes.shape) > 0
 
 
@@ -249,6 +249,6 @@ def _floor(strength: Float32) -> float:
 
 def _least_strength(strength: Float32, shape: tuple[int, ...], stroke: float) -> Float32:
     """Return the contrast that ink exceeds at each pixel of the coarse `shape`, in which `stroke` is measured."""
-    strongest = highest_around(_coarse(strength, max(shape)), 2 * round(8 * stroke) + 1)
+    strongest = highest_around(coarsened(strength, max(shape)), 2 * round(8 * stroke) + 1)
     around = np.maximum(strongest, FAINTEST_AROUND * np.quantile(strongest, 0.9))
     return np.maximum(_floor(strength), WEAK * around).astype(np.float32)

@@ -9,27 +9,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy import ndimage
 
-from digitscope.inference.ink import EVEN_SIDE
+from digitscope.inference.ink import COARSE_SIDE, EVEN_SIDE, coarsened
 from digitscope.inference.morphology import extent
 
 UInt8 = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Place = tuple[slice, slice]
 
-COARSE_SIDE = 640
-"""Pixels of the longer side of the picture in which plates are looked for: their edges are long and straight."""
-
 STEP = 40
 """Levels of 255 by which a plate differs from what is around it, and from what is written on it."""
 
 SHORTEST_SIDE = 16
-"""Pixels of such a picture that a plate is wide and high at least."""
-
-LARGEST = 0.6
-"""Share of the picture that a plate has at most; what has more is the page."""
+"""Pixels of the picture, COARSE_SIDE along its longer side, that a plate is wide and high at least."""
 
 LEAST_FILLED = 0.92
 """Share that a plate has of the smallest rectangle around it, of any direction: a 0 has 0.79, a bold 8 0.9."""
@@ -87,7 +80,7 @@ def regions_of(gray: UInt8) -> list[Region]:
 
     A plate may have plates itself.
     """
-    coarse = _coarse(gray)
+    coarse = coarsened(gray, COARSE_SIDE)
     plates = _outermost(_plates(coarse), coarse.shape) if max(gray.shape) > EVEN_SIDE else []
     rest = gray.copy() if plates else gray
     found = [Region(rest, 0, 0)]
@@ -101,12 +94,6 @@ def regions_of(gray: UInt8) -> list[Region]:
     return found
 
 
-def _coarse(gray: UInt8) -> UInt8:
-    share = min(1.0, COARSE_SIDE / max(gray.shape))
-    height, width = (max(1, round(share * side)) for side in gray.shape)
-    return np.asarray(Image.fromarray(gray).resize((width, height), Image.Resampling.BOX))
-
-
 def _plates(coarse: UInt8) -> Iterator[_Plate]:
     """Yield what is a plate on the ground of a picture, which most of it is."""
     away = coarse.astype(np.int16) - np.int16(np.median(coarse))
@@ -118,7 +105,7 @@ def _plates(coarse: UInt8) -> Iterator[_Plate]:
             place = _widened(rows), _widened(columns)
             plate = _Plate(place, ndimage.binary_fill_holes(labels[place] == number))
             shades = coarse[place]
-            if _is_rectangle(plate.mask, coarse.size) and _is_written_on(plate, mask[place], shades):
+            if _is_rectangle(plate.mask) and _is_plate(plate, mask[place], shades):
                 yield plate
 
 
@@ -126,14 +113,12 @@ def _widened(side: slice) -> slice:
     return slice(max(0, side.start - AROUND), side.stop + AROUND)
 
 
-def _is_rectangle(mask: Mask, size: int) -> bool:
-    """Tell whether `mask` is a rectangle, and not most of a picture of `size` pixels."""
-    area = int(mask.sum())
-    return area <= LARGEST * size and area >= LEAST_FILLED * _area_around(mask)
+def _is_rectangle(mask: Mask) -> bool:
+    return int(mask.sum()) >= LEAST_FILLED * _area_around(mask)
 
 
-def _is_written_on(plate: _Plate, mask: Mask, shades: UInt8) -> bool:
-    """Tell whether a plate has a shade of its own, ends with a step, and has something on it of another shade.
+def _is_plate(plate: _Plate, mask: Mask, shades: UInt8) -> bool:
+    """Tell whether a rectangle has a shade of its own, ends with a step, and has something on it of another shade.
 
     Light or shadow alone ends without a step; the ground in a frame is the one around it.
     """
