@@ -1,0 +1,140 @@
+"""Characters written with a pen, as strokes: they can be drawn at any size, with any width of pen.
+
+The files hold UNIPEN's public release (Guyon et al. 1994, CC BY 4.0). `digitscope data pens` makes them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from digitscope.data.local_files import find_data_directory
+from digitscope.errors import DataError
+
+Points = NDArray[np.float64]
+UInt8 = NDArray[np.uint8]
+
+CATEGORIES = ("digits", "lower", "upper", "symbols", "words")
+"""The files, one a category: `digits.npz` and so on."""
+
+ARRAYS = ("points", "stroke_starts", "sample_starts", "labels", "writers", "writer_names")
+
+HELD_BACK = 10
+"""One writer in so many is kept out of training; validation and test figures use that writer."""
+
+FINE = 4
+"""Strokes are drawn this many times larger and then reduced, so that their edges are smooth."""
+
+LARGEST_CANVAS = 4_000_000
+"""Pixels of the enlarged drawing; longer words are refused."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pens:
+    """Samples of one category.
+
+    Attributes:
+        points: int16 (P, 2), x to the right and y down, 0 to 1000 along a sample's longer side.
+        stroke_starts: int32 (S + 1,), where each stroke begins in `points`, and their number.
+        sample_starts: int32 (N + 1,), where each sample begins in `stroke_starts`, and the number of strokes.
+        labels: str (N,), the character or the word.
+        writers: str (N,), the donor and the writer of each sample.
+    """
+
+    points: NDArray[np.int16]
+    stroke_starts: NDArray[np.int32]
+    sample_starts: NDArray[np.int32]
+    labels: NDArray[np.str_]
+    writers: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def strokes(self, sample: int) -> list[Points]:
+        """Return the strokes of a sample, each float64 (n, 2)."""
+        first, last = self.sample_starts[sample], self.sample_starts[sample + 1]
+        return [
+            self.points[self.stroke_starts[k] : self.stroke_starts[k + 1]].astype(np.float64)
+            for k in range(first, last)
+        ]
+
+    def rows_of(self, *, held_back: bool) -> NDArray[np.int64]:
+        """Return the samples of the writers who are held back, or of all others."""
+        names = np.unique(self.writers)
+        kept = names[HELD_BACK // 2 :: HELD_BACK]
+        return np.flatnonzero(np.isin(self.writers, kept) == held_back)
+
+
+def has_pens(directory: Path | str | None = None) -> bool:
+    """Tell whether the pen files are in `directory`, or below DIGITSCOPE_DATA."""
+    folder = _pens_folder(directory)
+    return folder is not None and all((folder / f"{name}.npz").is_file() for name in CATEGORIES)
+
+
+def load_pens(category: str, directory: Path | str | None = None) -> Pens:
+    """Return the samples of a category, one of `CATEGORIES`.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    folder = _pens_folder(directory)
+    if folder is None:
+        raise DataError("no pen strokes: name the folder that holds pens/digits.npz by --data or DIGITSCOPE_DATA")
+    path = folder / f"{category}.npz"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in ARRAYS}
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(
+            f"{path}: no pen strokes ({error}): expected a file that digitscope data pens wrote"
+        ) from None
+    return Pens(
+        arrays["points"],
+        np.append(arrays["stroke_starts"], len(arrays["points"])).astype(np.int32),
+        np.append(arrays["sample_starts"], len(arrays["stroke_starts"])).astype(np.int32),
+        arrays["labels"],
+        arrays["writer_names"][arrays["writers"]],
+    )
+
+
+def _pens_folder(directory: Path | str | None) -> Path | None:
+    """Return the folder of the pen files: the one that is named, or its subfolder `pens`."""
+    folder = find_data_directory(directory)
+    if folder is None:
+        return None
+    return folder / "pens" if (folder / "pens").is_dir() else folder
+
+
+def draw_strokes(strokes: Sequence[Points], width: float) -> UInt8:
+    """Return the coverage of `strokes`, drawn with a round pen of `width` pixels: uint8 (H, W), cropped to the ink.
+
+    The points are in pixels. A pen thinner than a quarter of a pixel is drawn paler instead. The result is empty,
+    (0, 0), where the drawing would be too large.
+    """
+    points = np.concatenate(strokes)
+    low = points.min(axis=0) - width / 2 - 1
+    columns, rows = (int(np.ceil(length)) + 1 for length in points.max(axis=0) + width / 2 + 1 - low)
+    if rows * columns * FINE**2 > LARGEST_CANVAS:
+        return np.zeros((0, 0), np.uint8)
+    drawing = Image.new("L", (columns * FINE, rows * FINE))
+    brush, line, radius = ImageDraw.Draw(drawing), max(1, round(width * FINE)), max(0.5, width * FINE / 2)
+    for stroke in strokes:
+        placed = [tuple(point) for point in ((stroke - low) * FINE).tolist()]
+        brush.line(placed, fill=255, width=line, joint="curve")
+        for x, y in placed[0], placed[-1]:  # round ends, and points that are a stroke of their own
+            brush.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
+    coverage = np.asarray(drawing.reduce(FINE))
+    if width * FINE < 1:
+        coverage = (coverage * (width * FINE)).astype(np.uint8)
+    return cropped(coverage)
+
+
+def cropped(coverage: UInt8) -> UInt8:
+    """Return coverage (H, W) without the empty rows and columns around it; (0, 0) where all is empty."""
+    rows, columns = np.flatnonzero(coverage.any(axis=1)), np.flatnonzero(coverage.any(axis=0))
+    if not len(rows):
+        return np.zeros((0, 0), np.uint8)
+    return coverage[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
