@@ -21,6 +21,7 @@ from digitscope.data import (
     random_separations,
 )
 from digitscope.data.overlapping import DIGIT_SHAPE
+from digitscope.data.pen_digits import PenDigits, load_pen_digits
 from digitscope.errors import DataError
 
 
@@ -85,6 +86,20 @@ def separations(directory: Path | None, unchecked: bool) -> Dataset:
         DataError: there is no readable set of single digits.
     """
     return make_two_digit(single_digits(directory, unchecked), seed=COURSE_SEED, draw=random_separations)
+
+
+def pens_for(settings: object, directory: Path | None) -> PenDigits | None:
+    """Return the pen digits that training with `settings` needs: None where they have no `pens`.
+
+    Raises:
+        DataError: the files of pen strokes are missing or damaged.
+    """
+    if not getattr(settings, "pens", 0):
+        return None
+    try:
+        return load_pen_digits(directory)
+    except DataError as error:
+        raise DataError(f"{error}, or train with --pens 0") from None
 
 
 LOADERS: Mapping[Task, Callable[[Path | None, bool], Dataset]] = MappingProxyType(

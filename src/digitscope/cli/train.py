@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from digitscope.cli.arguments import add_data, add_device, add_json, add_seed, attribute_help, data_words
 from digitscope.cli.console import StepBar, print_table, step_bar
-from digitscope.cli.datasets import dataset_for, single_digits
+from digitscope.cli.datasets import dataset_for, pens_for, single_digits
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import let_the_first_one_speak, remark
 from digitscope.cli.run_report import epoch_header, epoch_row, write_run
@@ -140,6 +140,7 @@ def _train(
         seed=options.seed,
         device=options.device,
         singles=singles,
+        pens=pens_for(settings, options.data),
         folder=folder,
         resume=options.resume,
         on_start=lambda n_steps: bar.start(recipe.name, n_steps),

@@ -9,7 +9,8 @@ import numpy as np
 from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation, augment
 from digitscope.data.non_digits import NO_DIGIT, make_non_digits, make_non_pairs
 from digitscope.data.overlapping import DrawPairs, random_pairs
-from digitscope.data.splits import Split, UInt8
+from digitscope.data.pen_digits import PenDigits
+from digitscope.data.splits import Split, UInt8, joined
 from digitscope.data.styles import restyle
 from digitscope.errors import SettingError
 
@@ -75,6 +76,9 @@ class Reshuffled:
         non_digits: for each example, how many images of what is no digit come with it, as a share. They are made
             of a batch's single digits and stand behind them.
         styles: share of the 1s and 7s that are written as elsewhere in the world, see `digitscope.data.styles`.
+        pens: for each example, how many digits of `pen_digits` come with it, as a share. They stand between the
+            examples and what is no digit, and are warped alike.
+        pen_digits: where these come from; None without.
 
     Raises:
         SettingError: `batch_size` is below 1 or above the number of examples of an epoch.
@@ -86,6 +90,8 @@ class Reshuffled:
     examples_per_epoch: int | None = None
     non_digits: float = 0.0
     styles: float = 0.0
+    pens: float = 0.0
+    pen_digits: PenDigits | None = None
 
     def __post_init__(self) -> None:
         _check_batch_size(self.batch_size, self.size)
@@ -111,6 +117,9 @@ class Reshuffled:
             if self.styles:
                 images = restyle(digits.images, digits.labels, self.styles, generator=generator)
                 digits = Split(images, digits.labels)
+            n_pens = round(self.pens * len(digits))
+            if self.pen_digits is not None and n_pens:
+                digits = joined(digits, self.pen_digits.sample(n_pens, generator))
             images, labels = self._with_non_digits(digits, generator)
             yield augment(images, augmentation, generator=generator), labels
 

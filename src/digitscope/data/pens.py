@@ -3,6 +3,7 @@
 The files hold UNIPEN's public release (Guyon et al. 1994, CC BY 4.0). `digitscope data pens` makes them.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ HELD_BACK = 10
 
 FINE = 4
 """Strokes are drawn this many times larger and then reduced, so that their edges are smooth."""
+
+HOW = "`digitscope data pens --unipen DIR` makes it of UNIPEN's train_r01_v07 (Zenodo 10.5281/zenodo.1195803)"
 
 LARGEST_CANVAS = 4_000_000
 """Pixels of the enlarged drawing; longer words are refused."""
@@ -67,6 +70,16 @@ class Pens:
         kept = names[HELD_BACK // 2 :: HELD_BACK]
         return np.flatnonzero(np.isin(self.writers, kept) == held_back)
 
+    def sha256(self) -> str:
+        """Return the hash of every point, label and writer, in hexadecimal: equal samples give equal hashes."""
+        digest = hashlib.sha256()
+        for array in (self.points, self.stroke_starts, self.sample_starts):
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        for names in (self.labels, self.writers):
+            digest.update("\n".join([*names, ""]).encode())
+        return digest.hexdigest()
+
 
 def has_pens(directory: Path | str | None = None) -> bool:
     """Tell whether the pen files are in `directory`, or below DIGITSCOPE_DATA."""
@@ -82,8 +95,12 @@ def load_pens(category: str, directory: Path | str | None = None) -> Pens:
     """
     folder = _pens_folder(directory)
     if folder is None:
-        raise DataError("no pen strokes: name the folder that holds pens/digits.npz by --data or DIGITSCOPE_DATA")
+        raise DataError(
+            f"no pen strokes: name the folder of pens/{category}.npz by --data or DIGITSCOPE_DATA; {HOW}"
+        )
     path = folder / f"{category}.npz"
+    if not path.is_file():
+        raise DataError(f"{path}: no such file: {HOW}")
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in ARRAYS}
@@ -109,7 +126,7 @@ def _pens_folder(directory: Path | str | None) -> Path | None:
 
 
 def draw_strokes(strokes: Sequence[Points], width: float) -> UInt8:
-    """Return the coverage of `strokes`, drawn with a round pen of `width` pixels: uint8 (H, W), cropped to the ink.
+    """Return the coverage of `strokes`, drawn with a round pen of `width` pixels: uint8 (H, W), cropped.
 
     The points are in pixels. A pen thinner than a quarter of a pixel is drawn paler instead. The result is empty,
     (0, 0), where the drawing would be too large.

@@ -56,6 +56,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     What y may be. Up to ten classes of any kind. Digits, as numbers or text, are what they say to a recipe that
     writes some in other styles or shows what is no digit; other classes, and tables, are learned without that.
+    Pen digits, which a recipe may add, are left out of every fit.
 
     Few examples. A recipe's batch is cut to a tenth of the examples, but not below 8, and an epoch that a recipe
     counts in images, such as the 36,000 of "fast", to ten times through X. `settings` can say otherwise.
@@ -252,5 +253,6 @@ def _fit_to(recipe: "Recipe", n: int, changes: Mapping[str, Any], *, with_digits
         sizes["epoch_size"] = min(epoch_size, MOST_PASSES * n)
     settings = recipe.with_changes({**sizes, **changes}).settings
     fitting = {"batch_size": min(settings.batch_size, getattr(settings, "epoch_size", 0) or n)}
-    unfit = [] if with_digits else [name for name in ("styles", "non_digits") if getattr(settings, name, 0)]
+    others = ("pens",) if with_digits else ("styles", "pens", "non_digits")  # X is all there is to learn from
+    unfit = [name for name in others if getattr(settings, name, 0)]
     return recipe.with_changes({**sizes, **changes, **fitting, **dict.fromkeys(unfit, 0.0)})

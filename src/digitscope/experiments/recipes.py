@@ -52,7 +52,7 @@ class Recipe:
                 f"{self.name} separates pixels: expected order fresh-pairs and non_digits 0 with it"
             )
         elif self.task == "two-digit" and self.settings.order == "reshuffled":
-            for name in ("styles", "non_digits"):
+            for name in ("styles", "pens", "non_digits"):
                 if getattr(self.settings, name):
                     raise SettingError(f"{self.name} reads two digits: expected {name} of 0, which wants one")
 
@@ -227,7 +227,7 @@ _ALL = (
         "small",
         "a network for a laptop's processor, on digits of other hands and pens",
         "small",
-        replace(_WARPED, **_MUON, epochs=90, ema=0.995, **_FOR_PICTURES, plain_epochs=9),
+        replace(_WARPED, **_MUON, epochs=54, ema=0.995, **_FOR_PICTURES, pens=0.15, plain_epochs=6),
     ),
     Recipe(
         "best",

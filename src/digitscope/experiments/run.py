@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from digitscope import scratch
+from digitscope.data.pen_digits import PenDigits
 from digitscope.data.splits import Dataset, UInt8
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.recipes import Recipe
@@ -99,6 +100,7 @@ class _Work:
     folder: Path | None
     resume: bool
     singles: Dataset | None
+    pens: PenDigits | None
     on_start: Callable[[int], None]
     on_batch: Callable[[], None]
     on_epoch: Callable[[EpochRecord], None]
@@ -108,7 +110,7 @@ class _Work:
         if self.folder is None:
             return
         wait_for_all()  # until the first one has written what a resume reads
-        config = describe_run(self.recipe, self.dataset, self.seed, self.singles)
+        config = describe_run(self.recipe, self.dataset, self.seed, self.singles, self.pens)
         if not self.resume:
             if is_first_process():
                 begin_folder(self.folder, config)
@@ -125,6 +127,7 @@ def run_recipe(
     seed: int,
     device: str = "auto",
     singles: Dataset | None = None,
+    pens: PenDigits | None = None,
     folder: Path | None = None,
     resume: bool = False,
     on_start: Callable[[int], None] = lambda _: None,
@@ -140,6 +143,7 @@ def run_recipe(
             threads, to the byte of every weight.
         device: "auto", "cpu", "cuda" or "mps"; the NumPy network computes on the CPU.
         singles: the single digits from which "fresh-pairs" makes its pairs.
+        pens: the pen digits that come with the examples where the setting `pens` is above 0.
         folder: where the run folder goes; it holds a resumable state after every epoch. Of processes that train
             together the first one writes it.
         resume: continue the run in `folder` after its last epoch.
@@ -155,7 +159,8 @@ def run_recipe(
     if not 0 <= seed < 2**32:
         raise SettingError(f"seed is {seed}: expected a whole number from 0 to {2**32 - 1}")
     pairs_made_of = singles if getattr(recipe.settings, "order", None) == "fresh-pairs" else None
-    work = _Work(recipe, dataset, seed, device, folder, resume, pairs_made_of, on_start, on_batch, on_epoch)
+    drawn = pens if getattr(recipe.settings, "pens", 0) else None
+    work = _Work(recipe, dataset, seed, device, folder, resume, pairs_made_of, drawn, on_start, on_batch, on_epoch)
     network: nn.Module | scratch.Network
     if isinstance(recipe.settings, scratch.ScratchSettings):
         network, history = _train_numpy(work, recipe.settings)
@@ -165,7 +170,7 @@ def run_recipe(
 
 
 def _train_torch(work: _Work, settings: TrainingSettings) -> tuple[nn.Module, tuple[EpochRecord, ...]]:
-    source = make_source(settings, work.dataset, work.singles, work.seed)
+    source = make_source(settings, work.dataset, work.singles, work.seed, work.pens)
     keep_freed_memory()
     with torch.random.fork_rng(devices=[]), cpu_threads(settings.threads):
         torch.manual_seed(work.seed)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from digitscope.data.pen_digits import PenDigits
 from digitscope.data.splits import Dataset
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.machine import describe_machine
@@ -21,15 +22,23 @@ WEIGHTS_FILE = "model.safetensors"
 STATE_FILE = "state.safetensors"
 
 
-def describe_run(recipe: Recipe, dataset: Dataset, seed: int, singles: Dataset | None = None) -> dict[str, Any]:
+def describe_run(
+    recipe: Recipe,
+    dataset: Dataset,
+    seed: int,
+    singles: Dataset | None = None,
+    pens: PenDigits | None = None,
+) -> dict[str, Any]:
     """Return the content of config.json: every setting, the seed, the data and the versions.
 
-    `singles` are the digits that pairs are made of while training, if they are.
+    `singles` are the digits that pairs are made of while training, if they are; `pens` the pen digits, if any.
     """
     threads = {} if recipe.model == SCRATCH else {"threads": torch.get_num_threads(), "processes": n_processes()}
     data = {"name": dataset.name, "sha256": dataset.sha256()}
     if singles is not None:
         data |= {"singles": singles.name, "singles_sha256": singles.sha256()}
+    if pens is not None:
+        data |= {"pens_sha256": pens.sha256}
     return {
         "recipe": recipe.name,
         "summary": recipe.summary,
@@ -119,7 +128,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 def _what_decides(config: dict[str, Any]) -> dict[str, Any]:
     """Return by name all that the bytes of a run are a function of."""
     named = {name: config.get(name) for name in ("recipe", "model", "seed")}
-    data = {f"data's {name}": config["data"].get(name) for name in ("sha256", "singles_sha256")}
+    data = {f"data's {name}": config["data"].get(name) for name in ("sha256", "singles_sha256", "pens_sha256")}
     return {**named, **config["settings"], **config["options"], **data}
 
 

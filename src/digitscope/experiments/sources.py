@@ -4,7 +4,8 @@ import numpy as np
 
 from digitscope.data import PAIRS_FOR, augment
 from digitscope.data.batches import BatchSource, FixedOrder, FreshPairs, Reshuffled, course_order
-from digitscope.data.splits import Dataset, Split
+from digitscope.data.pen_digits import PenDigits
+from digitscope.data.splits import Dataset, Split, joined
 from digitscope.data.styles import restyle
 from digitscope.errors import SettingError
 from digitscope.experiments.recipes import Recipe
@@ -18,15 +19,23 @@ validation digits and pages of them.
 """
 
 
-def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset | None, seed: int) -> BatchSource:
+def make_source(
+    settings: TrainingSettings,
+    dataset: Dataset,
+    singles: Dataset | None,
+    seed: int,
+    pens: PenDigits | None = None,
+) -> BatchSource:
     """Return the training examples in the order that the settings name.
 
     Raises:
-        SettingError: "fresh-pairs" without single digits to make them from, or an epoch, a batch or the number of
-            examples to learn from too large.
+        SettingError: "fresh-pairs" without single digits to make them from, pens without pen digits, or an epoch,
+            a batch or the number of examples to learn from too large.
     """
     if settings.order == "fixed":
         return FixedOrder(course_order(_drawn(dataset.train, settings, seed), seed), settings.batch_size)
+    if settings.pens and pens is None:
+        raise SettingError(f"pens is {settings.pens}, but there are no pen digits: expected --pens 0 without them")
     if settings.order == "reshuffled":
         return Reshuffled(
             _drawn(dataset.train, settings, seed),
@@ -35,6 +44,8 @@ def make_source(settings: TrainingSettings, dataset: Dataset, singles: Dataset |
             settings.epoch_size or None,
             settings.non_digits,
             settings.styles,
+            settings.pens,
+            pens,
         )
     if singles is None:
         raise SettingError(
@@ -61,10 +72,11 @@ def _drawn(split: Split, settings: TrainingSettings, seed: int) -> Split:
     return split[np.random.default_rng([seed, 0]).permutation(len(split))[: settings.train_size]]
 
 
-def as_met(recipe: Recipe, split: Split) -> Split:
+def as_met(recipe: Recipe, split: Split, pens: PenDigits | None = None) -> Split:
     """Return single digits in the styles, and some with the pens, that `recipe` shows its network.
 
-    Its distance is measured on them, so that they are no strange ones to it. Pairs are returned as they are.
+    Behind them stand as many digits of `pens` as the recipe has for so many examples. The network's distance is
+    measured on all of them, so that none is strange to it. Pairs are returned as they are.
     """
     settings, generator = recipe.settings, np.random.default_rng(0)  # equal files of equal runs; any would do
     if not isinstance(settings, TrainingSettings) or recipe.task != "digit":
@@ -72,4 +84,6 @@ def as_met(recipe: Recipe, split: Split) -> Split:
     images = restyle(split.images, split.labels, settings.styles, generator=generator).copy()
     chosen = np.flatnonzero(generator.random(len(images)) < PENNED)
     images[chosen] = augment(images[chosen], settings.pen, generator=generator)
-    return Split(images, split.labels)
+    met = Split(images, split.labels)
+    n_pens = round(settings.pens * len(split))
+    return joined(met, pens.sample(n_pens, generator)) if pens is not None and n_pens else met

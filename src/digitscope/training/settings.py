@@ -54,6 +54,8 @@ class TrainingSettings:
         erase: share of the examples that lose the ink of a small rectangle.
         styles: share of the 1s and 7s that are written as elsewhere in the world, with an upstroke and a foot or a
             bar. It needs single digits, and an order that is "reshuffled".
+        pens: how many digits drawn from UNIPEN's pen strokes come with each example, as a share. It needs single
+            digits, an order that is "reshuffled", and the files that `digitscope data pens` writes.
         non_digits: how many images of what is no digit, or no pair, come with each example, as a share; the
             network is to hold all digits for equally likely there (Hendrycks et al. 2019). They are made of single
             digits, and need an order that is "reshuffled" for these, or "fresh-pairs".
@@ -95,6 +97,7 @@ class TrainingSettings:
     low_resolution: float = 0.0
     erase: float = 0.0
     styles: float = 0.0
+    pens: float = 0.0
     non_digits: float = 0.0
     plain_epochs: int = 0
     ema: float = 0.0
@@ -122,8 +125,9 @@ class TrainingSettings:
             raise SettingError("order is 'fresh-pairs', which makes its own examples: expected --train-size 0")
         if self.order == "fixed" and augmentation != NO_AUGMENTATION:
             raise SettingError("order is 'fixed', which shows examples as they are: use reshuffled to warp them")
-        if self.order != "reshuffled" and self.styles:
-            raise SettingError(f"order is {self.order!r}, which has no styles: use reshuffled, or 0")
+        for name in ("styles", "pens"):
+            if self.order != "reshuffled" and getattr(self, name):
+                raise SettingError(f"order is {self.order!r}, which has no {name}: use reshuffled, or 0")
         if self.order == "fixed" and self.non_digits:
             raise SettingError("order is 'fixed', which has no non_digits: use reshuffled, fresh-pairs, or 0")
         if self.plain_epochs and augmentation == NO_AUGMENTATION:
@@ -178,6 +182,7 @@ RANGES: Mapping[str, tuple[Any, str]] = MappingProxyType(
         "label_smoothing": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
         "focus": (lambda value: 1 <= value < float("inf"), "a number from 1"),
         "styles": (lambda value: 0 <= value <= 1, "a number from 0 to 1"),
+        "pens": (lambda value: 0 <= value <= 1, "a number from 0 to 1"),
         "non_digits": (lambda value: 0 <= value <= 1, "a number from 0 to 1"),
         "plain_epochs": (lambda value: isinstance(value, int) and value >= 0, "a whole number from 0"),
         "ema": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
