@@ -20,9 +20,14 @@ from digitscope.data import (
     make_two_digit,
     random_separations,
 )
+from digitscope.data.hands import Material
 from digitscope.data.overlapping import DIGIT_SHAPE
+from digitscope.data.page_batches import made_scenes
 from digitscope.data.pen_digits import PenDigits, load_pen_digits
 from digitscope.errors import DataError
+
+SCENES: Mapping[str, int] = MappingProxyType({"train": 8, "validation": 160, "test": 240})
+"""How many scenes each split of made pages has; those to learn from are made while training, but for a few."""
 
 
 def settle_data(options: argparse.Namespace) -> None:
@@ -89,21 +94,42 @@ def separations(directory: Path | None, unchecked: bool) -> Dataset:
 
 
 def pens_for(settings: object, directory: Path | None) -> PenDigits | None:
-    """Return the pen digits that training with `settings` needs: None where they have no `pens`.
+    """Return the pen digits that training with `settings` needs; None where their `pens` is 0.
 
     Raises:
         DataError: the files of pen strokes are missing or damaged.
     """
     if not getattr(settings, "pens", 0):
         return None
-    try:
-        return load_pen_digits(directory)
-    except DataError as error:
-        raise DataError(f"{error}, or train with --pens 0") from None
+    return load_pen_digits(directory)
+
+
+def material_for(settings: object, directory: Path | None) -> Material | None:
+    """Return what training with `settings` writes pages with; None where it makes none.
+
+    Raises:
+        DataError: there are no readable digits, or the files of pen strokes are missing or damaged.
+    """
+    if getattr(settings, "order", None) != "fresh-pages":
+        return None
+    return Material.of(single_digits(directory, False).train, directory=directory)
+
+
+def scenes(directory: Path | None, unchecked: bool) -> Dataset:
+    """Return scenes of made documents; those to test on have test digits, and pens of writers held back.
+
+    Raises:
+        DataError: there are no readable digits, or the files of pen strokes are missing or damaged.
+    """
+    digits = single_digits(directory, unchecked)
+    writers = {name: Material.of(digits.splits[name], directory=directory) for name in ("train", "validation")}
+    writers["test"] = Material.of(digits.test, held_back=True, directory=directory)
+    made = [made_scenes(each, SCENES[name], seed) for seed, (name, each) in enumerate(writers.items())]
+    return Dataset("made pages", f"{digits.name} and pen strokes", *made)
 
 
 LOADERS: Mapping[Task, Callable[[Path | None, bool], Dataset]] = MappingProxyType(
-    {"digit": labelled_images, "two-digit": two_digits, "separation": separations}
+    {"digit": labelled_images, "two-digit": two_digits, "separation": separations, "page": scenes}
 )
 
 

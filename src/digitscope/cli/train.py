@@ -13,12 +13,12 @@ from typing import Any, get_args
 
 from digitscope.cli.arguments import add_data, add_device, add_json, add_seed, attribute_help, data_words
 from digitscope.cli.console import StepBar, print_table, step_bar
-from digitscope.cli.datasets import dataset_for, pens_for, single_digits
+from digitscope.cli.datasets import dataset_for, material_for, pens_for, single_digits
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import let_the_first_one_speak, remark
 from digitscope.cli.run_report import epoch_header, epoch_row, write_run
 from digitscope.data import COURSE_SEED, Dataset, has_two_digit
-from digitscope.errors import DigitscopeError, SettingError
+from digitscope.errors import DataError, DigitscopeError, SettingError
 from digitscope.experiments.event_log import EventLog
 from digitscope.experiments.recipes import RECIPES, SCRATCH, Recipe, get_recipe
 from digitscope.experiments.run import Run, run_recipe
@@ -128,6 +128,10 @@ def _train(
     singles = single_digits(options.data, options.unchecked) if fresh else None
     if dataset.train.task == "two-digit" and fresh and options.data is not None and has_two_digit(options.data):
         remark("validation: new pairs, but of digits met in training, as the course's files have them")
+    try:
+        pens = pens_for(settings, options.data)
+    except DataError as error:
+        raise DataError(f"{error}; --pens 0 trains without pen digits") from None
 
     def on_epoch(record: EpochRecord) -> None:
         bar.say(f"epoch {record.epoch} of {settings.epochs}: validation {record.validation_accuracy:.2%}")
@@ -140,7 +144,8 @@ def _train(
         seed=options.seed,
         device=options.device,
         singles=singles,
-        pens=pens_for(settings, options.data),
+        pens=pens,
+        material=material_for(settings, options.data),
         folder=folder,
         resume=options.resume,
         on_start=lambda n_steps: bar.start(recipe.name, n_steps),

@@ -14,11 +14,14 @@ from digitscope.errors import DataError
 UInt8 = NDArray[np.uint8]
 Index = slice | NDArray[np.integer]
 
-Task = Literal["digit", "two-digit", "separation"]
-"""What a network is for: to read one digit, to read two over each other, or to tell which pixels are whose."""
+Task = Literal["digit", "two-digit", "separation", "page"]
+"""What a network is for: to read one digit or two over each other, to separate these, or to find writing on pages."""
 
 TASKS: Mapping[int, Task] = MappingProxyType({1: "digit", 2: "two-digit", 4: "separation"})
-"""The task by the number of axes of its labels."""
+"""The task by the number of axes of its labels, if they are no planes."""
+
+PAGE_PLANES = 17
+"""Planes of a page's labels, each a quarter as high and wide as the page: see `digitscope.data.page_targets`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +44,16 @@ class Split:
         if self.images.dtype != np.uint8 or self.images.ndim != 3:
             raise DataError(f"images are {_describe(self.images)}: expected uint8 of shape (N, height, width)")
         masks = (2, *self.images.shape[1:])
-        if self.labels.dtype != np.uint8 or self.labels.shape[1:] not in {(), (2,), masks}:
+        planes = (PAGE_PLANES, *(length // 4 for length in self.images.shape[1:]))
+        if self.labels.dtype != np.uint8 or self.labels.shape[1:] not in {(), (2,), masks, planes}:
             expected = f"(N,), (N, 2) or (N, {', '.join(map(str, masks))})"
             raise DataError(f"labels are {_describe(self.labels)}: expected uint8 of shape {expected}")
         if len(self.images) != len(self.labels):
             raise DataError(
                 f"{len(self.images)} images but {len(self.labels)} labels: expected one label an image"
             )
+        if self.task == "page":
+            return
         highest, known = (1, "masks of 0 and 1") if self.task == "separation" else (9, "digits 0 to 9")
         if self.labels.size and self.labels.max() > highest:
             raise DataError(f"label {self.labels.max()} among the labels: expected {known}")
@@ -55,7 +61,7 @@ class Split:
     @property
     def task(self) -> Task:
         """What a network for these examples is for."""
-        return TASKS[self.labels.ndim]
+        return "page" if self.labels.shape[1:2] == (PAGE_PLANES,) else TASKS[self.labels.ndim]
 
     def __len__(self) -> int:
         return len(self.images)

@@ -7,7 +7,7 @@ from typing import Any
 
 from digitscope.data.splits import Dataset, Task
 from digitscope.errors import DataError, SettingError
-from digitscope.models import MODELS, SEPARATION_MODELS, TWO_DIGIT_MODELS, options_of, sizes_of
+from digitscope.models import MODELS, PAGE_MODELS, SEPARATION_MODELS, TWO_DIGIT_MODELS, options_of, sizes_of
 from digitscope.scratch import ScratchSettings
 from digitscope.training.settings import TrainingSettings
 
@@ -47,6 +47,8 @@ class Recipe:
             raise SettingError(
                 f"order is 'fresh-pairs', but {self.name} reads one digit: expected reshuffled or fixed"
             )
+        elif (self.task == "page") != (self.settings.order == "fresh-pages"):
+            raise SettingError(f"{self.name} has the order {self.settings.order!r}: pages alone have fresh-pages")
         elif self.task == "separation" and (self.settings.order != "fresh-pairs" or self.settings.non_digits):
             raise SettingError(
                 f"{self.name} separates pixels: expected order fresh-pairs and non_digits 0 with it"
@@ -61,6 +63,8 @@ class Recipe:
         """What the model is for: "digit", one in an image, or "two-digit" or "separation", 42x28 images of two."""
         if self.model in SEPARATION_MODELS:
             return "separation"
+        if self.model in PAGE_MODELS:
+            return "page"
         return "two-digit" if self.model in TWO_DIGIT_MODELS else "digit"
 
     @property
@@ -71,7 +75,7 @@ class Recipe:
     @property
     def measure(self) -> str:
         """What the accuracies in the history of its runs are, in words."""
-        return "mean IoU" if self.task == "separation" else "accuracy"
+        return {"separation": "mean IoU", "page": "F1"}.get(self.task, "accuracy")
 
     def check_data(self, dataset: Dataset) -> None:
         """Refuse data that the model does not take.
@@ -291,6 +295,24 @@ _ALL = (
             ema=0.995,
             precision="mixed",
             threads=1,
+        ),
+    ),
+    Recipe(
+        "page",
+        "the network that finds digits and signs on pages, on pages made anew at every step",
+        "page",
+        TrainingSettings(
+            epochs=88,
+            batch_size=8,
+            order="fresh-pages",
+            epoch_size=1024,
+            optimizer="adamw",
+            learning_rate=0.002,
+            weight_decay=0.01,
+            schedule="one-cycle",
+            warmup=0.08,
+            ema=0.998,
+            threads=1,  # another core makes the pages
         ),
     ),
 )

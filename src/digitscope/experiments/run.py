@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from digitscope import scratch
+from digitscope.data.hands import Material
 from digitscope.data.pen_digits import PenDigits
 from digitscope.data.splits import Dataset, UInt8
 from digitscope.errors import DataError, SettingError
@@ -101,6 +102,7 @@ class _Work:
     resume: bool
     singles: Dataset | None
     pens: PenDigits | None
+    material: Material | None
     on_start: Callable[[int], None]
     on_batch: Callable[[], None]
     on_epoch: Callable[[EpochRecord], None]
@@ -110,7 +112,7 @@ class _Work:
         if self.folder is None:
             return
         wait_for_all()  # until the first one has written what a resume reads
-        config = describe_run(self.recipe, self.dataset, self.seed, self.singles, self.pens)
+        config = describe_run(self.recipe, self.dataset, self.seed, self.singles, self.pens, self.material)
         if not self.resume:
             if is_first_process():
                 begin_folder(self.folder, config)
@@ -128,6 +130,7 @@ def run_recipe(
     device: str = "auto",
     singles: Dataset | None = None,
     pens: PenDigits | None = None,
+    material: Material | None = None,
     folder: Path | None = None,
     resume: bool = False,
     on_start: Callable[[int], None] = lambda _: None,
@@ -144,6 +147,7 @@ def run_recipe(
         device: "auto", "cpu", "cuda" or "mps"; the NumPy network computes on the CPU.
         singles: the single digits from which "fresh-pairs" makes its pairs.
         pens: the pen digits that come with the examples where the setting `pens` is above 0.
+        material: what "fresh-pages" writes its pages with.
         folder: where the run folder goes; it holds a resumable state after every epoch. Of processes that train
             together the first one writes it.
         resume: continue the run in `folder` after its last epoch.
@@ -160,7 +164,9 @@ def run_recipe(
         raise SettingError(f"seed is {seed}: expected a whole number from 0 to {2**32 - 1}")
     pairs_made_of = singles if getattr(recipe.settings, "order", None) == "fresh-pairs" else None
     drawn = pens if getattr(recipe.settings, "pens", 0) else None
-    work = _Work(recipe, dataset, seed, device, folder, resume, pairs_made_of, drawn, on_start, on_batch, on_epoch)
+    work = _Work(
+        recipe, dataset, seed, device, folder, resume, pairs_made_of, drawn, material, on_start, on_batch, on_epoch
+    )
     network: nn.Module | scratch.Network
     if isinstance(recipe.settings, scratch.ScratchSettings):
         network, history = _train_numpy(work, recipe.settings)
@@ -170,7 +176,7 @@ def run_recipe(
 
 
 def _train_torch(work: _Work, settings: TrainingSettings) -> tuple[nn.Module, tuple[EpochRecord, ...]]:
-    source = make_source(settings, work.dataset, work.singles, work.seed, work.pens)
+    source = make_source(settings, work.dataset, work.singles, work.seed, work.pens, work.material)
     keep_freed_memory()
     with torch.random.fork_rng(devices=[]), cpu_threads(settings.threads):
         torch.manual_seed(work.seed)

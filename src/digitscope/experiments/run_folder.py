@@ -7,8 +7,10 @@ from typing import Any
 
 import torch
 
+from digitscope.data.hands import Material
 from digitscope.data.pen_digits import PenDigits
 from digitscope.data.splits import Dataset
+from digitscope.data.typeset import print_fonts
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.recipes import SCRATCH, Recipe, default_options, settings_type
@@ -28,10 +30,12 @@ def describe_run(
     seed: int,
     singles: Dataset | None = None,
     pens: PenDigits | None = None,
+    material: Material | None = None,
 ) -> dict[str, Any]:
     """Return the content of config.json: every setting, the seed, the data and the versions.
 
-    `singles` are the digits that pairs are made of while training, if they are; `pens` the pen digits, if any.
+    `singles` are the digits that pairs are made of while training, if they are; `pens` the pen digits, if any;
+    `material` what pages are written with, if any.
     """
     threads = {} if recipe.model == SCRATCH else {"threads": torch.get_num_threads(), "processes": n_processes()}
     data = {"name": dataset.name, "sha256": dataset.sha256()}
@@ -39,6 +43,8 @@ def describe_run(
         data |= {"singles": singles.name, "singles_sha256": singles.sha256()}
     if pens is not None:
         data |= {"pens_sha256": pens.sha256}
+    if material is not None:
+        data |= {"material_sha256": material.sha256(), "fonts": [Path(path).name for path in print_fonts()]}
     return {
         "recipe": recipe.name,
         "summary": recipe.summary,
@@ -128,7 +134,10 @@ def read_config(folder: Path) -> dict[str, Any]:
 def _what_decides(config: dict[str, Any]) -> dict[str, Any]:
     """Return by name all that the bytes of a run are a function of."""
     named = {name: config.get(name) for name in ("recipe", "model", "seed")}
-    data = {f"data's {name}": config["data"].get(name) for name in ("sha256", "singles_sha256", "pens_sha256")}
+    data = {
+        f"data's {name}": config["data"].get(name)
+        for name in ("sha256", "singles_sha256", "pens_sha256", "material_sha256", "fonts")
+    }
     return {**named, **config["settings"], **config["options"], **data}
 
 

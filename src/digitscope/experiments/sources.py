@@ -4,6 +4,8 @@ import numpy as np
 
 from digitscope.data import PAIRS_FOR, augment
 from digitscope.data.batches import BatchSource, FixedOrder, FreshPairs, Reshuffled, course_order
+from digitscope.data.hands import Material
+from digitscope.data.page_batches import FreshScenes
 from digitscope.data.pen_digits import PenDigits
 from digitscope.data.splits import Dataset, Split, joined
 from digitscope.data.styles import restyle
@@ -25,6 +27,7 @@ def make_source(
     singles: Dataset | None,
     seed: int,
     pens: PenDigits | None = None,
+    material: Material | None = None,
 ) -> BatchSource:
     """Return the training examples in the order that the settings name.
 
@@ -32,6 +35,10 @@ def make_source(
         SettingError: "fresh-pairs" without single digits to make them from, pens without pen digits, or an epoch,
             a batch or the number of examples to learn from too large.
     """
+    if settings.order == "fresh-pages":
+        if material is None:
+            raise SettingError("order is 'fresh-pages', but there is nothing to make pages of: use reshuffled")
+        return FreshScenes(material, settings.batch_size, settings.epoch_size or len(dataset.train))
     if settings.order == "fixed":
         return FixedOrder(course_order(_drawn(dataset.train, settings, seed), seed), settings.batch_size)
     if settings.pens and pens is None:

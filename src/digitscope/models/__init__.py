@@ -1,7 +1,7 @@
 """The networks, and nothing else: no data, no optimiser.
 
 Every model takes uint8 images (N, H, W) and gives float32 logits: (N, 10) for single digits, (N, 2, 10) for
-pairs, (N, 2, H, W) for the pixels of pairs. Normalisation is the first layer of each.
+pairs, (N, 2, H, W) for the pixels of pairs, and maps (N, 42, H / 4, W / 4) for pages. Normalisation is the first layer of each.
 """
 
 import inspect
@@ -14,11 +14,21 @@ from torch import nn
 from digitscope.errors import SettingError
 from digitscope.models.convolutional import best_cnn, course_cnn, fast_cnn, small_cnn
 from digitscope.models.fully_connected import fully_connected
+from digitscope.models.page import page_network
 from digitscope.models.residual import RESNET_SIZES, resnet
 from digitscope.models.separation import unet
 from digitscope.models.two_digit import two_digit_best, two_digit_cnn, two_digit_fast, two_digit_mlp
 
-__all__ = ["DIGIT_MODELS", "MODELS", "SEPARATION_MODELS", "TWO_DIGIT_MODELS", "build", "options_of", "sizes_of"]
+__all__ = [
+    "DIGIT_MODELS",
+    "MODELS",
+    "PAGE_MODELS",
+    "SEPARATION_MODELS",
+    "TWO_DIGIT_MODELS",
+    "build",
+    "options_of",
+    "sizes_of",
+]
 
 Factories = Mapping[str, Callable[..., nn.Sequential]]
 
@@ -47,7 +57,10 @@ TWO_DIGIT_MODELS: Factories = MappingProxyType(
 SEPARATION_MODELS: Factories = MappingProxyType({"unet": unet})
 """The networks that tell which pixels of such an image belong to which digit."""
 
-MODELS: Factories = MappingProxyType({**DIGIT_MODELS, **TWO_DIGIT_MODELS, **SEPARATION_MODELS})
+PAGE_MODELS: Factories = MappingProxyType({"page": page_network})
+"""The networks that find digits and signs on pages."""
+
+MODELS: Factories = MappingProxyType({**DIGIT_MODELS, **TWO_DIGIT_MODELS, **SEPARATION_MODELS, **PAGE_MODELS})
 
 
 _DIGIT, _PAIR = ((28, 28),), ((42, 28),)
@@ -56,6 +69,7 @@ _SIZES: Mapping[str, tuple[tuple[int, int], ...]] = MappingProxyType(
         **dict.fromkeys(DIGIT_MODELS, _DIGIT),
         **dict.fromkeys((*TWO_DIGIT_MODELS, *SEPARATION_MODELS), _PAIR),
         "resnet": RESNET_SIZES,
+        "page": ((256, 256),),
     }
 )
 

@@ -1,9 +1,8 @@
 """What a network is to learn, and how an epoch of it is scored: one objective for labels, one for masks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 from typing import Protocol
 
 import torch
@@ -11,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from torch import Tensor
 
 from digitscope.data.non_digits import NO_DIGIT
-from digitscope.data.splits import Task, UInt8
+from digitscope.data.splits import UInt8
 from digitscope.metrics import Floats, evaluate_logits, evaluate_masks
 
 Seen = tuple[Tensor, Tensor]
@@ -98,10 +97,7 @@ class Separation:
 
 READING = Reading()
 
-OBJECTIVES: Mapping[Task, Objective] = MappingProxyType(
-    {"digit": READING, "two-digit": READING, "separation": Separation()}
-)
-"""What a network for each task is to learn."""
+SEPARATION = Separation()
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float, focus: float) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation
 from digitscope.errors import SettingError
 
-Order = Literal["fixed", "reshuffled", "fresh-pairs"]
+Order = Literal["fixed", "reshuffled", "fresh-pairs", "fresh-pages"]
 OptimizerName = Literal["sgd", "muon", "adam", "adamw"]
 Schedule = Literal["constant", "one-cycle"]
 Precision = Literal["float32", "mixed"]
@@ -23,7 +23,7 @@ class TrainingSettings:
         batch_size: examples a step.
         order: how examples come. "fixed" is the course's protocol: one permutation, the same batches in every
             epoch, the remainder dropped. "reshuffled" draws a new order each epoch and drops nothing.
-            "fresh-pairs" overlaps new pairs of single training digits at every step.
+            "fresh-pairs" overlaps new pairs of single training digits at every step, "fresh-pages" makes pages of them.
         train_size: training examples to learn from, drawn by the seed: those for a smaller number are among those
             for a larger one. 0 for all; "fresh-pairs" makes its own.
         epoch_size: examples after which an epoch ends; 0 for as many as there are to learn from, as an order

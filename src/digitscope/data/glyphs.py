@@ -1,0 +1,86 @@
+"""Characters and pieces of writing, as coverage with the places of their digits and signs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitscope.data.pens import UInt8
+
+INK = 100
+"""Coverage of 255 from which a pixel belongs to a character and to its box."""
+
+DIRECTIONS = np.stack([np.cos(np.arange(16) * np.pi / 8), np.sin(np.arange(16) * np.pi / 8)])
+"""Of the outline points that are kept of each character, (2, 16)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """A digit or a sign in a piece of writing.
+
+    Attributes:
+        label: one of `digitscope.detections.CLASSES`.
+        outline: float32 (16, 2), x and y of its outermost pixels in sixteen directions.
+    """
+
+    label: str
+    outline: NDArray[np.float32]
+
+    def moved(self, x: float, y: float) -> "Mark":
+        """Return the mark further to the right and further down."""
+        return Mark(self.label, self.outline + np.array([x, y], np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class Writing:
+    """A character, a word or a number.
+
+    Attributes:
+        coverage: uint8 (H, W), how much of each pixel is under ink.
+        base: the row of the baseline; it may lie outside.
+        marks: its digits and signs, in pixels of `coverage`.
+    """
+
+    coverage: UInt8
+    base: float
+    marks: tuple[Mark, ...] = ()
+
+
+def marked(coverage: UInt8, base: float, label: str) -> Writing | None:
+    """Return one character with its mark; None if too little of it is dark."""
+    rows, columns = np.nonzero(coverage > min(INK, int(coverage.max(initial=0)) * 0.6))
+    if len(rows) < 2:
+        return None
+    points = np.stack([columns + 0.5, rows + 0.5], axis=1)
+    ends = points[(points @ DIRECTIONS).argmax(axis=0)] + 0.5 * DIRECTIONS.T
+    return Writing(coverage, base, (Mark(label, ends.astype(np.float32)),))
+
+
+def in_a_row(pieces: Sequence[Writing], gaps: Sequence[float]) -> Writing:
+    """Return pieces side by side on one baseline; a gap stands before each, in pixels, and may be below 0."""
+    lefts, end = [], 0.0
+    for piece, gap in zip(pieces, gaps, strict=True):
+        lefts.append(max(0, round(end + gap)) if lefts else 0)
+        end = lefts[-1] + piece.coverage.shape[1]
+    above = max(round(piece.base) for piece in pieces)
+    below = max(piece.coverage.shape[0] - round(piece.base) for piece in pieces)
+    width = max(left + piece.coverage.shape[1] for left, piece in zip(lefts, pieces, strict=True))
+    canvas = np.zeros((above + below, width), np.uint8)
+    marks: list[Mark] = []
+    for left, piece in zip(lefts, pieces, strict=True):
+        top = above - round(piece.base)
+        height, columns = piece.coverage.shape
+        place = canvas[top : top + height, left : left + columns]
+        np.maximum(place, piece.coverage, out=place)
+        marks += [mark.moved(left, top) for mark in piece.marks]
+    return Writing(canvas, above, tuple(marks))
+
+
+def cropped_with_place(coverage: UInt8) -> tuple[UInt8, int, int] | None:
+    """Return the ink of coverage (H, W) with the columns and rows that went on its left and above it."""
+    rows, columns = np.flatnonzero(coverage.max(axis=1) > INK), np.flatnonzero(coverage.max(axis=0) > INK)
+    if not len(rows) or not len(columns):
+        return None
+    own = coverage[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return own, int(columns[0]), int(rows[0])

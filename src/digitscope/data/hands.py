@@ -1,0 +1,243 @@
+"""Hands that write digits, signs, letters and words, each with a pen of its own."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from digitscope.data.glyphs import Writing, in_a_row, marked
+from digitscope.data.pen_digits import is_complete
+from digitscope.data.pens import CATEGORIES, Pens, Points, UInt8, cropped, draw_strokes, load_pens
+from digitscope.data.splits import Split
+from digitscope.detections import SIGNS
+
+Stroke = tuple[tuple[float, float], ...]
+_DOT = 0.03
+SIGN_STROKES: Mapping[str, tuple[Stroke, ...]] = MappingProxyType(
+    {
+        ".": (((0, -_DOT), (_DOT, 0)),),
+        ",": (((0.05, -0.06), (0.06, 0.02), (-0.05, 0.17)),),
+        "-": (((0, -0.45), (0.45, -0.46)),),
+        "/": (((0, 0.08), (0.5, -1.08)),),
+        ":": (((0, -0.62), (_DOT, -0.6)), ((0, -0.12), (_DOT, -0.1))),
+        "+": (((0, -0.45), (0.6, -0.45)), ((0.3, -0.76), (0.3, -0.14))),
+        "×": (((0, -0.7), (0.48, -0.18)), ((0.48, -0.7), (0, -0.18))),
+        "÷": (((0, -0.45), (0.55, -0.45)), ((0.26, -0.75), (0.29, -0.73)), ((0.26, -0.17), (0.29, -0.15))),
+        "=": (((0, -0.58), (0.5, -0.6)), ((0, -0.33), (0.5, -0.33))),
+        "(": (((0.22, -1.08), (0.06, -0.8), (0, -0.5), (0.06, -0.15), (0.22, 0.1)),),
+        ")": (((0, -1.08), (0.16, -0.8), (0.22, -0.5), (0.16, -0.15), (0, 0.1)),),
+    }
+)
+"""The signs as strokes, in heights of a digit; y points down, and the baseline is at 0."""
+
+HAIRLINES, PENS = (0.004, 0.016), (0.016, 0.2)
+"""Widths of thin and of other pens, as shares of a digit's height."""
+
+LIKE_DIGITS = frozenset("oOlIiSsZzqbBgDQ")
+"""Letters that look like digits when they stand alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What hands write with: images of digits and samples of pens, with the rows of each label.
+
+    Attributes:
+        digits: uint8 (N, 28, 28) with labels (N,).
+        rows: of `digits`, by label.
+        pens: by category; empty where the files are absent.
+        pen_rows: of each category, by label; all rows of words are under "".
+    """
+
+    digits: Split
+    rows: Mapping[int, NDArray[np.int64]]
+    pens: Mapping[str, Pens]
+    pen_rows: Mapping[str, Mapping[str, NDArray[np.int64]]]
+
+    @classmethod
+    def of(cls, digits: Split, *, held_back: bool = False, directory: Path | str | None = None) -> "Material":
+        """Return the material of `digits` and of the pens in `directory`, of the writers held back or the others.
+
+        Raises:
+            DataError: the pens' files are missing or damaged.
+        """
+        pens = {name: load_pens(name, directory) for name in CATEGORIES}
+        return cls(
+            digits,
+            {label: np.flatnonzero(digits.labels == label) for label in range(10)},
+            pens,
+            {name: _by_label(name, each, held_back=held_back) for name, each in pens.items()},
+        )
+
+    def sha256(self) -> str:
+        """Return the hash of all digits and pens, in hexadecimal."""
+        parts = [hashlib.sha256(np.ascontiguousarray(self.digits.images).data).hexdigest()]
+        return hashlib.sha256("".join(parts + [pens.sha256() for pens in self.pens.values()]).encode()).hexdigest()
+
+
+def _by_label(category: str, pens: Pens, *, held_back: bool) -> Mapping[str, NDArray[np.int64]]:
+    rows = pens.rows_of(held_back=held_back)
+    if category == "words":
+        return {"": rows}
+    labels = pens.labels[rows]
+    if category == "digits":
+        whole = [is_complete(tuple(pens.strokes(row)), label) for row, label in zip(rows, labels, strict=True)]
+        rows, labels = rows[whole], labels[whole]
+    return {str(label): rows[labels == label] for label in np.unique(labels)}
+
+
+class Hand:
+    """One writer with one pen.
+
+    Attributes:
+        size: pixels, the height of a digit.
+        width: pixels, of the pen.
+        uses_pens: whether digits are drawn from strokes, and not from images.
+    """
+
+    def __init__(self, material: Material, size: float, generator: np.random.Generator) -> None:
+        self.material, self.size, self.generator = material, size, generator
+        self.uses_pens = generator.random() < 0.6
+        finest, boldest = HAIRLINES if generator.random() < 0.12 else PENS
+        self.width = size * float(np.exp(generator.uniform(np.log(finest), np.log(boldest))))
+        self.edge = generator.uniform(0.25, 0.62)
+        self.slant = float(np.clip(generator.normal(0, 0.12), -0.35, 0.35))
+        self.unsteady = generator.uniform(0, 8)
+        if not self.uses_pens:  # letters and signs look as bold as the digits
+            self.width = size * (0.19 - 0.16 * self.edge)
+
+    def digit(self, label: int) -> Writing | None:
+        """Return a digit, or None if its sample is degenerate."""
+        height = self.size * self.generator.uniform(0.87, 1.13)
+        if self.uses_pens:
+            rows = self.material.pen_rows["digits"][str(label)]
+            strokes = self._bent(self._sample("digits", rows))
+            tall = _scaled_to(strokes, height, 1.3 * height)
+            coverage = draw_strokes(tall, self.width) if tall else np.zeros((0, 0), np.uint8)
+            if coverage.shape[0] < 0.6 * height:
+                return None
+        else:
+            row = self.generator.choice(self.material.rows[label])
+            coverage = self._from_image(self.material.digits.images[row], height)
+        return marked(coverage, coverage.shape[0] + self.generator.normal(0, 0.04) * self.size, str(label))
+
+    def _from_image(self, image: UInt8, height: float) -> UInt8:
+        """Return a digit of 28x28 pixels drawn large, its strokes cut at a brightness."""
+        tight = cropped(np.where(image > 60, image, 0).astype(np.uint8))
+        if not tight.size:
+            return tight
+        tight = np.pad(tight, 2)
+        rows = max(6, round(height * tight.shape[0] / (tight.shape[0] - 4)))
+        columns = max(4, round(rows * tight.shape[1] / tight.shape[0] * self.generator.uniform(0.8, 1.25)))
+        large = Image.fromarray(tight).resize((columns, rows), Image.Resampling.BICUBIC)
+        lean, room = self.slant + self.generator.normal(0, 0.05), round(0.3 * rows)
+        wide = (columns + 2 * room, rows)
+        shear = (1, lean, -lean * rows / 2 - room, 0, 1, 0)
+        large = large.transform(wide, Image.Transform.AFFINE, shear, Image.Resampling.BICUBIC)
+        grey = np.asarray(large, np.float32) / 255
+        return cropped((255 * np.clip((grey - self.edge) * max(3.0, rows / 9) + 0.5, 0, 1)).astype(np.uint8))
+
+    def sign(self, sign: str) -> Writing | None:
+        """Return a sign."""
+        height = self.size * self.generator.uniform(0.75, 1.25)
+        model = [np.array(stroke) * height for stroke in SIGN_STROKES[sign]]
+        samples = self.material.pen_rows["symbols"].get(sign) if self.material.pens else None
+        points = np.concatenate(model)
+        low, high = points.min(axis=0), points.max(axis=0)
+        if samples is not None and len(samples) and self.generator.random() < 0.5 and sign not in ".:":
+            strokes = _scaled_to(self._bent(self._sample("symbols", samples)), high[1] - low[1], high[0] - low[0])
+            if not strokes:
+                return None
+            own = np.concatenate(strokes)
+            shift = (low + high) / 2 - (own.min(axis=0) + own.max(axis=0)) / 2
+            strokes = [stroke + shift for stroke in strokes]
+        else:
+            shake = 0.025 * self.size
+            strokes = [stroke + self.generator.normal(0, shake, stroke.shape) for stroke in model]
+        strokes = [_leaning(stroke, self.slant) for stroke in strokes]
+        top = min(stroke[:, 1].min() for stroke in strokes)
+        dots = 1.5 if sign in ".:" else 1.0
+        coverage = draw_strokes(strokes, self.width * dots)
+        return marked(coverage, -top + self.width / 2, sign) if coverage.size else None
+
+    def number(self, text: str, gap: tuple[float, float] = (0.05, 0.3)) -> Writing | None:
+        """Return digits and signs side by side, "_" being a space; gaps are shares of the size."""
+        pieces: list[Writing] = []
+        gaps: list[float] = []
+        extra = 0.0
+        for character in text:
+            if character == "_":
+                extra = self.size * self.generator.uniform(0.4, 1.0)
+                continue
+            piece = self.digit(int(character)) if character.isdecimal() else self.sign(character)
+            if piece is None:
+                return None
+            pieces.append(piece)
+            gaps.append(extra + self.size * self.generator.uniform(*gap))
+            extra = 0.0
+        return in_a_row(pieces, gaps) if pieces else None
+
+    def word(self) -> Writing | None:
+        """Return a word in joined letters, or some letters side by side."""
+        if self.generator.random() < 0.6:
+            strokes = self._bent(self._sample("words", self.material.pen_rows["words"][""]))
+            return self._other(strokes, self.size * self.generator.uniform(0.7, 1.5), 12 * self.size)
+        letters = [self.letter() for _ in range(self.generator.integers(2, 8))]
+        pieces = [letter for letter in letters if letter is not None]
+        gaps = self.size * self.generator.uniform(0.02, 0.25, len(pieces))
+        return in_a_row(pieces, gaps.tolist()) if pieces else None
+
+    def letter(self, *, alone: bool = False) -> Writing | None:
+        """Return a letter; `alone` are those that nobody takes for a digit."""
+        category = "upper" if self.generator.random() < 0.45 else "lower"
+        known = self.material.pen_rows[category]
+        label = str(self.generator.choice([each for each in known if not (alone and each in LIKE_DIGITS)]))
+        height = self.size * (self.generator.uniform(0.9, 1.1) if category == "upper" else self._of_lower(label))
+        return self._other(self._bent(self._sample(category, known[label])), height, 2 * self.size)
+
+    def symbol(self) -> Writing | None:
+        """Return a sign that is none of `SIGNS`, such as an asterisk or a question mark."""
+        known = [each for each in self.material.pen_rows["symbols"] if each not in {*SIGNS, "'", "|", "`", "_"}]
+        rows = self.material.pen_rows["symbols"][str(self.generator.choice(known))]
+        height = self.size * self.generator.uniform(0.5, 1.1)
+        return self._other(self._bent(self._sample("symbols", rows)), height, height)
+
+    def _of_lower(self, label: str) -> float:
+        return float(
+            self.generator.uniform(0.9, 1.2) if label in "bdfhkltgpqyj" else self.generator.uniform(0.5, 0.8)
+        )
+
+    def _other(self, strokes: list[Points], height: float, width: float) -> Writing | None:
+        scaled = _scaled_to(strokes, height, width)
+        coverage = draw_strokes(scaled, self.width) if scaled else np.zeros((0, 0), np.uint8)
+        return Writing(coverage, coverage.shape[0]) if coverage.size else None
+
+    def _sample(self, category: str, rows: NDArray[np.int64]) -> list[Points]:
+        return self.material.pens[category].strokes(int(self.generator.choice(rows)))
+
+    def _bent(self, strokes: list[Points]) -> list[Points]:
+        """Return strokes with this hand's slant and shake."""
+        wide = self.generator.uniform(0.8, 1.25)
+        lean = self.slant + self.generator.normal(0, 0.05)
+        bent = [_leaning(stroke * (wide, 1.0), lean) for stroke in strokes]
+        return [stroke + self.generator.normal(0, self.unsteady, stroke.shape) for stroke in bent]
+
+
+def _leaning(stroke: Points, lean: float) -> Points:
+    """Return a stroke that leans to the right by `lean` columns a row."""
+    return np.stack([stroke[:, 0] - lean * stroke[:, 1], stroke[:, 1]], axis=1)
+
+
+def _scaled_to(strokes: list[Points], height: float, width: float) -> list[Points]:
+    """Return strokes of this height in pixels, or of this width if they were wider; none if they are a point."""
+    points = np.concatenate(strokes)
+    low = points.min(axis=0)
+    columns, rows = points.max(axis=0) - low
+    if max(columns, rows) < 1:
+        return []
+    scale = min(height / max(rows, 1), width / max(columns, 1))
+    return [(stroke - low) * scale for stroke in strokes]

@@ -1,0 +1,123 @@
+"""Scenes of documents as training batches; other processes make them while the network learns."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+
+import numpy as np
+
+from digitscope.data.batches import Batch
+from digitscope.data.documents import make_document
+from digitscope.data.hands import Material
+from digitscope.data.page_targets import planes_of
+from digitscope.data.pens import UInt8
+from digitscope.data.scenes import mosaic, photographed
+from digitscope.data.splits import Split
+
+SCENES_A_DOCUMENT = 8
+"""Pictures that are taken of each document: to make one takes longer than to take a picture."""
+
+MOSAICS = 0.12
+"""Share of the groups of scenes that are mosaics of small pictures."""
+
+AHEAD = 24
+"""Groups of scenes that are made before they are needed."""
+
+MIXED = 48
+"""Groups of scenes among which a batch is drawn, so that scenes of one document do not meet."""
+
+
+def make_scenes(material: Material, seed: tuple[int, ...]) -> Split:
+    """Return some scenes with their planes; equal seeds give equal scenes."""
+    generator = np.random.default_rng(seed)
+    if generator.random() < MOSAICS:
+        scenes = [mosaic(material, generator) for _ in range(SCENES_A_DOCUMENT // 2)]
+    else:
+        document = make_document(material, generator)
+        scenes = [photographed(document, generator) for _ in range(SCENES_A_DOCUMENT)]
+    return Split(np.stack([scene.image for scene in scenes]), np.stack([planes_of(scene) for scene in scenes]))
+
+
+def made_scenes(material: Material, n: int, seed: int) -> Split:
+    """Return `n` scenes, one of each of as many documents, whose readable writing is upright."""
+    scenes = []
+    for number in range(n):
+        generator = np.random.default_rng((seed, number))
+        if number % 8 == 7:
+            scenes.append(mosaic(material, generator))
+        else:
+            document = make_document(material, generator)
+            scenes.append(photographed(document, generator, is_overview=number % 4 == 3))
+    return Split(np.stack([scene.image for scene in scenes]), np.stack([planes_of(scene) for scene in scenes]))
+
+
+@dataclass(frozen=True, eq=False)
+class FreshScenes:
+    """Scenes made anew for every batch, by other processes.
+
+    Attributes:
+        material: what documents are written with; each process loads it once.
+        batch_size: scenes a batch.
+        scenes_per_epoch: scenes after which an epoch ends.
+        processes: that make scenes.
+    """
+
+    material: Material
+    batch_size: int
+    scenes_per_epoch: int
+    processes: int = 1
+
+    @property
+    def n_batches(self) -> int:
+        """Batches an epoch, each of them full."""
+        return self.scenes_per_epoch // self.batch_size
+
+    def epoch(self, generator: np.random.Generator, /, *, plain: bool = False) -> Iterator[Batch]:
+        """Yield the batches; they are a function of `generator`, whatever the number of processes."""
+        del plain  # no scene is warped
+        key = tuple(int(number) for number in generator.integers(2**32, size=4))
+        images: list[UInt8] = []
+        planes: list[UInt8] = []
+        groups = self._groups(key)
+        for _ in range(self.n_batches):
+            while len(images) < max(self.batch_size, MIXED * SCENES_A_DOCUMENT // 2):
+                group = next(groups)
+                images += list(group.images)
+                planes += list(group.labels)
+            chosen = sorted(generator.choice(len(images), self.batch_size, replace=False).tolist(), reverse=True)
+            yield np.stack([images.pop(row) for row in chosen]), np.stack([planes.pop(row) for row in chosen])
+
+    def _groups(self, key: tuple[int, ...]) -> Iterator[Split]:
+        """Yield groups of scenes in the order of their seeds."""
+        pool = _pool(self.material, self.processes)
+        waiting: list[Future[Split]] = []
+        number = 0
+        try:
+            while True:
+                while len(waiting) < AHEAD:
+                    waiting.append(pool.submit(_make, (*key, number)))
+                    number += 1
+                yield waiting.pop(0).result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+_material: Material
+
+
+def _begin(material: Material) -> None:
+    global _material
+    _material = material
+
+
+def _make(seed: tuple[int, ...]) -> Split:
+    return make_scenes(_material, seed)
+
+
+@cache
+def _pool(material: Material, processes: int) -> ProcessPoolExecutor:
+    """Return processes that make scenes; they end with this one."""
+    return ProcessPoolExecutor(processes, get_context("spawn"), _begin, (material,))

@@ -1,0 +1,132 @@
+"""Lines on documents: tables, boxes, combs, ruled and squared paper, rings, arrows and crossings-out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import ImageDraw
+
+Box = tuple[float, float, float, float]
+
+
+def ruled(
+    brush: ImageDraw.ImageDraw,
+    xs: Sequence[float],
+    ys: Sequence[float],
+    upright: bool,
+    size: float,
+    generator: np.random.Generator,
+) -> None:
+    """Draw a line at each of the rows `ys` between the outer columns `xs`, and upright ones at `xs` if asked for.
+
+    Their width is drawn: 1 pixel to an eighth of `size`, the height of a digit.
+    """
+    width, style = _line_width(size, generator), generator.random()
+    for y in ys:
+        _line(brush, (xs[0], y), (xs[-1], y), width, style)
+    for x in xs if upright else ():
+        _line(brush, (x, ys[0]), (x, ys[-1]), width, style)
+
+
+def comb(brush: ImageDraw.ImageDraw, box: Box, cells: int, size: float, generator: np.random.Generator) -> None:
+    """Draw the cells of a form: joined boxes, boxes apart, rounded boxes, or a comb with low teeth."""
+    left, top, right, bottom = box
+    width, style, kind = _line_width(size, generator), generator.random(), generator.random()
+    cell = (right - left) / cells
+    edges = left + cell * np.arange(cells + 1)
+    if kind < 0.35:
+        ruled_like = [((left, y), (right, y)) for y in (top, bottom)] + [((x, top), (x, bottom)) for x in edges]
+    elif kind < 0.6:
+        tooth = bottom - generator.uniform(0.2, 1) * (bottom - top)
+        ruled_like = [((left, bottom), (right, bottom)), *(((x, tooth), (x, bottom)) for x in edges)]
+    else:
+        apart, radius = 0.5 * cell * generator.uniform(0.04, 0.2), size * generator.uniform(0.05, 0.4)
+        for x in edges[:-1]:
+            ends = (x + apart, top, x + cell - apart, bottom)
+            if ends[2] - ends[0] > 4 and kind < 0.8:
+                brush.rounded_rectangle(ends, min(radius, (ends[2] - ends[0]) / 2.5), outline=255, width=width)
+            elif ends[2] - ends[0] > 4:
+                brush.rectangle(ends, outline=255, width=width)
+        return
+    for start, end in ruled_like:
+        _line(brush, start, end, width, style)
+
+
+def cross_out(brush: ImageDraw.ImageDraw, box: Box, generator: np.random.Generator) -> None:
+    """Draw a line, or a scribble, through what is in the box."""
+    left, top, right, bottom = box
+    width, turns = max(1, round(0.06 * (bottom - top))), int(generator.choice([1, 2, 6]))
+    xs = np.linspace(left, right, turns + 1)
+    ys = (top + bottom) / 2 + generator.uniform(-0.3, 0.3, turns + 1) * (bottom - top)
+    brush.line(list(zip(xs.tolist(), ys.tolist(), strict=True)), fill=255, width=width)
+
+
+def add_clutter(
+    brush: ImageDraw.ImageDraw, shape: tuple[int, int], size: float, share: float, generator: np.random.Generator
+) -> None:
+    """Draw what is on paper beside writing: rules, squares, rings, arrows, underlines and crossings-out.
+
+    `share` scales how often each of them comes; `size` is the height of a digit.
+    """
+    height, width = shape
+    if generator.random() < 0.22 * share:  # ruled or squared paper
+        pitch, offset, line = (
+            size * generator.uniform(0.5, 2),
+            generator.uniform(0, size),
+            _line_width(size, generator),
+        )
+        for y in np.arange(offset, height, pitch):
+            brush.line((0, y, width, y), fill=255, width=min(line, 3))
+        for x in np.arange(offset, width, pitch) if generator.random() < 0.5 else ():
+            brush.line((x, 0, x, height), fill=255, width=min(line, 3))
+    for _ in range(int(generator.integers(1, 6)) if generator.random() < 0.3 * share else 0):
+        x, y = generator.uniform(0, width), generator.uniform(0, height)
+        a, b = size * generator.uniform(0.7, 3.5, 2)
+        line, kind = _line_width(size, generator), generator.random()
+        if kind < 0.35:
+            brush.ellipse((x - a, y - b, x + a, y + b), outline=255, width=line)
+        elif kind < 0.5:
+            brush.rounded_rectangle((x - a, y - b, x + a, y + b), 0.4 * min(a, b), outline=255, width=line)
+        elif kind < 0.7:
+            _arrow(
+                brush,
+                (x, y),
+                (x + generator.uniform(-4, 4) * size, y + generator.uniform(-3, 3) * size),
+                size,
+                line,
+            )
+        elif kind < 0.76:  # a patch, as of a logo
+            brush.rectangle((x - a / 2, y - b / 2, x + a / 2, y + b / 2), fill=int(generator.integers(60, 255)))
+        elif kind < 0.87:
+            _line(brush, (x, y), (x + generator.uniform(1, 8) * size, y + 0.1 * size), line, 0)
+        else:
+            points = generator.uniform(0, 1, (int(generator.integers(2, 6)), 2)) * (width, height)
+            brush.line([tuple(point) for point in points.tolist()], fill=255, width=line)
+
+
+def _line_width(size: float, generator: np.random.Generator) -> int:
+    return max(1, round(float(np.exp(generator.uniform(np.log(0.02), np.log(0.13)))) * size))
+
+
+def _line(
+    brush: ImageDraw.ImageDraw, start: tuple[float, float], end: tuple[float, float], width: int, style: float
+) -> None:
+    """Draw a straight line; from a `style` of 0.86 on it is dashed, from 0.93 on dotted."""
+    if style < 0.86:
+        brush.line((*start, *end), fill=255, width=width)
+        return
+    length = float(np.hypot(end[0] - start[0], end[1] - start[1]))
+    dash = width * (4 if style < 0.93 else 1)
+    for place in np.arange(0, length, 2 * dash + 1):
+        near, far = place / length, min(1.0, (place + dash) / length)
+        ends = [start[k] + share * (end[k] - start[k]) for share in (near, far) for k in range(2)]
+        brush.line(ends, fill=255, width=width)
+
+
+def _arrow(
+    brush: ImageDraw.ImageDraw, start: tuple[float, float], end: tuple[float, float], size: float, width: int
+) -> None:
+    brush.line((*start, *end), fill=255, width=width)
+    angle = np.arctan2(end[1] - start[1], end[0] - start[0])
+    for turn in (2.6, -2.6):
+        tip = (end[0] + 0.5 * size * np.cos(angle + turn), end[1] + 0.5 * size * np.sin(angle + turn))
+        brush.line((*end, *tip), fill=255, width=width)

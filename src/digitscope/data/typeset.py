@@ -1,0 +1,222 @@
+"""Text that is printed in this machine's fonts, and the numbers and words that pages are made of."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from digitscope.data.glyphs import Mark, Writing, cropped_with_place, marked
+from digitscope.detections import SIGNS
+
+WORDS = [
+    "name",
+    "date",
+    "of",
+    "birth",
+    "postcode",
+    "street",
+    "phone",
+    "account",
+    "number",
+    "amount",
+    "total",
+    "signature",
+    "please",
+    "fill",
+    "in",
+    "form",
+    "return",
+    "office",
+    "before",
+    "section",
+    "member",
+    "city",
+    "country",
+    "email",
+    "tax",
+    "reference",
+    "invoice",
+    "customer",
+    "order",
+    "quantity",
+    "price",
+    "sum",
+    "received",
+    "paid",
+    "cash",
+    "card",
+    "use",
+    "only",
+    "page",
+    "from",
+    "to",
+    "at",
+    "on",
+    "is",
+    "are",
+    "was",
+    "not",
+    "with",
+    "this",
+    "that",
+    "which",
+    "week",
+    "month",
+    "year",
+    "day",
+    "hour",
+    "minutes",
+    "school",
+    "class",
+    "grade",
+    "student",
+    "teacher",
+    "question",
+    "answer",
+    "points",
+    "score",
+    "result",
+    "test",
+    "kg",
+    "cm",
+    "mm",
+    "EUR",
+    "Nr",
+    "Straße",
+    "Kilometer",
+    "No.",
+    "Table",
+    "Figure",
+    "equation",
+    "shows",
+    "above",
+    "therefore",
+    "The",
+    "We",
+    "kWh",
+    "Ltd",
+    "GmbH",
+    "Menge",
+    "Preis",
+    "Datum",
+]
+
+
+FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "/Library/Fonts", "C:/Windows/Fonts")
+
+HANDLIKE = [
+    "Kristi",
+    "dkg",
+    "Rufscript",
+    "reip",
+    "femke",
+    "Because",
+    "Dancing",
+    "Kaushan",
+    "Humor",
+    "Ecolier",
+    "Comic",
+    "Symbol",
+    "Emoji",
+    "Dingbat",
+    "Math",
+    "Icon",
+    "Braille",
+    "Awesome",
+]
+"""Parts of the paths of fonts that look like handwriting or have no letters."""
+
+
+@cache
+def print_fonts() -> tuple[str, ...]:
+    """Return the paths of this machine's fonts of print, sorted by name; none where no folder of fonts is known."""
+    folders = [Path(folder).expanduser() for folder in FONT_FOLDERS]
+    found = [path for folder in folders if folder.is_dir() for path in folder.rglob("*.[ot]tf")]
+    suitable = (path for path in found if not any(part in str(path) for part in HANDLIKE) and _has_digits(path))
+    return tuple(sorted(map(str, suitable)))
+
+
+def _has_digits(path: Path) -> bool:
+    """Tell whether a font draws digits, and not the box that stands for what it lacks."""
+    try:
+        shapes = {bytes(ImageFont.truetype(str(path), 16).getmask(text)) for text in "2358a\uffff"}
+    except (OSError, ValueError):
+        return False
+    return len(shapes) == 6
+
+
+@cache
+def _font(path: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
+
+
+class Print:
+    """One font of print."""
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        fonts = print_fonts()
+        self.path = str(generator.choice(fonts)) if fonts else ""
+
+    def text(self, text: str, size: float) -> Writing:
+        """Return a line of text; its digits, and the signs between digits, are marked."""
+        font = _font(self.path, max(6, round(size)))
+        left, top, right, bottom = font.getbbox(text, anchor="ls") if self.path else (0, -size, 8, 2)
+        drawing = Image.new("L", (max(1, round(right - left) + 2), max(1, round(bottom - top) + 2)))
+        brush = ImageDraw.Draw(drawing)
+        brush.text((1 - left, 1 - top), text, fill=255, font=font, anchor="ls")
+        coverage = np.asarray(drawing)
+        marks: list[Mark] = []
+        for place, character in enumerate(text):
+            if not _is_of_number(text, place):
+                continue
+            start = 1 - left + font.getlength(text[:place])
+            ends = (round(start), round(start + font.getlength(character)))
+            own = cropped_with_place(coverage[:, max(0, ends[0]) : ends[1]])
+            if own is not None:
+                one = marked(own[0], 0, character)
+                marks += [mark.moved(max(0, ends[0]) + own[1], own[2]) for mark in one.marks] if one else []
+        return Writing(coverage, 1 - top, tuple(marks))
+
+
+def _is_of_number(text: str, place: int) -> bool:
+    """Tell whether a character is a digit, or a sign with a digit on both sides or right behind it."""
+    character, after = text[place], text[place + 1 : place + 2]
+    if character.isdecimal():
+        return True
+    return character in SIGNS and after.isdecimal() and (place == 0 or not text[place - 1].isalpha())
+
+
+def random_number(generator: np.random.Generator, *, most: int = 6) -> str:
+    """Return digits as numbers have them: whole, decimal, negative, a date or a time; "_" is a space."""
+    digits = "".join(generator.choice(list("0123456789"), generator.integers(1, most, endpoint=True)))
+    two = [f"{generator.integers(1, 60):02}" for _ in range(3)]
+    kind = generator.random()
+    if kind < 0.62:
+        return digits
+    if kind < 0.72:
+        return f"{digits[:3]}{generator.choice(['.', ','])}{two[0]}"
+    if kind < 0.77:
+        return f"-{digits}"
+    if kind < 0.86:
+        return str(generator.choice(["/", ".", "-"])).join(two)
+    if kind < 0.92:
+        return f"{two[0]}:{two[1]}"
+    return f"{generator.integers(1, 999)},{generator.integers(100, 1000)}"
+
+
+def random_sum(generator: np.random.Generator) -> str:
+    """Return a sum such as "(12+5)×3=51", "_" being a space."""
+    space = str(generator.choice(["", "_"]))
+    terms = [
+        str(generator.integers(0, 10 ** int(generator.integers(1, 4)))) for _ in range(generator.integers(2, 5))
+    ]
+    text = terms[0]
+    for term in terms[1:]:
+        text += space + str(generator.choice(list("+-×÷/:"), p=[0.27, 0.27, 0.2, 0.09, 0.12, 0.05])) + space + term
+    if generator.random() < 0.35:
+        cut = text.rfind(space, 0, len(text) // 2) if space else 0
+        text = f"{text[: cut + 1] if space and cut > 0 else ''}({text[cut + 1 if space and cut > 0 else 0 :]})"
+    if generator.random() < 0.4:
+        text += f"{space}={space}{generator.integers(0, 1000)}"
+    return text

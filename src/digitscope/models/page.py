@@ -1,0 +1,108 @@
+"""The network that finds writing on pages: what each place of a picture shows, in one pass.
+
+A small fully convolutional network in the way of CenterNet (Zhou, Wang and Kraehenbuehl 2019, "Objects as Points")
+on a feature pyramid (Lin et al. 2017).
+"""
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
+from torch import Tensor, nn
+
+from digitscope.detections import LAYOUT
+from digitscope.models.convolutional import convolution
+
+RARE = -4.6
+"""Bias of the heat at the start: a probability of 0.01, as most places are no middle (Lin et al. 2017)."""
+
+WINDOW, COARSE = 7, 8
+"""The surrounding that contrast is measured in: 7x7 squares of 8x8 pixels."""
+
+LEAST_DEVIATION = 0.02
+"""Added to the deviation of the brightness, 0 to 1, so that the noise of empty paper stays small."""
+
+
+class LocalContrast(nn.Module):
+    """uint8 (N, H, W), sides multiples of 8, to float32 (N, 2, H, W): brightness, and contrast to the surrounding.
+
+    The contrast is the brightness less its mean around, divided by its deviation there.
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return both as channels."""
+        grey = images.float()[:, None] / 255
+        coarse = torch.cat([F.avg_pool2d(grey, COARSE), F.avg_pool2d(grey * grey, COARSE)], dim=1)
+        around = F.avg_pool2d(coarse, WINDOW, stride=1, padding=WINDOW // 2, count_include_pad=False)
+        mean, square = around[:, :1], around[:, 1:]
+        deviation = (square - mean * mean).clamp_min(0).sqrt() + LEAST_DEVIATION
+        local = torch.cat([mean, deviation], dim=1)
+        local = F.interpolate(local, scale_factor=float(COARSE), mode="bilinear", align_corners=False)
+        return torch.cat([grey - 0.5, (grey - local[:, :1]) / local[:, 1:]], dim=1)
+
+
+class Residual(nn.Module):
+    """Two convolutions of 3x3 beside a shortcut (He et al. 2016)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            *convolution(channels, channels, 3),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the features with what the body adds."""
+        return F.relu(features + self.body(features))
+
+
+def _level(before: int, after: int, blocks: int) -> nn.Sequential:
+    """Return layers that halve rows and columns, then `blocks` residual ones."""
+    return nn.Sequential(
+        nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(after),
+        nn.ReLU(),
+        *(Residual(after) for _ in range(blocks)),
+    )
+
+
+class PageMaps(nn.Module):
+    """(N, 2, H, W), sides multiples of 32, to the maps of `digitscope.detections.LAYOUT`: float32 (N, 42, H / 4, W / 4)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(2, 16, 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(16), nn.ReLU()
+        )
+        self.down4, self.down8 = _level(16, 32, 1), _level(32, 64, 2)
+        self.down16, self.down32 = _level(64, 96, 2), _level(96, 128, 1)
+        self.side4, self.side8, self.side16 = nn.Conv2d(32, 48, 1), nn.Conv2d(64, 64, 1), nn.Conv2d(96, 96, 1)
+        self.up32, self.up16, self.up8 = nn.Conv2d(128, 96, 1), nn.Conv2d(96, 64, 1), nn.Conv2d(64, 48, 1)
+        self.smooth8, self.smooth4 = (nn.Sequential(*convolution(n, n, 3)) for n in (64, 48))
+        fine = sum(LAYOUT[name] for name in ("heat", "classes", "geometry", "mask"))
+        self.fine = nn.Conv2d(48, fine, 1)
+        self.coarse = nn.Conv2d(64, sum(LAYOUT.values()) - fine, 1)
+        nn.init.constant_(self.fine.bias[: LAYOUT["heat"]], RARE)  # type: ignore[index]
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the maps."""
+        at4 = self.down4(self.stem(features))
+        at8 = self.down8(at4)
+        at16 = self.down16(at8)
+        at32 = self.down32(at16)
+        at16 = F.relu(self.side16(at16) + _doubled(self.up32(at32)))
+        at8 = self.smooth8(F.relu(self.side8(at8) + _doubled(self.up16(at16))))
+        at4 = self.smooth4(F.relu(self.side4(at4) + _doubled(self.up8(at8))))
+        return torch.cat([self.fine(at4), _doubled(self.coarse(at8))], dim=1)
+
+
+def _doubled(features: Tensor) -> Tensor:
+    return F.interpolate(features, scale_factor=2.0)
+
+
+def page_network() -> nn.Sequential:
+    """Return a network that finds digits and signs on pages, 1,081,690 parameters.
+
+    uint8 (N, H, W), sides multiples of 32 -> (N, 2, H, W) -> features of (N, 32, H / 4, W / 4), 64, 96 and 128
+    channels at strides 8, 16 and 32, and up again -> maps float32 (N, 42, H / 4, W / 4), see `digitscope.detections`.
+    """
+    return nn.Sequential(LocalContrast(), PageMaps())

@@ -1,0 +1,110 @@
+"""What the page network learns: where digits and signs are, which ones, their ink, and how writing lies around them.
+
+The heat has the penalty-reduced focal loss of CenterNet (Zhou, Wang and Kraehenbuehl 2019, equation 1).
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
+from torch import Tensor
+
+from digitscope.data.page_targets import DIGITS, NEAR, NOTHING, OCTAVE, OFFSET, PARTS, PLANE
+from digitscope.data.splits import UInt8
+from digitscope.detections import CHANNELS, LAYOUT
+from digitscope.metrics import Floats
+from digitscope.training.objectives import EpochScore, Seen
+
+LOG2 = 0.6931472
+HEATS = LAYOUT["heat"]
+
+WEIGHTS = {"heat": 1.0, "classes": 0.5, "geometry": 0.4, "mask": 2.0, "kinds": 1.0, "height": 1.0, "turns": 0.5}
+"""How much each loss counts; they are of the same order at the end of a training."""
+
+CERTAIN = 1e-4
+"""Distance that probabilities keep from 0 and 1 in the focal loss."""
+
+
+class FindingPages:
+    """To find digits and signs: maps (N, 42, h, w) with planes (N, 17, h, w) of bytes."""
+
+    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, focus: float) -> Tensor:
+        """Return the weighted sum of all losses; there is no smoothing, and no focus."""
+        del label_smoothing, focus
+        losses = losses_of(outputs, targets)
+        return torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()
+
+    def seen(self, outputs: Tensor, targets: Tensor) -> Seen:
+        """Keep the loss of the batch, and how many middles have the right class."""
+        total = self.loss(outputs, targets, 0, 1)
+        classes, near = targets[:, PLANE["class"]], _near(targets)
+        right = (outputs[:, CHANNELS["classes"]].argmax(dim=1) == classes)[near].float()
+        return total.reshape(1), right.mean().reshape(1) if len(right) else torch.ones(1)
+
+    def score(self, seen: Sequence[Seen]) -> EpochScore:
+        """Return the mean loss, and the mean share of right classes at the places that items have."""
+        losses, right = (torch.cat(parts).double().mean().item() for parts in zip(*seen, strict=True))
+        return EpochScore((losses,), (right,))
+
+    def validate(self, outputs: Floats, targets: UInt8) -> tuple[float, float]:
+        """Return the mean loss, and the F1 score of written digits with their classes."""
+        from digitscope.training.page_scores import score_scenes
+
+        with torch.inference_mode():
+            loss = self.loss(torch.from_numpy(outputs), torch.from_numpy(targets).long(), 0, 1)
+        return float(loss), score_scenes(outputs, targets).f1
+
+
+def losses_of(outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+    """Return each loss by its name, a mean over what it judges."""
+    near, kind, turns = _near(targets), targets[:, PLANE["kind"]], targets[:, PLANE["turns"]]
+    classes = targets[:, PLANE["class"]].masked_fill(~near, -1)
+    digits = kind == DIGITS
+    size = LOG2 * targets[:, PLANE["size"]] / OCTAVE
+    parts = slice(PLANE["ink 0"], PLANE["ink 3"] + 1)
+    return {
+        "heat": _focal(outputs[:, CHANNELS["heat"]], targets),
+        "classes": _cross_entropy(outputs[:, CHANNELS["classes"]], classes),
+        "geometry": _geometry(outputs[:, CHANNELS["geometry"]], targets, near),
+        "mask": F.binary_cross_entropy_with_logits(outputs[:, CHANNELS["mask"]], targets[:, parts] / 255),
+        "kinds": F.cross_entropy(outputs[:, CHANNELS["kinds"]], kind),
+        "height": _mean((outputs[:, CHANNELS["height"]][:, 0] - size).abs(), digits),
+        "turns": _cross_entropy(outputs[:, CHANNELS["turns"]], turns.masked_fill(turns == NOTHING, -1)),
+    }
+
+
+def _near(targets: Tensor) -> Tensor:
+    """Tell which places are near enough to a middle to tell the item's class and box, bool (N, h, w)."""
+    hot = targets[:, :HEATS].amax(dim=1) >= NEAR * 255
+    return hot & (targets[:, PLANE["class"]] != NOTHING) & (targets[:, PLANE["ignored"]] == 0)
+
+
+def _focal(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the focal loss of the heat, by the number of items."""
+    heat = targets[:, :HEATS] / 255
+    judged = (targets[:, PLANE["ignored"]] == 0)[:, None]
+    probability = logits.sigmoid().clamp(CERTAIN, 1 - CERTAIN)
+    is_middle = targets[:, :HEATS] == 255
+    missed = -((1 - probability) ** 2) * probability.log() * is_middle
+    false = -((1 - heat) ** 4) * probability**2 * (1 - probability).log() * ~is_middle
+    n = (is_middle & judged).sum().clamp_min(1)
+    return ((missed + false) * judged).sum() / n
+
+
+def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the mean cross-entropy where labels (N, h, w) are not -1; 0 where all are."""
+    judged = labels >= 0
+    losses = F.cross_entropy(logits, labels.clamp_min(0), reduction="none")
+    return _mean(losses, judged)
+
+
+def _geometry(found: Tensor, targets: Tensor, near: Tensor) -> Tensor:
+    """Return the mean distance of the four numbers of a box, lengths as logarithms."""
+    lengths = LOG2 * targets[:, [PLANE["width"], PLANE["height"]]] / OCTAVE
+    offsets = targets[:, [PLANE["right"], PLANE["below"]]] / PARTS - OFFSET
+    distances = (found - torch.cat([lengths, offsets], dim=1)).abs().sum(dim=1)
+    return _mean(distances, near)
+
+
+def _mean(values: Tensor, judged: Tensor) -> Tensor:
+    return (values * judged).sum() / judged.sum().clamp_min(1)

@@ -1,0 +1,134 @@
+"""How well the page network finds what is written: precision, recall, mean average precision, classes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitscope.data.page_targets import OCTAVE, OFFSET, PARTS, PLANE
+from digitscope.data.splits import UInt8
+from digitscope.detections import STRIDE, Detections, decode, matched
+
+SURE, FAINT = 0.4, 0.05
+"""Probability of a detection that counts, and of one that has a part in average precision."""
+
+
+@dataclass(frozen=True)
+class PageScores:
+    """Scores of written digits, but for those of `signs`.
+
+    Attributes:
+        n: written digits in all scenes.
+        precision: share of the detections that are digits.
+        recall: share of the digits that are detected.
+        class_accuracy: share of the detected digits whose class is right.
+        f1: harmonic mean of precision and recall where a wrong class is a miss and a false one.
+        mean_average_precision: mean over the ten digits of average precision at an intersection over union of 0.5.
+        worst_f1: the same as `f1` for the worst tenth of the scenes that have digits.
+        signs: `f1` of written signs.
+        printed: share of the detected written and printed digits that are told from each other.
+    """
+
+    n: int
+    precision: float
+    recall: float
+    class_accuracy: float
+    f1: float
+    mean_average_precision: float
+    worst_f1: float
+    signs: float
+    printed: float
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """A scene's detections and what they are: rows of the truth, -1 for none, and the truth itself."""
+
+    found: Detections
+    rows: NDArray[np.int64]
+    true_classes: NDArray[np.int64]
+    true_kinds: NDArray[np.int64]
+    is_ignored: NDArray[np.bool_]
+
+    def counts(self, kind: int, threshold: float = SURE) -> NDArray[np.int64]:
+        """Return for a kind how many there are, are found, are rightly found, and right with their class."""
+        mine = (self.found.kinds == kind) & (self.found.scores >= threshold) & ~self.is_ignored
+        matches = mine & (self.rows >= 0)
+        true = self.rows[matches]
+        right_kind = self.true_kinds[true] == kind
+        right = right_kind & (self.found.labels[matches] == self.true_classes[true])
+        return np.array([(self.true_kinds == kind).sum(), mine.sum(), right_kind.sum(), right.sum()])
+
+
+def score_scenes(maps: NDArray[np.floating], planes: UInt8) -> PageScores:
+    """Return the scores of maps (N, 42, h, w) against planes (N, 17, h, w)."""
+    scenes = [_matched(decode(np.asarray(each), FAINT), truth) for each, truth in zip(maps, planes, strict=True)]
+    digits = np.array([scene.counts(0) for scene in scenes])
+    n, found, matches, right = digits.sum(axis=0)
+    with_digits = digits[digits[:, 0] > 0]
+    each = np.sort(_f1(*with_digits[:, [0, 1, 3]].T))
+    worst = each[: max(1, len(each) // 10)]
+    signs = np.array([scene.counts(2) for scene in scenes]).sum(axis=0)
+    return PageScores(
+        int(n),
+        float(matches / max(found, 1)),
+        float(matches / max(n, 1)),
+        float(right / max(matches, 1)),
+        float(_f1(n, found, right)),
+        float(np.mean([_average_precision(scenes, label) for label in range(10)])),
+        float(worst.mean()) if len(worst) else 1.0,
+        float(_f1(signs[0], signs[1], signs[3])),
+        _told_apart(scenes),
+    )
+
+
+def _f1(n: NDArray[np.int64], found: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.asarray(2 * right / np.maximum(n + found, 1))
+
+
+def _matched(found: Detections, planes: UInt8) -> _Scene:
+    true, classes, kinds = truth_of(planes)
+    rows = matched(found.boxes, true)
+    middles = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2 / STRIDE
+    last = np.array(planes.shape[:0:-1]) - 1
+    x, y = np.clip(middles.astype(int), 0, last).T
+    is_ignored = (planes[PLANE["ignored"], y, x] > 0) & (rows < 0)
+    return _Scene(found, rows, classes, kinds, is_ignored)
+
+
+def truth_of(planes: UInt8) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the boxes (K, 4), the classes and the kinds of the items that planes (17, h, w) describe."""
+    kinds, rows, columns = np.nonzero((planes[:4] == 255) & (planes[PLANE["ignored"]] == 0))
+    width, height = (2.0 ** (planes[PLANE[name], rows, columns] / OCTAVE) for name in ("width", "height"))
+    right, down = (planes[PLANE[name], rows, columns] / PARTS - OFFSET for name in ("right", "below"))
+    x, y = STRIDE * (columns + 0.5 + right), STRIDE * (rows + 0.5 + down)
+    boxes = np.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2], axis=1)
+    return boxes, planes[PLANE["class"], rows, columns].astype(np.int64), kinds.astype(np.int64)
+
+
+def _average_precision(scenes: list[_Scene], label: int) -> float:
+    """Return the area under the curve of precision over recall for one digit; 1 if it does not occur."""
+    scores, right, n = [], [], 0
+    for scene in scenes:
+        mine = (scene.found.kinds == 0) & (scene.found.labels == label) & ~scene.is_ignored
+        n += int(((scene.true_kinds == 0) & (scene.true_classes == label)).sum())
+        rows = scene.rows[mine]
+        scores.append(scene.found.scores[mine])
+        true = (scene.true_classes == label) & (scene.true_kinds == 0)
+        right.append((rows >= 0) & np.append(true, False)[rows])
+    order = np.argsort(-np.concatenate(scores), kind="stable")
+    hits = np.concatenate(right)[order]
+    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    return float((envelope * hits).sum() / n) if n else 1.0
+
+
+def _told_apart(scenes: list[_Scene]) -> float:
+    """Return the share of detected digits that are rightly told to be written or printed; 1 if there are none."""
+    right = total = 0
+    for scene in scenes:
+        counted = (scene.rows >= 0) & (scene.found.kinds < 2) & (scene.found.scores >= SURE)
+        true = scene.true_kinds[scene.rows[counted]]
+        total += int((true < 2).sum())
+        right += int((true == scene.found.kinds[counted]).sum())
+    return right / total if total else 1.0
