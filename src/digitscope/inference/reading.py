@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
+Box = tuple[int, int, int, int]
 
 UNSURE = "?"
 """What stands in a text for ink that may be a digit but was not accepted as one."""
@@ -25,23 +26,25 @@ class Digit:
         confidence: its probability, 0 to 1.
         accepted: whether it counts as read.
         reason: why it is not accepted; None if it is.
-        box: left, top, width and height of its ink, in pixels of the picture as it is looked at.
+        box: left, top, width and height of its ink, in pixels of the picture as it was given.
         probabilities: of the ten digits, float32 (10,).
-        line: the number of its line in `Reading.lines`, from 0.
+        line: the number of its line in `Reading.lines`, from 0; None if it is print that the text leaves out.
         page: the number of its page, from 0; a picture has one, a TIFF file may have more.
-        image: what the network saw, uint8 (28, 28), or (42, 28) for two digits over each other.
-        alternatives: other readings of the same ink, the next best first, such as "13" for a 3 drawn loosely.
+        image: what the digit network saw, uint8 (28, 28), or (42, 28) for two digits over each other.
+        printed: whether it is print and not handwriting.
+        alternatives: the next best labels, the best first, such as ("7",) for a 1 with a flag.
     """
 
     label: int
     confidence: float
     accepted: bool
     reason: str | None
-    box: tuple[int, int, int, int]
+    box: Box
     probabilities: Float32 = field(repr=False)
-    line: int
+    line: int | None
     page: int
     image: UInt8 = field(repr=False)
+    printed: bool = False
     alternatives: tuple[str, ...] = ()
 
     @property
@@ -60,7 +63,40 @@ class Digit:
             "probabilities": [round(float(p), 6) for p in self.probabilities],
             "line": self.line,
             "page": self.page,
+            "printed": self.printed,
             "alternatives": list(self.alternatives),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Sign:
+    """A sign beside digits: one of . , - / : + \u00d7 \u00f7 = ( and ).
+
+    Attributes:
+        label: the sign.
+        confidence: its probability, 0 to 1.
+        box: left, top, width and height of its ink, in pixels of the picture as it was given.
+        line: the number of its line in `Reading.lines`, from 0; None if it is print that the text leaves out.
+        page: the number of its page, from 0.
+        printed: whether it is print and not handwriting.
+    """
+
+    label: str
+    confidence: float
+    box: Box
+    line: int | None
+    page: int
+    printed: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, as JSON has it."""
+        return {
+            "label": self.label,
+            "confidence": round(self.confidence, 6),
+            "box": list(self.box),
+            "line": self.line,
+            "page": self.page,
+            "printed": self.printed,
         }
 
 
@@ -69,26 +105,42 @@ class Reading:
     """All that was read in one picture.
 
     Attributes:
-        digits: in reading order: page by page, line by line, from left to right.
-        lines: the text of every line, a space where a gap says so, "?" for what was not accepted.
+        digits: in reading order: page by page, line by line, from left to right. Print that the text leaves out
+            stands at the end of its page.
+        lines: the text of every line: digits and signs as written, a space where a gap says so, "?" for a digit
+            that was not accepted.
         sizes: width and height of every page, in the pixels that the boxes count in.
+        signs: in reading order, as `digits`.
+        rotations: degrees, clockwise, that each page was turned by to be read: 0, 90, 180 or 270.
+        remarks: what a person should know, a sentence each: ink that was not read, a page that was turned.
     """
 
     digits: tuple[Digit, ...]
     lines: tuple[str, ...]
     sizes: tuple[tuple[int, int], ...]
+    signs: tuple[Sign, ...] = ()
+    rotations: tuple[int, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """The lines, joined by newlines; empty if nothing was found."""
         return "\n".join(self.lines)
 
+    @property
+    def rotation(self) -> int:
+        """Degrees, clockwise, that the first page was turned by to be read."""
+        return self.rotations[0] if self.rotations else 0
+
     def to_json(self) -> dict[str, Any]:
-        """Return plain lists, numbers and strings: `text`, `lines`, `digits` and `sizes`."""
+        """Return plain lists, numbers and strings, by the names of the attributes, and `text` and `rotation`."""
         return {
             "text": self.text,
             "lines": list(self.lines),
             "digits": [digit.to_json() for digit in self.digits],
+            "signs": [sign.to_json() for sign in self.signs],
+            "rotation": self.rotation,
+            "remarks": list(self.remarks),
             "sizes": [list(size) for size in self.sizes],
         }
 
