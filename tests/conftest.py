@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from digitscope.data import Dataset, load_mnist, load_sample
+from digitscope.data.pens import Pens, has_pens, load_pens
 from tests.data.helpers import write_idx_folder
 
 NAMED_DATA = os.environ.get("DIGITSCOPE_DATA")
@@ -41,6 +42,16 @@ def mnist() -> Dataset:
     if not NAMED_DATA:
         pytest.skip("needs full MNIST: set DIGITSCOPE_DATA to its folder")
     return load_mnist(NAMED_DATA)
+
+
+@pytest.fixture(scope="session")
+def pens() -> Pens:
+    """The digits of UNIPEN, from the folder that DIGITSCOPE_DATA named when the tests began."""
+    if not NAMED_DATA or not has_pens(NAMED_DATA):
+        pytest.skip(
+            "needs UNIPEN's pen strokes: set DIGITSCOPE_DATA to a folder where `digitscope data pens` wrote"
+        )
+    return load_pens("digits", NAMED_DATA)
 
 
 @pytest.fixture(scope="session")

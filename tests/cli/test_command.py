@@ -9,7 +9,7 @@ from digitscope import __version__
 from digitscope.cli import COMMANDS
 from tests.cli.helpers import Command, in_a_process
 
-ACTIONS = ["info", "fetch", "mnist", "two-digit", "sample"]
+ACTIONS = ["info", "fetch", "mnist", "two-digit", "pens", "sample"]
 CALLS = [(), *((name,) for name in COMMANDS), *(("data", action) for action in ACTIONS)]
 
 
@@ -33,7 +33,7 @@ def test_examples_in_help_are_accepted_calls(digitscope: Command, monkeypatch: p
         _, out, _ = digitscope(*words, "--help")
         example = out.rpartition("example: digitscope ")[2].split()
         module = f"digitscope.cli.{example[0]}"
-        for name in ("run", "run_info", "run_fetch", "run_mnist", "run_two_digit", "run_sample"):
+        for name in ("run", "run_info", "run_fetch", "run_mnist", "run_two_digit", "run_pens", "run_sample"):
             monkeypatch.setattr(f"{module}.{name}", lambda _: 0, raising=False)
         assert digitscope(*example) == (0, "", [])
 

@@ -10,7 +10,7 @@ from digitscope.cli.paths import FIGURE_ENDINGS
 from digitscope.data import Dataset, load_mnist, load_sample, load_two_digit, make_two_digit
 from digitscope.data.local_files import cache_directory
 from tests.cli.helpers import Command, assert_one_line, everything_in
-from tests.data.helpers import IDX_NAMES, idx_files, write_idx_folder
+from tests.data.helpers import IDX_NAMES, SEVEN, idx_files, write_idx_folder, write_unipen
 
 NO_MNIST = "no full MNIST here: using the embedded sample"
 
@@ -229,3 +229,16 @@ def test_fetching_from_no_mirror(digitscope: Command, monkeypatch: pytest.Monkey
 def test_no_fetching_offline(digitscope: Command, desk: Path) -> None:
     assert_one_line(digitscope("data", "fetch"), 1, "DIGITSCOPE_OFFLINE is set; unset it to download")
     assert list(desk.iterdir()) == []
+
+
+def test_pen_strokes(digitscope: Command, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = write_unipen(desk / "unipen", {"ann": SEVEN})
+    call = ("data", "pens", "--unipen", release)
+    assert_one_line(digitscope(*call), 2, "no folder for the pen strokes: name one with --out or DIGITSCOPE_DATA")
+    code, out, err = digitscope(*call, "--out", "mine")
+    assert (code, err) == (0, [])
+    assert out == "1 digits, 1 upper, 1 lower, 1 symbols, 1 words are in mine/pens\n"
+    monkeypatch.setenv("DIGITSCOPE_DATA", str(desk / "named"))
+    assert digitscope(*call).code == 0
+    assert everything_in(desk / "named") == everything_in(desk / "mine")
+    assert_one_line(digitscope(*call), 1, "digits.npz: is there already and is kept")

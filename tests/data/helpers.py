@@ -3,6 +3,7 @@
 import gzip
 import os
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,49 @@ def write_idx_folder(folder: Path, train: Split, test: Split, *, zipped: bool = 
             (folder / f"{name}.gz").write_bytes(gzip.compress(content))
         else:
             (folder / name).write_bytes(content)
+
+
+def write_unipen(folder: Path, digits: Mapping[str, str]) -> Path:
+    """Write a release with a digit 7 a writer: `digits` names writers, each with the lines of its 7."""
+    for category, segment, label in (
+        ("1a", "CHARACTER", "7"),
+        ("1b", "CHARACTER", "T"),
+        ("1c", "CHARACTER", "z"),
+        ("1d", "CHARACTER", "+"),
+        ("6", "WORD", "To"),
+    ):
+        for writer, lines in digits.items():
+            labels = folder / "data" / category / "abc" / f"{writer}.dat"
+            labels.parent.mkdir(parents=True, exist_ok=True)
+            include = f".VERSION 1.0\n.INCLUDE abc/abc.doc\n.INCLUDE abc/data/{writer}.dat\n"
+            labels.write_text(f'{include}.SEGMENT {segment} 0-2 ? "{label}"\n')
+            strokes = folder / "include" / "abc" / "data" / f"{writer}.dat"
+            strokes.parent.mkdir(parents=True, exist_ok=True)
+            strokes.write_text(f".WRITER_ID {writer}\n{lines}")
+    (folder / "include" / "abc" / "abc.doc").write_text(".COMMENT a tablet\n.COORD T X Y\n")
+    return folder
+
+
+SEVEN = """\
+.PEN_DOWN
+0 100 900
+1 101 900
+2 500 900
+3 300 100
+.PEN_UP
+.PEN_UP
+4 300 100
+5 200 500
+.PEN_DOWN
+.PEN_DOWN
+6 200 500
+7 400 500
+.PEN_UP
+"""
+"""A 7 of one stroke and a bar. The lifted pen's way counts as a component, empty ones do not. Time, x, y up."""
+
+SEVEN_STROKES = (((0, 0), (500, 0), (250, 1000)), ((125, 500), (375, 500)))
+"""The same on a side of 1000 with y down; the point that is 1.25 from the first is left out."""
 
 
 def forbid(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""`digitscope data`: what there is, fetch MNIST, write the course's files, draw a contact sheet."""
+"""`digitscope data`: what there is, fetch MNIST, write files of digits and pen strokes, draw a contact sheet."""
 
 import argparse
 import json
@@ -8,12 +8,21 @@ from digitscope.cli.arguments import add_data, add_json, add_seed
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.paths import FIGURE_ENDINGS, figure_argument, path_argument
 from digitscope.cli.remarks import remark
-from digitscope.data import COURSE_SEED, fetch_mnist, make_two_digit, write_mnist, write_two_digit
+from digitscope.data import (
+    COURSE_SEED,
+    fetch_mnist,
+    find_data_directory,
+    make_two_digit,
+    write_mnist,
+    write_two_digit,
+)
+from digitscope.data.local_files import DATA_VARIABLE
 from digitscope.data.splits import Dataset
+from digitscope.errors import SettingError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the five sub-commands."""
+    """Add the six sub-commands."""
     parser.epilog = "example: digitscope data info"
     commands = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
@@ -38,6 +47,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     pairs.set_defaults(run=run_two_digit)
     _add_pairs(pairs)
 
+    pens = commands.add_parser("pens", help="write the pen strokes of UNIPEN's public release for training")
+    pens.epilog = "example: digitscope data pens --unipen train_r01_v07 --out Datasets"
+    pens.set_defaults(run=run_pens)
+    _add_pens(pens)
+
     sample = commands.add_parser("sample", help="draw a contact sheet of the first images of a split")
     sample.epilog = "example: digitscope data sample --split test -n 100"
     sample.set_defaults(run=run_sample)
@@ -54,6 +68,13 @@ def _add_pairs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--test", type=int, default=4_000, metavar="N", help="pairs of test digits (default: 4000)"
     )
+
+
+def _add_pens(parser: argparse.ArgumentParser) -> None:
+    release_help = "the unpacked release train_r01_v07, from https://doi.org/10.5281/zenodo.1195803"
+    parser.add_argument("--unipen", type=path_argument, required=True, metavar="DIR", help=release_help)
+    out_help = "its subfolder pens gets the files (default: DIGITSCOPE_DATA)"
+    parser.add_argument("--out", type=path_argument, metavar="DIR", help=out_help)
 
 
 def _add_out(parser: argparse.ArgumentParser, what: str) -> None:
@@ -118,6 +139,18 @@ def run_two_digit(options: argparse.Namespace) -> int:
     dataset = make_two_digit(mnist, n_train=options.train, n_test=options.test, seed=options.seed)
     write_two_digit(dataset, options.out, mini=not options.full)
     print(f"{options.train:,} training and {options.test:,} test pairs of {mnist.name} are in {options.out}")
+    return 0
+
+
+def run_pens(options: argparse.Namespace) -> int:
+    """Write the pen strokes of UNIPEN, and say where they are."""
+    from digitscope.data.unipen import convert_unipen
+
+    into = options.out or find_data_directory()
+    if into is None:
+        raise SettingError(f"no folder for the pen strokes: name one with --out or {DATA_VARIABLE}")
+    counts = convert_unipen(options.unipen, into, report=remark)
+    print(", ".join(f"{n:,} {name}" for name, n in counts.items()) + f" are in {into / 'pens'}")
     return 0
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
 from digitscope.data.local_files import find_data_directory
 from digitscope.errors import DataError
@@ -131,6 +130,8 @@ def draw_strokes(strokes: Sequence[Points], width: float) -> UInt8:
     The points are in pixels. A pen thinner than a quarter of a pixel is drawn paler instead. The result is empty,
     (0, 0), where the drawing would be too large.
     """
+    from PIL import Image, ImageDraw  # only who draws waits for it
+
     points = np.concatenate(strokes)
     low = points.min(axis=0) - width / 2 - 1
     columns, rows = (int(np.ceil(length)) + 1 for length in points.max(axis=0) + width / 2 + 1 - low)
