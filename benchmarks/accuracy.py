@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is loaded; a second thread gains it little
 
 from digitscope.data import Dataset, load_mnist
+from digitscope.data.pen_digits import load_pen_digits
 from digitscope.experiments.calibrated import CalibratedScores, examples_for, score_calibrated
 from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.recipes import get_recipe
@@ -36,7 +37,8 @@ def train_recipe(name: str, mnist: Dataset, seed: int) -> Trained:
     """Train the recipe called `name`."""
     recipe = get_recipe(name)
     dataset, test = examples_for(recipe.task, mnist)
-    run = run_recipe(recipe, dataset, seed=seed, singles=mnist)
+    pens = load_pen_digits() if getattr(recipe.settings, "pens", 0) else None
+    run = run_recipe(recipe, dataset, seed=seed, singles=mnist, pens=pens)
     seconds = sum(record.seconds for record in run.history)
     return Trained(score_calibrated(run, dataset.validation, test), seconds)
 

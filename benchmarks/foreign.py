@@ -1,11 +1,13 @@
 """How digits of other collections are read with the shipped network, which learned none of them.
 
-    python -m benchmarks.foreign [--model NAME] [--limit N] [--cut-out PIXELS [--stretched] [--binary]] [--json]
+    python -m benchmarks.foreign [--model NAME] [--limit N] [--cut-out PIXELS [--stretched] [--binary]] [--pens]
+                                 [--json]
 
 scikit-learn's `load_digits`: 1,797 digits of 43 Turkish writers (Alpaydin and Kaynak 1998), 8x8 pixels of 17 grey
 levels. Each goes through `digitscope.read` as a picture of its own; right is one digit, the right one. With
 `--cut-out`, MNIST's validation digits are such pictures, without a margin, as old collections have them:
-`--stretched` until each fills its square, and `--binary`, without grey.
+`--stretched` until each fills its square, and `--binary`, without grey. With `--pens`, they are the digits of
+UNIPEN's held-back writers, each drawn once; `digitscope evaluate digit --split pens` gives the network alone.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from sklearn.datasets import load_digits
 
 import digitscope
 from digitscope.data import load_mnist
+from digitscope.data.pen_digits import load_pen_digits
 
 INK = 20
 """Level from which a pixel of a digit counts for its box."""
@@ -41,6 +44,12 @@ def cut_out(side: int, limit: int, *, is_stretched: bool) -> tuple[Pictures, NDA
     """Return MNIST's validation digits cut out to their rims, on squares of `side` pixels, and what they show."""
     digits = load_mnist().validation[:limit]
     return [_reduced(image, side, is_stretched=is_stretched) for image in digits.images], digits.labels
+
+
+def pens(limit: int) -> tuple[Pictures, NDArray[np.integer]]:
+    """Return drawings of the digits of UNIPEN's held-back writers, and what they show."""
+    digits = load_pen_digits(held_back=True).each(np.random.default_rng(0))[:limit]
+    return list(digits.images), digits.labels
 
 
 def _reduced(image: NDArray[np.uint8], side: int, *, is_stretched: bool) -> NDArray[np.uint8]:
@@ -77,13 +86,15 @@ def main() -> None:
     parser.add_argument("--cut-out", type=int, metavar="PIXELS", help="MNIST's validation digits in place of them")
     parser.add_argument("--stretched", action="store_true", help="each fills its square")
     parser.add_argument("--binary", action="store_true", help="black and white")
+    parser.add_argument("--pens", action="store_true", help="UNIPEN's held-back writers in place of them")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
-    pictures, truth = (
-        cut_out(arguments.cut_out, arguments.limit, is_stretched=arguments.stretched)
-        if arguments.cut_out
-        else collection(arguments.limit)
-    )
+    if arguments.pens:
+        pictures, truth = pens(arguments.limit)
+    elif arguments.cut_out:
+        pictures, truth = cut_out(arguments.cut_out, arguments.limit, is_stretched=arguments.stretched)
+    else:
+        pictures, truth = collection(arguments.limit)
     if arguments.binary:
         pictures = [np.where(picture > 127, np.uint8(255), np.uint8(0)) for picture in pictures]
     results = measure(arguments.model, pictures, truth)

@@ -171,6 +171,7 @@ def test_other_classes_and_tables_are_not_restyled(sample: Dataset) -> None:
     kept = [vars(each.run_.recipe.settings) for each in (digits, words, table)]
     assert [each["styles"] for each in kept] == [0.3, 0, 0]
     assert [each["non_digits"] for each in kept] == [0.15, 0, 0]
+    assert [each["pens"] for each in kept] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,10 @@ from safetensors.numpy import load_file
 
 from digitscope.cli import train
 from digitscope.data import Dataset, load_mnist
+from digitscope.data.unipen import convert_unipen
 from digitscope.scratch import load_network
 from tests.cli.helpers import Command, assert_one_line, everything_in, in_a_process, on_a_terminal
+from tests.data.helpers import SEVEN, write_unipen
 
 FILES = ["config.json", "curves.png", "metrics.jsonl", "model.safetensors", "report.html", "state.safetensors"]
 
@@ -83,6 +85,7 @@ def test_every_flag_reaches_the_run(digitscope: Command, tiny_mnist_folder: Path
         "low_resolution": 0.25,
         "erase": 0.35,
         "styles": 0.5,
+        "pens": 0.25,
         "non_digits": 0.2,
         "plain_epochs": 1,
         "ema": 0.9,
@@ -90,6 +93,7 @@ def test_every_flag_reaches_the_run(digitscope: Command, tiny_mnist_folder: Path
         "threads": 2,
     }
     options = {"hidden": 7, "activation": "leaky-relu", "dropout": 0.25}
+    convert_unipen(write_unipen(desk / "unipen", {"a": SEVEN}), tiny_mnist_folder)
     words = ["train", "fc-128", "--data", tiny_mnist_folder, "--unchecked", "--out", "mine", "--seed", 4]
     for name, value in {**settings, **options}.items():
         flag = f"--{name.replace('_', '-')}"
@@ -240,7 +244,7 @@ def test_two_digits(digitscope: Command, pairs_folder: Path, desk: Path, recipe:
     [
         ("cnn", ("--dropout", 0.25)),
         ("scratch", ("--hidden", "16,8")),
-        ("small", ("--ema", 0.5, "--plain-epochs", 1)),
+        ("small", ("--ema", 0.5, "--plain-epochs", 1, "--pens", 0)),
     ],
 )
 def test_resume_goes_on_where_the_run_was_stopped(
@@ -335,6 +339,13 @@ def test_resume_picks_the_highest_number(digitscope: Command, tiny_mnist_folder:
     assert (code, json.loads(out)["folder"]) == (0, "runs/fc-11")
     assert {name: everything_in(desk / "runs" / name) for name in before} == before
     assert not (desk / "runs" / "fc-1").exists()
+
+
+def test_small_says_how_to_get_its_pen_digits(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
+    outcome = digitscope("train", "small", "--data", tiny_mnist_folder, "--unchecked")
+    how = "`digitscope data pens --unipen DIR` makes it of UNIPEN's train_r01_v07"
+    assert_one_line(outcome, 1, f"{tiny_mnist_folder}/digits.npz", how, "--pens 0 trains without", announced=True)
+    assert list((desk / "runs").iterdir()) == []
 
 
 def test_resume_refuses_other_data(

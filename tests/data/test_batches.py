@@ -16,8 +16,10 @@ from digitscope.data import (
     whole_batches,
 )
 from digitscope.data.augmentation import Augmentation, augment
+from digitscope.data.pen_digits import PenDigits
 from digitscope.data.splits import UInt8
 from digitscope.errors import SettingError
+from tests.data.test_pen_digits import STROKES
 
 
 def numbered(count: int) -> Split:
@@ -74,6 +76,23 @@ def test_an_epoch_holds_at_least_a_batch() -> None:
         FixedOrder(numbered(3), 4)
     message = "batch_size = 4: expected 1 to 3, the examples of an epoch"
     assert [str(caught.value) for caught in (reshuffled, fresh, fixed)] == [message] * 3
+
+
+def test_pen_digits_stand_behind_a_share_of_the_examples() -> None:
+    """Drawings are white on black, and the examples hold their row numbers."""
+    pens = PenDigits((STROKES["1"], STROKES["7"]), np.array([1, 7], np.uint8), "")
+    source = Reshuffled(numbered(10), 5, pens=0.4, pen_digits=pens)
+    rows: list[int] = []
+    for images, labels in source.epoch(np.random.default_rng(0)):
+        assert (len(images), len(labels)) == (7, 7)
+        rows += images[:5, 0, 0].tolist()
+        assert np.array_equal(images[:5, 0, 0] % 10, labels[:5])
+        assert (images[5:].max(axis=(1, 2)) > 200).all()
+        assert set(labels[5:]) <= {1, 7}
+    assert sorted(rows) == list(range(10))
+    assert met(Reshuffled(numbered(10), 5, pen_digits=pens), np.random.default_rng(0)) == met(
+        Reshuffled(numbered(10), 5), np.random.default_rng(0)
+    )
 
 
 def test_fresh_pairs_are_new_each_epoch() -> None:

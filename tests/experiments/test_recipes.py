@@ -83,7 +83,7 @@ def test_an_unknown_change_is_refused_with_every_accepted_name(name: str) -> Non
         f"the recipe 'fc' has no setting {name!r}: expected one of epochs, batch_size, order, train_size, "
         "epoch_size, optimizer, learning_rate, momentum, nesterov, weight_decay, schedule, warmup, "
         "label_smoothing, focus, "
-        "rotation, scale, shear, shift, elastic, stroke, blur, flip, low_resolution, erase, styles, "
+        "rotation, scale, shear, shift, elastic, stroke, blur, flip, low_resolution, erase, styles, pens, "
         "non_digits, plain_epochs, ema, "
         "precision, threads, hidden, activation, dropout"
     )
@@ -100,7 +100,7 @@ def test_refused_values_and_contradictions_of_a_change() -> None:
     RECIPES["cnn"].with_changes({"optimizer": "adam", "nesterov": False, "momentum": 0.0})
     with pytest.raises(SettingError, match="order is 'fresh-pairs', but fc reads one digit"):
         RECIPES["fc"].with_changes({"order": "fresh-pairs"})
-    for name in ("styles", "non_digits"):
+    for name in ("styles", "pens", "non_digits"):
         with pytest.raises(
             SettingError, match=f"two-digit-mlp reads two digits: expected {name} of 0, which wants one"
         ):

@@ -11,6 +11,7 @@ import torch
 
 from digitscope import scratch
 from digitscope.data import COURSE_SEED, Dataset
+from digitscope.data.pen_digits import PenDigits
 from digitscope.errors import DataError, DivergedError, SettingError
 from digitscope.experiments import run as run_module
 from digitscope.experiments.recipes import RECIPES, Recipe
@@ -20,6 +21,7 @@ from digitscope.experiments.sources import make_source
 from digitscope.records import EpochRecord
 from digitscope.scratch import ScratchSettings
 from digitscope.training import TrainingSettings, evaluate, predict_logits
+from tests.data.test_pen_digits import STROKES
 from tests.experiments.helpers import content, data_for, shortened, small
 from tests.training.helpers import course_training
 
@@ -58,10 +60,11 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 
 
 def go(recipe: Recipe, sample: Dataset, folder: Path | None = None, seed: int = 1, **options: Any) -> Run:
-    singles = small(sample)
-    return run_recipe(
-        recipe, data_for(recipe, sample), seed=seed, device="cpu", singles=singles, folder=folder, **options
-    )
+    named = {"singles": small(sample), "pens": PENS, **options}
+    return run_recipe(recipe, data_for(recipe, sample), seed=seed, device="cpu", folder=folder, **named)
+
+
+PENS = PenDigits((STROKES["1"], STROKES["7"]), np.array([1, 7], np.uint8), "a hash")
 
 
 def untimed(history: tuple[EpochRecord, ...]) -> list[EpochRecord]:
@@ -143,6 +146,7 @@ def test_the_configuration_says_what_the_figures_depend_on(sample: Dataset, tmp_
         "low_resolution": 0.0,
         "erase": 0.0,
         "styles": 0.0,
+        "pens": 0.0,
         "non_digits": 0.0,
         "plain_epochs": 0,
         "ema": 0.0,
@@ -301,6 +305,18 @@ def test_pairs_go_on_with_the_digits_that_they_began_with(sample: Dataset, tmp_p
     difference = f"data's singles_sha256 is {singles.sha256()}, not {others.sha256()}"
     with pytest.raises(SettingError, match=re.escape(f"holds a run whose {difference}: resume with the same")):
         run_recipe(recipe, data, seed=1, singles=others, folder=tmp_path, resume=True)
+
+
+def test_pen_digits_are_part_of_what_decides(sample: Dataset, tmp_path: Path) -> None:
+    recipe = shortened(RECIPES["small"], 1).with_changes({"batch_size": 32})
+    first = go(recipe, sample, tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["data"]["pens_sha256"] == "a hash"
+    others = replace(PENS, labels=PENS.labels[::-1], sha256="another")
+    assert untimed(go(recipe, sample, pens=others).history) != untimed(first.history)
+    with pytest.raises(SettingError, match="holds a run whose data's pens_sha256 is a hash, not another"):
+        go(recipe, sample, tmp_path / "run", pens=others, resume=True)
+    without = recipe.with_changes({"pens": 0.0})
+    assert untimed(go(without, sample).history) == untimed(go(without, sample, pens=None).history)
 
 
 def test_a_folder_with_another_run_is_refused_and_untouched(sample: Dataset, tmp_path: Path) -> None:

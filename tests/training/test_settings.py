@@ -34,7 +34,7 @@ REFUSED = [
     *[("focus", value, "expected a number from 1") for value in (0.9, -1, NAN, INFINITY, True, "2")],
     *[
         (name, value, "expected a number from 0 to 1")
-        for name in ("styles", "non_digits")
+        for name in ("styles", "pens", "non_digits")
         for value in (-0.1, 1.1, NAN, True, "0.1")
     ],
     *[("plain_epochs", value, "expected a whole number from 0") for value in (-1, 1.0, True, "1", None)],
@@ -81,7 +81,13 @@ def test_a_refused_value_is_named_with_what_is_accepted(name: str, value: object
         *[({name: 0.5}, "order is 'fixed', which shows examples as they are") for name in (*WARPS, "scale")],
         *[
             ({"order": order, name: 0.1}, f"order is '{order}', which has no {name}")
-            for order, name in (("fixed", "styles"), ("fixed", "non_digits"), ("fresh-pairs", "styles"))
+            for order, name in (
+                ("fixed", "styles"),
+                ("fixed", "pens"),
+                ("fixed", "non_digits"),
+                ("fresh-pairs", "styles"),
+                ("fresh-pairs", "pens"),
+            )
         ],
         ({"plain_epochs": 1}, NO_WARPS),
         ({"plain_epochs": 1, "order": "reshuffled"}, NO_WARPS),
@@ -111,7 +117,7 @@ def test_contradictions(settings: Any, message: str) -> None:
         {"order": "reshuffled", "rotation": 180, "scale": 0.5, "shear": 1, "shift": 5, "elastic": 2},
         {"order": "fresh-pairs", "rotation": 0.5},
         {"plain_epochs": 0, "epochs": 1},
-        {"order": "reshuffled", "non_digits": 1, "styles": 1},
+        {"order": "reshuffled", "non_digits": 1, "styles": 1, "pens": 1},
         {"order": "fresh-pairs", "non_digits": 0.5},
         *[{"plain_epochs": n, "epochs": 3, "order": "fresh-pairs", "elastic": 0.5} for n in (0, 1, 3)],
         {"optimizer": "adamw", "weight_decay": 5.0, "schedule": "one-cycle", "order": "fresh-pairs"},

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from digitscope.cli.arguments import add_data, add_device, add_json, add_seed
 from digitscope.cli.console import print_table, step_bar
 from digitscope.cli.datasets import dataset_for, single_digits
@@ -19,6 +21,7 @@ from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
 from digitscope.cli.separation_report import SEPARATION_FILES, separation_rows, write_separation
 from digitscope.data import COURSE_SEED, PAIRS_FOR, Split, Task
+from digitscope.data.pen_digits import load_pen_digits
 from digitscope.data.sample import SAMPLE_NAME
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.scoring import IMAGES_A_STEP, Reader, fresh_pairs, load_reader, predict_in_steps
@@ -33,6 +36,9 @@ from digitscope.metrics import (
     evaluate_logits,
     evaluate_masks,
 )
+
+PENS = "pens"
+"""The split that is no part of MNIST."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     model_help = "a run folder, an .onnx file, or one of the shipped networks below"
     parser.add_argument("model", metavar="MODEL", type=path_argument, help=model_help)
     add_data(parser)
-    parser.add_argument("--split", default="test", choices=("train", "validation", "test"), help="default: test")
+    split_help = "default: test; pens: UNIPEN's digits by the writers who are held back, drawn once each"
+    parser.add_argument("--split", default="test", choices=("train", "validation", "test", PENS), help=split_help)
     pairs_help = (
         "of a network for two digits or their pixels: score N pairs made of the split's single digits "
         "(default: the course's files if they are there, else 4000 pairs to test on)"
@@ -103,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
     """Score every image of the split, print what came out, and draw it if that is asked for."""
     _check(options)
     reader = load_reader(options.model, device=options.device)
-    examples = _pairs(reader, options) if options.pairs is not None else _split(reader, options)
+    examples = _examples(reader, options)
     if reader.data_sha256 is None and SAMPLE_NAME in examples.source:
         remark(
             f"no test: the sample is of digits that {reader.name} may have learned from; --data DIR gives others"
@@ -138,6 +145,20 @@ def _check(options: argparse.Namespace) -> None:
         raise SettingError(
             f"--figures {options.figures} is MODEL itself, which keeps its own report: name another folder"
         )
+
+
+def _examples(reader: Reader, options: argparse.Namespace) -> Examples:
+    if options.split == PENS:
+        return _pens(reader, options)
+    return _pairs(reader, options) if options.pairs is not None else _split(reader, options)
+
+
+def _pens(reader: Reader, options: argparse.Namespace) -> Examples:
+    if reader.task != "digit" or options.pairs is not None:
+        raise SettingError(f"--split {PENS} has single digits: expected a network for one digit, without --pairs")
+    digits = load_pen_digits(options.data, held_back=True)
+    split = digits.each(np.random.default_rng(0))  # the same drawings for every network
+    return Examples(split, "UNIPEN's held-back writers", "UNIPEN's train_r01_v07, writers held back")
 
 
 def _split(reader: Reader, options: argparse.Namespace) -> Examples:

@@ -5,7 +5,7 @@ import json
 
 from digitscope.cli.arguments import add_data, add_json
 from digitscope.cli.console import print_table
-from digitscope.cli.datasets import dataset_for
+from digitscope.cli.datasets import dataset_for, pens_for
 from digitscope.cli.paths import onnx_argument, path_argument
 from digitscope.cli.remarks import remark
 from digitscope.data import Dataset
@@ -40,7 +40,8 @@ def run(options: argparse.Namespace) -> int:
     if dataset.sha256() != trained.data_sha256:
         remark(f"{dataset.name}, from {dataset.source}, is not what {options.run_folder} was trained with")
     model = in_half_precision(trained.model) if options.half else trained.model
-    temperature = export_calibrated(model, as_met(trained.recipe, dataset.train), dataset.validation, options.to)
+    met = as_met(trained.recipe, dataset.train, pens_for(trained.recipe.settings, options.data))
+    temperature = export_calibrated(model, met, dataset.validation, options.to)
     before = evaluate(trained.model, dataset.validation)
     after = evaluate_logits(
         Recognizer.load(options.to).logits(dataset.validation.images), dataset.validation.labels

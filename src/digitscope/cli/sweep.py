@@ -28,6 +28,7 @@ from digitscope.cli.sweep_origins import telling_of_others
 from digitscope.cli.sweep_progress import SweepProgress, shown
 from digitscope.cli.sweep_report import REPORT_FILE, ranking_table, write_sweep_report
 from digitscope.cluster import connected, load_ray
+from digitscope.data.pen_digits import load_pen_digits
 from digitscope.experiments.recipes import RECIPES
 from digitscope.experiments.sweep.engine import Engine
 from digitscope.experiments.sweep.journal import finished_trials
@@ -167,7 +168,13 @@ def _data(space: Space, options: argparse.Namespace) -> TrialData:
         case Choices(values):
             orders += values
     singles = single_digits(options.data, options.unchecked) if "fresh-pairs" in orders else None
-    return TrialData(dataset_for(space.recipe.task, options), singles, options.device)
+    pens = load_pen_digits(options.data) if _has_pens(space) else None
+    return TrialData(dataset_for(space.recipe.task, options), singles, options.device, pens)
+
+
+def _has_pens(space: Space) -> bool:
+    """Tell whether some trial may need pen digits."""
+    return "pens" in space.axes or bool(getattr(space.recipe.settings, "pens", 0))
 
 
 def _tell(sweep: Sweep, folder: Path, options: argparse.Namespace) -> None:

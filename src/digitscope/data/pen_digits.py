@@ -56,6 +56,10 @@ class PenDigits:
         """Return drawings of `n` digits, each chosen evenly, by `generator`."""
         return self.drawn(generator.integers(len(self), size=n), generator)
 
+    def each(self, generator: np.random.Generator) -> Split:
+        """Return a drawing of every digit, in order."""
+        return self.drawn(np.arange(len(self)), generator)
+
     def drawn(self, rows: NDArray[np.int64], generator: np.random.Generator) -> Split:
         """Return drawings of the digits at `rows`, each with a pen of its own."""
         images = np.zeros((len(rows), SIDE, SIDE), np.uint8)

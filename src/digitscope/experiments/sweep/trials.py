@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from digitscope.data import Dataset
+from digitscope.data.pen_digits import PenDigits
 from digitscope.errors import DataError, DivergedError
 from digitscope.experiments.recipes import SCRATCH, Recipe, default_options
 from digitscope.experiments.run import run_recipe
@@ -26,15 +27,18 @@ class TrialData:
         dataset: it learns from the training split and is ranked on the validation split.
         singles: what "fresh-pairs" makes its pairs of, if the recipe asks for that.
         device: as `run_recipe` takes it.
+        pens: the pen digits, if the recipe asks for them.
     """
 
     dataset: Dataset
     singles: Dataset | None = None
     device: str = "auto"
+    pens: PenDigits | None = None
 
     def sha256(self) -> str:
         """Return the hash of all images and labels, in hexadecimal."""
-        return self.dataset.sha256() + (self.singles.sha256() if self.singles else "")
+        others = (self.singles.sha256() if self.singles else "", self.pens.sha256 if self.pens else "")
+        return self.dataset.sha256() + "".join(others)
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,7 @@ def run_trial(trial: Trial, data: TrialData, on_epoch: Callable[[EpochRecord], N
             data.dataset,
             seed=trial.seed,
             singles=data.singles,
+            pens=data.pens,
             device=data.device,
             on_epoch=after_epoch,
         )
