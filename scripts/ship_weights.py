@@ -20,6 +20,9 @@ import numpy as np
 from torch import nn
 
 from digitscope.data import Dataset, load_mnist
+from digitscope.data.known_files import MNIST
+from digitscope.data.pen_digits import pen_digits
+from digitscope.data.pens import Pens, load_pens
 from digitscope.errors import DigitscopeError, SettingError
 from digitscope.experiments.calibrated import CalibratedScores, examples_for, score_calibrated
 from digitscope.experiments.recipes import default_options, get_recipe
@@ -30,14 +33,15 @@ from digitscope.export import OPSET, export_onnx, in_half_precision
 from digitscope.files import replacing
 from digitscope.inference import SHIPPED, Recognizer
 from digitscope.inference.shipped import WEIGHTS
-from digitscope.metrics import Evaluation
+from digitscope.metrics import Evaluation, evaluate_logits
+from digitscope.training import predict_logits
 from digitscope.training.typicality import fit_distance
 
 WEAKNESSES = {
     "digit": (
         "It knows digits framed as MNIST's: white on black, 20 pixels high or wide, centre of mass in the middle.",
         "Of a letter or a scribble its distance tells half of the time: `python -m benchmarks.outsiders`.",
-        "Other countries' hands are rare in MNIST; `styles`, where a recipe has it, adds 1s and 7s alone.",
+        "Other countries' hands are rare in MNIST; a recipe may add some by `styles` and `pens`.",
     ),
     "two-digit": (
         "It knows pairs made by the course's rule alone: 42 x 28 pixels, the lower digit 14 rows below the upper.",
@@ -46,6 +50,11 @@ WEAKNESSES = {
 }
 
 INSIDE = "Normalisation and temperature are inside the graph: uint8 in, logits and probabilities out."
+
+PENS_SOURCE = (
+    "pen strokes of UNIPEN train_r01_v07 (Guyon et al. 1994; Zenodo 10.5281/zenodo.1195803), licence CC BY 4.0, "
+    "drawn with pens of many widths"
+)
 
 PROTOCOL = (
     "MNIST's last 6,000 training digits, or pairs of them, validate, and nothing was chosen on test digits. "
@@ -56,15 +65,27 @@ PROTOCOL = (
 
 @dataclass(frozen=True)
 class Scored:
-    """A run, what would ship of it with the scores of that, and what the run's folder says of its machine."""
+    """A run, what would ship of it with the scores of that, and what the run's folder says of its machine.
+
+    `held_back` are its scores on the pen digits of held-back writers, if its recipe has pen digits.
+    """
 
     run: Run
     network: nn.Module
     scores: CalibratedScores
     machine: Mapping[str, Any]
+    held_back: Evaluation | None = None
 
 
-def ship(name: str, folders: Sequence[Path], mnist: Dataset, into: Path = WEIGHTS, *, half: bool = False) -> None:
+def ship(
+    name: str,
+    folders: Sequence[Path],
+    mnist: Dataset,
+    into: Path = WEIGHTS,
+    *,
+    half: bool = False,
+    pens: Pens | None = None,
+) -> None:
     """Write the best of the runs in `folders` as `name`.onnx with its card `name`.md, both or neither.
 
     Args:
@@ -73,6 +94,7 @@ def ship(name: str, folders: Sequence[Path], mnist: Dataset, into: Path = WEIGHT
         mnist: the digits that the runs were trained on, or that their pairs were made of.
         into: where the two files go; what has their names is replaced.
         half: whether the weights are rounded to float16.
+        pens: UNIPEN's digits, for a recipe that trains on them.
 
     Raises:
         SettingError: the card's commands would not give these weights, or the network is not for the name's task.
@@ -82,17 +104,43 @@ def ship(name: str, folders: Sequence[Path], mnist: Dataset, into: Path = WEIGHT
     runs = [load_run(folder) for folder in folders]
     dataset, test = examples_for(runs[0].recipe.task, mnist)
     check_as_committed(name, runs, dataset)
+    check_pens(runs[0], folders, pens)
     scored = []
     for run, folder in zip(runs, folders, strict=True):
         network = in_half_precision(run.model) if half else run.model
         scores = score_calibrated(replace(run, network=network), dataset.validation, test)
-        scored.append(Scored(run, network, scores, read_config(folder)["machine"]))
+        scored.append(Scored(run, network, scores, read_config(folder)["machine"], score_held_back(network, pens)))
     best = max(scored, key=lambda each: (each.scores.validation.accuracy, -each.scores.validation.nll))
     with replacing(into / f"{name}.onnx") as file, replacing(into / f"{name}.md") as text:
-        distance = fit_distance(best.network, as_met(best.run.recipe, dataset.train), dataset.validation)
+        met = as_met(best.run.recipe, dataset.train, None if pens is None else pen_digits(pens))
+        distance = fit_distance(best.network, met, dataset.validation)
         images, temperature = dataset.validation.images, best.scores.temperature
         export_onnx(best.network, file, images, temperature=temperature, distance=distance)
-        text.write_text(card(name, scored, best, dataset, file.stat().st_size, half=half), encoding="utf-8")
+        content = card(name, scored, best, dataset, file.stat().st_size, half=half, pens=pens)
+        text.write_text(content, encoding="utf-8")
+
+
+def check_pens(run: Run, folders: Sequence[Path], pens: Pens | None) -> None:
+    """Refuse runs on other pen digits than `pens`.
+
+    Raises:
+        SettingError: a run's folder names others, or the recipe has pen digits and there are none.
+    """
+    if bool(getattr(run.recipe.settings, "pens", 0)) != (pens is not None):
+        raise SettingError(
+            f"{run.recipe.name}: expected UNIPEN's digits with a recipe that has pens, and only then"
+        )
+    for folder in folders:
+        if pens is not None and read_config(folder)["data"].get("pens_sha256") != pens.sha256():
+            raise SettingError(f"{folder}: a run on other pen digits: expected runs on those of DIGITSCOPE_DATA")
+
+
+def score_held_back(network: nn.Module, pens: Pens | None) -> Evaluation | None:
+    """Return the scores on the digits of held-back writers, drawn as `digitscope evaluate --split pens` does."""
+    if pens is None:
+        return None
+    split = pen_digits(pens, held_back=True).each(np.random.default_rng(0))
+    return evaluate_logits(predict_logits(network, split.images), split.labels)
 
 
 def check_as_committed(name: str, runs: Sequence[Run], dataset: Dataset) -> None:
@@ -120,7 +168,16 @@ def check_as_committed(name: str, runs: Sequence[Run], dataset: Dataset) -> None
         _ = run.model  # which NumPy's network does not have
 
 
-def card(name: str, scored: Sequence[Scored], best: Scored, dataset: Dataset, size: int, *, half: bool) -> str:
+def card(
+    name: str,
+    scored: Sequence[Scored],
+    best: Scored,
+    dataset: Dataset,
+    size: int,
+    *,
+    half: bool,
+    pens: Pens | None = None,
+) -> str:
     """Return the model card of `best` among `scored`, whose ONNX file has `size` bytes."""
     recipe, threads = best.run.recipe, best.machine["threads"]
     tested = "pairs" if recipe.task == "two-digit" else "digits"
@@ -130,6 +187,7 @@ def card(name: str, scored: Sequence[Scored], best: Scored, dataset: Dataset, si
         f"    OMP_NUM_THREADS={threads} digitscope train {recipe.name} --seed {best.run.seed}",
         f"    digitscope export runs/{recipe.name}-1 --to {name}.onnx{' --half' if half else ''}",
         *facts(scored, best, dataset, size),
+        *pen_facts(best, pens),
         f"## {best.scores.test.n:,} test {tested}",
         *seeds_table(scored, best),
         "## The shipped one, by digit",
@@ -155,12 +213,28 @@ def facts(scored: Sequence[Scored], best: Scored, dataset: Dataset, size: int) -
     minutes = statistics.mean(sum(record.seconds for record in each.run.history) / 60 for each in scored)
     network = f"`{run.recipe.model}`, {n_parameters:,} parameters; {size:,} bytes, ONNX opset {OPSET}. {INSIDE}"
     runs = f"{len(scored)} {'run' if len(scored) == 1 else 'runs'} of the recipe `{run.recipe.name}`"
-    data = f"{dataset.name}, {len(dataset.train):,} examples an epoch, sha256 `{run.data_sha256[:16]}`."
+    licence = " Licence CC BY-SA 3.0." if dataset.name == MNIST else ""
+    data = f"{dataset.name}, {len(dataset.train):,} examples an epoch, sha256 `{run.data_sha256[:16]}`.{licence}"
     return [
         f"- **Network**: {network}",
         f"- **Training**: {runs}, {len(run.history)} epochs in {minutes:.0f} minutes on {machine(best)}.",
         f"- **Data**: {data}",
         f"- **Protocol**: {PROTOCOL}",
+    ]
+
+
+def pen_facts(best: Scored, pens: Pens | None) -> list[str]:
+    """Return which pen digits it was trained on, and how many of the others it reads."""
+    if pens is None or best.held_back is None:
+        return []
+    n, share = len(pen_digits(pens)), getattr(best.run.recipe.settings, "pens", 0)
+    read = (
+        f"{best.held_back.accuracy:.2%} of {best.held_back.n:,} digits by a tenth of UNIPEN's writers, who are no "
+        "part of training (`digitscope evaluate digit --split pens`)"
+    )
+    return [
+        f"- **Pens**: {PENS_SOURCE}: {n:,} digits, {share} for each of MNIST's, sha256 `{pens.sha256()[:16]}`.",
+        f"- **Held-back writers**: {read}.",
     ]
 
 
@@ -232,7 +306,9 @@ def main() -> None:
     parser.add_argument("--half", action="store_true")
     arguments = parser.parse_args()
     try:
-        ship(arguments.name, arguments.runs, load_mnist(), half=arguments.half)
+        recipe = load_run(arguments.runs[0]).recipe
+        pens = load_pens("digits") if getattr(recipe.settings, "pens", 0) else None
+        ship(arguments.name, arguments.runs, load_mnist(), half=arguments.half, pens=pens)
     except DigitscopeError as error:
         sys.exit(str(error))
 
