@@ -302,7 +302,7 @@ _ALL = (
         "the network that finds digits and signs on pages, on pages made anew at every step",
         "page",
         TrainingSettings(
-            epochs=88,
+            epochs=70,
             batch_size=8,
             order="fresh-pages",
             epoch_size=1024,
