@@ -14,6 +14,9 @@ from scripts import ship_weights
 from scripts.ship_weights import ship
 
 from digitscope.data import COURSE_SEED, Dataset, Split, make_two_digit
+from digitscope.data.pen_digits import pen_digits
+from digitscope.data.pens import load_pens
+from digitscope.data.unipen import convert_unipen
 from digitscope.errors import SettingError
 from digitscope.experiments import recipes
 from digitscope.experiments.recipes import Recipe
@@ -24,6 +27,7 @@ from digitscope.metrics import evaluate_logits
 from digitscope.records import EpochRecord
 from digitscope.scratch import ScratchSettings
 from digitscope.training import TrainingSettings
+from tests.data.helpers import SEVEN, write_unipen
 from tests.experiments.helpers import content, small
 
 QUICK = TrainingSettings(epochs=2, batch_size=32, order="reshuffled", threads=1)
@@ -32,6 +36,7 @@ RECIPES = {
     for recipe in (
         Recipe("quick", "", "fc", QUICK, {"hidden": 12}),
         Recipe("other", "", "fc", QUICK),
+        Recipe("penned", "", "fc", replace(QUICK, pens=0.2)),
         Recipe("numpy", "", "scratch", ScratchSettings(epochs=2, hidden=(8,))),
         Recipe("pairs", "", "two-digit-mlp", replace(QUICK, order="fresh-pairs", epoch_size=320)),
     )
@@ -133,6 +138,29 @@ def test_two_digits(sample: Dataset, tmp_path: Path) -> None:
     assert seed == "5 (ships)"
     expected = [*right.mean(axis=0), right.all(axis=1).mean()]
     assert [float(cell) for cell in cells[:3]] == pytest.approx([100 * share for share in expected], abs=0.011)
+
+
+def test_pen_digits(digits: Dataset, tmp_path: Path) -> None:
+    """Of six writers, each with a 7, the last one is held back: its 7 is read right or not."""
+    convert_unipen(write_unipen(tmp_path / "unipen", dict.fromkeys("abcdef", SEVEN)), tmp_path)
+    pens = load_pens("digits", tmp_path)
+    run_recipe(RECIPES["penned"], digits, seed=5, folder=tmp_path / "run", pens=pen_digits(pens))
+    into = tmp_path / "out"
+    ship("digit", [tmp_path / "run"], digits, into, pens=pens)
+    card = (into / "digit.md").read_text(encoding="utf-8")
+    for text in (
+        "UNIPEN train_r01_v07 (Guyon et al. 1994; Zenodo 10.5281/zenodo.1195803), licence CC BY 4.0",
+        f": 5 digits, 0.2 for each of MNIST's, sha256 `{pens.sha256()[:16]}`.",
+    ):
+        assert text in card
+    held_back = pen_digits(pens, held_back=True).each(np.random.default_rng(0))
+    right = Recognizer.load(into / "digit.onnx").predict(held_back.images).labels == held_back.labels
+    assert f"- **Held-back writers**: {right.mean():.2%} of 1 digits" in card
+    others = replace(pens, labels=np.array(["1", *pens.labels[1:]]))
+    for wrong, message in ((others, "a run on other pen digits"), (None, "penned: expected UNIPEN's digits with")):
+        with pytest.raises(SettingError, match=message):
+            ship("digit", [tmp_path / "run"], digits, tmp_path / "not", pens=wrong)
+    assert not (tmp_path / "not").exists()
 
 
 def test_shipping_twice_gives_equal_bytes_over_what_was_there(

@@ -25,8 +25,10 @@ from digitscope.data import (
     random_pairs,
     write_two_digit,
 )
+from digitscope.data.unipen import convert_unipen
 from digitscope.experiments.scoring import fresh_pairs
 from tests.cli.helpers import Command, assert_one_line, everything_in
+from tests.data.helpers import SEVEN, write_unipen
 
 KEYS = ["n", "accuracy", "per_position", "nll", "ece", "confusion", "data"]
 NAMES = ["confusion.png", "reliability.png", "errors.png", "report.html"]
@@ -55,6 +57,19 @@ def test_scores_of_one_digit(digitscope: Command, trained_folder: Path, sample: 
     assert scores["confusion"] == confusion.tolist()
     assert scores["nll"] == pytest.approx(-np.log(likelihoods[np.arange(500), labels]).mean(), rel=1e-5)
     assert 0 <= scores["ece"] <= 1
+
+
+def test_pen_digits_of_held_back_writers(digitscope: Command, pairs_folder: Path, desk: Path) -> None:
+    """Of six writers, each with a 7, one is held back."""
+    convert_unipen(write_unipen(desk / "unipen", dict.fromkeys("abcdef", SEVEN)), desk)
+    words = ("--data", desk, "--split", "pens", "--json")
+    code, out, _ = digitscope("evaluate", "digit", *words)
+    assert code == 0
+    assert (json.loads(out)["n"], json.loads(out)["accuracy"]) == (1, 1)
+    for wrong in (("two-digit",), ("digit", "--pairs", 3)):
+        assert_one_line(digitscope("evaluate", *wrong, *words), 2, "--split pens has single digits: expected a")
+    outcome = digitscope("evaluate", "digit", "--data", pairs_folder, "--split", "pens")
+    assert_one_line(outcome, 1, f"{pairs_folder}/digits.npz: no such file: `digitscope data pens")
 
 
 def test_scores_of_two_digits(digitscope: Command, pairs_folder: Path) -> None:
