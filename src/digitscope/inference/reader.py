@@ -1,38 +1,27 @@
 """From a picture to what is written on it."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from PIL import Image, ImageFilter
+import numpy as np
 
 from digitscope.errors import SettingError
-from digitscope.inference.acceptance import reason_against
-from digitscope.inference.blobs import find_blobs
-from digitscope.inference.candidates import Candidate, read_as_pair, read_blobs
-from digitscope.inference.ink import UInt8, find_ink
-from digitscope.inference.layout import arrange, text_of
+from digitscope.inference.cutting import ink_of_page
+from digitscope.inference.finder import PageNetwork
+from digitscope.inference.framing import BOX, PAIR_INK, frame_pair
+from digitscope.inference.judging import judge, see
+from digitscope.inference.page_reading import in_source, page_reading
 from digitscope.inference.pictures import MOST_PAGES, Picture, Source, open_pictures
-from digitscope.inference.pieces import usual_height
-from digitscope.inference.plates import Region, regions_of
-from digitscope.inference.reading import Digit, Reading
+from digitscope.inference.reading import Digit, Reading, Sign
 from digitscope.inference.recognizer import Recognizer
 from digitscope.inference.shipped import shipped_path
 
-SMALL_SIDE = 128
-"""Pixels of the longer side that a picture is enlarged to, by a whole factor, if it has at most half of them."""
+ROTATIONS = (0, 90, 180, 270)
 
-STEP_BLUR = 0.6
-"""Deviation, in pixels, of the Gaussian over such a picture if it is of two colours.
-
-Without grey, its strokes have the pixels' steps for edges. Chosen on digits of 16 to 28 pixels, by
-`benchmarks.foreign --binary`.
-"""
-
-
-OF_ONE_PIECE = "touches ink that is not accepted"
-"""Why a digit is not accepted that is sure itself: all the ink that there is may be no digits at all."""
+LEAST_OF_PAIR = 0.6
+"""Probability from which a digit of a pair is accepted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +29,12 @@ class Reader:
     """Finds the digits in pictures and reads them. One reader may serve several threads at once.
 
     Attributes:
+        pages: finds digits and signs.
         digits: reads one digit.
         pairs: reads two over each other.
     """
 
+    pages: PageNetwork
     digits: Recognizer
     pairs: Recognizer
 
@@ -64,71 +55,95 @@ class Reader:
             raise SettingError(
                 f"{model} reads two digits over each other: expected a network for one, such as digit"
             )
-        return cls(digits, Recognizer(shipped_path("two-digit"), threads=threads))
+        pages = PageNetwork(shipped_path("page"), threads=digits.threads)
+        return cls(pages, digits, Recognizer(shipped_path("two-digit"), threads=threads))
 
-    def read(self, source: Source, *, most_pages: int = MOST_PAGES) -> Reading:
+    def read(
+        self, source: Source, *, printed: bool = False, rotation: int | None = None, most_pages: int = MOST_PAGES
+    ) -> Reading:
         """Return what is written on all pages of `source`; see `open_pictures` for what that can be.
+
+        Args:
+            source: the picture.
+            printed: whether the text has printed digits and signs too.
+            rotation: degrees, clockwise, that every page is turned by to be read: 0, 90, 180 or 270. None to find
+                out.
+            most_pages: as of `open_pictures`.
 
         Raises:
             DataError: it is not a picture, damaged or too large.
+            SettingError: `rotation` is none of these.
         """
-        return _reading(open_pictures(source, most_pages=most_pages), self._lines)
+        if rotation not in (None, *ROTATIONS):
+            raise SettingError(f"rotation is {rotation!r}: expected 0, 90, 180 or 270 degrees, or None")
+        turns = None if rotation is None else rotation // 90
+        parts = [
+            self._page(picture, number, turns, printed=printed)
+            for number, picture in enumerate(open_pictures(source, most_pages=most_pages))
+        ]
+        return _joined(parts)
 
     def read_pair(self, source: Source, *, most_pages: int = MOST_PAGES) -> Reading:
         """Return the two digits, one written over the other, that are all there is on each page of `source`.
 
-        The upper digit comes first. `read` finds such pairs by itself where one digit makes less sense; this is
-        for pictures that are known to show two.
+        The upper digit comes first.
 
         Raises:
             DataError: it is not a picture, damaged or too large.
         """
-        return _reading(open_pictures(source, most_pages=most_pages), self._pair)
+        pictures = enumerate(open_pictures(source, most_pages=most_pages))
+        return _joined([_pair(self.pairs, picture, number) for number, picture in pictures])
 
-    def _lines(self, gray: UInt8) -> Iterator[list[Candidate]]:
-        """Yield the readings of a page's ink line by line."""
-        candidates = [candidate for region in regions_of(gray) for candidate in self._candidates(region)]
-        blobs = [candidate.blob for candidate in candidates]
-        for line in arrange(blobs, usual_height(blobs)):
-            yield [candidates[number] for number in line]
-
-    def _candidates(self, region: Region) -> Iterator[Candidate]:
-        page = find_blobs(find_ink(region.gray))
-        for candidate in read_blobs(page, page.blobs, self.digits, self.pairs):
-            yield candidate.moved(region.left, region.top)
-
-    def _pair(self, gray: UInt8) -> Iterator[list[Candidate]]:
-        """Yield the one line that a pair makes, if there is any ink."""
-        pair = read_as_pair(find_blobs(find_ink(gray)), self.pairs)
-        if pair:
-            yield pair
+    def _page(self, picture: Picture, number: int, turns: int | None, *, printed: bool) -> Reading:
+        gray = picture.gray
+        found = self.pages.find(gray, turns=turns)
+        seen = see(np.rot90(gray, -found.turns), found, self.digits)
+        judged = judge(seen, self.pages.combination)
+        return page_reading(judged, found, picture, number, printed=printed)
 
 
-def _reading(pages: Iterable[Picture], lines_of: Callable[[UInt8], Iterable[list[Candidate]]]) -> Reading:
-    """Return what the lines of all `pages` say, `lines_of` being how they are found."""
+def _pair(pairs: Recognizer, picture: Picture, page: int) -> Reading:
+    """Return the reading of a page that shows two digits over each other, and nothing else."""
+    ink, (left, top) = ink_of_page(picture.gray)
+    if ink.max() == 0:
+        return Reading((), (), (picture.size,), rotations=(0,))
+    image = frame_pair(ink)
+    prediction = pairs.predict(image)
+    rows, columns = ink.shape
+    share = rows * BOX / PAIR_INK
+    digits = []
+    for label, probabilities, start in zip(
+        prediction.labels, prediction.probabilities, (0, rows - share), strict=True
+    ):
+        chance = float(probabilities.max())
+        reason = None if chance >= LEAST_OF_PAIR else "may be another digit"
+        edges = (left, top + start, left + columns, top + start + share)
+        box = in_source(np.array(edges, np.float32), 0, picture)
+        digits.append(Digit(int(label), chance, reason is None, reason, box, probabilities, 0, page, image))
+    text = "".join(digit.character for digit in digits)
+    return Reading(tuple(digits), (text,), (picture.size,), rotations=(0,))
+
+
+def _joined(pages: Sequence[Reading]) -> Reading:
+    """Return one reading of all pages, the lines counted through."""
+    if len(pages) == 1:
+        return pages[0]
     digits: list[Digit] = []
+    signs: list[Sign] = []
     lines: list[str] = []
-    sizes: list[tuple[int, int]] = []
-    for page, picture in enumerate(map(_enlarged, pages)):
-        for line in lines_of(picture.gray):
-            groups = [tuple(_digits(candidate, picture, len(lines), page)) for candidate in line]
-            digits.extend(digit for group in groups for digit in group)
-            texts = ["".join(digit.character for digit in group) for group in groups]
-            lines.append(text_of(texts, [candidate.blob for candidate in line]))
-        sizes.append(picture.size)
-    return Reading(tuple(digits), tuple(lines), tuple(sizes))
-
-
-def _enlarged(picture: Picture) -> Picture:
-    """Return a picture of a few pixels with more of them, so that strokes are wider than one and smooth."""
-    width, height = picture.image.size
-    factor = SMALL_SIDE // max(width, height)
-    if factor < 2:
-        return picture
-    enlarged = picture.image.resize((width * factor, height * factor), Image.Resampling.BICUBIC)
-    if picture.image.getcolors(2):
-        enlarged = enlarged.filter(ImageFilter.GaussianBlur(STEP_BLUR * factor))
-    return Picture(enlarged, picture.reduction / factor, picture.size)
+    for page in pages:
+        first = len(lines)
+        digits += [replace(each, line=None if each.line is None else each.line + first) for each in page.digits]
+        signs += [replace(each, line=None if each.line is None else each.line + first) for each in page.signs]
+        lines += page.lines
+    return Reading(
+        tuple(digits),
+        tuple(lines),
+        tuple(size for page in pages for size in page.sizes),
+        tuple(signs),
+        tuple(turned for page in pages for turned in page.rotations),
+        tuple(remark for page in pages for remark in page.remarks),
+    )
 
 
 @lru_cache(maxsize=4)
@@ -136,39 +151,16 @@ def _reader(model: str) -> Reader:
     return Reader.load(model)
 
 
-def read(source: Source, *, model: str | Path = "digit") -> Reading:
+def read(
+    source: Source, *, model: str | Path = "digit", printed: bool = False, rotation: int | None = None
+) -> Reading:
     """Return what is written in `source`: a path, bytes, a binary file, a PIL image or an array.
 
-    `model` is a shipped name or the path of an ONNX file; the network is loaded once.
+    `model` is a shipped name or the path of an ONNX file; the network is loaded once. `printed` and `rotation` are
+    as of `Reader.read`.
 
     Raises:
         DataError: it is not a picture, damaged or too large.
-        SettingError: there is no such model.
+        SettingError: there is no such model, or no such rotation.
     """
-    return _reader(str(model)).read(source)
-
-
-def _digits(candidate: Candidate, picture: Picture, line: int, page: int) -> Iterator[Digit]:
-    reasons = [reason_against(part.probabilities, part.distance) for part in candidate.parts]
-    for part, own_reason in zip(candidate.parts, reasons, strict=True):
-        reason = own_reason or (OF_ONE_PIECE if candidate.is_alone and any(reasons) else None)
-        yield Digit(
-            label=part.label,
-            confidence=float(part.probabilities.max()),
-            accepted=reason is None,
-            reason=reason,
-            box=_in_source(part.box, picture),
-            probabilities=part.probabilities,
-            line=line,
-            page=page,
-            image=part.image,
-            alternatives=candidate.alternatives,
-        )
-
-
-def _in_source(box: tuple[int, int, int, int], picture: Picture) -> tuple[int, int, int, int]:
-    """Return left, top, width and height in pixels of the source, at least one each."""
-    (width, height), scale = picture.size, picture.reduction
-    left, top, right, bottom = (round(edge * scale) for edge in box)
-    left, top = min(left, width - 1), min(top, height - 1)
-    return left, top, max(1, min(right, width) - left), max(1, min(bottom, height) - top)
+    return _reader(str(model)).read(source, printed=printed, rotation=rotation)

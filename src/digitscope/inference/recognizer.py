@@ -59,6 +59,7 @@ class Recognizer:
 
     Attributes:
         path: the ONNX file, opened when it is first needed.
+        threads: that compute one call of several images.
     """
 
     def __init__(self, path: Path, *, threads: int | None = None, content: bytes | None = None) -> None:
@@ -70,7 +71,7 @@ class Recognizer:
         if threads is not None and threads < 1:
             raise SettingError(f"threads is {threads}: expected a whole number from 1")
         self.path = path
-        self._threads = threads or min(os.cpu_count() or 1, MOST_THREADS)
+        self.threads = threads or min(os.cpu_count() or 1, MOST_THREADS)
         if content is not None:
             self.content = content
 
@@ -115,7 +116,7 @@ class Recognizer:
 
     @cached_property
     def _for_many(self) -> ort.InferenceSession:
-        return self._open(self._threads) if self._threads > 1 else self._for_few
+        return self._open(self.threads) if self.threads > 1 else self._for_few
 
     def _open(self, threads: int) -> ort.InferenceSession:
         try:

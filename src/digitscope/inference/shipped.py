@@ -13,6 +13,7 @@ SHIPPED: Mapping[str, str] = MappingProxyType(
         "digit": "one digit, 28x28: small and fast, the default",
         "digit-best": "one digit, 28x28: larger and slower",
         "two-digit": "two digits over each other, 42x28",
+        "page": "where digits and signs are on a page",
     }
 )
 """What each shipped network reads; beside each lies its model card."""

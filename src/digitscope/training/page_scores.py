@@ -41,7 +41,7 @@ class PageScores:
 
 
 @dataclass(frozen=True)
-class _Scene:
+class MatchedScene:
     """A scene's detections and what they are: rows of the truth, -1 for none, and the truth itself."""
 
     found: Detections
@@ -62,7 +62,7 @@ class _Scene:
 
 def score_scenes(maps: NDArray[np.floating], planes: UInt8) -> PageScores:
     """Return the scores of maps (N, 42, h, w) against planes (N, 17, h, w)."""
-    scenes = [_matched(decode(np.asarray(each), FAINT), truth) for each, truth in zip(maps, planes, strict=True)]
+    scenes = [matched_scene(decode(np.asarray(each), FAINT), truth) for each, truth in zip(maps, planes, strict=True)]
     digits = np.array([scene.counts(0) for scene in scenes])
     n, found, matches, right = digits.sum(axis=0)
     with_digits = digits[digits[:, 0] > 0]
@@ -86,14 +86,14 @@ def _f1(n: NDArray[np.int64], found: NDArray[np.int64], right: NDArray[np.int64]
     return np.asarray(2 * right / np.maximum(n + found, 1))
 
 
-def _matched(found: Detections, planes: UInt8) -> _Scene:
+def matched_scene(found: Detections, planes: UInt8) -> MatchedScene:
     true, classes, kinds = truth_of(planes)
     rows = matched(found.boxes, true)
     middles = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2 / STRIDE
     last = np.array(planes.shape[:0:-1]) - 1
     x, y = np.clip(middles.astype(int), 0, last).T
     is_ignored = (planes[PLANE["ignored"], y, x] > 0) & (rows < 0)
-    return _Scene(found, rows, classes, kinds, is_ignored)
+    return MatchedScene(found, rows, classes, kinds, is_ignored)
 
 
 def truth_of(planes: UInt8) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
@@ -106,7 +106,7 @@ def truth_of(planes: UInt8) -> tuple[NDArray[np.float64], NDArray[np.int64], NDA
     return boxes, planes[PLANE["class"], rows, columns].astype(np.int64), kinds.astype(np.int64)
 
 
-def _average_precision(scenes: list[_Scene], label: int) -> float:
+def _average_precision(scenes: list[MatchedScene], label: int) -> float:
     """Return the area under the curve of precision over recall for one digit; 1 if it does not occur."""
     scores, right, n = [], [], 0
     for scene in scenes:
@@ -123,7 +123,7 @@ def _average_precision(scenes: list[_Scene], label: int) -> float:
     return float((envelope * hits).sum() / n) if n else 1.0
 
 
-def _told_apart(scenes: list[_Scene]) -> float:
+def _told_apart(scenes: list[MatchedScene]) -> float:
     """Return the share of detected digits that are rightly told to be written or printed; 1 if there are none."""
     right = total = 0
     for scene in scenes:

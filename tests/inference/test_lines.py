@@ -8,23 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digitscope.inference.layout import arrange, text_of
-from digitscope.inference.pieces import Blob
+from digitscope.inference.lines import arrange, place_of, text_of
 
 Middle = tuple[float, float]
 
 
-def blob(middle: Middle, width: float = 20, height: float = 30) -> Blob:
-    left, top = round(middle[0] - width / 2), round(middle[1] - height / 2)
-    right, bottom = left + round(width), top + round(height)
-    return Blob(left, top, right, bottom, area=300, contrast=1.0, pieces=(1,))
+def box(middle: Middle, width: float = 20, height: float = 30) -> list[float]:
+    left, top = middle[0] - width / 2, middle[1] - height / 2
+    return [left, top, left + width, top + height]
 
 
 def in_order(lines: Sequence[Sequence[Middle]], height: float = 30) -> list[list[Middle]]:
     """Shuffle the digits of `lines`, arrange them, and return their middles as they came out."""
     flat = [middle for line in lines for middle in line]
     shuffled = [flat[place] for place in np.random.default_rng(0).permutation(len(flat))]
-    arranged = arrange([blob(middle, height=height) for middle in shuffled], height)
+    arranged = arrange(np.array([box(middle, height=height) for middle in shuffled]))
     assert sorted(number for line in arranged for number in line) == list(range(len(flat)))
     return [[shuffled[number] for number in line] for line in arranged]
 
@@ -38,13 +36,13 @@ def grid(n_lines: int, n_digits: int, *, pitch: float, step: float, degrees: flo
 
 
 def test_nothing_and_one() -> None:
-    assert arrange([], 0) == []
-    assert arrange([blob((50, 50))], 30) == [[0]]
+    assert arrange(np.zeros((0, 4))) == []
+    assert arrange(np.array([box((50, 50))])) == [[0]]
 
 
-@pytest.mark.parametrize("degrees", [-5, -3, -1, 0, 2, 4, 5])
+@pytest.mark.parametrize("degrees", [-15, -5, -1, 0, 2, 5, 10, 15])
 def test_slanted_lines(degrees: float) -> None:
-    """At 5 degrees a line of 20 digits falls by more than a line."""
+    """At 15 degrees a line of 20 digits falls by more than three lines."""
     lines = grid(6, 20, pitch=50, step=32, degrees=degrees)
     assert in_order(lines) == lines
 
@@ -86,20 +84,35 @@ def test_a_gap_does_not_end_a_line() -> None:
 def test_lower_digits_stay_in_their_line() -> None:
     """A line of tall digits and low ones, on the same foot."""
     sizes = [30, 30, 20, 30, 18, 30]
-    blobs = [blob((100 + 30 * place, 200 - size / 2), height=size) for place, size in enumerate(sizes)]
-    assert arrange(blobs, 30) == [[0, 1, 2, 3, 4, 5]]
+    boxes = [box((100 + 30 * place, 200 - size / 2), height=size) for place, size in enumerate(sizes)]
+    assert arrange(np.array(boxes)) == [[0, 1, 2, 3, 4, 5]]
+
+
+@pytest.mark.parametrize(
+    ("middle", "size", "place"),
+    [
+        ((115, 214), (4, 4), 0),  # a point between two digits, at their foot
+        ((75, 200), (12, 3), 0),  # a minus before the first
+        ((130, 260), (10, 34), 1),  # a bracket between two digits of the second line
+        ((115, 330), (4, 4), None),
+        ((300, 200), (4, 4), None),
+    ],
+)
+def test_a_sign_belongs_to_the_line_that_it_stands_in(middle: Middle, size: Middle, place: int | None) -> None:
+    boxes = np.array([box((100, 200)), box((130, 200)), box((115, 260)), box((145, 260))])
+    assert place_of(np.array(box(middle, *size)), [[0, 1], [2, 3]], boxes) == place
 
 
 # Spaces
 
 
 def spaced(gaps: Sequence[int], height: int = 30) -> str:
-    left, blobs = 0, []
+    left, boxes = 0, []
     for gap in (0, *gaps):
         left += gap
-        blobs.append(Blob(left, 0, left + 20, height, area=300, contrast=1.0, pieces=(1,)))
+        boxes.append([left, 0, left + 20, height])
         left += 20
-    return text_of([str(number % 10) for number in range(len(blobs))], blobs)
+    return text_of([str(number % 10) for number in range(len(boxes))], np.array(boxes, np.float64))
 
 
 @pytest.mark.parametrize(
@@ -125,10 +138,8 @@ def test_a_line_without_digits() -> None:
 
 @given(st.lists(st.sampled_from([3, 60]), max_size=15), st.integers(1, 9))
 def test_spaces_do_not_depend_on_the_scale(gaps: list[int], scale: int) -> None:
-    enlarged = [
-        Blob(scale * left, 0, scale * (left + 20), scale * 30, area=300, contrast=1.0, pieces=(1,))
-        for left in np.cumsum([0, *(20 + gap for gap in gaps)]).tolist()
-    ]
+    lefts = np.cumsum([0, *(20 + gap for gap in gaps)]).tolist()
+    enlarged = scale * np.array([[left, 0, left + 20, 30] for left in lefts], np.float64)
     text = text_of([str(number % 10) for number in range(len(enlarged))], enlarged)
     assert text == spaced(gaps)
     assert text.replace(" ", "") == "".join(str(number % 10) for number in range(len(gaps) + 1))

@@ -6,8 +6,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from digitscope.inference.pieces import Blob, heights_around
-
 Floats = NDArray[np.float64]
 
 REACH = 4.0
@@ -16,6 +14,9 @@ REACH = 4.0
 FARTHEST = 0.55
 """Heights that a digit's middle may lie above or below its line."""
 
+BESIDE = 1.6
+"""Heights from a sign to the nearest digit of its line, at most."""
+
 SPACE, WIDE_SPACE = 0.55, 0.8
 """Heights of a gap that separates words, at least, and that always does; digits that stand far apart need more."""
 
@@ -23,29 +24,31 @@ FARTHER = 1.3
 """Of the usual step from one digit to the next, the step across a space, at least."""
 
 
-def arrange(blobs: Sequence[Blob], height: float) -> list[list[int]]:
-    """Return the numbers of `blobs` line by line, from top to bottom, and in a line from left to right.
+def arrange(boxes: Floats) -> list[list[int]]:
+    """Return the rows of `boxes` line by line, from top to bottom, and in a line from left to right.
 
-    Lines may slope: a digit belongs to the line whose last digits, continued to it, come nearest.
+    A box is left, top, right and bottom of a digit: float64 (N, 4). Lines may slope: a digit belongs to the line
+    whose last digits, continued to it, come nearest.
     """
-    if not blobs:
+    if not len(boxes):
         return []
-    middles = np.array([blob.middle for blob in blobs])
-    around = np.array(heights_around(blobs, height))
-    heights = np.maximum(np.array([blob.height for blob in blobs]), 0.6 * around)
-    slope = _slope(middles, height)
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+    heights = boxes[:, 3] - boxes[:, 1]
+    usual = float(np.median(heights))
+    heights = np.maximum(heights, 0.6 * usual)
+    slope = _slope(middles, usual)
     levels = middles[:, 1] - slope * middles[:, 0]
     lines: list[list[int]] = []
-    ends = np.empty(len(blobs))  # the level of the last digits of each line
+    ends = np.empty(len(boxes))  # the level of the last digits of each line
     for number in np.argsort(middles[:, 0], kind="stable"):
         away = np.abs(ends[: len(lines)] - levels[number])
         nearest = int(away.argmin()) if lines else 0
-        if not lines or away[nearest] > FARTHEST * min(around[number], heights[number]):
+        if not lines or away[nearest] > FARTHEST * heights[number]:
             nearest = len(lines)
             lines.append([])
         lines[nearest].append(int(number))
         ends[nearest] = levels[lines[nearest][-4:]].mean()
-    lines = _merged(lines, levels, around)
+    lines = _merged(lines, levels, heights)
     for line in lines:
         line.sort(key=lambda number: middles[number, 0])
     return sorted(lines, key=lambda line: float(np.mean(levels[line])))
@@ -75,26 +78,42 @@ def _merged(lines: list[list[int]], levels: Floats, heights: Floats) -> list[lis
     return merged
 
 
-def text_of(characters: Sequence[str], blobs: Sequence[Blob]) -> str:
-    """Return the characters of a line's blobs with a space wherever the gap to the next digit is wide."""
+def place_of(sign: Floats, lines: Sequence[Sequence[int]], boxes: Floats) -> int | None:
+    """Return the number of the line that a sign's box (4,) belongs to; None if it stands beside no digit.
+
+    It is the line of the nearest digit, and that is near: beside the sign, and not above or below it.
+    """
+    heights = boxes[:, 3] - boxes[:, 1]
+    across = np.maximum(boxes[:, 0] - sign[2], sign[0] - boxes[:, 2]).clip(0)
+    down = np.maximum(boxes[:, 1] - sign[3], sign[1] - boxes[:, 3]).clip(0)
+    away = (across + 2 * down) / heights
+    near = int(away.argmin()) if len(boxes) else -1
+    if near < 0 or away[near] > BESIDE:
+        return None
+    return next(number for number, line in enumerate(lines) if near in line)
+
+
+def text_of(characters: Sequence[str], boxes: Floats) -> str:
+    """Return a line's characters with a space wherever a gap is wide; `boxes` (N, 4) are from left to right."""
     if not characters:
         return ""
     spaced = (
         " " + character if is_space else character
-        for is_space, character in zip(_spaces(blobs), characters[1:], strict=True)
+        for is_space, character in zip(_spaces(boxes), characters[1:], strict=True)
     )
     return characters[0] + "".join(spaced)
 
 
-def _spaces(blobs: Sequence[Blob]) -> list[bool]:
+def _spaces(boxes: Floats) -> list[bool]:
     """Tell for each gap of a line whether it is a space.
 
     Beside a 1 a gap is wide, since 1s are narrow: unless it is very wide, the next digit has to stand farther away
     than digits of the line usually do.
     """
-    height = float(np.median([blob.height for blob in blobs]))
-    gaps = np.array([after.left - before.right for before, after in pairwise(blobs)])
-    steps = np.array([after.middle[0] - before.middle[0] for before, after in pairwise(blobs)])
+    height = float(np.quantile(boxes[:, 3] - boxes[:, 1], 0.6))
+    middles = (boxes[:, 0] + boxes[:, 2]) / 2
+    gaps = np.array([after[0] - before[2] for before, after in pairwise(boxes)])
+    steps = np.diff(middles)
     if len(gaps) < 3:
         return [bool(gap >= SPACE * height) for gap in gaps]
     usual, usual_step = np.quantile(gaps, 0.3), np.quantile(steps, 0.3)

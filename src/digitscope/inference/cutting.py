@@ -1,0 +1,111 @@
+"""From a digit's box to the ink that the digit network sees: without paper, lines, boxes and neighbours."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+UInt8 = NDArray[np.uint8]
+Float32 = NDArray[np.float32]
+
+AROUND, INSIDE = 0.35, 0.1
+"""Shares of a box's longer side, on each side, that are looked at, and in which the digit's own ink may lie."""
+
+LARGEST = 128
+"""Pixels of the longer side at which ink is looked at; larger pictures of a digit are reduced to it."""
+
+FAINT = 0.12
+"""Share of the ink's contrast that paper may have."""
+
+
+def cut_out(gray: UInt8, box: Float32, ink: Float32, ink_scale: float) -> Float32:
+    """Return the ink of a digit, float32 (h, w), 0 to 1, without empty rims; (1, 1) if there is none.
+
+    Args:
+        gray: uint8 (H, W), the page.
+        box: left, top, right and bottom in its pixels.
+        ink: the probability of ink, float32 (H', W'), at another scale.
+        ink_scale: pixels of `ink` for one of the page.
+    """
+    left, top, right, bottom = box
+    longer = max(right - left, bottom - top)
+    reach = AROUND * longer + 1
+    low = np.maximum(np.floor([left - reach, top - reach]), 0).astype(int)
+    high = np.minimum(np.ceil([right + reach, bottom + reach]), gray.shape[::-1]).astype(int)
+    part = Image.fromarray(gray[low[1] : high[1], low[0] : high[0]])
+    share = min(1.0, LARGEST / max(part.size))
+    size = (max(1, round(part.width * share)), max(1, round(part.height * share)))
+    picture = np.asarray(part.resize(size, Image.Resampling.BOX), dtype=np.float32)
+    seen = _ink_there(ink, ink_scale, low, high, size)
+    strength = _strength(picture, seen)
+    own = INSIDE * longer
+    window = (np.array([left - own, top - own, right + own, bottom + own]) - np.tile(low, 2)) * share
+    return _trimmed(_of_this_digit(strength, window))[0]
+
+
+def _ink_there(
+    ink: Float32, scale: float, low: NDArray[np.int64], high: NDArray[np.int64], size: tuple[int, int]
+) -> Float32:
+    """Return the part of `ink` that lies from `low` to `high` of the page, each x and y, in `size` pixels."""
+    first = np.maximum(np.floor(low * scale).astype(int) - 1, 0)
+    last = np.ceil(high * scale).astype(int) + 2
+    image = Image.fromarray(ink[first[1] : last[1], first[0] : last[0]])
+    edges = tuple(float(each) for each in (*(low * scale - first), *(high * scale - first)))
+    moved = image.transform(size, Image.Transform.EXTENT, edges, Image.Resampling.BILINEAR)
+    return np.asarray(moved, dtype=np.float32)
+
+
+def _strength(picture: Float32, seen: Float32) -> Float32:
+    """Return the contrast of ink to paper, 0 to 1, where the network sees ink or beside it."""
+    inside = seen > 0.5
+    if not inside.any():
+        inside = seen >= np.quantile(seen, 0.9)
+    outside = seen < 0.2
+    paper = float(np.median(picture[outside])) if outside.any() else float(np.median(picture))
+    contrast = picture - paper
+    if contrast[inside].mean() < 0:
+        contrast = -contrast
+    full = max(float(np.quantile(contrast[inside], 0.8)), 1.0)
+    strength = np.clip((contrast / full - FAINT) / (1 - FAINT), 0, 1)
+    width = 1 + 2 * round(max(picture.shape) / 40)
+    near = ndimage.grey_dilation(seen, (width, width))
+    return np.asarray(strength * np.clip(2 * near, 0, 1), dtype=np.float32)
+
+
+def _of_this_digit(strength: Float32, window: NDArray[np.float64]) -> Float32:
+    """Return the strength of the pieces of ink that lie mostly in the window, and nothing outside of it."""
+    height, width = strength.shape
+    left, top = np.maximum(np.floor(window[:2]), 0).astype(int)
+    right, bottom = np.minimum(np.ceil(window[2:]), (width, height)).astype(int)
+    inside = np.zeros(strength.shape, bool)
+    inside[top:bottom, left:right] = True
+    pieces, n = ndimage.label(strength > 0.3, np.ones((3, 3)))
+    areas = np.bincount(pieces.ravel(), minlength=n + 1)
+    own = np.bincount(pieces[inside], minlength=n + 1)
+    foreign = own < 0.5 * areas
+    foreign[0] = False
+    if foreign[1:].all():  # all ink is of one piece with what lies around
+        foreign[:] = False
+    return np.where(inside & ~foreign[pieces], strength, 0).astype(np.float32)
+
+
+def _trimmed(ink: Float32) -> tuple[Float32, tuple[int, int]]:
+    """Return ink without empty rims, and how many columns and rows went on the left and above."""
+    rows, columns = np.flatnonzero(ink.max(axis=1) > 0.3), np.flatnonzero(ink.max(axis=0) > 0.3)
+    if not len(rows):
+        return np.zeros((1, 1), np.float32), (0, 0)
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], (int(columns[0]), int(rows[0]))
+
+
+def ink_of_page(gray: UInt8) -> tuple[Float32, tuple[int, int]]:
+    """Return all ink of a picture, uint8 (H, W), that shows nothing else, with its left and top.
+
+    Ink is what differs from the usual shade of the rim.
+    """
+    paper = float(np.median(np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])))
+    contrast = gray.astype(np.float32) - paper
+    contrast = -contrast if contrast.sum() < 0 else contrast
+    full = float(np.quantile(contrast, 0.995))
+    if full < 20:
+        return np.zeros((1, 1), np.float32), (0, 0)
+    return _trimmed(np.asarray(np.clip((contrast / full - FAINT) / (1 - FAINT), 0, 1), dtype=np.float32))

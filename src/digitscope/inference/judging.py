@@ -1,0 +1,95 @@
+"""What the page network and the digit network together make of each digit that was found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitscope.detections import sigmoid
+from digitscope.inference.cutting import cut_out
+from digitscope.inference.finder import Found
+from digitscope.inference.framing import frame
+from digitscope.inference.recognizer import Recognizer
+
+UInt8 = NDArray[np.uint8]
+Float32 = NDArray[np.float32]
+Floats = NDArray[np.floating]
+
+FEATURES = ("bias", "score", "sure", "strange")
+"""What tells the chance of a digit: 1, its detection's logit, its log-probability, its distance beyond usual."""
+
+FARTHEST = 3.0
+"""Distance beyond the usual from which a digit gets no stranger."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """The digits among the detections of a page, as each network sees them.
+
+    Attributes:
+        rows: int64 (K,), of the detections.
+        images: uint8 (K, 28, 28), what the digit network saw.
+        of_digit: float32 (K, 10), the logarithms of its probabilities.
+        of_page: float32 (K, 10), those of the page network.
+        scores: float32 (K,), the probability that something is there.
+        distances: float32 (K,), how unlike training digits each is; 1 where the digit network does not tell.
+    """
+
+    rows: NDArray[np.int64]
+    images: UInt8
+    of_digit: Float32
+    of_page: Float32
+    scores: Float32
+    distances: Float32
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """The digits among the detections of a page, as both networks together see them.
+
+    Attributes:
+        seen: as each sees them.
+        probabilities: float32 (K, 10), of the ten digits.
+        chances: float32 (K,), the probability that this is a digit and rightly read.
+    """
+
+    seen: Seen
+    probabilities: Float32
+    chances: Float32
+
+
+def see(gray: UInt8, found: Found, digits: Recognizer) -> Seen:
+    """Return what each network makes of the digits that were found on a page, uint8 (H, W), upright."""
+    detections = found.detections
+    rows = np.flatnonzero(detections.kinds < 2)
+    inks = [cut_out(gray, detections.boxes[row], found.ink, found.ink_scale) for row in rows]
+    images = np.stack([frame(ink) for ink in inks]) if inks else np.zeros((0, 28, 28), np.uint8)
+    prediction = digits.predict(images)
+    of_digit = np.log(np.maximum(prediction.probabilities, 1e-7))
+    distances = np.ones(len(rows), np.float32) if prediction.distances is None else prediction.distances
+    return Seen(
+        rows, images, of_digit, detections.log_probabilities[rows, :10], detections.scores[rows], distances
+    )
+
+
+def judge(seen: Seen, combination: Mapping[str, float]) -> Judged:
+    """Return what both networks together make of digits; its weights are "digit", "page" and `FEATURES`."""
+    probabilities = together(seen, combination["digit"], combination["page"])
+    weights = np.array([combination[name] for name in FEATURES])
+    return Judged(seen, probabilities, sigmoid(features(seen, probabilities) @ weights))
+
+
+def together(seen: Seen, digit: float, page: float) -> Float32:
+    """Return the probabilities (K, 10) whose logarithms are the networks' own, weighted, up to a constant."""
+    logits = digit * seen.of_digit + page * seen.of_page
+    probabilities = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def features(seen: Seen, probabilities: Float32) -> NDArray[np.float64]:
+    """Return `FEATURES` of each digit, float64 (K, 4)."""
+    score = np.clip(seen.scores.astype(np.float64), 1e-6, 1 - 1e-6)
+    sure = np.log(np.maximum(probabilities.max(axis=1), 1e-6))
+    strange = np.clip(seen.distances - 1, 0, FARTHEST)
+    return np.stack([np.ones(len(score)), np.log(score / (1 - score)), sure, strange], axis=1)
