@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from digitscope.inference import Digit, Reading
+from digitscope.inference.reading import Sign
 
 
 def digit(label: int, box: tuple[int, int, int, int] = (10, 10, 20, 30), **changes: Any) -> Digit:
@@ -28,8 +29,13 @@ def digit(label: int, box: tuple[int, int, int, int] = (10, 10, 20, 30), **chang
     return Digit(**{**values, **changes})
 
 
-def reading(*digits: Digit, size: tuple[int, int] = (200, 100), n_pages: int = 1) -> Reading:
-    """A reading of `digits`, its lines put together from them."""
-    n_lines = max((each.line for each in digits), default=-1) + 1
+def sign(label: str, box: tuple[int, int, int, int] = (32, 34, 4, 6), **changes: Any) -> Sign:
+    """A sign read with 80 %, or as `changes` say."""
+    return Sign(**{"label": label, "confidence": 0.8, "box": box, "line": 0, "page": 0, **changes})
+
+
+def reading(*digits: Digit, size: tuple[int, int] = (200, 100), n_pages: int = 1, **changes: Any) -> Reading:
+    """A reading of `digits`, its lines put together from them unless `changes` has others."""
+    n_lines = max((each.line for each in digits if each.line is not None), default=-1) + 1
     lines = ("".join(each.character for each in digits if each.line == line) for line in range(n_lines))
-    return Reading(digits, tuple(lines), (size,) * n_pages)
+    return Reading(**{"digits": digits, "lines": tuple(lines), "sizes": (size,) * n_pages, **changes})

@@ -11,13 +11,18 @@ from digitscope.inference.annotation import (
     MOST_PIXELS,
     NOT_ACCEPTED,
     NOT_ACCEPTED_ON_DARK,
+    PRINT,
+    PRINT_ON_DARK,
+    SIGN,
     annotate,
 )
-from tests.inference.examples import digit, reading
+from tests.inference.examples import digit, reading, sign
 
 UInt8 = NDArray[np.uint8]
 SURE = digit(4, (100, 120, 60, 80))
 UNSURE = digit(7, (300, 120, 60, 80), accepted=False, confidence=0.4)
+COMMA = sign(",", (200, 190, 12, 24))
+PRINTED = digit(6, (400, 300, 20, 30), printed=True, line=None)
 SIZE = (500, 400)
 
 
@@ -86,10 +91,14 @@ def test_dark_pages_get_lighter_colours() -> None:
     assert not is_colour(copy, ACCEPTED).any()
 
 
-@pytest.mark.parametrize("colours", [(ACCEPTED, NOT_ACCEPTED, 255), (ACCEPTED_ON_DARK, NOT_ACCEPTED_ON_DARK, 0)])
-def test_colours_stand_out_from_their_halo(
-    colours: tuple[tuple[int, int, int], tuple[int, int, int], int],
-) -> None:
+@pytest.mark.parametrize(
+    ("colours", "halo"),
+    [
+        ((ACCEPTED, NOT_ACCEPTED, SIGN, PRINT), 255),
+        ((ACCEPTED_ON_DARK, NOT_ACCEPTED_ON_DARK, SIGN, PRINT_ON_DARK), 0),
+    ],
+)
+def test_colours_stand_out_from_their_halo(colours: tuple[tuple[int, int, int], ...], halo: int) -> None:
     """The contrast that WCAG 2.2 asks of large text and of graphics: 3 to 1."""
 
     def luminance(colour: tuple[int, int, int]) -> float:
@@ -99,10 +108,47 @@ def test_colours_stand_out_from_their_halo(
         ]
         return float(np.dot(shares, (0.2126, 0.7152, 0.0722)))
 
-    *pair, halo = colours
-    for colour in pair:
+    for colour in colours:
         lighter, darker = sorted((luminance(colour), luminance((halo,) * 3)), reverse=True)
         assert (lighter + 0.05) / (darker + 0.05) > 3
+
+
+def test_signs_and_print_have_styles_of_their_own_and_leave_digits_theirs() -> None:
+    alone = annotate(page(), reading(SURE, UNSURE, size=SIZE), 0)
+    copy = annotate(page(), reading(SURE, UNSURE, PRINTED, size=SIZE, signs=(COMMA,)), 0)
+    assert copy.size == SIZE
+    for colour in (ACCEPTED, NOT_ACCEPTED):
+        assert np.array_equal(is_colour(copy, colour), is_colour(alone, colour))
+    green, gray = is_colour(copy, SIGN), is_colour(copy, PRINT)
+    assert longest_run(green[:, 195:217]) >= 12  # a solid box
+    assert not green[:, 250:].any()
+    assert not gray[:, :350].any()
+
+    def thickness_below(mask: NDArray[np.bool_], x: int) -> int:
+        return longest_run(mask[:, x : x + 1].T)
+
+    assert thickness_below(gray[320:], 410) < thickness_below(is_colour(copy, ACCEPTED)[195:], 130)
+
+
+def test_print_that_is_not_accepted_is_dashed_too() -> None:
+    unsure = digit(6, (300, 120, 60, 80), printed=True, accepted=False)
+    gray = is_colour(annotate(page(), reading(unsure, size=SIZE), 0), PRINT)
+    assert longest_run(gray[frame(gray)[3] - 1 :]) < 30
+
+
+@pytest.mark.parametrize("label", [*".,-/:+\u00d7\u00f7=()"])
+def test_every_sign_has_a_label_that_tells_it_from_others(label: str) -> None:
+    def drawn(name: str) -> bytes:
+        only = reading(SURE, size=SIZE, signs=(sign(name, (300, 120, 60, 80)),))
+        return is_colour(annotate(page(), only, 0), SIGN).tobytes()
+
+    assert drawn(label) not in {drawn(other) for other in ".,-/:+\u00d7\u00f7=()\ufffe" if other != label}
+
+
+def test_sizes_are_those_of_digits_however_small_signs_are() -> None:
+    signs = tuple(sign(".", (30 + 40 * number, 300, 4, 4)) for number in range(8))
+    assert annotate(page(), reading(SURE, size=SIZE, signs=signs), 0).size == SIZE
+    assert annotate(page(), reading(size=SIZE, signs=signs), 0).width > 2 * SIZE[0]
 
 
 def test_only_the_page_s_own_digits_are_drawn() -> None:

@@ -4,10 +4,11 @@ import json
 from html.parser import HTMLParser
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from digitscope.inference import Reading
-from tests.inference.examples import digit, reading
+from tests.inference.examples import digit, reading, sign
 
 UNSURE = digit(3, (40, 10, 20, 30), confidence=0.45, accepted=False, reason="could be 3 or 8", line=1)
 TWO_LINES = reading(digit(0), digit(4), digit(2), digit(1, line=1), UNSURE, digit(6, line=1))
@@ -66,7 +67,7 @@ def test_the_text_has_question_marks_for_what_was_not_accepted() -> None:
 
 def test_json_is_plain() -> None:
     told = json.loads(json.dumps(TWO_LINES.to_json()))
-    assert list(told) == ["text", "lines", "digits", "sizes"]
+    assert list(told) == ["text", "lines", "digits", "signs", "rotation", "remarks", "sizes"]
     assert told["text"].split("\n") == told["lines"] == ["042", "1?6"]
     assert told["sizes"] == [[200, 100]]
     fourth = told["digits"][4]
@@ -79,6 +80,22 @@ def test_json_is_plain() -> None:
     )
     assert np.allclose(fourth["probabilities"], UNSURE.probabilities, rtol=0, atol=1e-6)
     assert "image" not in fourth
+
+
+def test_json_has_signs_print_and_how_the_page_was_turned() -> None:
+    value = reading(
+        digit(3),
+        digit(9, printed=True, line=None),
+        signs=(sign("-", confidence=0.12345678),),
+        rotations=(270, 0),
+        remarks=("Page 1 is turned.",),
+    )
+    told = json.loads(json.dumps(value.to_json()))
+    assert (told["rotation"], told["remarks"]) == (270, ["Page 1 is turned."])
+    assert [(each["printed"], each["line"]) for each in told["digits"]] == [(False, 0), (True, None)]
+    minus = {"label": "-", "confidence": 0.123457, "box": [32, 34, 4, 6], "line": 0, "page": 0, "printed": False}
+    assert told["signs"] == [minus]
+    assert reading().rotation == 0
 
 
 # In a notebook
@@ -97,6 +114,34 @@ def test_a_notebook_shows_text_and_a_row_for_every_digit() -> None:
     bars = [value for name, value in html.attributes if name == "style" and value.startswith("width:")]
     assert [bar.split(";")[0] for bar in bars] == ["width:90.0%"] * 4 + ["width:45.0%", "width:90.0%"]
     assert len({bar.rpartition("background:")[2] for bar in bars}) == 2
+
+
+def rows_of(html: str) -> list[str]:
+    """The words of each row of the table, but for the header."""
+    return [" ".join(Html(row.partition("</tr>")[0]).words) for row in html.split("<tr>")[2:]]
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_a_notebook_shows_signs_where_they_stand_and_print_last(rotation: int) -> None:
+    """Boxes are in the picture as given: 3,5 is written from left to right, upwards, and so on."""
+    starts = {0: (10, 30, 50), 90: (50, 30, 10), 180: (50, 30, 10), 270: (10, 30, 50)}[rotation]
+    three, comma, five = ((10, at, 8, 8) if rotation in {90, 270} else (at, 10, 8, 8) for at in starts)
+    value = reading(
+        digit(3, three),
+        digit(5, five),
+        digit(9, (0, 0, 5, 5), printed=True, line=None),
+        lines=("3,5",),
+        signs=(sign(",", comma), sign("/", (2, 2, 3, 3), printed=True)),
+        rotations=(rotation,),
+        remarks=("Turned.", "Ink < pencil."),
+    )
+    html = value._repr_html_()
+    assert html_of(value).words[:3] == ["3,5", "Turned.", "Ink < pencil."]
+    assert len(html_of(value).pictures) == 3
+    rows = rows_of(html)
+    assert sorted(rows[:4]) == sorted(["1 3  90.0 %", "1 ,  80.0 %", "1 5  90.0 %", "1 /  80.0 % print"])
+    assert [row.split()[1] for row in rows if "print" not in row] == ["3", ",", "5"]
+    assert rows[4].split(maxsplit=1) == ["9", " 90.0 % print, not in the text".lstrip()]
 
 
 def test_a_notebook_asks_nobody_and_runs_nothing() -> None:

@@ -1,4 +1,4 @@
-"""A copy of a page on which every digit has a box, and beside it what it is taken for."""
+"""A copy of a page on which every digit and every sign has a box, with its label beside it."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -8,22 +8,27 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from digitscope.inference.reading import UNSURE, Digit, Reading
+from digitscope.inference.label_places import overhang, places_of
+from digitscope.inference.reading import UNSURE, Reading
 
 UInt8 = NDArray[np.uint8]
 Float64 = NDArray[np.float64]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Colour = tuple[int, int, int]
-Box = tuple[float, float, float, float]
-"""Left, top, right and bottom, in pixels of the drawing."""
 
 ACCEPTED: Colour = (0, 114, 178)
 NOT_ACCEPTED: Colour = (213, 94, 0)
-"""Blue and vermilion of Okabe and Ito's palette, which colour-blind people tell apart: jfly.uni-koeln.de/color."""
+SIGN: Colour = (0, 158, 115)
+"""Blue, vermilion and bluish green of Okabe and Ito's palette, which colour-blind people tell apart:
+jfly.uni-koeln.de/color."""
 
 ACCEPTED_ON_DARK: Colour = (86, 180, 233)
 NOT_ACCEPTED_ON_DARK: Colour = (230, 159, 0)
-"""Sky blue and orange of the same palette."""
+"""Sky blue and orange of the same palette. Its green stands out from dark paper too."""
+
+PRINT: Colour = (105, 105, 105)
+PRINT_ON_DARK: Colour = (160, 160, 160)
+"""Greys, which step back behind the colours of handwriting."""
 
 LEGIBLE_DIGIT, LEGIBLE_FONT = 48, 18
 """Pages with lower digits or less room for labels, in pixels, are enlarged, but not beyond MOST_PIXELS."""
@@ -31,15 +36,36 @@ LEGIBLE_DIGIT, LEGIBLE_FONT = 48, 18
 MOST_PIXELS = 12_000_000
 
 SMALLER = 0.6
-"""Size of the second line of a label, that of the first being 1."""
+"""Size of a label's second line, that of the first being 1. Labels of print are smaller than others by as much."""
 
 LABEL_HEIGHT = 1.75
 """Height of a label with its gap, that of the font being 1."""
 
 
 @dataclass(frozen=True)
+class _Mark:
+    """A digit or a sign, as it is drawn.
+
+    Attributes:
+        name: what it is taken for.
+        confidence: its probability, 0 to 1.
+        box: left, top, width and height, in pixels of the source.
+        accepted: whether it counts as read; else its box is dashed.
+        is_print: whether it is print; then its box is thin and grey.
+        is_sign: whether it is a sign.
+    """
+
+    name: str
+    confidence: float
+    box: tuple[int, int, int, int]
+    accepted: bool
+    is_print: bool
+    is_sign: bool
+
+
+@dataclass(frozen=True)
 class _Label:
-    """What is written beside a digit: the digit in large type, its confidence in small type below.
+    """What is written beside a mark: its name in large type, its confidence in small type below.
 
     Attributes:
         texts: what is written.
@@ -56,27 +82,33 @@ class _Label:
 
 @dataclass(frozen=True)
 class _Pens:
-    """The colours that stand out from a page: of what is accepted, of what is not, and of the halo around both."""
+    """The colours that stand out from a page, and the halo around all of them."""
 
     accepted: Colour
     not_accepted: Colour
+    printed: Colour
     halo: Colour
 
     @classmethod
     def for_paper(cls, paper: Colour) -> "_Pens":
         if sum(paper) > 3 * 110:
-            return cls(ACCEPTED, NOT_ACCEPTED, (255, 255, 255))
-        return cls(ACCEPTED_ON_DARK, NOT_ACCEPTED_ON_DARK, (0, 0, 0))
+            return cls(ACCEPTED, NOT_ACCEPTED, PRINT, (255, 255, 255))
+        return cls(ACCEPTED_ON_DARK, NOT_ACCEPTED_ON_DARK, PRINT_ON_DARK, (0, 0, 0))
 
-    def of(self, digit: Digit) -> Colour:
-        return self.accepted if digit.accepted else self.not_accepted
+    def of(self, mark: _Mark) -> Colour:
+        if mark.is_print:
+            return self.printed
+        if mark.is_sign:
+            return SIGN
+        return self.accepted if mark.accepted else self.not_accepted
 
 
 def annotate(pixels: UInt8, reading: Reading, page: int = 0) -> Image.Image:
-    """Return a page with boxes around its digits, their labels and their confidences.
+    """Return a page with boxes around its digits and signs, their labels and their confidences.
 
-    What is accepted has a solid blue box, what is not a dashed orange one and a "?". Labels stand where they cover
-    the least: above, below or beside their digit. The copy is larger than the page where that makes it legible.
+    Accepted digits have a solid blue box, rejected ones a dashed orange box and a "?". Signs are green. Print has
+    thin grey boxes, digits and signs alike. Each label stands where it covers the least: above, below
+    or beside its box. The copy is larger than the page where that makes it legible.
 
     Args:
         pixels: uint8 (H, W, 3), the page as it was opened, reduced or not.
@@ -84,45 +116,78 @@ def annotate(pixels: UInt8, reading: Reading, page: int = 0) -> Image.Image:
         page: the number of the page, from 0.
     """
     drawing = Image.fromarray(np.ascontiguousarray(pixels))
-    digits = [digit for digit in reading.digits if digit.page == page]
-    if not digits:
+    marks = _marks(reading, page)
+    if not marks:
         return drawing
-    boxes = np.array([digit.box for digit in digits], dtype=np.float64) * (drawing.width / reading.sizes[page][0])
+    boxes = np.array([mark.box for mark in marks], dtype=np.float64) * (drawing.width / reading.sizes[page][0])
     boxes[:, 2:] += boxes[:, :2]
-    height = max(float(np.median(boxes[:, 3] - boxes[:, 1])), 1.0)
-    font_size = min(height / 2, _room(boxes, height) / LABEL_HEIGHT)
+    main = boxes[_main(marks)]
+    height = max(float(np.median(main[:, 3] - main[:, 1])), 1.0)
+    font_size = min(height / 2, _room(main, boxes, height) / LABEL_HEIGHT)
     zoom = _zoom(max(LEGIBLE_DIGIT / height, LEGIBLE_FONT / font_size), drawing)
     if zoom > 1:
         drawing = drawing.resize((drawing.width * zoom, drawing.height * zoom), Image.Resampling.BICUBIC)
     font_size = min(max(font_size * zoom, LEGIBLE_FONT), max(min(drawing.size) / 4, LEGIBLE_FONT))
     width = max(2, round(min(height * zoom / 24, font_size / 6)))
-    around = boxes * zoom + (width + 1) * np.array([-1, -1, 1, 1])  # drawn outside of the ink
-    return _drawn(drawing, digits, around, width, font_size)
+    return _drawn(drawing, marks, boxes * zoom, width, font_size)
+
+
+def _marks(reading: Reading, page: int) -> list[_Mark]:
+    """Return what is drawn on `page`. Those that come first get the better places for their labels."""
+    digits = (
+        _Mark(
+            str(digit.label) if digit.accepted else f"{digit.label}{UNSURE}",
+            digit.confidence,
+            digit.box,
+            digit.accepted,
+            is_print=digit.printed,
+            is_sign=False,
+        )
+        for digit in reading.digits
+        if digit.page == page
+    )
+    signs = (
+        _Mark(sign.label, sign.confidence, sign.box, accepted=True, is_print=sign.printed, is_sign=True)
+        for sign in reading.signs
+        if sign.page == page
+    )
+    return sorted([*digits, *signs], key=lambda mark: mark.is_print)
+
+
+def _main(marks: Sequence[_Mark]) -> NDArray[np.intp]:
+    """Return the numbers of the marks that sizes are taken from: digits, and written ones if there are any.
+
+    Signs are too small for that, and print may be of any size.
+    """
+    ranks = np.array([2 * mark.is_sign + mark.is_print for mark in marks])
+    return np.flatnonzero(ranks == ranks.min())
 
 
 def _drawn(
-    drawing: Image.Image, digits: Sequence[Digit], boxes: Float64, width: int, font_size: float
+    drawing: Image.Image, marks: Sequence[_Mark], inks: Float64, width: int, font_size: float
 ) -> Image.Image:
-    """Draw `boxes` (N, 4) with lines of `width`, and a label beside each."""
-    labels = _labels(digits, font_size)
-    places = _places(boxes, [label.size for label in labels], drawing.size)
-    left, top, right, bottom = _overhang(np.concatenate([places, boxes]), drawing.size)
+    """Draw boxes around `inks` (N, 4) with lines of `width`, thinner for print, and a label beside each."""
+    widths = [max(1, width // 2) if mark.is_print else width for mark in marks]
+    boxes = inks + (np.array(widths)[:, None] + 1) * np.array([-1, -1, 1, 1])  # drawn outside of the ink
+    labels = _labels(marks, font_size)
+    places = places_of(boxes, [label.size for label in labels], drawing.size)
+    left, top, right, bottom = overhang(np.concatenate([places, boxes]), drawing.size)
     paper = _paper(drawing)
     pens = _Pens.for_paper(paper)
     page = Image.new("RGB", (left + drawing.width + right, top + drawing.height + bottom), paper)
     page.paste(drawing, (left, top))
     brush = ImageDraw.Draw(page)
-    for digit, box in zip(digits, boxes + np.array([left, top, left, top]), strict=True):
-        _draw_box(brush, box, width, pens.halo, pens.of(digit), dashed=not digit.accepted)
-    for digit, label, place in zip(digits, labels, places, strict=True):
-        _draw_label(brush, label, (place[0] + left, place[1] + top), pens.halo, pens.of(digit))
+    for mark, line, box in zip(marks, widths, boxes + np.array([left, top, left, top]), strict=True):
+        _draw_box(brush, box, line, pens.halo, pens.of(mark), dashed=not mark.accepted)
+    for mark, label, place in zip(marks, labels, places, strict=True):
+        _draw_label(brush, label, (place[0] + left, place[1] + top), pens.halo, pens.of(mark))
     return page
 
 
-def _room(boxes: Float64, height: float) -> float:
-    """Return the pixels that most of `boxes` (N, 4) have free above or below them, at most a digit's height."""
-    free = np.full(len(boxes), height)
-    for number, box in enumerate(boxes):
+def _room(main: Float64, boxes: Float64, height: float) -> float:
+    """Return the pixels free of `boxes` (N, 4) above or below most of `main`, at most a digit's height."""
+    free = np.full(len(main), height)
+    for number, box in enumerate(main):
         beneath = np.minimum(box[2], boxes[:, 2]) > np.maximum(box[0], boxes[:, 0])  # or above: in the same column
         gaps_above = (box[1] - boxes[:, 3])[beneath & (boxes[:, 3] <= box[1])]
         gaps_below = (boxes[:, 1] - box[3])[beneath & (boxes[:, 1] >= box[3])]
@@ -139,69 +204,27 @@ def _zoom(wanted: float, drawing: Image.Image) -> int:
 # Labels
 
 
-def _labels(digits: Sequence[Digit], font_size: float) -> list[_Label]:
-    large, small = ImageFont.load_default(font_size), ImageFont.load_default(SMALLER * font_size)
-    return [_label(digit, large, small) for digit in digits]
+def _labels(marks: Sequence[_Mark], font_size: float) -> list[_Label]:
+    written = _fonts(font_size)
+    printed = _fonts(max(SMALLER * font_size, min(font_size, LEGIBLE_FONT)))
+    return [_label(mark, *(printed if mark.is_print else written)) for mark in marks]
 
 
-def _label(
-    digit: Digit,
-    large: Font,
-    small: Font,
-) -> _Label:
-    name = str(digit.label) if digit.accepted else f"{digit.label}{UNSURE}"
-    percent = f"{math.floor(100 * digit.confidence)}%"  # rounded down: 100% is for certainty alone
-    (_, _, width, upper), (_, _, other_width, lower) = large.getbbox(name), small.getbbox(percent)
-    return _Label((name, percent), (large, small), (max(width, other_width), upper + lower), upper)
+def _fonts(size: float) -> tuple[Font, Font]:
+    return ImageFont.load_default(size), ImageFont.load_default(SMALLER * size)
 
 
-def _places(boxes: Float64, sizes: Sequence[tuple[float, float]], page: tuple[int, int]) -> Float64:
-    """Return a place for every label (N, 4) where it covers the least of `boxes` (N, 4) and of other labels."""
-    places = np.zeros_like(boxes)
-    for number, (box, size) in enumerate(zip(boxes, sizes, strict=True)):
-        taken = np.concatenate([boxes, places[:number]])
-        choices = list(_beside(box, size))
-        costs = [_covered(choice, taken) + _outside(choice, page) for choice in choices]
-        reluctance = 0.03 * size[0] * size[1] * np.arange(len(costs))  # a touch is better than an odd place
-        places[number] = choices[int(np.argmin(costs + reluctance))]
-    return places
+def _label(mark: _Mark, large: Font, small: Font) -> _Label:
+    percent = f"{math.floor(100 * mark.confidence)}%"  # rounded down: 100% is for certainty alone
+    names = [large.getbbox(layer) for layer in _layers(mark.name)]
+    width, upper = (max(name[side] for name in names) for side in (2, 3))
+    _, _, other_width, lower = small.getbbox(percent)
+    return _Label((mark.name, percent), (large, small), (max(width, other_width), upper + lower), upper)
 
 
-def _beside(box: Float64, size: tuple[float, float]) -> Iterator[Box]:
-    """Yield the places for a label beside a box, the best first."""
-    (left, top, right, bottom), (width, height) = box, size
-    centre, middle, gap = (left + right - width) / 2, (top + bottom - height) / 2, 0.08 * height
-    for x, y in (
-        (centre, top - height - gap),
-        (centre, bottom + gap),
-        (right + gap, middle),
-        (left - width - gap, middle),
-        (right + gap, top - height - gap),
-        (left - width - gap, bottom + gap),
-    ):
-        yield x, y, x + width, y + height
-
-
-def _covered(place: Box, taken: Float64) -> float:
-    """Return the area of `taken` (N, 4) that lies under `place`."""
-    across = np.minimum(place[2], taken[:, 2]) - np.maximum(place[0], taken[:, 0])
-    down = np.minimum(place[3], taken[:, 3]) - np.maximum(place[1], taken[:, 1])
-    return float((across.clip(0) * down.clip(0)).sum())
-
-
-def _outside(place: Box, page: tuple[int, int]) -> float:
-    """Return how much of `place` is off the page: a third of its area, since the page can grow."""
-    across = min(place[2], page[0]) - max(place[0], 0)
-    down = min(place[3], page[1]) - max(place[1], 0)
-    return ((place[2] - place[0]) * (place[3] - place[1]) - max(across, 0) * max(down, 0)) / 3
-
-
-def _overhang(places: Float64, page: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Return the pixels that the page lacks to the left, above, to the right and below."""
-    margin = 3
-    first, last = places[:, :2].min(axis=0) - margin, places[:, 2:].max(axis=0) + margin
-    before, after = np.ceil(-first).clip(0).astype(int), np.ceil(last - page).clip(0).astype(int)
-    return int(before[0]), int(before[1]), int(after[0]), int(after[1])
+def _layers(text: str) -> tuple[str, ...]:
+    """Return what is written over each other for a text; Pillow's own font lacks two of the signs."""
+    return {"\u00d7": ("x",), "\u00f7": (":", "-")}.get(text, (text,))
 
 
 def _paper(drawing: Image.Image) -> Colour:
@@ -245,7 +268,9 @@ def _draw_label(
 ) -> None:
     x, y = corner
     centre = x + label.size[0] / 2
-    stroke = max(2, round(label.upper / 10))
-    for text, font, down in zip(label.texts, label.fonts, (0.0, label.upper), strict=True):
-        left = centre - font.getbbox(text)[2] / 2
-        brush.text((left, y + down), text, fill=colour, font=font, stroke_width=stroke, stroke_fill=halo)
+    halo_width = max(2, round(label.upper / 10))
+    for stroke, fill in ((halo_width, halo), (0, colour)):  # no layer's halo may cover another layer
+        for text, font, down in zip(label.texts, label.fonts, (0.0, label.upper), strict=True):
+            for layer in _layers(text):
+                left = centre - font.getbbox(layer)[2] / 2
+                brush.text((left, y + down), layer, fill=fill, font=font, stroke_width=stroke, stroke_fill=halo)

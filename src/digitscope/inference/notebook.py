@@ -2,19 +2,22 @@
 
 import base64
 import io
+import math
 from collections.abc import Sequence
+from heapq import merge
 from html import escape
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from digitscope.inference.annotation import ACCEPTED, NOT_ACCEPTED
+from digitscope.inference.annotation import ACCEPTED, NOT_ACCEPTED, PRINT, SIGN, Colour
+from digitscope.inference.reading import Digit, Sign
 
 if TYPE_CHECKING:
-    from digitscope.inference.reading import Digit, Reading
+    from digitscope.inference.reading import Reading
 
 MOST_ROWS = 200
-"""Digits that the table shows: a notebook keeps all of its output."""
+"""Digits and signs that the table shows: a notebook keeps all of its output."""
 
 ZOOM = 2
 """Pixels of the screen to one that the network saw."""
@@ -23,39 +26,60 @@ CELL = "padding:3px 10px;text-align:left;vertical-align:middle;border-top:1px so
 
 
 def reading_as_html(reading: "Reading") -> str:
-    """Return the text in large type, and a table of the digits with what the network saw of each.
+    """Return the text in large type, the remarks, and a table of digits and signs with what the network saw.
 
     Colours and fonts of the page stay, so that dark and light notebooks are both legible.
     """
     text = escape(reading.text) or "nothing read"
     large = f"<pre style='font-size:1.7em;line-height:1.35;margin:.2em 0;background:none'>{text}</pre>"
-    table = _table(reading.digits[:MOST_ROWS], several_pages=len(reading.sizes) > 1) if reading.digits else ""
-    left_out = len(reading.digits) - MOST_ROWS
+    remarks = "".join(f"<div>{escape(remark)}</div>" for remark in reading.remarks)
+    marks = _in_order(reading)
+    table = _table(marks[:MOST_ROWS], several_pages=len(reading.sizes) > 1) if marks else ""
+    left_out = len(marks) - MOST_ROWS
     more = f"<div>and {left_out:,} more</div>" if left_out > 0 else ""
-    return f"<div>{large}<div style='max-height:30em;overflow:auto'>{table}{more}</div></div>"
+    return f"<div>{large}{remarks}<div style='max-height:30em;overflow:auto'>{table}{more}</div></div>"
 
 
-def _table(digits: Sequence["Digit"], *, several_pages: bool) -> str:
-    header = [*(["page"] if several_pages else []), "line", "seen", "digit", "confidence", "remark"]
-    rows = [_row(digit, several_pages=several_pages) for digit in digits]
+def _in_order(reading: "Reading") -> list[Digit | Sign]:
+    """Return digits and signs in reading order, with print that the text leaves out at the end of its page."""
+
+    def place(mark: Digit | Sign) -> tuple[int, float, int]:
+        left, top, width, height = mark.box
+        rotation = reading.rotations[mark.page] if reading.rotations else 0
+        along = {0: left, 90: -top - height, 180: -left - width, 270: top}[
+            rotation
+        ]  # boxes are as given, not turned
+        return mark.page, math.inf if mark.line is None else mark.line, along
+
+    return list(merge(reading.digits, reading.signs, key=place))
+
+
+def _table(marks: Sequence[Digit | Sign], *, several_pages: bool) -> str:
+    header = [*(["page"] if several_pages else []), "line", "seen", "label", "confidence", "remark"]
+    rows = [_row(mark, several_pages=several_pages) for mark in marks]
     titles = "".join(f"<th style='{CELL};border-top:none'>{title}</th>" for title in header)
     return f"<table style='border-collapse:collapse'><tr>{titles}</tr>{''.join(rows)}</table>"
 
 
-def _row(digit: "Digit", *, several_pages: bool) -> str:
-    label = str(digit.label) if digit.accepted else f"? <small>({digit.label})</small>"
+def _row(mark: Digit | Sign, *, several_pages: bool) -> str:
     cells = [
-        *([str(digit.page + 1)] if several_pages else []),
-        str(digit.line + 1),
-        _seen(digit),
-        f"<b style='font-size:1.3em'>{label}</b>",
-        _bar(digit),
-        escape(_remark(digit)),
+        *([str(mark.page + 1)] if several_pages else []),
+        "" if mark.line is None else str(mark.line + 1),
+        _seen(mark) if isinstance(mark, Digit) else "",
+        f"<b style='font-size:1.3em'>{_label(mark)}</b>",
+        _bar(mark),
+        escape(_remark(mark)),
     ]
     return "<tr>" + "".join(f"<td style='{CELL}'>{cell}</td>" for cell in cells) + "</tr>"
 
 
-def _seen(digit: "Digit") -> str:
+def _label(mark: Digit | Sign) -> str:
+    if isinstance(mark, Sign):
+        return escape(mark.label)
+    return str(mark.label) if mark.accepted else f"? <small>({mark.label})</small>"
+
+
+def _seen(digit: Digit) -> str:
     stream = io.BytesIO()
     Image.fromarray(255 - digit.image).save(stream, "PNG")  # dark ink on white, as it was written
     height, width = (ZOOM * side for side in digit.image.shape)
@@ -65,15 +89,26 @@ def _seen(digit: "Digit") -> str:
     )
 
 
-def _bar(digit: "Digit") -> str:
-    colour = "#{:02x}{:02x}{:02x}".format(*(ACCEPTED if digit.accepted else NOT_ACCEPTED))
-    percent = f"{100 * digit.confidence:.1f}"
+def _bar(mark: Digit | Sign) -> str:
+    colour = "#{:02x}{:02x}{:02x}".format(*_colour(mark))
+    percent = f"{100 * mark.confidence:.1f}"
     return (
         f"<div style='display:inline-block;width:80px;height:9px;background:rgba(128,128,128,.25)'>"
         f"<div style='width:{percent}%;height:9px;background:{colour}'></div></div> {percent} %"
     )
 
 
-def _remark(digit: "Digit") -> str:
-    others = f"or {', '.join(digit.alternatives)}" if digit.alternatives else ""
-    return "; ".join(filter(None, [digit.reason, others]))
+def _colour(mark: Digit | Sign) -> Colour:
+    if mark.printed:
+        return PRINT
+    if isinstance(mark, Sign):
+        return SIGN
+    return ACCEPTED if mark.accepted else NOT_ACCEPTED
+
+
+def _remark(mark: Digit | Sign) -> str:
+    kind = ("print, not in the text" if mark.line is None else "print") if mark.printed else ""
+    if isinstance(mark, Sign):
+        return kind
+    others = f"or {', '.join(mark.alternatives)}" if mark.alternatives else ""
+    return "; ".join(filter(None, [kind, mark.reason, others]))
