@@ -22,7 +22,8 @@ STROKES = {
 @pytest.mark.parametrize("width", [0.05, 0.12, 0.2])
 def test_the_ink_is_20_pixels_long_with_its_centre_of_mass_in_the_middle(name: str, width: float) -> None:
     image = draw_digit(list(STROKES[name]), width)
-    assert (image.dtype, image.shape) == (np.uint8, (28, 28))
+    assert image.dtype == np.uint8
+    assert image.shape == (28, 28)
     down, across = image.any(axis=1), image.any(axis=0)
     assert max(down.sum(), across.sum()) in (19, 20)
     rows = np.arange(28)
