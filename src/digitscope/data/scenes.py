@@ -1,19 +1,19 @@
 """Pictures of documents, as cameras and scanners take them, with the truth about each digit in pixels.
 
-A picture shows a part of a document at some scale, turned and slanted, in some light, through some lens, in some file.
+A picture shows a part of a document at some scale, turned and slanted.
 """
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
-from scipy import ndimage
+from PIL import Image
 
-from digitscope.data.documents import LAYERS, Document, make_document
+from digitscope.data.documents import make_document
+from digitscope.data.drafts import LAYERS, Document
 from digitscope.data.hands import Material
+from digitscope.data.lighting import lit
 from digitscope.data.pens import UInt8
 from digitscope.detections import CLASSES
 
@@ -21,22 +21,22 @@ Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
 CROP = 256
-"""Pixels of the sides of a picture that the page network trains on."""
+"""Pixels of a picture's sides in training."""
 
 READABLE, USUAL = (9.0, 64.0), 24.0
-"""Pixels, the heights of digits in a picture that is to be read, and the usual one."""
+"""Pixels: the lowest and the highest digits that are to be read, and the usual height."""
 
 ANY = (4.5, 220.0)
-"""Pixels, the heights of digits in a picture of which only the scale is to be told."""
+"""Pixels: the lowest and the highest digits in pictures of any scale, which teach the scale."""
 
 OVERVIEWS, TURNED, TURNED_OVERVIEWS = 0.28, 0.05, 0.5
-"""Shares of the pictures at any scale, and of pictures by a quarter turn or more among the readable and the others."""
+"""Share of the pictures at any scale; shares of turned pictures among the readable ones and among the others."""
 
 MOST_AROUND = 3.0
-"""Sides of a picture, at most, in lengths of the document."""
+"""A picture's sides are at most three times as long as the document."""
 
 MOST_TABLE = 0.8
-"""Share of a picture's side that a document has at least where most of the picture is to be paper."""
+"""Share of a picture's side that a document must fill so that it may be enlarged to fill the picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ class Scene:
 
 
 def photographed(document: Document, generator: np.random.Generator, *, is_overview: bool | None = None) -> Scene:
-    """Return a picture of a part of `document`; `is_overview` tells whether its scale may be any, drawn if None."""
+    """Return a picture of a part of `document`. Its scale may be any if `is_overview`, which is drawn if None."""
     if is_overview is None:
         is_overview = bool(generator.random() < OVERVIEWS)
     zoom = min(4.0, _target_size(generator, is_overview=is_overview) / document.size)
@@ -104,7 +104,7 @@ def _target_size(generator: np.random.Generator, *, is_overview: bool) -> float:
 def _viewed(
     document: Document, zoom: float, generator: np.random.Generator
 ) -> tuple[tuple[float, float], Float64]:
-    """Return the left and top of what is seen, in pixels of the document, and how it is warped.
+    """Return the left and top of the seen part, in pixels of the document, and its warp.
 
     The warp maps pixels of the picture to those of the enlarged document, float64 (3, 3).
     """
@@ -134,7 +134,7 @@ def _viewed(
 def _seen(
     document: Document, place: tuple[float, float], zoom: float, warp: Float64
 ) -> tuple[dict[str, UInt8], Float32]:
-    """Return the layers in the picture, uint8 each, and where there is paper, float32 from 0 to 1."""
+    """Return the layers in the picture, uint8 each, and the share of paper at each pixel, float32."""
     room = 0 if np.array_equal(warp, np.eye(3)) else 40
     side, edge = CROP + 2 * room, room / zoom
     left, top = place[0] - edge, place[1] - edge
@@ -160,7 +160,7 @@ def _seen(
 
 
 def _truth(document: Document, matrix: Float64, zoom: float) -> Truth:
-    """Return the items that lie in the picture; `matrix` (3, 3) maps pixels of the document to those of the picture."""
+    """Return the items that lie in the picture; `matrix` (3, 3) maps the document's pixels to the picture's."""
     if not document.items:
         return Truth(np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0, bool), np.zeros(0))
     outlines = np.stack([item.mark.outline for item in document.items])
@@ -178,7 +178,7 @@ def _truth(document: Document, matrix: Float64, zoom: float) -> Truth:
 
 
 def _turned(scene: Scene, turns: int) -> Scene:
-    """Return the scene turned anticlockwise by `turns` quarters, as a picture that lies on its side."""
+    """Return the scene turned anticlockwise by `turns` quarters."""
     if turns == 0:
         return scene
     left, top, right, bottom = scene.truth.boxes.T
@@ -192,9 +192,10 @@ def _turned(scene: Scene, turns: int) -> Scene:
 
 
 def mosaic(material: Material, generator: np.random.Generator) -> Scene:
-    """Return small pictures of single digits side by side, each in its own light, their edges drawn out.
+    """Return small pictures of one to three digits side by side, each in its own light.
 
-    They are what drawings and cut-out digits look like at the scale at which they are read.
+    Drawings and cut-out digits look so at the scale at which they are read. The edge pixels of each picture are
+    repeated up to its neighbours.
     """
     cells = int(generator.choice([2, 3, 4]))
     side = CROP // cells
@@ -232,123 +233,3 @@ def _shrunk(layer: UInt8, size: tuple[int, int]) -> UInt8:
     image = Image.fromarray(layer)
     smaller = size[0] < image.width
     return np.asarray(image.resize(size, Image.Resampling.BOX if smaller else Image.Resampling.BICUBIC))
-
-
-# Light, lens and file
-
-
-def contrast_of(ink: dict[str, UInt8]) -> float:
-    """Return the coverage of the darker pixels of handwritten digits, from 0 to 1; 1 where there are none."""
-    covered = ink["digits"][ink["digits"] > 8]
-    return float(np.quantile(covered, 0.8)) / 255 if len(covered) else 1.0
-
-
-def lit(ink: dict[str, UInt8], paper: Float32, generator: np.random.Generator) -> UInt8:
-    """Return the picture of layers (H, W) on paper, uint8 (H, W); beyond the paper lies a table."""
-    shape = paper.shape
-    brightness = generator.uniform(0.3, 1) if generator.random() < 0.5 else generator.uniform(0.75, 1)
-    ground = brightness * (1 + generator.uniform(0, 0.1) * smooth(shape, 4, generator))
-    if generator.random() < 0.3:
-        ground = ground * (
-            1 + generator.uniform(0, 0.04) * smooth(shape, int(generator.integers(30, 90)), generator)
-        )
-    ground = ground * _shade(shape, generator)
-    darkness = generator.uniform(0, 0.35) if generator.random() < 0.7 else generator.uniform(0.35, 0.75)
-    picture = _printed(ground, ink, darkness, generator)
-    picture = np.where(paper > 0.5, picture, _table(picture, paper, generator))
-    contrast = contrast_of(ink) * (1 - darkness) * brightness
-    picture = _through_lens(picture, ink, generator)
-    noise = generator.uniform(0, 0.22) * contrast if generator.random() < 0.75 else 0.0
-    picture = picture + min(noise, 0.07) * generator.standard_normal(shape, dtype=np.float32)
-    if generator.random() < 0.08:  # dust
-        specks = generator.integers(0, shape, (int(generator.integers(5, 80)), 2))
-        picture[tuple(specks.T)] *= generator.uniform(0.3, 0.9)
-    if generator.random() < 0.15:
-        picture = 1 - picture
-    image = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
-    if generator.random() < 0.3:
-        image = _as_jpeg(image, int(generator.integers(15 if contrast > 0.25 else 50, 85)))
-    return image
-
-
-def smooth(shape: tuple[int, ...], knots: int, generator: np.random.Generator) -> Float32:
-    """Return noise (H, W) of mean 0 and deviation about 1 that changes over a share 1 / `knots` of the sides."""
-    coarse = generator.standard_normal((knots, knots), dtype=np.float32)
-    return np.asarray(Image.fromarray(coarse).resize(shape[::-1], Image.Resampling.BICUBIC))
-
-
-def _shade(shape: tuple[int, ...], generator: np.random.Generator) -> Float32:
-    """Return the light on the paper: a gradient, the edges of shadows, a fold; float32 (H, W), at most about 1."""
-    height, width = shape
-    y, x = np.mgrid[:height, :width].astype(np.float32) / max(shape) - 0.5
-    light = np.ones(shape, np.float32)
-
-    def ramp(softness: float) -> Float32:
-        angle = generator.uniform(0, 2 * np.pi)
-        away = x * np.cos(angle) + y * np.sin(angle) - generator.uniform(-0.4, 0.4)
-        return np.clip(away / softness + 0.5, 0, 1).astype(np.float32)
-
-    if generator.random() < 0.4:
-        light *= 1 - generator.uniform(0, 0.5) * ramp(1.4)
-    while generator.random() < 0.2:  # the edge of a shadow
-        light *= 1 - generator.uniform(0.15, 0.65) * ramp(generator.uniform(0.01, 0.3))
-    if generator.random() < 0.06:  # a fold, darker on one side
-        edge = ramp(generator.uniform(0.2, 0.5))
-        light *= 1 - generator.uniform(0.05, 0.25) * edge * (edge < 0.95)
-    return light
-
-
-def _printed(ground: Float32, ink: dict[str, UInt8], darkness: float, generator: np.random.Generator) -> Float32:
-    """Return the ground with all layers on it; `darkness` is the share of light that handwriting leaves."""
-    taken = {name: layer.astype(np.float32) / 255 for name, layer in ink.items()}
-    picture = ground
-    if generator.random() < 0.06:  # the other side shows through
-        behind = np.asarray(
-            Image.fromarray(np.maximum(ink["digits"], ink["writing"])[:, ::-1]).filter(ImageFilter.GaussianBlur(1))
-        )
-        picture = picture * (1 - generator.uniform(0.03, 0.22) * behind.astype(np.float32) / 255)
-    rules = generator.uniform(0.15, 1) * taken["rules"]
-    picture = picture * (1 - rules * (1 - generator.uniform(0, 0.5)))
-    picture = picture * (1 - taken["print"] * (1 - generator.uniform(0, 0.5)))
-    grain = 1.0
-    if generator.random() < 0.5:  # pencil, or a pen that skips
-        knots = int(generator.integers(40, 160))
-        grain = 1 - generator.uniform(0, 0.4) * np.clip(0.5 + 0.5 * smooth(ground.shape, knots, generator), 0, 1)
-    hand = np.maximum(taken["digits"], taken["writing"]) * grain
-    return np.asarray(picture * (1 - hand * (1 - darkness)), dtype=np.float32)
-
-
-def _table(picture: Float32, paper: Float32, generator: np.random.Generator) -> Float32:
-    """Return what lies around the paper: a table, most often a dark one, or more of the same paper."""
-    shape = picture.shape
-    usual = float(picture[paper > 0.5].mean()) if (paper > 0.5).any() else 0.5
-    tone = usual if generator.random() < 0.3 else generator.uniform(0, 0.5) * usual
-    if generator.random() < 0.5:
-        return np.asarray(tone * (1 + 0.06 * smooth(shape, 24, generator)), dtype=np.float32)
-    streaks = np.asarray(Image.fromarray(smooth((shape[0], 8), 40, generator)).resize(shape[::-1]))
-    grain = smooth(shape, 4, generator) + 0.6 * streaks
-    return np.asarray(tone * (1 + generator.uniform(0.03, 0.25) * grain), dtype=np.float32)
-
-
-def _through_lens(picture: Float32, ink: dict[str, UInt8], generator: np.random.Generator) -> Float32:
-    """Return the picture slightly out of focus, or as a coarse sensor or a screen gives it."""
-    kind = generator.random()
-    image = Image.fromarray(picture)
-    if kind < 0.4:
-        return np.asarray(ndimage.gaussian_filter(picture, generator.uniform(0.2, 1.1)), dtype=np.float32)
-    if kind < 0.5 and contrast_of(ink) > 0.5:
-        factor = generator.uniform(1.2, 2.4)
-        small = tuple(max(4, round(length / factor)) for length in image.size)
-        image = image.resize(small, Image.Resampling.BOX).resize(image.size, Image.Resampling.BICUBIC)
-    elif kind < 0.53:  # the pixels of a screen
-        y, x = np.mgrid[: image.height, : image.width]
-        period = generator.uniform(2.1, 4)
-        grid = np.cos(2 * np.pi * x / period) + np.cos(2 * np.pi * y / period)
-        return np.asarray(picture * (1 + generator.uniform(0.01, 0.06) * grid), dtype=np.float32)
-    return np.asarray(image, dtype=np.float32)
-
-
-def _as_jpeg(image: UInt8, quality: int) -> UInt8:
-    stored = io.BytesIO()
-    Image.fromarray(image).save(stored, "JPEG", quality=quality)
-    return np.asarray(Image.open(stored).convert("L"))
