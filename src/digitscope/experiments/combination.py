@@ -4,11 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from digitscope.data.page_scores import matched_scene
 from digitscope.data.splits import Split
 from digitscope.inference.finder import PageNetwork
 from digitscope.inference.judging import FEATURES, Seen, features, see, together
 from digitscope.inference.recognizer import Recognizer
-from digitscope.training.page_scores import matched_scene
 
 PULL = 1e-3
 """Penalty on the square of each weight, so that a feature which never errs gets no endless one."""

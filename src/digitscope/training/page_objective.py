@@ -1,4 +1,4 @@
-"""What the page network learns: where digits and signs are, which ones, their ink, and how writing lies around them.
+"""The losses of the page network: heat, classes, boxes, ink, and the kind, size and direction of the writing.
 
 The heat has the penalty-reduced focal loss of CenterNet (Zhou, Wang and Kraehenbuehl 2019, equation 1).
 """
@@ -19,36 +19,36 @@ LOG2 = 0.6931472
 HEATS = LAYOUT["heat"]
 
 WEIGHTS = {"heat": 1.0, "classes": 0.5, "geometry": 0.4, "mask": 2.0, "kinds": 1.0, "height": 1.0, "turns": 0.5}
-"""How much each loss counts; they are of the same order at the end of a training."""
+"""Factors of the losses; the products are of the same order at the end of a training."""
 
 CERTAIN = 1e-4
-"""Distance that probabilities keep from 0 and 1 in the focal loss."""
+"""Probabilities in the focal loss are clipped to this distance from 0 and 1."""
 
 
 class FindingPages:
-    """To find digits and signs: maps (N, 42, h, w) with planes (N, 17, h, w) of bytes."""
+    """To find digits and signs: maps (N, 42, h, w) with planes (N, 17, h, w) of bytes, see `page_targets`."""
 
     def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, focus: float) -> Tensor:
-        """Return the weighted sum of all losses; there is no smoothing, and no focus."""
+        """Return the weighted sum of all losses; label smoothing and focus have no effect."""
         del label_smoothing, focus
         losses = losses_of(outputs, targets)
         return torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()
 
     def seen(self, outputs: Tensor, targets: Tensor) -> Seen:
-        """Keep the loss of the batch, and how many middles have the right class."""
+        """Keep the loss of the batch and the share of right classes at the places near a middle."""
         total = self.loss(outputs, targets, 0, 1)
         classes, near = targets[:, PLANE["class"]], _near(targets)
         right = (outputs[:, CHANNELS["classes"]].argmax(dim=1) == classes)[near].float()
         return total.reshape(1), right.mean().reshape(1) if len(right) else torch.ones(1)
 
     def score(self, seen: Sequence[Seen]) -> EpochScore:
-        """Return the mean loss, and the mean share of right classes at the places that items have."""
+        """Return the mean loss and the mean share of right classes."""
         losses, right = (torch.cat(parts).double().mean().item() for parts in zip(*seen, strict=True))
         return EpochScore((losses,), (right,))
 
     def validate(self, outputs: Floats, targets: UInt8) -> tuple[float, float]:
-        """Return the mean loss, and the F1 score of written digits with their classes."""
-        from digitscope.training.page_scores import score_scenes
+        """Return the mean loss and the F1 score of written digits with their classes."""
+        from digitscope.data.page_scores import score_scenes
 
         with torch.inference_mode():
             loss = self.loss(torch.from_numpy(outputs), torch.from_numpy(targets).long(), 0, 1)
@@ -56,7 +56,7 @@ class FindingPages:
 
 
 def losses_of(outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
-    """Return each loss by its name, a mean over what it judges."""
+    """Return each loss by its name: a mean over the judged places, for the heat a sum divided by the items."""
     near, kind, turns = _near(targets), targets[:, PLANE["kind"]], targets[:, PLANE["turns"]]
     classes = targets[:, PLANE["class"]].masked_fill(~near, -1)
     digits = kind == DIGITS
@@ -74,13 +74,13 @@ def losses_of(outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
 
 
 def _near(targets: Tensor) -> Tensor:
-    """Tell which places are near enough to a middle to tell the item's class and box, bool (N, h, w)."""
+    """Return which places have the class and the box of an item, bool (N, h, w)."""
     hot = targets[:, :HEATS].amax(dim=1) >= NEAR * 255
     return hot & (targets[:, PLANE["class"]] != NOTHING) & (targets[:, PLANE["ignored"]] == 0)
 
 
 def _focal(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the focal loss of the heat, by the number of items."""
+    """Return the focal loss of the heat, divided by the number of items."""
     heat = targets[:, :HEATS] / 255
     judged = (targets[:, PLANE["ignored"]] == 0)[:, None]
     probability = logits.sigmoid().clamp(CERTAIN, 1 - CERTAIN)
@@ -99,7 +99,7 @@ def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def _geometry(found: Tensor, targets: Tensor, near: Tensor) -> Tensor:
-    """Return the mean distance of the four numbers of a box, lengths as logarithms."""
+    """Return the mean absolute difference of a box's four numbers, lengths as natural logarithms."""
     lengths = LOG2 * targets[:, [PLANE["width"], PLANE["height"]]] / OCTAVE
     offsets = targets[:, [PLANE["right"], PLANE["below"]]] / PARTS - OFFSET
     distances = (found - torch.cat([lengths, offsets], dim=1)).abs().sum(dim=1)

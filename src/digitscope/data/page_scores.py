@@ -1,4 +1,4 @@
-"""How well the page network finds what is written: precision, recall, mean average precision, classes."""
+"""Scores of the page network: precision, recall, mean average precision, classes."""
 
 from dataclasses import dataclass
 
@@ -10,23 +10,23 @@ from digitscope.data.splits import UInt8
 from digitscope.detections import STRIDE, Detections, decode, matched
 
 SURE, FAINT = 0.4, 0.05
-"""Probability of a detection that counts, and of one that has a part in average precision."""
+"""Probabilities from which a detection counts, and from which it has a part in average precision."""
 
 
 @dataclass(frozen=True)
 class PageScores:
-    """Scores of written digits, but for those of `signs`.
+    """Scores of written digits, and of written signs and print where an attribute says so.
 
     Attributes:
         n: written digits in all scenes.
         precision: share of the detections that are digits.
         recall: share of the digits that are detected.
         class_accuracy: share of the detected digits whose class is right.
-        f1: harmonic mean of precision and recall where a wrong class is a miss and a false one.
+        f1: harmonic mean of precision and recall, in which a wrong class is both a miss and a false detection.
         mean_average_precision: mean over the ten digits of average precision at an intersection over union of 0.5.
-        worst_f1: the same as `f1` for the worst tenth of the scenes that have digits.
+        worst_f1: mean of `f1` over the worst tenth of the scenes that have digits.
         signs: `f1` of written signs.
-        printed: share of the detected written and printed digits that are told from each other.
+        printed: share of the detected digits, written and printed, whose kind is right.
     """
 
     n: int
@@ -42,7 +42,7 @@ class PageScores:
 
 @dataclass(frozen=True)
 class MatchedScene:
-    """A scene's detections and what they are: rows of the truth, -1 for none, and the truth itself."""
+    """A scene's detections, the row of the truth of each (-1 for none), and the truth."""
 
     found: Detections
     rows: NDArray[np.int64]
@@ -51,7 +51,7 @@ class MatchedScene:
     is_ignored: NDArray[np.bool_]
 
     def counts(self, kind: int, threshold: float = SURE) -> NDArray[np.int64]:
-        """Return for a kind how many there are, are found, are rightly found, and right with their class."""
+        """Return the numbers of items of a kind, of detections, of right ones, and of those with right class."""
         mine = (self.found.kinds == kind) & (self.found.scores >= threshold) & ~self.is_ignored
         matches = mine & (self.rows >= 0)
         true = self.rows[matches]
@@ -62,7 +62,7 @@ class MatchedScene:
 
 def score_scenes(maps: NDArray[np.floating], planes: UInt8) -> PageScores:
     """Return the scores of maps (N, 42, h, w) against planes (N, 17, h, w)."""
-    scenes = [matched_scene(decode(np.asarray(each), FAINT), truth) for each, truth in zip(maps, planes, strict=True)]
+    scenes = _matched_scenes(maps, planes, FAINT)
     digits = np.array([scene.counts(0) for scene in scenes])
     n, found, matches, right = digits.sum(axis=0)
     with_digits = digits[digits[:, 0] > 0]
@@ -82,11 +82,24 @@ def score_scenes(maps: NDArray[np.floating], planes: UInt8) -> PageScores:
     )
 
 
+def f1_of_scenes(maps: NDArray[np.floating], planes: UInt8) -> NDArray[np.float64]:
+    """Return `PageScores.f1` of each scene, float64 (N,); NaN for scenes without handwritten digits."""
+    scenes = _matched_scenes(maps, planes, SURE)
+    n, found, _, right = np.array([scene.counts(0) for scene in scenes]).T
+    return np.where(n > 0, _f1(n, found, right), np.nan)
+
+
 def _f1(n: NDArray[np.int64], found: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(2 * right / np.maximum(n + found, 1))
 
 
+def _matched_scenes(maps: NDArray[np.floating], planes: UInt8, threshold: float) -> list[MatchedScene]:
+    pairs = zip(maps, planes, strict=True)
+    return [matched_scene(decode(np.asarray(each), threshold), truth) for each, truth in pairs]
+
+
 def matched_scene(found: Detections, planes: UInt8) -> MatchedScene:
+    """Return detections in the picture of planes (17, h, w), the best first, with the truth."""
     true, classes, kinds = truth_of(planes)
     rows = matched(found.boxes, true)
     middles = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2 / STRIDE
@@ -97,7 +110,10 @@ def matched_scene(found: Detections, planes: UInt8) -> MatchedScene:
 
 
 def truth_of(planes: UInt8) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the boxes (K, 4), the classes and the kinds of the items that planes (17, h, w) describe."""
+    """Return the boxes (K, 4), the classes and the kinds of the items that planes (17, h, w) describe.
+
+    Items that are not judged are left out.
+    """
     kinds, rows, columns = np.nonzero((planes[:4] == 255) & (planes[PLANE["ignored"]] == 0))
     width, height = (2.0 ** (planes[PLANE[name], rows, columns] / OCTAVE) for name in ("width", "height"))
     right, down = (planes[PLANE[name], rows, columns] / PARTS - OFFSET for name in ("right", "below"))
@@ -107,7 +123,7 @@ def truth_of(planes: UInt8) -> tuple[NDArray[np.float64], NDArray[np.int64], NDA
 
 
 def _average_precision(scenes: list[MatchedScene], label: int) -> float:
-    """Return the area under the curve of precision over recall for one digit; 1 if it does not occur."""
+    """Return the area under the curve of precision over recall for one digit; 1 without such a digit."""
     scores, right, n = [], [], 0
     for scene in scenes:
         mine = (scene.found.kinds == 0) & (scene.found.labels == label) & ~scene.is_ignored
@@ -124,7 +140,7 @@ def _average_precision(scenes: list[MatchedScene], label: int) -> float:
 
 
 def _told_apart(scenes: list[MatchedScene]) -> float:
-    """Return the share of detected digits that are rightly told to be written or printed; 1 if there are none."""
+    """Return the share of detected digits whose kind, written or printed, is right; 1 without any."""
     right = total = 0
     for scene in scenes:
         counted = (scene.rows >= 0) & (scene.found.kinds < 2) & (scene.found.scores >= SURE)
