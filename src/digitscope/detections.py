@@ -1,10 +1,11 @@
-"""What the page network's maps say, as boxes: the one place that knows how the maps are laid out.
+"""The layout of the page network's maps, and the boxes that they describe.
 
-The network sees a picture in places of 4x4 pixels; `CHANNELS` has what its maps hold for each.
+A place is a square of 4x4 pixels. The maps have `N_CHANNELS` numbers for each place; `CHANNELS` names them.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -15,40 +16,42 @@ Float32 = NDArray[np.float32]
 Int = NDArray[np.int64]
 
 STRIDE = 4
-"""Pixels, along each axis, of a place."""
+"""Pixels of a place's sides."""
+
+INPUT, OUTPUT, ABOUT = "images", "maps", "digitscope"
+"""Names in the network's ONNX file: uint8 (N, H, W) in, the maps out, and a property with JSON about it."""
 
 SIGNS = (".", ",", "-", "/", ":", "+", "×", "÷", "=", "(", ")")
 CLASSES = (*"0123456789", *SIGNS)
-"""What is told apart: ten digits, then the signs."""
+"""Ten digits, then the signs."""
 
 KINDS = ("written digit", "printed digit", "written sign", "printed sign")
 
 LAYOUT = {"heat": 4, "classes": 21, "geometry": 4, "mask": 4, "kinds": 4, "height": 1, "turns": 4}
 """Channels of the maps, in this order.
 
-heat: logits that a place is the middle of one of `KINDS`.
+heat: logits that a place is the middle of an item, one for each of `KINDS`.
 classes: logits of `CLASSES`.
-geometry: natural logarithms of width and height in pixels, and how far right and down the middle is, in places.
-mask: logits that each of the place's 2x2 parts has the ink of a written digit or sign.
-kinds: logits of nothing, of written digits, of other handwriting and of print around here.
-height: natural logarithm of the height of digits around here, in pixels.
+geometry: natural logarithms of width and height in pixels, then the offsets of the item's middle to the right of
+    the place's middle and below it, in places.
+mask: logits of ink of a written digit or sign, one for each of the place's 2x2 parts.
+kinds: logits of paper, written digits, other handwriting and print.
+height: natural logarithm of the height of digits, in pixels.
 turns: logits of 0 to 3 quarter turns, clockwise, that bring the writing upright.
-The last three are the same in each 2x2 places.
+Kinds, height and turns are equal in each 2x2 places.
 """
 
 
 def _channels() -> Mapping[str, slice]:
     ends = np.cumsum([0, *LAYOUT.values()]).tolist()
-    return MappingProxyType(
-        {name: slice(*each) for name, each in zip(LAYOUT, zip(ends, ends[1:], strict=False), strict=True)}
-    )
+    return MappingProxyType({name: slice(*each) for name, each in zip(LAYOUT, pairwise(ends), strict=True)})
 
 
 CHANNELS = _channels()
 N_CHANNELS = sum(LAYOUT.values())
 
 OVERLAP = 0.45
-"""Intersection over union from which two boxes are of one digit: the more probable one stays."""
+"""Two boxes with a higher intersection over union are one item; the more probable box stays."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +60,10 @@ class Detections:
 
     Attributes:
         boxes: float32 (K, 4), left, top, right and bottom in pixels.
-        scores: float32 (K,), the probability that something is there, the highest first.
+        scores: float32 (K,), the probability of an item, the highest first.
         kinds: int64 (K,), into `KINDS`.
-        log_probabilities: float32 (K, 21), of `CLASSES`; those of digits sum to 1 for digits, of signs for signs.
+        log_probabilities: float32 (K, 21), of `CLASSES`. Only digits are
+            possible for the kinds of digits, and only signs for those of signs.
     """
 
     boxes: Float32
@@ -71,7 +75,7 @@ class Detections:
         return len(self.scores)
 
     def __getitem__(self, index: NDArray[np.generic]) -> "Detections":
-        """Return the chosen ones."""
+        """Return the detections that `index` selects."""
         return Detections(self.boxes[index], self.scores[index], self.kinds[index], self.log_probabilities[index])
 
     @property
@@ -86,7 +90,7 @@ def sigmoid(logits: NDArray[np.floating]) -> Float32:
 
 
 def decode(maps: Float32, threshold: float) -> Detections:
-    """Return what is at the peaks of `maps`, float32 (42, h, w), whose probability exceeds `threshold`."""
+    """Return the items at the peaks of `maps`, float32 (42, h, w), that are more probable than `threshold`."""
     heat = sigmoid(maps[CHANNELS["heat"]])
     best = heat.max(axis=0)
     rows, columns = np.nonzero((best == ndimage.maximum_filter(best, 3)) & (best > threshold))
@@ -107,7 +111,10 @@ def decode(maps: Float32, threshold: float) -> Detections:
 
 
 def without_doubles(boxes: Float32, overlap: float = OVERLAP) -> Int:
-    """Return the rows of `boxes` (K, 4), the best first, that no better one overlaps (Neubeck and Van Gool 2006)."""
+    """Return the rows of `boxes` (K, 4) that stay, the best first.
+
+    A box stays if no better one that stays overlaps it more than `overlap` (Neubeck and Van Gool 2006).
+    """
     shared = intersection_over_union(boxes, boxes) > overlap
     kept = np.ones(len(boxes), bool)
     for row in range(len(boxes)):
@@ -117,7 +124,7 @@ def without_doubles(boxes: Float32, overlap: float = OVERLAP) -> Int:
 
 
 def intersection_over_union(first: NDArray[np.floating], second: NDArray[np.floating]) -> Float32:
-    """Return the overlaps of boxes (K, 4) and (L, 4), each left, top, right and bottom: float32 (K, L)."""
+    """Return float32 (K, L) for boxes (K, 4) and (L, 4), each left, top, right and bottom."""
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
     shared = np.prod(np.clip(high - low, 0, None), axis=2)
@@ -126,7 +133,7 @@ def intersection_over_union(first: NDArray[np.floating], second: NDArray[np.floa
 
 
 def matched(found: NDArray[np.floating], true: NDArray[np.floating], overlap: float = 0.5) -> Int:
-    """Return for each found box, the best first, the row of the true box that it is, or -1: int64 (K,).
+    """Return the row of the true box for each found box, or -1: int64 (K,). The best found box comes first.
 
     Each takes the free true box that it overlaps most, if their intersection over union is at least `overlap`.
     """

@@ -15,7 +15,7 @@ UInt8 = NDArray[np.uint8]
 Index = slice | NDArray[np.integer]
 
 Task = Literal["digit", "two-digit", "separation", "page"]
-"""What a network is for: to read one digit or two over each other, to separate these, or to find writing on pages."""
+"""The use of a network: read one digit or two over each other, separate the two, or find writing on pages."""
 
 TASKS: Mapping[int, Task] = MappingProxyType({1: "digit", 2: "two-digit", 4: "separation"})
 """The task by the number of axes of its labels, if they are no planes."""

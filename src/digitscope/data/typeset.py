@@ -130,7 +130,7 @@ HANDLIKE = [
 
 @cache
 def print_fonts() -> tuple[str, ...]:
-    """Return the paths of this machine's fonts of print, sorted by name; none where no folder of fonts is known."""
+    """Return the sorted paths of this machine's fonts of print; none without a known folder of fonts."""
     folders = [Path(folder).expanduser() for folder in FONT_FOLDERS]
     found = [path for folder in folders if folder.is_dir() for path in folder.rglob("*.[ot]tf")]
     suitable = (path for path in found if not any(part in str(path) for part in HANDLIKE) and _has_digits(path))

@@ -1,4 +1,4 @@
-"""The network that finds writing on pages: what each place of a picture shows, in one pass.
+"""The network that finds digits and signs on pages, all in one pass.
 
 A small fully convolutional network in the way of CenterNet (Zhou, Wang and Kraehenbuehl 2019, "Objects as Points")
 on a feature pyramid (Lin et al. 2017).
@@ -12,19 +12,19 @@ from digitscope.detections import LAYOUT
 from digitscope.models.convolutional import convolution
 
 RARE = -4.6
-"""Bias of the heat at the start: a probability of 0.01, as most places are no middle (Lin et al. 2017)."""
+"""First bias of the heat, a probability of 0.01: few places are the middle of an item (Lin et al. 2017)."""
 
 WINDOW, COARSE = 7, 8
-"""The surrounding that contrast is measured in: 7x7 squares of 8x8 pixels."""
+"""Contrast is measured in a surrounding of 7x7 squares of 8x8 pixels."""
 
 LEAST_DEVIATION = 0.02
-"""Added to the deviation of the brightness, 0 to 1, so that the noise of empty paper stays small."""
+"""Added to the deviation of the brightness, 0 to 1; it keeps the noise of empty paper small."""
 
 
 class LocalContrast(nn.Module):
-    """uint8 (N, H, W), sides multiples of 8, to float32 (N, 2, H, W): brightness, and contrast to the surrounding.
+    """uint8 (N, H, W), sides multiples of 8, to float32 (N, 2, H, W): brightness and local contrast.
 
-    The contrast is the brightness less its mean around, divided by its deviation there.
+    The contrast is the brightness less the mean of its surrounding, divided by the deviation there.
     """
 
     def forward(self, images: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ class Residual(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return the features with what the body adds."""
+        """Return the positive part of the features plus the body's output."""
         return F.relu(features + self.body(features))
 
 
@@ -66,7 +66,7 @@ def _level(before: int, after: int, blocks: int) -> nn.Sequential:
 
 
 class PageMaps(nn.Module):
-    """(N, 2, H, W), sides multiples of 32, to the maps of `digitscope.detections.LAYOUT`: float32 (N, 42, H / 4, W / 4)."""
+    """(N, 2, H, W), sides multiples of 32, to maps (N, 42, H / 4, W / 4), see `digitscope.detections`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ def _doubled(features: Tensor) -> Tensor:
 def page_network() -> nn.Sequential:
     """Return a network that finds digits and signs on pages, 1,081,690 parameters.
 
-    uint8 (N, H, W), sides multiples of 32 -> (N, 2, H, W) -> features of (N, 32, H / 4, W / 4), 64, 96 and 128
-    channels at strides 8, 16 and 32, and up again -> maps float32 (N, 42, H / 4, W / 4), see `digitscope.detections`.
+    uint8 (N, H, W), sides multiples of 32 -> (N, 2, H, W) -> (N, 32, H / 4, W / 4) -> 64, 96 and 128 channels at
+    strides 8, 16 and 32 -> back to stride 4 -> maps float32 (N, 42, H / 4, W / 4), see `digitscope.detections`.
     """
     return nn.Sequential(LocalContrast(), PageMaps())
