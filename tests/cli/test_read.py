@@ -20,16 +20,18 @@ from PIL import Image
 from digitscope.data import Dataset
 from digitscope.inference import Reading, open_pictures
 from tests.cli.helpers import Command, Outcome, assert_one_line, everything_in, in_a_process, on_a_terminal
-from tests.inference.examples import digit, reading
+from tests.inference.examples import digit, reading, sign
 
 
 class PlainReader:
     """Reads as many digits on a page as its first pixel says: 0, 1, 2 and so on, the last of them not accepted.
 
-    `seen` has the sources; `on_read` is called before each one with how many there were.
+    `seen` has the sources and `asked` what else it was told; `on_read` is called before each one with how many
+    there were.
     """
 
     seen: ClassVar[list[Any]] = []
+    asked: ClassVar[list[dict[str, Any]]] = []
     on_read: ClassVar[Callable[[int], None]] = staticmethod(lambda _: None)
 
     @classmethod
@@ -37,9 +39,10 @@ class PlainReader:
         assert model in {"digit", "mine.onnx"}
         return cls()
 
-    def read(self, source: Any) -> Reading:
+    def read(self, source: Any, **options: Any) -> Reading:
         PlainReader.on_read(len(self.seen))
         self.seen.append(source)
+        self.asked.append(options)
         digits, sizes = [], []
         for page, picture in enumerate(open_pictures(source)):
             n = int(picture.pixels[0, 0, 0])
@@ -56,7 +59,14 @@ class PlainReader:
 def plain(monkeypatch: pytest.MonkeyPatch) -> type[PlainReader]:
     monkeypatch.setattr("digitscope.cli.read.Reader", PlainReader)
     monkeypatch.setattr(PlainReader, "seen", [])
+    monkeypatch.setattr(PlainReader, "asked", [])
     return PlainReader
+
+
+@pytest.fixture
+def finds(plain: type[PlainReader], monkeypatch: pytest.MonkeyPatch) -> Callable[[Reading], None]:
+    """A function that decides what is found in every picture."""
+    return lambda found: monkeypatch.setattr(plain, "read", lambda *_, **__: found)
 
 
 def picture(path: Path | str, *n_digits: int) -> str:
@@ -92,11 +102,11 @@ def test_json_is_one_line_for_every_picture(digitscope: Command) -> None:
     assert (code, err) == (0, [])
     first, second = records(out)
     assert records(digitscope("read", a, "--json")) == [second]
-    assert list(first)[:4] == ["path", "text", "lines", "digits"]
+    assert list(first) == ["path", "text", "lines", "digits", "signs", "rotation", "remarks", "sizes"]
     assert (first["path"], first["text"], first["lines"]) == (b, "0?\n01?", ["0?", "01?"])
     last = first["digits"][-1]
     assert (last["label"], last["confidence"], last["accepted"]) == (2, 0.75, False)
-    assert (last["box"], last["line"], last["page"]) == ([29, 9, 8, 16], 1, 1)
+    assert (last["box"], last["line"], last["page"], last["printed"]) == ([29, 9, 8, 16], 1, 1, False)
     assert len(last["probabilities"]) == 10
 
 
@@ -106,13 +116,53 @@ def test_csv_has_a_row_for_every_digit(digitscope: Command) -> None:
     code, out, err = digitscope("read", odd, picture("none.png", 0), picture("b.tif", 1, 1), "--csv")
     assert (code, err) == (0, [])
     header, *rows = csv.reader(io.StringIO(out))
-    assert header == ["path", "page", "line", "label", "confidence", "accepted", "left", "top", "width", "height"]
+    assert header[:6] == ["path", "page", "line", "label", "confidence", "accepted"]
+    assert header[6:] == ["left", "top", "width", "height", "printed"]
     assert rows == [
-        [odd, "0", "0", "0", "0.750000", "true", "5", "9", "8", "16"],
-        [odd, "0", "0", "1", "0.750000", "false", "17", "9", "8", "16"],
-        ["b.tif", "0", "0", "0", "0.750000", "false", "5", "9", "8", "16"],
-        ["b.tif", "1", "1", "0", "0.750000", "false", "5", "9", "8", "16"],
+        [odd, "0", "0", "0", "0.750000", "true", "5", "9", "8", "16", "false"],
+        [odd, "0", "0", "1", "0.750000", "false", "17", "9", "8", "16", "false"],
+        ["b.tif", "0", "0", "0", "0.750000", "false", "5", "9", "8", "16", "false"],
+        ["b.tif", "1", "1", "0", "0.750000", "false", "5", "9", "8", "16", "false"],
     ]
+
+
+def test_signs_and_print_are_where_they_belong(digitscope: Command, finds: Callable[[Reading], None]) -> None:
+    """CSV has the digits of the text; JSON has all."""
+    written, left_out, taken = digit(3), digit(9, printed=True, line=None), digit(9, printed=True)
+    path = picture("a.png", 1)
+    for printed, rows in ((left_out, ["3 false"]), (taken, ["3 false", "9 true"])):
+        finds(reading(written, printed, lines=("3,",), signs=(sign(","),)))
+        assert digitscope("read", path).out == "3,\n"
+        _, *told = csv.reader(io.StringIO(digitscope("read", path, "--csv").out))
+        assert [f"{row[3]} {row[-1]}" for row in told] == rows
+        (record,) = records(digitscope("read", path, "--json"))
+        assert [(each["label"], each["printed"]) for each in record["digits"]] == [(3, False), (9, True)]
+        assert [each["label"] for each in record["signs"]] == [","]
+
+
+def test_remarks_go_to_standard_error(digitscope: Command, finds: Callable[[Reading], None]) -> None:
+    finds(reading(digit(3), remarks=("page 1 was turned", "page 2: two\nlines"), rotations=(90,)))
+    path = picture("a\nb.png", 1)
+    code, out, err = digitscope("read", path, "--json", "--out", "r.jsonl")
+    assert (code, err) == (0, ["a b.png: page 1 was turned", "a b.png: page 2: two lines"])
+    assert (records(out)[0]["rotation"], records(out)[0]["remarks"][0]) == (90, "page 1 was turned")
+    assert Path("r.jsonl").read_text() == out
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ((), {"printed": False, "rotation": None}),
+        (("--rotation", "auto"), {"printed": False, "rotation": None}),
+        (("--rotation", "0", "--printed"), {"printed": True, "rotation": 0}),
+        (("--rotation", "270"), {"printed": False, "rotation": 270}),
+    ],
+)
+def test_how_a_picture_is_read(
+    digitscope: Command, plain: type[PlainReader], words: tuple[str, ...], expected: dict[str, Any]
+) -> None:
+    assert digitscope("read", picture("a.png", 1), *words).code == 0
+    assert plain.asked == [expected]
 
 
 def test_a_path_of_any_bytes_can_be_told(digitscope: Command, plain: type[PlainReader]) -> None:
@@ -270,6 +320,7 @@ def test_nothing_found_is_a_wrong_call(
         (("",), ("'' names no file",)),
         (("a.png", "--json", "--csv"), ("--csv: not allowed with argument --json",)),
         (("a.png", "--out", "r.json"), ("'r.json'", "FILE.jsonl")),
+        (("a.png", "--rotation", "45"), ("--rotation", "'45'", "auto", "270")),
         (("a.png", "--model", "digits"), ("'digits'", "digit, digit-best")),
         (("a.png", "--model", "two-digit"), ("two-digit",)),
     ],
@@ -418,9 +469,9 @@ def test_nothing_is_collected(
     most = 0
     original = PlainReader.read
 
-    def read(self: PlainReader, source: Any) -> Reading:
+    def read(self: PlainReader, source: Any, **options: Any) -> Reading:
         nonlocal most
-        value = original(self, source)
+        value = original(self, source, **options)
         alive.append(weakref.ref(value))
         gc.collect()
         most = max(most, sum(each() is not None for each in alive))

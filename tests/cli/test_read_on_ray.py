@@ -10,7 +10,7 @@ from PIL import Image
 
 from digitscope.data import Dataset
 from digitscope.errors import ClusterError, DataError
-from digitscope.inference import Reading
+from digitscope.inference import Reading, on_ray
 from digitscope.inference.on_ray import PICTURES_A_TASK, ReaderOnRay
 from tests.cli.helpers import Command, assert_one_line, in_a_process
 from tests.cli.ray_sessions import PATIENCE, members, needs_ray, session
@@ -108,8 +108,8 @@ class Cluster:
     def remote(self, **_: object) -> Any:
         return lambda _function: SimpleNamespace(remote=self.begin)
 
-    def begin(self, model: str, folder: str, paths: list[str]) -> list[str]:
-        assert (model, folder) == ("digit", str(Path.cwd()))
+    def begin(self, model: str, folder: str, paths: list[str], options: dict[str, Any]) -> list[str]:
+        assert (model, folder, options) == ("digit", str(Path.cwd()), {"printed": True, "rotation": 90})
         self.running += 1
         self.most = max(self.most, self.running)
         return paths
@@ -127,7 +127,7 @@ def test_a_picture_that_ends_its_process_is_told_and_the_others_are_read() -> No
     cluster = Cluster()
     paths = [str(number) for number in range(5 * N)]
     paths[N] = "bad"
-    reader = ReaderOnRay(cluster, "digit", paths)
+    reader = ReaderOnRay(cluster, "digit", paths, printed=True, rotation=90)
     for path in paths:
         if path == "bad":
             with pytest.raises(DataError, match="bad: the process that read it ended"):
@@ -139,4 +139,16 @@ def test_a_picture_that_ends_its_process_is_told_and_the_others_are_read() -> No
 
 def test_a_machine_that_cannot_read_ends_it_with_one_line() -> None:
     with pytest.raises(ClusterError, match="a machine of the Ray cluster cannot read: no such folder"):
-        ReaderOnRay(Cluster(), "digit", ["odd"]).read("odd")
+        ReaderOnRay(Cluster(), "digit", ["odd"], printed=True, rotation=90).read("odd")
+
+
+def test_a_task_reads_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Asked:
+        def read(self, path: str, **options: Any) -> Reading:
+            if path == "bad":
+                raise DataError(f"bad: {options}")
+            return EMPTY
+
+    monkeypatch.setattr(on_ray, "_reader", lambda _: Asked())
+    found = on_ray._read("digit", str(Path.cwd()), ["a", "bad"], {"printed": True, "rotation": 90})
+    assert found == [EMPTY, "bad: {'printed': True, 'rotation': 90}"]

@@ -5,6 +5,7 @@ import io
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from digitscope.cli.arguments import add_engine, check_engine
@@ -21,12 +22,18 @@ from digitscope.inference.pictures import Source
 from digitscope.inference.reader import Reader
 from digitscope.inference.reading import Reading
 
+Read = Callable[[Source], Reading]
+"""What reads a picture."""
+
 Receiver = Callable[[str, Source, Reading], None]
 """What is done with a reading: takes the picture's path, the picture, and what was read in it."""
 
+ROTATIONS = ("auto", "0", "90", "180", "270")
+
 EPILOG = f"""\
 A folder stands for all pictures in it and below: {" ".join(ending[1:] for ending in PICTURE_ENDINGS)}.
-In the text, ? is ink that may be a digit but was not accepted as one; --json says why.
+In the text, ? marks a rejected digit; --json gives the reason. Signs such as . , - / are in the text as written.
+Remarks, such as that a page was turned to be read, go to standard error.
 With --engine ray output and order are the same; every machine sees the pictures at the same paths.
 
 example: digitscope read forms --annotate marked --out forms.jsonl"""
@@ -41,10 +48,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         f"what reads single digits: {', '.join(_single_digit_networks())} or an .onnx file (default: digit)"
     )
     parser.add_argument("--model", default="digit", metavar="NAME", help=model_help)
+    printed_help = "put printed digits and signs into text and CSV too (default: handwriting alone)"
+    parser.add_argument("--printed", action="store_true", help=printed_help)
+    rotation_help = (
+        "degrees, clockwise, that every page is turned by to be read (default: auto, found for each page)"
+    )
+    parser.add_argument("--rotation", default="auto", choices=ROTATIONS, help=rotation_help)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one line of JSON for every picture")
-    form.add_argument("--csv", action="store_true", help="print a header, and one row for every digit")
-    annotate_help = "write a copy of every page that is read there, with boxes, digits and confidences"
+    form.add_argument("--csv", action="store_true", help="print a header, and one row for every digit of the text")
+    annotate_help = "write a copy of every page that is read there, with boxes, labels and confidences"
     parser.add_argument("--annotate", type=path_argument, metavar="DIR", help=annotate_help)
     out_help = "append one line of JSON for every picture there; those that it has already are not read again"
     parser.add_argument("--out", type=_jsonl_argument, metavar="FILE.jsonl", help=out_help)
@@ -61,7 +74,8 @@ def run(options: argparse.Namespace) -> int:
         raise SettingError("; ".join(complaints))
     if options.engine == "ray":
         _check_for_ray(options, paths)
-    reader: Reader | ReaderOnRay = Reader.load(options.model)
+    rotation = None if options.rotation == "auto" else int(options.rotation)
+    read: Read = partial(Reader.load(options.model).read, printed=options.printed, rotation=rotation)
     receivers: list[Receiver] = []
     if options.annotate:
         from digitscope.cli.annotated_copies import AnnotatedCopies  # which loads what draws
@@ -79,8 +93,8 @@ def run(options: argparse.Namespace) -> int:
         receivers.append(PRINTERS[form]())
         if new and options.engine == "ray":
             ray = stack.enter_context(connected(options.address, usable_cores()))
-            reader = ReaderOnRay(ray, options.model, new)
-        n_failed = _read_each(reader, new, receivers)
+            read = ReaderOnRay(ray, options.model, new, printed=options.printed, rotation=rotation).read
+        n_failed = _read_each(read, new, receivers)
     return 1 if complaints or n_failed else 0
 
 
@@ -91,7 +105,7 @@ def _check_for_ray(options: argparse.Namespace, paths: Sequence[str]) -> None:
     load_ray(options.address)
 
 
-def _read_each(reader: Reader | ReaderOnRay, paths: Sequence[str], receivers: Sequence[Receiver]) -> int:
+def _read_each(read: Read, paths: Sequence[str], receivers: Sequence[Receiver]) -> int:
     """Read the pictures, hand each reading to all `receivers`, and return how many could not be read."""
     n_failed = 0
     with PictureBar(len(paths)) as bar:
@@ -99,10 +113,13 @@ def _read_each(reader: Reader | ReaderOnRay, paths: Sequence[str], receivers: Se
             bar.show()
             try:
                 source = _source(path)
-                reading = reader.read(source)
+                reading = read(source)
                 bar.make_room()
                 for receive in receivers:
                     receive(path, source, reading)
+                if reading.remarks:
+                    bar.clear()
+                    _tell(path, reading.remarks)
             except DataError as error:
                 bar.clear()
                 _report(error)
@@ -138,8 +155,19 @@ def _source(path: str) -> Source:
     return _StandardInput(sys.stdin.buffer.read())
 
 
+def _tell(path: str, remarks: Sequence[str]) -> None:
+    """Print what a person should know of a picture, one line each."""
+    name = _StandardInput.name if path == STANDARD_INPUT else path
+    for each in remarks:
+        remark(_on_one_line(f"{name}: {each}"))
+
+
 def _report(complaint: object) -> None:
-    remark(f"digitscope: error: {' '.join(str(complaint).split())}")
+    remark(_on_one_line(f"digitscope: error: {complaint}"))
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _let_any_path_be_printed() -> None:
@@ -149,7 +177,7 @@ def _let_any_path_be_printed() -> None:
 
 
 def _single_digit_networks() -> list[str]:
-    return [name for name in SHIPPED if name != "two-digit"]
+    return [name for name in SHIPPED if name not in {"two-digit", "page"}]
 
 
 def _source_argument(text: str) -> str:

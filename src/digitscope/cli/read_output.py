@@ -12,7 +12,8 @@ from digitscope.errors import DataError
 from digitscope.inference.pictures import Source
 from digitscope.inference.reading import Reading
 
-CSV_HEADER = ("path", "page", "line", "label", "confidence", "accepted", "left", "top", "width", "height")
+BOX_HEADER = ("left", "top", "width", "height")
+CSV_HEADER = ("path", "page", "line", "label", "confidence", "accepted", *BOX_HEADER, "printed")
 
 BEGINNING = b'{"path": "'
 """What every record begins with: by this a line that was cut off is told from somebody else's."""
@@ -40,7 +41,7 @@ def print_json(path: str, source: Source, reading: Reading) -> None:  # noqa: AR
 
 
 class CsvPrinter:
-    """Prints a header at once, and then one row for every digit."""
+    """Prints a header at once, and then one row for every digit of the text."""
 
     def __init__(self) -> None:
         _print_rows([CSV_HEADER])
@@ -56,8 +57,10 @@ class CsvPrinter:
                 f"{digit.confidence:.6f}",
                 _word(digit.accepted),
                 *digit.box,
+                _word(digit.printed),
             )
             for digit in reading.digits
+            if digit.line is not None
         )
 
 
@@ -141,5 +144,5 @@ def _print_rows(rows: Iterable[tuple[Any, ...]]) -> None:
     print(text.getvalue(), end="", flush=True)
 
 
-def _word(accepted: bool) -> str:
-    return "true" if accepted else "false"
+def _word(value: bool) -> str:
+    return "true" if value else "false"

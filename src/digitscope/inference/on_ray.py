@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,16 @@ class ReaderOnRay:
         ray: the module, connected.
         model: as `Reader.load` takes it.
         paths: of the pictures, as seen from the working directory.
+        printed: as `Reader.read` takes it.
+        rotation: as `Reader.read` takes it.
     """
 
-    def __init__(self, ray: Any, model: str, paths: Sequence[str]) -> None:
+    def __init__(
+        self, ray: Any, model: str, paths: Sequence[str], *, printed: bool = False, rotation: int | None = None
+    ) -> None:
         self._ray = ray
         self._model = model
+        self._options = {"printed": printed, "rotation": rotation}
         self._task = ray.remote(num_cpus=1, max_retries=RETRIES)(_read)
         self._found = self._read_all(paths)
 
@@ -60,7 +65,7 @@ class ReaderOnRay:
             yield from self._end(*running.popleft())
 
     def _begin(self, paths: Sequence[str]) -> Any:
-        return self._task.remote(self._model, str(Path.cwd()), paths)
+        return self._task.remote(self._model, str(Path.cwd()), paths, self._options)
 
     def _end(self, paths: Sequence[str], task: Any) -> Iterator[tuple[str, Reading | str]]:
         """Yield what a task has found. If it is lost time and again, its pictures are tried one by one."""
@@ -81,15 +86,22 @@ def _parts(paths: Sequence[str]) -> Iterator[Sequence[str]]:
         yield paths[start : start + PICTURES_A_TASK]
 
 
-def _read(model: str, folder: str, paths: Sequence[str]) -> list[Reading | str]:
-    """Return of each picture what is written in it, or why it cannot be read; paths are as seen from `folder`."""
+def _read(model: str, folder: str, paths: Sequence[str], options: Mapping[str, Any]) -> list[Reading | str]:
+    """Return of each picture what is written in it, or why it cannot be read.
+
+    Args:
+        model: as `Reader.load` takes it.
+        folder: that the paths are seen from.
+        paths: of the pictures.
+        options: further arguments of `Reader.read`.
+    """
     os.chdir(folder)
-    return [_read_one(_reader(model), path) for path in paths]
+    return [_read_one(_reader(model), path, options) for path in paths]
 
 
-def _read_one(reader: Reader, path: str) -> Reading | str:
+def _read_one(reader: Reader, path: str, options: Mapping[str, Any]) -> Reading | str:
     try:
-        return reader.read(path)
+        return reader.read(path, **options)
     except DataError as error:
         return str(error)
 
