@@ -7,6 +7,7 @@ from typing import Any
 
 from digitscope.data.splits import Dataset, Task
 from digitscope.errors import DataError, SettingError
+from digitscope.experiments.shared_settings import COURSE, COURSE_FC, FOR_PICTURES, MUON, OURS, WARPED
 from digitscope.models import MODELS, PAGE_MODELS, SEPARATION_MODELS, TWO_DIGIT_MODELS, options_of, sizes_of
 from digitscope.scratch import ScratchSettings
 from digitscope.training.settings import TrainingSettings
@@ -60,7 +61,10 @@ class Recipe:
 
     @property
     def task(self) -> Task:
-        """What the model is for: "digit", one in an image, or "two-digit" or "separation", 42x28 images of two."""
+        """The use of the model.
+
+        "digit" is for one in an image, "two-digit" and "separation" for 42x28 images of two, "page" for pages.
+        """
         if self.model in SEPARATION_MODELS:
             return "separation"
         if self.model in PAGE_MODELS:
@@ -74,8 +78,13 @@ class Recipe:
 
     @property
     def measure(self) -> str:
-        """What the accuracies in the history of its runs are, in words."""
+        """The measure of the validation accuracies in the history of its runs, in words."""
         return {"separation": "mean IoU", "page": "F1"}.get(self.task, "accuracy")
+
+    @property
+    def training_measure(self) -> str:
+        """The measure of the training accuracies there: to match boxes after every step would take long."""
+        return "class accuracy" if self.task == "page" else self.measure
 
     def check_data(self, dataset: Dataset) -> None:
         """Refuse data that the model does not take.
@@ -143,44 +152,6 @@ def get_recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
-_COURSE = TrainingSettings(epochs=30, batch_size=32, order="fixed", learning_rate=0.01, momentum=0.9)
-"""The defaults of the course's `train_model`; each of its scripts changes some."""
-
-_COURSE_FC = replace(_COURSE, epochs=10, learning_rate=0.1, momentum=0.0, threads=1)
-
-_OURS = TrainingSettings(
-    epochs=1,
-    batch_size=128,
-    order="reshuffled",
-    learning_rate=0.1,
-    momentum=0.9,
-    nesterov=True,
-    weight_decay=5e-4,
-    schedule="one-cycle",
-    label_smoothing=0.05,
-)
-
-_WARPED = replace(
-    _OURS,
-    learning_rate=0.2,
-    rotation=15,
-    scale=0.12,
-    shear=0.12,
-    shift=2,
-    elastic=0.7,
-    ema=0.998,
-    precision="mixed",
-)
-
-_MUON: Mapping[str, Any] = MappingProxyType(
-    {"optimizer": "muon", "learning_rate": 0.05, "momentum": 0.6, "weight_decay": 0.0}
-)
-
-_FOR_PICTURES: Mapping[str, Any] = MappingProxyType(
-    {"stroke": 0.8, "blur": 0.7, "low_resolution": 0.2, "styles": 0.3, "non_digits": 0.15}
-)
-"""For digits of other pens, scanners and countries, and ink that is no digit."""
-
 _ALL = (
     Recipe(
         SCRATCH,
@@ -201,45 +172,45 @@ _ALL = (
     Recipe(
         "scratch-128", "the NumPy network, 128 hidden units, on digits as they are", SCRATCH, ScratchSettings()
     ),
-    Recipe("fc", "the course's fully connected network, 10 hidden units", "fc", _COURSE_FC),
-    Recipe("fc-128", "the course's fully connected network, 128 hidden units", "fc", _COURSE_FC, {"hidden": 128}),
+    Recipe("fc", "the course's fully connected network, 10 hidden units", "fc", COURSE_FC),
+    Recipe("fc-128", "the course's fully connected network, 128 hidden units", "fc", COURSE_FC, {"hidden": 128}),
     Recipe(
         "cnn",
         "the course's convolutional network",
         "cnn",
-        replace(_COURSE, epochs=10, nesterov=True),
+        replace(COURSE, epochs=10, nesterov=True),
     ),
     Recipe(
         "two-digit-mlp",
         "the course's fully connected network for two digits",
         "two-digit-mlp",
-        replace(_COURSE, batch_size=64, threads=1),
+        replace(COURSE, batch_size=64, threads=1),
     ),
     Recipe(
         "two-digit-cnn",
         "the course's convolutional network for two digits",
         "two-digit-cnn",
-        replace(_COURSE, batch_size=64),
+        replace(COURSE, batch_size=64),
     ),
     Recipe(
         "fast",
         "a small convolutional network, 36,000 digits met once",
         "fast",
-        replace(_OURS, **{**_MUON, "learning_rate": 0.14}, batch_size=160, epoch_size=36_000, precision="mixed"),
+        replace(OURS, **{**MUON, "learning_rate": 0.14}, batch_size=160, epoch_size=36_000, precision="mixed"),
     ),
     Recipe(
         "small",
         "a network for a laptop's processor, on digits of other hands and pens",
         "small",
-        replace(_WARPED, **_MUON, epochs=54, ema=0.995, **_FOR_PICTURES, pens=0.15, plain_epochs=6),
+        replace(WARPED, **MUON, epochs=54, ema=0.995, **FOR_PICTURES, pens=0.15, plain_epochs=6),
     ),
     Recipe(
         "best",
         "the most accurate network for one digit, its three columns learning side by side",
         "best",
         replace(
-            _WARPED,
-            **_MUON,
+            WARPED,
+            **MUON,
             epochs=90,
             batch_size=384,  # 128 for each column
             focus=4,
@@ -253,22 +224,22 @@ _ALL = (
         "a small residual network, for Fashion-MNIST and other objects of ten kinds",
         "resnet",
         replace(
-            _OURS, **_MUON, epochs=12, shift=1.5, flip=0.5, plain_epochs=2, ema=0.995, precision="mixed", threads=1
+            OURS, **MUON, epochs=12, shift=1.5, flip=0.5, plain_epochs=2, ema=0.995, precision="mixed", threads=1
         ),
     ),
     Recipe(
         "two-digit-fast",
         "a network on pairs made anew at every step, a few minutes",
         "two-digit-fast",
-        replace(_OURS, epochs=8, order="fresh-pairs", learning_rate=0.15),
+        replace(OURS, epochs=8, order="fresh-pairs", learning_rate=0.15),
     ),
     Recipe(
         "two-digit-best",
         "the most accurate network for two digits, on warped pairs made anew at every step",
         "two-digit-best",
         replace(
-            _WARPED,
-            **_MUON,
+            WARPED,
+            **MUON,
             epochs=54,
             order="fresh-pairs",
             batch_size=256,  # 128 for each column
@@ -287,8 +258,8 @@ _ALL = (
         "a small U-Net that tells which pixels of two digits are whose, on pairs made anew at every step",
         "unet",
         replace(
-            _OURS,
-            **_MUON,
+            OURS,
+            **MUON,
             epochs=8,
             order="fresh-pairs",
             label_smoothing=0.0,
