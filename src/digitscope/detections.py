@@ -4,7 +4,7 @@ A place is a square of 4x4 pixels. The maps have `N_CHANNELS` numbers for each p
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -50,6 +50,12 @@ def _channels() -> Mapping[str, slice]:
 CHANNELS = _channels()
 N_CHANNELS = sum(LAYOUT.values())
 
+MOST = 3000
+"""Peaks that are looked at in one picture, the highest; noise may have any number of low ones."""
+
+IMPOSSIBLE = -100.0
+"""Logarithm of the probability of a class that an item cannot have."""
+
 OVERLAP = 0.45
 """Two boxes with a higher intersection over union are one item; the more probable box stays."""
 
@@ -64,19 +70,23 @@ class Detections:
         kinds: int64 (K,), into `KINDS`.
         log_probabilities: float32 (K, 21), of `CLASSES`. Only digits are
             possible for the kinds of digits, and only signs for those of signs.
+        evidence: float32 (K, 3), what else speaks for an item: the logit of the most probable other kind at its
+            middle; the logarithm of the probability of all digits (of all signs, for a sign) among `CLASSES`; and
+            that of such writing around it.
     """
 
     boxes: Float32
     scores: Float32
     kinds: Int
     log_probabilities: Float32
+    evidence: Float32
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def __getitem__(self, index: NDArray[np.generic]) -> "Detections":
         """Return the detections that `index` selects."""
-        return Detections(self.boxes[index], self.scores[index], self.kinds[index], self.log_probabilities[index])
+        return Detections(*(getattr(self, each.name)[index] for each in fields(self)))
 
     @property
     def labels(self) -> Int:
@@ -94,20 +104,47 @@ def decode(maps: Float32, threshold: float) -> Detections:
     heat = sigmoid(maps[CHANNELS["heat"]])
     best = heat.max(axis=0)
     rows, columns = np.nonzero((best == ndimage.maximum_filter(best, 3)) & (best > threshold))
-    order = np.argsort(-best[rows, columns], kind="stable")
+    order = np.argsort(-best[rows, columns], kind="stable")[:MOST]
     rows, columns = rows[order], columns[order]
     width, height, right, down = maps[CHANNELS["geometry"]][:, rows, columns]
     x, y = (STRIDE * (place + 0.5 + shift) for place, shift in ((columns, right), (rows, down)))
     half = np.exp(np.clip([width, height], 0, 7)) / 2
     boxes = np.stack([x - half[0], y - half[1], x + half[0], y + half[1]], axis=1).astype(np.float32)
     kinds = heat[:, rows, columns].argmax(axis=0)
-    logits = maps[CHANNELS["classes"]][:, rows, columns].T.copy()
-    is_sign = np.arange(len(CLASSES)) >= 10
-    logits[is_sign[None] != (kinds >= 2)[:, None]] = -100.0
-    logits -= logits.max(axis=1, keepdims=True, initial=-100.0)
-    log_probabilities = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    found = Detections(boxes, best[rows, columns], kinds, log_probabilities.astype(np.float32))
+    log_probabilities, of_its_classes = _classes(maps[:, rows, columns], kinds)
+    evidence = np.stack(
+        [_rivals(maps, rows, columns, kinds), of_its_classes, _around(maps[:, rows, columns], kinds)], 1
+    )
+    found = Detections(boxes, best[rows, columns], kinds, log_probabilities, evidence.astype(np.float32))
     return found[without_doubles(found.boxes)]
+
+
+def _classes(maps: Float32, kinds: Int) -> tuple[Float32, Float32]:
+    """Return the log-probabilities of the classes that `kinds` (K,) may have, of maps (42, K), and of all of these."""
+    everything = log_softmax(maps[CHANNELS["classes"]].T)
+    is_possible = (np.arange(len(CLASSES)) >= 10)[None] == (kinds >= 2)[:, None]
+    possible = np.where(is_possible, everything, IMPOSSIBLE)
+    of_its_classes = np.log(np.exp(possible).sum(axis=1) + 1e-9)
+    return log_softmax(possible), np.asarray(of_its_classes)
+
+
+def _rivals(maps: Float32, rows: Int, columns: Int, kinds: Int) -> Float32:
+    """Return the highest logit (K,) that any kind but an item's own has at its middle or beside it."""
+    near = np.stack([ndimage.maximum_filter(heat, 3)[rows, columns] for heat in maps[CHANNELS["heat"]]])
+    near[kinds, np.arange(len(kinds))] = -np.inf
+    return np.asarray(near.max(axis=0, initial=-np.inf) if len(kinds) else near[0], dtype=np.float32)
+
+
+def _around(maps: Float32, kinds: Int) -> Float32:
+    """Return the log-probability (K,) that writing of an item's kind is around it: handwritten numbers, or print."""
+    around = log_softmax(maps[CHANNELS["kinds"]].T)
+    return np.asarray(np.where(kinds % 2 == 0, around[:, 1], around[:, 3]))
+
+
+def log_softmax(logits: NDArray[np.floating]) -> Float32:
+    """Return the logarithms of the probabilities that logits (N, C) stand for."""
+    shifted = logits - logits.max(axis=1, keepdims=True, initial=IMPOSSIBLE)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)), dtype=np.float32)
 
 
 def without_doubles(boxes: Float32, overlap: float = OVERLAP) -> Int:

@@ -1,11 +1,14 @@
 """How what the page network and the digit network say is combined: numbers fitted on made validation pages."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from scipy.optimize import minimize
 
-from digitscope.data.page_scores import matched_scene
-from digitscope.data.splits import Split
+from digitscope.data.pages import Page
+from digitscope.detections import matched
 from digitscope.inference.finder import PageNetwork
 from digitscope.inference.judging import FEATURES, Seen, features, see, together
 from digitscope.inference.recognizer import Recognizer
@@ -13,15 +16,18 @@ from digitscope.inference.recognizer import Recognizer
 PULL = 1e-3
 """Penalty on the square of each weight, so that a feature which never errs gets no endless one."""
 
+NONE = -1
+"""The label of what is no digit."""
 
-def fit_combination(pages: PageNetwork, digits: Recognizer, scenes: Split) -> dict[str, float]:
-    """Return the weights that `inference.judging.judge` takes, those that make the truth of `scenes` most likely.
+
+def fit_combination(network: PageNetwork, digits: Recognizer, pages: Iterable[Page]) -> dict[str, float]:
+    """Return the weights that `inference.judging.judge` takes: those that make the truth of `pages` most likely.
 
     First the two that the networks' log-probabilities of a digit are added up with; then, by logistic regression,
     those of the chance that a detection is a digit, is told from print, and is rightly read.
     """
-    seen, labels, right_kind = evidence(pages, digits, scenes)
-    known = labels >= 0
+    seen, labels, is_told = evidence(network, digits, pages)
+    known = labels != NONE
 
     def cost_of_labels(weights: NDArray[np.float64]) -> float:
         chosen = together(seen, *weights)[known, labels[known]]
@@ -29,7 +35,7 @@ def fit_combination(pages: PageNetwork, digits: Recognizer, scenes: Split) -> di
 
     digit, page = minimize(cost_of_labels, [0.5, 0.5], method="Nelder-Mead").x
     probabilities = together(seen, digit, page)
-    right = right_kind & (probabilities.argmax(axis=1) == labels)
+    right = is_told & (probabilities.argmax(axis=1) == labels)
     told = features(seen, probabilities)
 
     def cost_of_chances(weights: NDArray[np.float64]) -> float:
@@ -42,20 +48,25 @@ def fit_combination(pages: PageNetwork, digits: Recognizer, scenes: Split) -> di
 
 
 def evidence(
-    pages: PageNetwork, digits: Recognizer, scenes: Split
+    network: PageNetwork, digits: Recognizer, pages: Iterable[Page]
 ) -> tuple[Seen, NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the digits that are found on scenes, which each is (-1 for none), and whether print is told apart."""
-    parts, labels, right_kind = [], [], []
-    for image, planes in zip(scenes.images, scenes.labels, strict=True):
-        found = pages.fine(image, 1.0)
-        seen = see(image, found, digits)
-        scene = matched_scene(found.detections, planes)
-        kept = ~scene.is_ignored[seen.rows]
-        matches = scene.rows[seen.rows]
-        kinds = np.append(scene.true_kinds, -1)[matches]
-        classes = np.append(scene.true_classes, -1)[matches]
-        parts.append([getattr(seen, name)[kept] for name in Seen.__dataclass_fields__])
-        labels.append(np.where((kinds == 0) | (kinds == 1), classes, -1)[kept])
-        right_kind.append((kinds == found.detections.kinds[seen.rows])[kept])
+    """Return the digits that are found on `pages`, what each is (`NONE` for none), and if print is told apart."""
+    parts, labels, is_told = [], [], []
+    for page in pages:
+        gray = np.asarray(Image.fromarray(page.image).convert("L"))
+        found = network.find(gray)
+        upright = np.rot90(gray, -found.turns)
+        seen = see(upright, found, digits)
+        true = [(*digit.box, digit.label, 0) for digit in page.digits]
+        true += [(*digit.box, digit.label, 1) for digit in page.printed]
+        truth = np.array(true, np.int64).reshape(-1, 6)
+        boxes = np.column_stack([truth[:, :2], truth[:, :2] + truth[:, 2:4]])
+        if found.turns:  # the truth lies otherwise: nothing matches, and nothing is to be learned
+            continue
+        rows = matched(found.detections.boxes[seen.rows], boxes)
+        classes, kinds = np.append(truth[:, 4], NONE)[rows], np.append(truth[:, 5], NONE)[rows]
+        parts.append([getattr(seen, name) for name in Seen.__dataclass_fields__])
+        labels.append(classes)
+        is_told.append(kinds == found.detections.kinds[seen.rows])
     joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-    return Seen(*joined), np.concatenate(labels), np.concatenate(right_kind)
+    return Seen(*joined), np.concatenate(labels), np.concatenate(is_told)

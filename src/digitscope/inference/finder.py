@@ -122,8 +122,7 @@ class PageNetwork:
         """
         maps = self._maps(_scaled(gray, scale), empty)
         seen = decode(maps, LEAST_SCORE)
-        boxes = np.asarray(seen.boxes / scale, dtype=np.float32)
-        detections = Detections(boxes, seen.scores, seen.kinds, seen.log_probabilities)
+        detections = replace(seen, boxes=np.asarray(seen.boxes / scale, dtype=np.float32))
         return Found(detections, _mask_of(maps), scale / 2)
 
     def _maps(self, picture: UInt8, empty: Float32 | None = None) -> Float32:
@@ -199,8 +198,8 @@ def _best_scale(coarse: Float32, written: Float32, coarse_scale: float, pixels: 
     logs = coarse[CHANNELS["height"]][0] - np.log(coarse_scale)  # of heights in pixels of the page
     highest = min(LARGEST_SCALE, (MOST_FINE / pixels) ** 0.5)
     scales = np.exp(np.arange(np.log(0.01), np.log(highest) + 0.05, 0.05))
-    chosen = written > WRITTEN
-    heights, weights = logs[chosen], written[chosen] / np.exp(2 * logs[chosen])  # a digit of any size counts alike
+    chosen = written > min(0.5, float(written.max()) / 2)
+    heights, weights = logs[chosen], written[chosen] / np.exp(logs[chosen])  # between number and area of digits
     off = (heights[None] + np.log(scales)[:, None] - np.log(HEIGHT)) / SPREAD
     return float(scales[(np.exp(-(off**2) / 2) * weights).sum(axis=1).argmax()])
 

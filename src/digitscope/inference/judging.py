@@ -16,8 +16,15 @@ UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 Floats = NDArray[np.floating]
 
-FEATURES = ("bias", "score", "sure", "strange")
-"""What tells the chance of a digit: 1, its detection's logit, its log-probability, its distance beyond usual."""
+FEATURES = ("bias", "score", "rival", "digits", "around", "sure", "strange")
+"""What tells the chance of a digit.
+
+They are 1, the logit of its detection, the three of `Detections.evidence`, its label's log-probability, and its
+distance beyond the usual.
+"""
+
+LOGITS = (-8.0, 8.0)
+"""Ends of what counts of a logit or a log-probability: farther ones are no surer."""
 
 FARTHEST = 3.0
 """Distance beyond the usual from which a digit gets no stranger."""
@@ -33,6 +40,7 @@ class Seen:
         of_digit: float32 (K, 10), the logarithms of its probabilities.
         of_page: float32 (K, 10), those of the page network.
         scores: float32 (K,), the probability that something is there.
+        evidence: float32 (K, 3), see `Detections.evidence`.
         distances: float32 (K,), how unlike training digits each is; 1 where the digit network does not tell.
     """
 
@@ -41,6 +49,7 @@ class Seen:
     of_digit: Float32
     of_page: Float32
     scores: Float32
+    evidence: Float32
     distances: Float32
 
 
@@ -68,9 +77,8 @@ def see(gray: UInt8, found: Found, digits: Recognizer) -> Seen:
     prediction = digits.predict(images)
     of_digit = np.log(np.maximum(prediction.probabilities, 1e-7))
     distances = np.ones(len(rows), np.float32) if prediction.distances is None else prediction.distances
-    return Seen(
-        rows, images, of_digit, detections.log_probabilities[rows, :10], detections.scores[rows], distances
-    )
+    of_page = detections.log_probabilities[rows, :10]
+    return Seen(rows, images, of_digit, of_page, detections.scores[rows], detections.evidence[rows], distances)
 
 
 def judge(seen: Seen, combination: Mapping[str, float]) -> Judged:
@@ -88,8 +96,10 @@ def together(seen: Seen, digit: float, page: float) -> Float32:
 
 
 def features(seen: Seen, probabilities: Float32) -> NDArray[np.float64]:
-    """Return `FEATURES` of each digit, float64 (K, 4)."""
-    score = np.clip(seen.scores.astype(np.float64), 1e-6, 1 - 1e-6)
-    sure = np.log(np.maximum(probabilities.max(axis=1), 1e-6))
+    """Return `FEATURES` of each digit, float64 (K, 7)."""
+    score = seen.scores.astype(np.float64)
+    logit = np.log(np.maximum(score, 1e-9)) - np.log(np.maximum(1 - score, 1e-9))
+    sure = np.log(np.maximum(probabilities.max(axis=1), 1e-9))
+    told = np.clip(np.column_stack([logit, seen.evidence, sure]), *LOGITS)
     strange = np.clip(seen.distances - 1, 0, FARTHEST)
-    return np.stack([np.ones(len(score)), np.log(score / (1 - score)), sure, strange], axis=1)
+    return np.column_stack([np.ones(len(score)), told, strange])

@@ -17,6 +17,9 @@ Float32 = NDArray[np.float32]
 ACCEPTED = 0.5
 """Chance of a digit, rightly read, from which it is accepted."""
 
+DOUBTED = 0.15
+"""Chance from which what is not accepted is shown as "?"; less is nothing."""
+
 LIKELY = 0.05
 """Probability from which another digit is named beside the most probable one."""
 
@@ -34,7 +37,8 @@ def page_reading(judged: Judged, found: Found, picture: Picture, page: int, *, p
     """Return the reading of one page: digits and signs in their lines, and what remains to be said."""
     detections = found.detections
     is_print = detections.kinds % 2 == 1
-    in_text = np.flatnonzero(printed | ~is_print[judged.seen.rows])
+    is_likely = judged.chances >= DOUBTED
+    in_text = np.flatnonzero(is_likely & (printed | ~is_print[judged.seen.rows]))
     boxes = detections.boxes.astype(np.float64)
     own = boxes[judged.seen.rows[in_text]]
     lines = arrange(own)
@@ -59,7 +63,7 @@ def page_reading(judged: Judged, found: Found, picture: Picture, page: int, *, p
                 written.append(_sign(k, detections, found, picture, number, page))
                 characters.append(written[-1].label)
         texts.append(text_of(characters, places[order]))
-    left_out = [k for k in range(len(judged.seen.rows)) if k not in set(in_text.tolist())]
+    left_out = np.setdiff1d(np.flatnonzero(is_likely), in_text).tolist()
     digits += [_digit(judged, k, detections, found, picture, None, page) for k in left_out]
     remarks = _remarks(digits, found, page)
     return Reading(tuple(digits), tuple(texts), (picture.size,), tuple(written), (90 * found.turns,), remarks)
