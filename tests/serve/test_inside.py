@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 
 from digitscope.data import Dataset
 from digitscope.inference import Recognizer, shipped_path
-from digitscope.inference.feature_maps import FeatureMaps
 from digitscope.metrics import log_softmax
+from digitscope.serve.feature_maps import FeatureMaps
 from digitscope.serve.inside import (
     BLOT,
     FADE,

@@ -17,7 +17,7 @@ from digitscope.serve.problems import problem_responses
 from digitscope.serve.workers import Workers
 
 if TYPE_CHECKING:
-    from digitscope.inference.feature_maps import FeatureMaps
+    from digitscope.serve.feature_maps import FeatureMaps
     from digitscope.serve.inside import Change
     from digitscope.serve.neighbours import TrainingDigits
 
@@ -102,7 +102,7 @@ class Inside:
 
     @cached_property
     def _maps(self) -> "FeatureMaps":
-        from digitscope.inference.feature_maps import FeatureMaps
+        from digitscope.serve.feature_maps import FeatureMaps
 
         return FeatureMaps(self._recognizer.path)
 

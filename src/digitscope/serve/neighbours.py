@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitscope.data import load_sample
-from digitscope.inference.feature_maps import FeatureMaps
+from digitscope.serve.feature_maps import FeatureMaps
 
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
