@@ -1,11 +1,12 @@
 """From judged digits and signs to the reading of a page: lines, texts, and what a person should know."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitscope.detections import CLASSES, Detections
+from digitscope.detections import CLASSES
 from digitscope.inference.finder import Found
 from digitscope.inference.judging import Judged
 from digitscope.inference.lines import arrange, place_of, text_of
@@ -13,12 +14,10 @@ from digitscope.inference.pictures import Picture
 from digitscope.inference.reading import Box, Digit, Reading, Sign
 
 Float32 = NDArray[np.float32]
+Int = NDArray[np.int64]
 
-ACCEPTED = 0.5
-"""Chance of a digit, rightly read, from which it is accepted."""
-
-DOUBTED = 0.15
-"""Chance from which what is not accepted is shown as "?"; less is nothing."""
+ACCEPTED, DOUBTED = 0.5, 0.15
+"""Chance from which a digit is accepted, and from which it is shown as "?"; less is nothing."""
 
 LIKELY = 0.05
 """Probability from which another digit is named beside the most probable one."""
@@ -26,109 +25,128 @@ LIKELY = 0.05
 LEAST_SIGN = 0.4
 """Probability of a sign that the text shows."""
 
-MOSTLY_REFUSED = 0.5
-"""Share of what looks like digits above which a page of refused ones is remarked on, if there are four."""
+MOSTLY_REFUSED, FEW = 0.5, 4
+"""Share of a page's digits that are refused, and their number, from which the reading says so."""
 
 SHOWN = 0.002
-"""Share of a page with writing above which a page without any number is remarked on."""
+"""Share of a page with writing from which the reading says that there is no number in it."""
 
 
-def page_reading(judged: Judged, found: Found, picture: Picture, page: int, *, printed: bool) -> Reading:
-    """Return the reading of one page: digits and signs in their lines, and what remains to be said."""
-    detections = found.detections
-    is_print = detections.kinds % 2 == 1
-    is_likely = judged.chances >= DOUBTED
-    in_text = np.flatnonzero(is_likely & (printed | ~is_print[judged.seen.rows]))
-    boxes = detections.boxes.astype(np.float64)
-    own = boxes[judged.seen.rows[in_text]]
-    lines = arrange(own)
-    signs = np.flatnonzero((detections.kinds >= 2) & (detections.scores >= LEAST_SIGN) & (printed | ~is_print))
-    members: list[list[tuple[bool, int]]] = [[(True, int(in_text[k])) for k in line] for line in lines]
-    for sign in signs:
-        place = place_of(boxes[sign], lines, own)
-        if place is not None:
-            members[place].append((False, int(sign)))
-    digits: list[Digit] = []
-    written: list[Sign] = []
-    texts: list[str] = []
-    for number, line in enumerate(members):
-        places = np.array([boxes[judged.seen.rows[k]] if is_digit else boxes[k] for is_digit, k in line])
-        order = np.argsort(places[:, 0] + places[:, 2], kind="stable")
-        characters = []
-        for is_digit, k in (line[each] for each in order):
-            if is_digit:
-                digits.append(_digit(judged, k, detections, found, picture, number, page))
-                characters.append(digits[-1].character)
-            else:
-                written.append(_sign(k, detections, found, picture, number, page))
-                characters.append(written[-1].label)
-        texts.append(text_of(characters, places[order]))
-    left_out = np.setdiff1d(np.flatnonzero(is_likely), in_text).tolist()
-    digits += [_digit(judged, k, detections, found, picture, None, page) for k in left_out]
-    remarks = _remarks(digits, found, page)
-    return Reading(tuple(digits), tuple(texts), (picture.size,), tuple(written), (90 * found.turns,), remarks)
+@dataclass(frozen=True, eq=False)
+class PageItems:
+    """What was found on a page and judged, as parts of a reading.
+
+    Attributes:
+        judged: the digits.
+        found: digits and signs, the rows of which `judged` names.
+        picture: the page as it was opened.
+        number: of the page, from 0.
+    """
+
+    judged: Judged
+    found: Found
+    picture: Picture
+    number: int
+
+    def reading(self, *, printed: bool) -> Reading:
+        """Return the reading of the page; its text has print too if `printed`."""
+        detections, rows = self.found.detections, self.judged.seen.rows
+        is_shown = printed | (detections.kinds % 2 == 0)
+        likely = np.flatnonzero(self.judged.chances >= DOUBTED)
+        in_text = likely[is_shown[rows[likely]]]
+        signs = np.flatnonzero((detections.kinds >= 2) & (detections.scores >= LEAST_SIGN) & is_shown)
+        digits, written, texts = self._lines(in_text, signs)
+        digits += [self._digit(k, None) for k in np.setdiff1d(likely, in_text)]
+        remarks = self._remarks(digits)
+        turned = 90 * self.found.turns
+        return Reading(tuple(digits), tuple(texts), (self.picture.size,), tuple(written), (turned,), remarks)
+
+    def _lines(self, digits: Int, signs: Int) -> tuple[list[Digit], list[Sign], list[str]]:
+        """Return digits, rows of `judged`, and signs, rows of the detections, in reading order, and their text."""
+        rows, boxes = self.judged.seen.rows, self.found.detections.boxes.astype(np.float64)
+        own = boxes[rows[digits]]
+        lines = arrange(own)
+        members: list[list[tuple[int, int | None]]]
+        members = [[(int(rows[digits[k]]), int(digits[k])) for k in line] for line in lines]
+        for sign in signs:
+            place = place_of(boxes[sign], lines, own)
+            if place is not None:
+                members[place].append((int(sign), None))
+        read: list[Digit] = []
+        written: list[Sign] = []
+        texts = []
+        for number, line in enumerate(members):
+            line.sort(key=lambda item: boxes[item[0], 0] + boxes[item[0], 2])
+            characters = []
+            for row, k in line:
+                if k is None:
+                    written.append(self._sign(row, number))
+                    characters.append(written[-1].label)
+                else:
+                    read.append(self._digit(k, number))
+                    characters.append(read[-1].character)
+            texts.append(text_of(characters, boxes[[row for row, _ in line]]))
+        return read, written, texts
+
+    def _digit(self, k: int, line: int | None) -> Digit:
+        judged, row = self.judged, self.judged.seen.rows[k]
+        probabilities = judged.probabilities[k]
+        first, *others = np.argsort(-probabilities, kind="stable")
+        reason = None if judged.chances[k] >= ACCEPTED else self._reason(k)
+        return Digit(
+            label=int(first),
+            confidence=float(probabilities[first]),
+            accepted=reason is None,
+            reason=reason,
+            box=self._in_source(self.found.detections.boxes[row]),
+            probabilities=probabilities,
+            line=line,
+            page=self.number,
+            image=judged.seen.images[k],
+            printed=bool(self.found.detections.kinds[row] == 1),
+            alternatives=tuple(str(each) for each in others if probabilities[each] > LIKELY),
+        )
+
+    def _reason(self, k: int) -> str:
+        """Return why a digit is not accepted."""
+        first, second = np.argsort(-self.judged.probabilities[k])[:2]
+        if self.judged.probabilities[k, second] > LIKELY:
+            return f"could be {first} or {second}"
+        return "unlike any digit" if self.judged.seen.distances[k] > 1 else "may be no digit"
+
+    def _sign(self, row: int, line: int) -> Sign:
+        detections = self.found.detections
+        chance = float(detections.scores[row] * np.exp(detections.log_probabilities[row].max()))
+        box, printed = self._in_source(detections.boxes[row]), bool(detections.kinds[row] == 3)
+        return Sign(CLASSES[detections.labels[row]], chance, box, line, self.number, printed)
+
+    def _in_source(self, box: Float32) -> Box:
+        turns, size = self.found.turns, self.picture.image.size
+        size = size if turns % 2 == 0 else size[::-1]
+        left, top, right, bottom = (float(edge) for edge in box)
+        for _ in range(turns):  # back, a quarter anticlockwise at a time
+            left, top, right, bottom = top, size[0] - right, bottom, size[0] - left
+            size = size[::-1]
+        return in_source((left, top, right, bottom), self.picture)
+
+    def _remarks(self, digits: Sequence[Digit]) -> tuple[str, ...]:
+        """Return what a person should know of the page, a sentence each."""
+        page, said = f"page {self.number + 1}", []
+        if self.found.turns:
+            said.append(f"{page} was turned by {90 * self.found.turns} degrees to be read")
+        in_text = [digit for digit in digits if digit.line is not None]
+        n_refused = sum(not digit.accepted for digit in in_text)
+        if n_refused >= FEW and n_refused > MOSTLY_REFUSED * len(in_text):
+            said.append(f"{page}: {n_refused} of {len(in_text)} digits are not sure enough to be read")
+        if not in_text and self.found.writing[0] > SHOWN:
+            left_out = f", but {len(digits)} printed digits" if digits else ""
+            said.append(f"{page} shows writing, but no handwritten digit was found{left_out}")
+        return tuple(said)
 
 
-def _digit(
-    judged: Judged, k: int, detections: Detections, found: Found, picture: Picture, line: int | None, page: int
-) -> Digit:
-    probabilities, row = judged.probabilities[k], judged.seen.rows[k]
-    order = np.argsort(-probabilities, kind="stable")
-    reason = None if judged.chances[k] >= ACCEPTED else _reason(judged, k)
-    return Digit(
-        label=int(order[0]),
-        confidence=float(probabilities[order[0]]),
-        accepted=reason is None,
-        reason=reason,
-        box=in_source(detections.boxes[row], found.turns, picture),
-        probabilities=probabilities,
-        line=line,
-        page=page,
-        image=judged.seen.images[k],
-        printed=bool(detections.kinds[row] == 1),
-        alternatives=tuple(str(each) for each in order[1:4] if probabilities[each] > LIKELY),
-    )
-
-
-def _reason(judged: Judged, k: int) -> str:
-    """Return why a digit is not accepted."""
-    first, second = np.argsort(-judged.probabilities[k])[:2]
-    if judged.probabilities[k, second] > LIKELY:
-        return f"could be {first} or {second}"
-    return "unlike any digit" if judged.seen.distances[k] > 1 else "may be no digit"
-
-
-def _sign(k: int, detections: Detections, found: Found, picture: Picture, line: int, page: int) -> Sign:
-    label = CLASSES[detections.labels[k]]
-    chance = float(detections.scores[k] * np.exp(detections.log_probabilities[k].max()))
-    box = in_source(detections.boxes[k], found.turns, picture)
-    return Sign(label, chance, box, line, page, bool(detections.kinds[k] == 3))
-
-
-def _remarks(digits: Sequence[Digit], found: Found, page: int) -> tuple[str, ...]:
-    """Return what a person should know of a page."""
-    said = []
-    if found.turns:
-        said.append(f"page {page + 1} was turned by {90 * found.turns} degrees to be read")
-    n_accepted = sum(digit.accepted for digit in digits if not digit.printed)
-    n_refused = sum(not digit.accepted for digit in digits if not digit.printed)
-    n_printed = sum(digit.printed for digit in digits if digit.line is None)
-    if n_refused >= 4 and n_refused > MOSTLY_REFUSED * (n_refused + n_accepted):
-        said.append(f"page {page + 1}: {n_refused} of {n_refused + n_accepted} digits were not sure enough")
-    if not n_accepted and not n_refused and found.writing[0] > SHOWN:
-        printed = f", but {n_printed} printed digits are" if n_printed else ""
-        said.append(f"page {page + 1} shows writing, but no handwritten digit was found{printed}")
-    return tuple(said)
-
-
-def in_source(box: Float32, turns: int, picture: Picture) -> Box:
-    """Return left, top, width and height, in pixels of the picture as given, of a box on the page as turned."""
-    size = picture.image.size if turns % 2 == 0 else picture.image.size[::-1]
-    left, top, right, bottom = (float(edge) for edge in box)
-    for _ in range(turns):  # back, a quarter anticlockwise at a time
-        left, top, right, bottom = top, size[0] - right, bottom, size[0] - left
-        size = size[::-1]
+def in_source(edges: tuple[float, float, float, float], picture: Picture) -> Box:
+    """Return left, top, width and height in pixels of the picture as given; `edges` are in the opened one's."""
     (width, height), scale = picture.size, picture.reduction
-    left, top, right, bottom = (round(edge * scale) for edge in (left, top, right, bottom))
+    left, top, right, bottom = (round(edge * scale) for edge in edges)
     left, top = max(0, min(left, width - 1)), max(0, min(top, height - 1))
     return left, top, max(1, min(right, width) - left), max(1, min(bottom, height) - top)

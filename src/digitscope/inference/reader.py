@@ -12,7 +12,7 @@ from digitscope.inference.cutting import ink_of_page
 from digitscope.inference.finder import PageNetwork
 from digitscope.inference.framing import BOX, PAIR_INK, frame_pair
 from digitscope.inference.judging import judge, see
-from digitscope.inference.page_reading import in_source, page_reading
+from digitscope.inference.page_reading import PageItems, in_source
 from digitscope.inference.pictures import MOST_PAGES, Picture, Source, open_pictures
 from digitscope.inference.reading import Digit, Reading, Sign
 from digitscope.inference.recognizer import Recognizer
@@ -99,7 +99,7 @@ class Reader:
         found = self.pages.find(gray, turns=turns)
         seen = see(np.rot90(gray, -found.turns), found, self.digits)
         judged = judge(seen, self.pages.combination)
-        return page_reading(judged, found, picture, number, printed=printed)
+        return PageItems(judged, found, picture, number).reading(printed=printed)
 
 
 def _pair(pairs: Recognizer, picture: Picture, page: int) -> Reading:
@@ -118,7 +118,7 @@ def _pair(pairs: Recognizer, picture: Picture, page: int) -> Reading:
         chance = float(probabilities.max())
         reason = None if chance >= LEAST_OF_PAIR else "may be another digit"
         edges = (left, top + start, left + columns, top + start + share)
-        box = in_source(np.array(edges, np.float32), 0, picture)
+        box = in_source(edges, picture)
         digits.append(Digit(int(label), chance, reason is None, reason, box, probabilities, 0, page, image))
     text = "".join(digit.character for digit in digits)
     return Reading(tuple(digits), (text,), (picture.size,), rotations=(0,))
