@@ -11,6 +11,9 @@ Float32 = NDArray[np.float32]
 AROUND, INSIDE = 0.35, 0.1
 """Shares of a box's longer side, on each side, that are looked at, and in which the digit's own ink may lie."""
 
+MOSTLY = 0.75
+"""Share of a piece of ink in a digit's box, at least, where all of it is the digit's."""
+
 LARGEST = 128
 """Pixels of the longer side at which ink is looked at; larger pictures of a digit are reduced to it."""
 
@@ -18,8 +21,10 @@ FAINT = 0.12
 """Share of the ink's contrast that paper may have."""
 
 
-def cut_out(gray: UInt8, box: Float32, ink: Float32, ink_scale: float) -> Float32:
-    """Return the ink of a digit, float32 (h, w), 0 to 1, without empty rims; (1, 1) if there is none.
+def cut_out(gray: UInt8, box: Float32, ink: Float32, ink_scale: float) -> tuple[Float32, Float32]:
+    """Return the ink of a digit, float32 (h, w), 0 to 1, without empty rims, and its own box, float32 (4,).
+
+    Where there is no ink, that is (1, 1), and the box is `box`.
 
     Args:
         gray: uint8 (H, W), the page.
@@ -40,7 +45,11 @@ def cut_out(gray: UInt8, box: Float32, ink: Float32, ink_scale: float) -> Float3
     strength = _strength(picture, seen)
     own = INSIDE * longer
     window = (np.array([left - own, top - own, right + own, bottom + own]) - np.tile(low, 2)) * share
-    return _trimmed(_of_this_digit(strength, window))[0]
+    own_ink, corner = _trimmed(_of_this_digit(strength, window))
+    if own_ink.size == 1:
+        return own_ink, box
+    first = low + np.array(corner) / share
+    return own_ink, np.append(first, first + np.array(own_ink.shape[::-1]) / share).astype(np.float32)
 
 
 def _ink_there(
@@ -73,7 +82,10 @@ def _strength(picture: Float32, seen: Float32) -> Float32:
 
 
 def _of_this_digit(strength: Float32, window: NDArray[np.float64]) -> Float32:
-    """Return the strength of the pieces of ink that lie mostly in the window, and nothing outside of it."""
+    """Return the strength of the pieces of ink that lie in the window.
+
+    Those that lie mostly in it are whole; of those that touch other ink, the part outside of the window is gone.
+    """
     height, width = strength.shape
     left, top = np.maximum(np.floor(window[:2]), 0).astype(int)
     right, bottom = np.minimum(np.ceil(window[2:]), (width, height)).astype(int)
@@ -82,11 +94,13 @@ def _of_this_digit(strength: Float32, window: NDArray[np.float64]) -> Float32:
     pieces, n = ndimage.label(strength > 0.3, np.ones((3, 3)))
     areas = np.bincount(pieces.ravel(), minlength=n + 1)
     own = np.bincount(pieces[inside], minlength=n + 1)
-    foreign = own < 0.5 * areas
-    foreign[0] = False
-    if foreign[1:].all():  # all ink is of one piece with what lies around
-        foreign[:] = False
-    return np.where(inside & ~foreign[pieces], strength, 0).astype(np.float32)
+    share = own / np.maximum(areas, 1)
+    share[0] = 0.5
+    is_foreign = share < 0.5
+    if is_foreign[1:].all():  # all ink is of one piece with what lies around
+        is_foreign[:] = False
+    kept = (inside & ~is_foreign[pieces]) | (share >= MOSTLY)[pieces]
+    return np.where(kept, strength, 0).astype(np.float32)
 
 
 def _trimmed(ink: Float32) -> tuple[Float32, tuple[int, int]]:

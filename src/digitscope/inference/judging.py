@@ -36,6 +36,7 @@ class Seen:
 
     Attributes:
         rows: int64 (K,), of the detections.
+        boxes: float32 (K, 4), left, top, right and bottom of their ink.
         images: uint8 (K, 28, 28), what the digit network saw.
         of_digit: float32 (K, 10), the logarithms of its probabilities.
         of_page: float32 (K, 10), those of the page network.
@@ -45,6 +46,7 @@ class Seen:
     """
 
     rows: NDArray[np.int64]
+    boxes: Float32
     images: UInt8
     of_digit: Float32
     of_page: Float32
@@ -72,13 +74,16 @@ def see(gray: UInt8, found: Found, digits: Recognizer) -> Seen:
     """Return what each network makes of the digits that were found on a page, uint8 (H, W), upright."""
     detections = found.detections
     rows = np.flatnonzero(detections.kinds < 2)
-    inks = [cut_out(gray, detections.boxes[row], found.ink, found.ink_scale) for row in rows]
-    images = np.stack([frame(ink) for ink in inks]) if inks else np.zeros((0, 28, 28), np.uint8)
+    cut = [cut_out(gray, detections.boxes[row], found.ink, found.ink_scale) for row in rows]
+    images = np.stack([frame(ink) for ink, _ in cut]) if cut else np.zeros((0, 28, 28), np.uint8)
+    boxes = np.array([box for _, box in cut], np.float32).reshape(-1, 4)
     prediction = digits.predict(images)
     of_digit = np.log(np.maximum(prediction.probabilities, 1e-7))
     distances = np.ones(len(rows), np.float32) if prediction.distances is None else prediction.distances
     of_page = detections.log_probabilities[rows, :10]
-    return Seen(rows, images, of_digit, of_page, detections.scores[rows], detections.evidence[rows], distances)
+    return Seen(
+        rows, boxes, images, of_digit, of_page, detections.scores[rows], detections.evidence[rows], distances
+    )
 
 
 def judge(seen: Seen, combination: Mapping[str, float]) -> Judged:

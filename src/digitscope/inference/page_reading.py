@@ -64,7 +64,8 @@ class PageItems:
     def _lines(self, digits: Int, signs: Int) -> tuple[list[Digit], list[Sign], list[str]]:
         """Return digits, rows of `judged`, and signs, rows of the detections, in reading order, and their text."""
         rows, boxes = self.judged.seen.rows, self.found.detections.boxes.astype(np.float64)
-        own = boxes[rows[digits]]
+        own = self.judged.seen.boxes[digits].astype(np.float64)
+        boxes[rows[digits]] = own
         lines = arrange(own)
         members: list[list[tuple[int, int | None]]]
         members = [[(int(rows[digits[k]]), int(digits[k])) for k in line] for line in lines]
@@ -89,7 +90,7 @@ class PageItems:
         return read, written, texts
 
     def _digit(self, k: int, line: int | None) -> Digit:
-        judged, row = self.judged, self.judged.seen.rows[k]
+        judged = self.judged
         probabilities = judged.probabilities[k]
         first, *others = np.argsort(-probabilities, kind="stable")
         reason = None if judged.chances[k] >= ACCEPTED else self._reason(k)
@@ -98,12 +99,12 @@ class PageItems:
             confidence=float(probabilities[first]),
             accepted=reason is None,
             reason=reason,
-            box=self._in_source(self.found.detections.boxes[row]),
+            box=self._in_source(judged.seen.boxes[k]),
             probabilities=probabilities,
             line=line,
             page=self.number,
             image=judged.seen.images[k],
-            printed=bool(self.found.detections.kinds[row] == 1),
+            printed=bool(self.found.detections.kinds[judged.seen.rows[k]] == 1),
             alternatives=tuple(str(each) for each in others if probabilities[each] > LIKELY),
         )
 
