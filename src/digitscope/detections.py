@@ -50,7 +50,7 @@ def _channels() -> Mapping[str, slice]:
 CHANNELS = _channels()
 N_CHANNELS = sum(LAYOUT.values())
 
-MOST = 3000
+MOST = 2000
 """Peaks that are looked at in one picture, the highest; noise may have any number of low ones."""
 
 IMPOSSIBLE = -100.0

@@ -1,13 +1,15 @@
 """How what the page network and the digit network say is combined: numbers fitted on made validation pages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.optimize import minimize
 
-from digitscope.data.pages import Page
+from digitscope.data.busy_pages import BUSY_NUISANCES, make_busy_page
+from digitscope.data.hands import Material
+from digitscope.data.pages import NUISANCES, Page, make_page
 from digitscope.detections import matched
 from digitscope.inference.finder import PageNetwork
 from digitscope.inference.judging import FEATURES, Seen, features, see, together
@@ -15,6 +17,9 @@ from digitscope.inference.recognizer import Recognizer
 
 PULL = 1e-3
 """Penalty on the square of each weight, so that a feature which never errs gets no endless one."""
+
+PAGES_OF_EACH, SEED = 3, 77
+"""Validation pages with each nuisance, and what their seeds begin with."""
 
 NONE = -1
 """The label of what is no digit."""
@@ -47,6 +52,17 @@ def fit_combination(network: PageNetwork, digits: Recognizer, pages: Iterable[Pa
     return {name: round(float(value), 4) for name, value in named.items()}
 
 
+def validation_pages(material: Material) -> Iterator[Page]:
+    """Yield upright pages with every nuisance, written with `material`."""
+    for number in range(PAGES_OF_EACH):
+        for place, name in enumerate(NUISANCES):
+            generator = np.random.default_rng([SEED, number, place])
+            yield make_page(material.digits, nuisance=name, generator=generator)
+        for place, name in enumerate(BUSY_NUISANCES):
+            generator = np.random.default_rng([SEED, number, len(NUISANCES) + place])
+            yield make_busy_page(material, nuisance=name, generator=generator)
+
+
 def evidence(
     network: PageNetwork, digits: Recognizer, pages: Iterable[Page]
 ) -> tuple[Seen, NDArray[np.int64], NDArray[np.bool_]]:
@@ -55,15 +71,14 @@ def evidence(
     for page in pages:
         gray = np.asarray(Image.fromarray(page.image).convert("L"))
         found = network.find(gray)
-        upright = np.rot90(gray, -found.turns)
-        seen = see(upright, found, digits)
+        if found.turns:  # of a page on its side the truth lies otherwise: there is nothing to match
+            continue
+        seen = see(gray, found, digits)
         true = [(*digit.box, digit.label, 0) for digit in page.digits]
         true += [(*digit.box, digit.label, 1) for digit in page.printed]
         truth = np.array(true, np.int64).reshape(-1, 6)
         boxes = np.column_stack([truth[:, :2], truth[:, :2] + truth[:, 2:4]])
-        if found.turns:  # the truth lies otherwise: nothing matches, and nothing is to be learned
-            continue
-        rows = matched(found.detections.boxes[seen.rows], boxes)
+        rows = matched(seen.boxes, boxes)
         classes, kinds = np.append(truth[:, 4], NONE)[rows], np.append(truth[:, 5], NONE)[rows]
         parts.append([getattr(seen, name) for name in Seen.__dataclass_fields__])
         labels.append(classes)

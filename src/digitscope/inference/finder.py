@@ -15,7 +15,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitscope.detections import CHANNELS, N_CHANNELS, STRIDE, Detections, decode, sigmoid
+from digitscope.detections import ABOUT, CHANNELS, INPUT, N_CHANNELS, OUTPUT, STRIDE, Detections, decode, sigmoid
 from digitscope.errors import DataError
 from digitscope.inference.recognizer import open_session
 
@@ -81,8 +81,8 @@ class PageNetwork:
             session = open_session(self.path.read_bytes(), self._threads)
         except (DataError, OSError) as error:
             raise DataError(f"{self.path}: {error}") from None
-        if [node.name for node in session.get_outputs()] != ["maps"]:
-            raise DataError(f"{self.path}: no network that finds digits on pages: expected the output maps")
+        if [node.name for node in session.get_outputs()] != [OUTPUT]:
+            raise DataError(f"{self.path}: no network that finds digits on pages: expected the output {OUTPUT}")
         return session
 
     @cached_property
@@ -92,7 +92,7 @@ class PageNetwork:
         Raises:
             DataError: the file has none.
         """
-        about = self._session.get_modelmeta().custom_metadata_map.get("digitscope", "{}")
+        about = self._session.get_modelmeta().custom_metadata_map.get(ABOUT, "{}")
         found = json.loads(about).get("combination")
         if not found:
             raise DataError(f"{self.path}: lacks the numbers by which two networks are combined: ship it anew")
@@ -134,7 +134,7 @@ class PageNetwork:
         for inner, outer in _tiles(rows, columns):
             if empty is not None and _part(empty, inner, (rows, columns)).min(initial=1) > EMPTY:
                 continue
-            (tile,) = self._session.run(["maps"], {"images": padded[None, outer[0], outer[1]]})
+            (tile,) = self._session.run([OUTPUT], {INPUT: padded[None, outer[0], outer[1]]})
             own = tuple(
                 slice((i.start - o.start) // STRIDE, (i.stop - o.start) // STRIDE)
                 for i, o in zip(inner, outer, strict=True)
