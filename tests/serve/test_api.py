@@ -52,7 +52,7 @@ def test_a_form_and_bytes_without_a_type_are_read_alike(client: TestClient, pict
         client.post("/api/read", files={"picture": ("form.png", picture, "image/png")}),
         client.post("/api/read", files={"picture": ("form.png", picture)}, data={"note": "any"}),
         client.post("/api/read", content=picture, headers={"Content-Type": "application/octet-stream"}),
-        client.post("/api/read?mode=page", content=picture),
+        client.post("/api/read?mode=page&printed=false&rotation=auto", content=picture),
     ]
     assert [answer.status_code for answer in answers] == [200] * 4
     assert all(answer.content == answers[0].content for answer in answers)
@@ -79,7 +79,8 @@ def test_two_digits_over_each_other(client: TestClient, sample: Dataset) -> None
 
 def test_nothing_is_found_on_an_empty_sheet(client: TestClient) -> None:
     content = client.post("/api/read", content=png(canvas())).json()
-    assert content == {"text": "", "lines": [], "digits": [], "sizes": [[120, 280]]}
+    nothing = {"text": "", "lines": [], "digits": [], "signs": [], "rotation": 0, "remarks": []}
+    assert content == {**nothing, "sizes": [[120, 280]]}
 
 
 @pytest.mark.parametrize(
@@ -116,9 +117,12 @@ def test_a_form_without_the_picture(client: TestClient, picture: bytes) -> None:
     assert_problem(answer, 422, "0 files in the field 'picture'")
 
 
-def test_an_option_in_the_form_is_not_passed_over(client: TestClient, picture: bytes) -> None:
-    answer = client.post("/api/read", files={"picture": picture}, data={"mode": "pair"})
-    assert_problem(answer, 422, "'mode'", "/api/read?mode=")
+@pytest.mark.parametrize(("name", "value"), [("mode", "pair"), ("printed", "true"), ("rotation", "90")])
+def test_an_option_in_the_form_is_not_passed_over(
+    client: TestClient, picture: bytes, name: str, value: str
+) -> None:
+    answer = client.post("/api/read", files={"picture": picture}, data={name: value})
+    assert_problem(answer, 422, f"'{name}'", f"/api/read?{name}=")
 
 
 def test_a_picture_of_too_many_pixels(client: TestClient) -> None:
@@ -132,9 +136,25 @@ def test_an_encoded_body_is_not_decoded(client: TestClient, picture: bytes) -> N
     assert_problem(answer, 415, "'gzip'")
 
 
-@pytest.mark.parametrize("query", ["mode=book", "mod=pair", "mode="])
+@pytest.mark.parametrize("query", ["mode=book", "mod=pair", "mode=", "rotation=45", "rotation=", "printed=some"])
 def test_an_unknown_option_is_refused(client: TestClient, picture: bytes, query: str) -> None:
-    assert_problem(client.post(f"/api/read?{query}", content=picture), 422, "query.mod")
+    name = query.partition("=")[0]
+    assert_problem(client.post(f"/api/read?{query}", content=picture), 422, f"query.{name}")
+
+
+@pytest.mark.parametrize("query", ["printed=true", "rotation=0"])
+def test_options_of_a_page_are_refused_for_a_pair(client: TestClient, picture: bytes, query: str) -> None:
+    answer = client.post(f"/api/read?mode=pair&{query}", content=picture)
+    assert_problem(answer, 422, "query: mode=pair takes neither printed nor rotation")
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_a_page_is_turned_as_asked(client: TestClient, picture: bytes, rotation: int) -> None:
+    content = client.post(f"/api/read?printed=true&rotation={rotation}", content=picture).json()
+    for digit in content["digits"]:
+        del digit["seen"]
+    assert content == digitscope.read(picture, printed=True, rotation=rotation).to_json()
+    assert content["rotation"] == rotation
 
 
 # Predicting

@@ -14,7 +14,9 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.testclient import TestClient
 
-from digitscope.serve import create_app, server
+from digitscope.detections import SIGNS
+from digitscope.serve import create_app, picture_reading, server
+from tests.inference.examples import digit, reading, sign
 
 APP = create_app()
 
@@ -175,6 +177,23 @@ def test_the_example_of_an_answer_is_as_described(name: str) -> None:
         validator = jsonschema_rs.validator_for({**media["schema"], **components})
         validator.validate(media["example"])
         assert examples_of({kind: media})
+
+
+def test_all_that_a_reading_may_have_is_described() -> None:
+    value = reading(
+        digit(3),
+        digit(9, printed=True, line=None, page=1),
+        n_pages=2,
+        signs=tuple(sign(each) for each in SIGNS),
+        rotations=(270, 0),
+        remarks=("page 1 was turned",),
+    )
+    media = success(operation_of("post /api/read"))[1]["content"]["application/json"]
+    schema = {**media["schema"], "components": DESCRIPTION.raw_schema["components"]}
+    content = json.loads(picture_reading._as_json(value))
+    jsonschema_rs.validator_for(schema).validate(content)
+    for changed in ({"rotation": 45}, {"signs": [{**content["signs"][0], "label": "?"}]}):
+        assert not jsonschema_rs.validator_for(schema).is_valid({**content, **changed})
 
 
 @pytest.mark.parametrize("name", ["post /api/read", "post /api/predict"])

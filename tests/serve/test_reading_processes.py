@@ -29,6 +29,7 @@ from digitscope.serve.parcels import receive, send
 from digitscope.serve.problems import Problem
 from digitscope.serve.reading_api import SMALL_PICTURE
 from digitscope.serve.reading_processes import Reading, ReadingProcesses
+from tests.inference.examples import digit, reading, sign
 from tests.serve.helpers import canvas, png
 
 DIGITS, PAIRS = shipped_path("digit"), shipped_path("two-digit")
@@ -38,8 +39,8 @@ def made(digits: Recognizer | None = None) -> ReadingProcesses:
     return ReadingProcesses(digits or Recognizer(DIGITS), Recognizer(PAIRS), pages=20)
 
 
-def read(processes: ReadingProcesses, picture: bytes, mode: str = "page") -> Any:
-    return json.loads(Reading(processes, picture, mode)())
+def read(processes: ReadingProcesses, picture: bytes, mode: str = "page", **options: Any) -> Any:
+    return json.loads(Reading(processes, picture, mode, **options)())
 
 
 @pytest.fixture(scope="module")
@@ -95,14 +96,45 @@ def is_gone(pid: int) -> bool:
 # What they answer
 
 
-@pytest.mark.parametrize("mode", ["page", "pair"])
-def test_they_read_as_a_reader_does(processes: ReadingProcesses, picture: bytes, mode: str) -> None:
+@pytest.mark.parametrize(
+    ("mode", "options"), [("page", {}), ("page", {"printed": True, "rotation": 90}), ("pair", {})]
+)
+def test_they_read_as_a_reader_does(
+    processes: ReadingProcesses, picture: bytes, mode: str, options: dict[str, Any]
+) -> None:
     reader = Reader.load()
-    expected = (reader.read if mode == "page" else reader.read_pair)(picture).to_json()
-    content = read(processes, picture, mode)
-    for digit in content["digits"]:
-        del digit["seen"]
-    assert content == expected
+    expected = reader.read(picture, **options) if mode == "page" else reader.read_pair(picture)
+    content = read(processes, picture, mode, **options)
+    for each in content["digits"]:
+        del each["seen"]
+    assert content == expected.to_json()
+    assert content["rotation"] == options.get("rotation", 0)
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ({"mode": "page"}, ["read", {"printed": False, "rotation": None, "most_pages": 2}]),
+        (
+            {"mode": "page", "printed": True, "rotation": 90},
+            ["read", {"printed": True, "rotation": 90, "most_pages": 2}],
+        ),
+        ({"mode": "pair", "printed": False, "rotation": None}, ["read_pair", {"most_pages": 2}]),
+    ],
+)
+def test_what_a_parcel_asks_of_a_reader(head: dict[str, Any], expected: list[Any]) -> None:
+    asked: list[Any] = []
+
+    class Asked:
+        def __getattr__(self, name: str) -> Any:
+            return lambda _, **options: (asked.extend([name, options]), reading(digit(3), signs=(sign(","),)))[1]
+
+    answers = io.BytesIO()
+    picture_reading.answer_all(Asked(), [({**head, "pages": 2, "bytes": 3}, b"any")], answers)  # type: ignore[arg-type]
+    answers.seek(0)
+    outcome, content = receive(answers)
+    assert (outcome["outcome"], json.loads(content)["signs"][0]["label"]) == ("read", ",")
+    assert asked == expected
 
 
 def test_what_is_no_picture_is_refused_and_the_next_one_read(processes: ReadingProcesses, picture: bytes) -> None:

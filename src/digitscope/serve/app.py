@@ -32,9 +32,9 @@ from digitscope.serve.workers import Workers
 PAGE = StaticFiles(directory=Path(__file__).parent / "page")
 
 DESCRIPTION = """\
-Reads handwritten digits: one, two written over each other, or a page of them. What cannot be done is answered with
-a problem (RFC 9457, application/problem+json); its `detail` is one line: what, where, what was expected, what now.
-Nothing that is sent is kept."""
+Reads digits: one, two written over each other, or a page of them with the signs between. A call that fails is
+answered with a problem (RFC 9457, application/problem+json); its `detail` is one line: what, where, what was
+expected, what now. Uploads are not stored."""
 
 
 class App(FastAPI):

@@ -54,10 +54,14 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
                     "probabilities": PROBABILITIES,
                     "line": 0,
                     "page": 0,
+                    "printed": False,
                     "alternatives": [],
                     "seen": {"width": SIDE, "height": SIDE, "pixels": BASE64},
                 }
             ],
+            "signs": [],
+            "rotation": 0,
+            "remarks": [],
             "sizes": [[84, 84]],
         },
         "post /api/predict": {

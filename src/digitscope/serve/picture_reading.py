@@ -1,8 +1,8 @@
 """A process in which pictures are read, one after the other: `python -m digitscope.serve.picture_reading`.
 
-It reads parcels on standard input: the network for one digit, that for two, then pictures. It answers each picture
-with a parcel on standard output. When its input ends, whoever started it is gone, and it ends too, even in the
-middle of a picture.
+It reads parcels on standard input: the network for one digit, that for two, then pictures. The network that finds
+digits on pages is the shipped one. Each picture is answered with a parcel on standard output. When its input ends,
+whoever started it is gone, and it ends too, even in the middle of a picture.
 """
 
 import io
@@ -20,7 +20,8 @@ from typing import IO, Any
 import numpy as np
 
 from digitscope.errors import DataError
-from digitscope.inference import Reader, Recognizer
+from digitscope.inference import Reader, Reading, Recognizer, shipped_path
+from digitscope.inference.finder import PageNetwork
 from digitscope.serve.base64_pixels import in_base64
 from digitscope.serve.parcels import receive, send
 
@@ -34,13 +35,13 @@ class Upload(io.BytesIO):
 
 
 def answer_all(reader: Reader, pictures: Iterable[Parcel], answers: IO[bytes]) -> None:
-    """Read each picture; its head has the `mode` and how many `pages` it may have.
+    """Read each picture; its head has the arguments of `_read`.
 
     The head of an answer has its `outcome`: "read" with JSON, "refused" with the reason, "mistake" with the trace.
     """
     for head, picture in pictures:
         try:
-            outcome, content = "read", _as_json(reader, picture, head["mode"], head["pages"])
+            outcome, content = "read", _as_json(_read(reader, picture, **head))
         except DataError as error:
             outcome, content = "refused", str(error)
         except Exception:  # noqa: BLE001 - whatever it is, it is told to who asked
@@ -48,10 +49,24 @@ def answer_all(reader: Reader, pictures: Iterable[Parcel], answers: IO[bytes]) -
         send(answers, content.encode(), outcome=outcome)
 
 
-def _as_json(reader: Reader, picture: bytes, mode: str, pages: int) -> str:
+def _read(
+    reader: Reader,
+    picture: bytes,
+    *,
+    mode: str,
+    pages: int,
+    printed: bool = False,
+    rotation: int | None = None,
+    **_: object,
+) -> Reading:
+    """Return the reading of a picture of at most so many `pages`; what else a parcel's head has is no matter."""
+    if mode == "pair":
+        return reader.read_pair(Upload(picture), most_pages=pages)
+    return reader.read(Upload(picture), printed=printed, rotation=rotation, most_pages=pages)
+
+
+def _as_json(reading: Reading) -> str:
     """Return the reading as JSON, with the image that the network saw of each digit."""
-    read = reader.read if mode == "page" else reader.read_pair
-    reading = read(Upload(picture), most_pages=pages)
     content = reading.to_json()
     for digit, as_json in zip(reading.digits, content["digits"], strict=True):
         height, width = digit.image.shape
@@ -101,7 +116,8 @@ def main() -> None:
     _silence(sys.stdout)
     try:
         parcels = _following(sys.stdin.buffer)
-        reader = Reader(_network(next(parcels)), _network(next(parcels)))
+        pages = PageNetwork(shipped_path("page"), threads=1)
+        reader = Reader(pages, _network(next(parcels)), _network(next(parcels)))
         warm_up(reader)
         _silence(sys.stderr)  # on which decoders tell what they think of damaged pictures
         answer_all(reader, parcels, answers)

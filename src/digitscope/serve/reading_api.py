@@ -87,9 +87,10 @@ class ReadingApi:
         return router
 
     async def read(self, request: Request, options: Annotated[ReadOptions, Query()]) -> Response:
-        """Read the digits in a picture: PNG, JPEG, WebP, TIFF (all pages), BMP, GIF, AVIF, HEIC (extra heif)."""
+        """Read a picture: PNG, JPEG, WebP, TIFF (all pages), BMP, GIF, AVIF, HEIC (extra heif)."""
         picture = picture_of(await request.body(), request.headers)
-        reading = Reading(self._processes, picture, options.mode)
+        degrees = None if options.rotation == "auto" else int(options.rotation)
+        reading = Reading(self._processes, picture, options.mode, printed=options.printed, rotation=degrees)
         quick = len(picture) <= SMALL_PICTURE
         content = await self._workers.do(request, reading, quick=quick, stop=reading.stop)
         return Response(content, media_type=JSON)

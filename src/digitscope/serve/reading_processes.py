@@ -164,10 +164,21 @@ class Reading:
         processes: read it.
         picture: the content of its file.
         mode: "page" or "pair".
+        printed: as `Reader.read` takes it; for pages alone.
+        rotation: as `Reader.read` takes it; for pages alone.
     """
 
-    def __init__(self, processes: ReadingProcesses, picture: bytes, mode: str) -> None:
-        self._processes, self._picture, self._mode = processes, picture, mode
+    def __init__(
+        self,
+        processes: ReadingProcesses,
+        picture: bytes,
+        mode: str,
+        *,
+        printed: bool = False,
+        rotation: int | None = None,
+    ) -> None:
+        self._processes, self._picture = processes, picture
+        self._head = {"mode": mode, "pages": processes.pages, "printed": printed, "rotation": rotation}
         self._lock = threading.Lock()
         self._process: ReadingProcess | None = None
         self._is_stopped = False
@@ -208,7 +219,7 @@ class Reading:
 
     def _answer_of(self, process: ReadingProcess) -> tuple[str, bytes]:
         try:
-            return process.ask(self._picture, mode=self._mode, pages=self._processes.pages)
+            return process.ask(self._picture, **self._head)
         except (OSError, EOFError, ValueError):
             if not process.has_to_end:
                 LOG.error("a process that reads has ended over a picture (exit code %s)", process.end())

@@ -1,8 +1,9 @@
 """What the API takes and gives, as its OpenAPI description has it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 Pair = Annotated[list[int], Field(min_length=2, max_length=2)]
 
@@ -18,6 +19,38 @@ class ReadOptions(BaseModel):
         "page",
         description="page: any number of digits, in lines. pair: two digits over each other fill the picture",
     )
+    printed: bool = Field(False, description="page: whether the text has printed digits and signs too")
+    rotation: Literal["auto", "0", "90", "180", "270"] = Field(
+        "auto",
+        description="page: degrees, clockwise, that every page is turned by to be read; auto to find out",
+    )
+
+    @model_validator(mode="after")
+    def _check_pair(self) -> Self:
+        if self.mode == "pair" and (self.printed or self.rotation != "auto"):
+            detail = "mode=pair takes neither printed nor rotation: leave them out, or use mode=page"
+            raise PydanticCustomError("options_of_pages", detail)
+        return self
+
+
+Box = Annotated[
+    list[int],
+    Field(
+        min_length=4,
+        max_length=4,
+        description="left, top, width and height, in pixels of the picture as given, its EXIF orientation applied",
+        examples=[[40, 32, 60, 120]],
+    ),
+]
+
+Line = Annotated[
+    Annotated[int, Field(ge=0)] | None,
+    Field(
+        description="the number of its line, from 0; null if it is print that the text leaves out", examples=[0]
+    ),
+]
+
+Printed = Annotated[bool, Field(description="whether it is print and not handwriting")]
 
 
 class Seen(BaseModel):
@@ -35,27 +68,39 @@ class ReadDigit(BaseModel):
     confidence: float = Confidence
     accepted: bool = Field(description="whether it counts as read")
     reason: str | None = Field(description="why it is not accepted", examples=[None])
-    box: list[int] = Field(
-        min_length=4,
-        max_length=4,
-        description="left, top, width and height, in pixels of the picture held upright",
-        examples=[[40, 32, 60, 120]],
-    )
+    box: Box
     probabilities: list[float] = Field(min_length=10, max_length=10, description="of the digits 0 to 9")
-    line: int = Field(ge=0, examples=[0])
+    line: Line
     page: int = Field(ge=0, examples=[0])
+    printed: Printed
     alternatives: list[str] = Field(description="other readings of the same ink, the next best first")
     seen: Seen
+
+
+class ReadSign(BaseModel):
+    """One sign of a picture."""
+
+    label: Literal[".", ",", "-", "/", ":", "+", "\u00d7", "\u00f7", "=", "(", ")"]
+    confidence: float = Confidence
+    box: Box
+    line: Line
+    page: int = Field(ge=0, examples=[0])
+    printed: Printed
 
 
 class ReadPicture(BaseModel):
     """What is written in a picture."""
 
-    text: str = Field(
-        description="the lines; ? is ink that may be a digit but was not accepted", examples=["7 42"]
-    )
-    lines: list[str] = Field(examples=[["7 42"]])
+    text: str = Field(description="the lines; ? marks a rejected digit", examples=["7 4.2"])
+    lines: list[str] = Field(examples=[["7 4.2"]])
     digits: list[ReadDigit] = Field(description="page by page, line by line, from left to right")
+    signs: list[ReadSign] = Field(description="in the same order")
+    rotation: Literal[0, 90, 180, 270] = Field(
+        description="degrees, clockwise, that the first page was turned by to be read"
+    )
+    remarks: list[str] = Field(
+        description="what a person should know", examples=[["page 1 was turned by 90 degrees to be read"]]
+    )
     sizes: list[Pair] = Field(description="width and height of every page", examples=[[[280, 280]]])
 
 
