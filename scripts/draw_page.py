@@ -10,7 +10,7 @@ import numpy as np
 import digitscope
 from digitscope.data.pages import make_page
 from digitscope.data.sample import load_sample
-from digitscope.inference.annotation import annotate
+from digitscope.drawing.annotation import annotate
 
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "page.jpg"
 SEED, WIDTH, QUALITY = 4, 900, 80

@@ -5,9 +5,9 @@ from itertools import takewhile
 from pathlib import Path
 
 from digitscope.cli.picture_paths import STANDARD_INPUT
+from digitscope.drawing.annotation import annotate
 from digitscope.errors import SettingError
 from digitscope.files import make_folder, replacing
-from digitscope.inference.annotation import annotate
 from digitscope.inference.pictures import Source, open_pictures
 from digitscope.inference.reading import Reading
 

@@ -149,6 +149,6 @@ class Reading:
         return f"Reading({text!r}, {len(self.digits)} digit{'' if len(self.digits) == 1 else 's'})"
 
     def _repr_html_(self) -> str:
-        from digitscope.inference.notebook import reading_as_html  # only notebooks need it, and Pillow with it
+        from digitscope.drawing.notebook import reading_as_html  # only notebooks need it, and Pillow with it
 
         return reading_as_html(self)

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitscope.inference.annotation import (
+from digitscope.drawing.annotation import (
     ACCEPTED,
     ACCEPTED_ON_DARK,
     MOST_PIXELS,

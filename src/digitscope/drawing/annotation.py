@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from digitscope.inference.label_places import overhang, places_of
+from digitscope.drawing.label_places import overhang, places_of
 from digitscope.inference.reading import UNSURE, Reading
 
 UInt8 = NDArray[np.uint8]

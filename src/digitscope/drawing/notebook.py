@@ -4,13 +4,12 @@ import base64
 import io
 import math
 from collections.abc import Sequence
-from heapq import merge
 from html import escape
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from digitscope.inference.annotation import ACCEPTED, NOT_ACCEPTED, PRINT, SIGN, Colour
+from digitscope.drawing.annotation import ACCEPTED, NOT_ACCEPTED, PRINT, SIGN, Colour
 from digitscope.inference.reading import Digit, Sign
 
 if TYPE_CHECKING:
@@ -46,12 +45,11 @@ def _in_order(reading: "Reading") -> list[Digit | Sign]:
     def place(mark: Digit | Sign) -> tuple[int, float, int]:
         left, top, width, height = mark.box
         rotation = reading.rotations[mark.page] if reading.rotations else 0
-        along = {0: left, 90: -top - height, 180: -left - width, 270: top}[
-            rotation
-        ]  # boxes are as given, not turned
+        along = {0: left, 90: -top - height, 180: -left - width, 270: top}[rotation]  # boxes are as given
         return mark.page, math.inf if mark.line is None else mark.line, along
 
-    return list(merge(reading.digits, reading.signs, key=place))
+    marks: list[Digit | Sign] = [*reading.digits, *reading.signs]
+    return sorted(marks, key=place)
 
 
 def _table(marks: Sequence[Digit | Sign], *, several_pages: bool) -> str:

@@ -1,0 +1,1 @@
+"""What was read, drawn: boxes and labels on a copy of a page, and a table for notebooks."""
