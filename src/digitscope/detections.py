@@ -89,6 +89,11 @@ class Detections:
         return Detections(*(getattr(self, each.name)[index] for each in fields(self)))
 
     @property
+    def certainty(self) -> float:
+        """How much is read, and how surely: the sum of the probabilities of each item and its class."""
+        return float((self.scores * np.exp(self.log_probabilities.max(axis=1, initial=IMPOSSIBLE))).sum())
+
+    @property
     def labels(self) -> Int:
         """The most probable classes, int64 (K,), into `CLASSES`."""
         return np.asarray(self.log_probabilities.argmax(axis=1), dtype=np.int64)

@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from digitscope.inference.framing import WORK_SIDE
+
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
@@ -14,11 +16,11 @@ AROUND, INSIDE = 0.35, 0.1
 MOSTLY = 0.75
 """Share of a piece of ink in a digit's box, at least, where all of it is the digit's."""
 
-LARGEST = 128
-"""Pixels of the longer side at which ink is looked at; larger pictures of a digit are reduced to it."""
+FULL, FAINT = 0.8, 0.12
+"""Quantile of the ink's contrast that is full ink, and share of it that paper may have."""
 
-FAINT = 0.12
-"""Share of the ink's contrast that paper may have."""
+INK = 0.3
+"""Share of full ink from which a pixel belongs to a stroke."""
 
 
 def cut_out(gray: UInt8, box: Float32, ink: Float32, ink_scale: float) -> tuple[Float32, Float32]:
@@ -38,7 +40,7 @@ def cut_out(gray: UInt8, box: Float32, ink: Float32, ink_scale: float) -> tuple[
     low = np.maximum(np.floor([left - reach, top - reach]), 0).astype(int)
     high = np.minimum(np.ceil([right + reach, bottom + reach]), gray.shape[::-1]).astype(int)
     part = Image.fromarray(gray[low[1] : high[1], low[0] : high[0]])
-    share = min(1.0, LARGEST / max(part.size))
+    share = min(1.0, WORK_SIDE / max(part.size))
     size = (max(1, round(part.width * share)), max(1, round(part.height * share)))
     picture = np.asarray(part.resize(size, Image.Resampling.BOX), dtype=np.float32)
     seen = _ink_there(ink, ink_scale, low, high, size)
@@ -66,15 +68,12 @@ def _ink_there(
 
 def _strength(picture: Float32, seen: Float32) -> Float32:
     """Return the contrast of ink to paper, 0 to 1, where the network sees ink or beside it."""
-    inside = seen > 0.5
-    if not inside.any():
-        inside = seen >= np.quantile(seen, 0.9)
-    outside = seen < 0.2
-    paper = float(np.median(picture[outside])) if outside.any() else float(np.median(picture))
+    inside = seen > 0.5 * min(1.0, float(seen.max()))
+    paper = float(np.median(picture if inside.all() else picture[~inside]))
     contrast = picture - paper
     if contrast[inside].mean() < 0:
         contrast = -contrast
-    full = max(float(np.quantile(contrast[inside], 0.8)), 1.0)
+    full = max(float(np.quantile(contrast[inside], FULL)), 1.0)
     strength = np.clip((contrast / full - FAINT) / (1 - FAINT), 0, 1)
     width = 1 + 2 * round(max(picture.shape) / 40)
     near = ndimage.grey_dilation(seen, (width, width))
@@ -91,7 +90,7 @@ def _of_this_digit(strength: Float32, window: NDArray[np.float64]) -> Float32:
     right, bottom = np.minimum(np.ceil(window[2:]), (width, height)).astype(int)
     inside = np.zeros(strength.shape, bool)
     inside[top:bottom, left:right] = True
-    pieces, n = ndimage.label(strength > 0.3, np.ones((3, 3)))
+    pieces, n = ndimage.label(strength > INK, np.ones((3, 3)))
     areas = np.bincount(pieces.ravel(), minlength=n + 1)
     own = np.bincount(pieces[inside], minlength=n + 1)
     share = own / np.maximum(areas, 1)
@@ -105,7 +104,7 @@ def _of_this_digit(strength: Float32, window: NDArray[np.float64]) -> Float32:
 
 def _trimmed(ink: Float32) -> tuple[Float32, tuple[int, int]]:
     """Return ink without empty rims, and how many columns and rows went on the left and above."""
-    rows, columns = np.flatnonzero(ink.max(axis=1) > 0.3), np.flatnonzero(ink.max(axis=0) > 0.3)
+    rows, columns = np.flatnonzero(ink.max(axis=1) > INK), np.flatnonzero(ink.max(axis=0) > INK)
     if not len(rows):
         return np.zeros((1, 1), np.float32), (0, 0)
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], (int(columns[0]), int(rows[0]))
@@ -119,7 +118,7 @@ def ink_of_page(gray: UInt8) -> tuple[Float32, tuple[int, int]]:
     paper = float(np.median(np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])))
     contrast = gray.astype(np.float32) - paper
     contrast = -contrast if contrast.sum() < 0 else contrast
-    full = float(np.quantile(contrast, 0.995))
+    full = float(contrast.max())
     if full < 20:
         return np.zeros((1, 1), np.float32), (0, 0)
     return _trimmed(np.asarray(np.clip((contrast / full - FAINT) / (1 - FAINT), 0, 1), dtype=np.float32))

@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 
 from digitscope.detections import ABOUT, CHANNELS, INPUT, N_CHANNELS, OUTPUT, STRIDE, Detections, decode, sigmoid
 from digitscope.errors import DataError
@@ -46,8 +47,11 @@ EMPTY = 0.99
 LEAST_SCORE = 0.15
 """Probability of a detection that is looked at; less is not even a "?"."""
 
-TURN_MARGIN, TURN_PLACES = 0.5, 12.0
-"""A page is turned if its writing fills so many places, surer of another direction by so many nats."""
+TURN_MARGIN = 1.0
+"""How much more certainty of digits a page has upside down, at least, where it is turned: see `Detections`."""
+
+WINDOW = 320
+"""Pixels of the fine picture's part in which it is tried which way is up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,17 +107,26 @@ class PageNetwork:
         coarse_scale = float(np.clip(max(gray.shape) / 2, *COARSE)) / max(gray.shape)
         coarse = self._maps(_scaled(gray, coarse_scale))[:, ::2, ::2]
         kinds = _softmax(coarse[CHANNELS["kinds"]])
-        if turns is None:
-            turns = _turns_of(coarse, kinds)
         written = kinds[1]
         shown = float((1 - kinds[0]).mean()), float(written.sum() / max((1 - kinds[0]).sum(), 1e-6))
         if written.max() < WRITTEN:
             nothing = decode(np.full((N_CHANNELS, 1, 1), -100, np.float32), 1)
-            return Found(nothing, np.zeros((1, 1), np.float32), 0.0, turns, shown)
+            return Found(nothing, np.zeros((1, 1), np.float32), 0.0, turns or 0, shown)
         scale = _best_scale(coarse, written, coarse_scale, gray.size)
-        return replace(
-            self.fine(np.rot90(gray, -turns), scale, np.rot90(kinds[0], -turns)), turns=turns, writing=shown
-        )
+        if turns is None:
+            part = _densest(gray, written, min(1.0, WINDOW / scale / max(gray.shape)))
+            turns = self._turns(part, scale, lies_down=_lies_down(coarse, kinds))
+        found = self.fine(np.rot90(gray, -turns), scale, np.rot90(kinds[0], -turns))
+        return replace(found, turns=turns, writing=shown)
+
+    def _turns(self, part: UInt8, scale: float, *, lies_down: bool) -> int:
+        """Return the quarter turns, clockwise, after which most is read in a part of a page.
+
+        It is turned upside down only if a whole digit more is read then: a 6 may well be a 9, and an 8 an 8.
+        """
+        ways = (1, 3) if lies_down else (0, 2)
+        first, second = (self.fine(np.rot90(part, -way), scale).detections.certainty for way in ways)
+        return ways[second > first + (0 if lies_down else TURN_MARGIN)]
 
     def fine(self, gray: UInt8, scale: float, empty: Float32 | None = None) -> Found:
         """Return what is on a page that is upright, looked at with `scale` times its pixels along each axis.
@@ -181,25 +194,32 @@ def _softmax(logits: Float32) -> Float32:
     return np.asarray(shifted / shifted.sum(axis=0))
 
 
-def _turns_of(coarse: Float32, kinds: Float32) -> int:
-    """Return the quarter turns, clockwise, that bring a page upright; 0 unless its writing is sure of another."""
-    logits = coarse[CHANNELS["turns"]]
-    log_probabilities = logits - logits.max(axis=0)
-    log_probabilities = log_probabilities - np.log(np.exp(log_probabilities).sum(axis=0))
-    weights = 1 - kinds[0]
-    total = float(weights.sum())
-    votes = (log_probabilities * weights).sum(axis=(1, 2)) / max(total, 1e-6)
-    best = int(votes.argmax())
-    return best if total >= TURN_PLACES and votes[best] - votes[0] >= TURN_MARGIN else 0
+def _lies_down(coarse: Float32, kinds: Float32) -> bool:
+    """Tell whether the writing runs up or down, by what the network says of all places that have any."""
+    probabilities = _softmax(coarse[CHANNELS["turns"]])
+    of_writing = (probabilities * (1 - kinds[0])).sum(axis=(1, 2))
+    return bool(of_writing[1] + of_writing[3] > of_writing[0] + of_writing[2])
+
+
+def _densest(gray: UInt8, written: Float32, share: float) -> UInt8:
+    """Return the part of a page with most digits, whose sides are at most a `share` of the page's longer one."""
+    side = max(1, round(share * max(written.shape)))
+    dense = ndimage.uniform_filter(written, side, mode="constant")
+    middle = np.array(np.unravel_index(dense.argmax(), dense.shape)) / written.shape * gray.shape
+    reach = share * max(gray.shape) / 2
+    middle = np.clip(middle, reach, np.maximum(np.array(gray.shape) - reach, reach))
+    top, left = np.maximum(middle - reach, 0).astype(int)
+    bottom, right = np.ceil(middle + reach).astype(int)
+    return gray[top:bottom, left:right]
 
 
 def _best_scale(coarse: Float32, written: Float32, coarse_scale: float, pixels: int) -> float:
     """Return the scale at which most of the written digits have a height that suits the network."""
     logs = coarse[CHANNELS["height"]][0] - np.log(coarse_scale)  # of heights in pixels of the page
     highest = min(LARGEST_SCALE, (MOST_FINE / pixels) ** 0.5)
-    scales = np.exp(np.arange(np.log(0.01), np.log(highest) + 0.05, 0.05))
     chosen = written > min(0.5, float(written.max()) / 2)
     heights, weights = logs[chosen], written[chosen] / np.exp(logs[chosen])  # between number and area of digits
+    scales = np.minimum(HEIGHT / np.exp(np.quantile(heights, np.linspace(0, 1, 41))), highest)
     off = (heights[None] + np.log(scales)[:, None] - np.log(HEIGHT)) / SPREAD
     return float(scales[(np.exp(-(off**2) / 2) * weights).sum(axis=1).argmax()])
 

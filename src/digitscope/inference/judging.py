@@ -23,8 +23,8 @@ They are 1, the logit of its detection, the three of `Detections.evidence`, its 
 distance beyond the usual.
 """
 
-LOGITS = (-8.0, 8.0)
-"""Ends of what counts of a logit or a log-probability: farther ones are no surer."""
+SUREST = 8.0
+"""Logit or log-probability, above or below 0, that counts at most."""
 
 FARTHEST = 3.0
 """Distance beyond the usual from which a digit gets no stranger."""
@@ -105,6 +105,6 @@ def features(seen: Seen, probabilities: Float32) -> NDArray[np.float64]:
     score = seen.scores.astype(np.float64)
     logit = np.log(np.maximum(score, 1e-9)) - np.log(np.maximum(1 - score, 1e-9))
     sure = np.log(np.maximum(probabilities.max(axis=1), 1e-9))
-    told = np.clip(np.column_stack([logit, seen.evidence, sure]), *LOGITS)
+    told = np.clip(np.column_stack([logit, seen.evidence, sure]), -SUREST, SUREST)
     strange = np.clip(seen.distances - 1, 0, FARTHEST)
     return np.column_stack([np.ones(len(score)), told, strange])

@@ -17,11 +17,14 @@ FARTHEST = 0.55
 BESIDE = 1.6
 """Heights from a sign to the nearest digit of its line, at most."""
 
-SPACE, WIDE_SPACE = 0.55, 0.8
-"""Heights of a gap that separates words, at least, and that always does; digits that stand far apart need more."""
+SPACE = 0.55
+"""Heights of a gap that separates words, at least."""
 
-FARTHER = 1.3
-"""Of the usual step from one digit to the next, the step across a space, at least."""
+WIDER, FARTHER = 1.8, 1.3
+"""Usual gaps that a space is wide, at least, and usual steps, from middle to middle, that are made across it."""
+
+USUAL = 0.3
+"""Share of a line's gaps and steps that are no wider than the usual ones."""
 
 
 def arrange(boxes: Floats) -> list[list[int]]:
@@ -35,7 +38,6 @@ def arrange(boxes: Floats) -> list[list[int]]:
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2
     heights = boxes[:, 3] - boxes[:, 1]
     usual = float(np.median(heights))
-    heights = np.maximum(heights, 0.6 * usual)
     slope = _slope(middles, usual)
     levels = middles[:, 1] - slope * middles[:, 0]
     lines: list[list[int]] = []
@@ -59,7 +61,7 @@ def _slope(middles: Floats, height: float) -> float:
     slopes = []
     for x, y in middles:
         right, down = middles[:, 0] - x, middles[:, 1] - y
-        near = (right > 0.3 * height) & (right < REACH * height) & (np.abs(down) < 0.35 * right + 0.2 * height)
+        near = (right > 0) & (right < REACH * height) & (np.abs(down) < 0.5 * right)
         if near.any():
             nearest = np.flatnonzero(near)[np.argmin(right[near] + 2 * np.abs(down[near]))]
             slopes.append(down[nearest] / right[nearest])
@@ -71,7 +73,7 @@ def _merged(lines: list[list[int]], levels: Floats, heights: Floats) -> list[lis
     merged: list[list[int]] = []
     for line in sorted(lines, key=lambda line: float(np.mean(levels[line]))):
         height = min(np.median(heights[line]), np.median(heights[merged[-1]])) if merged else 0.0
-        if merged and np.mean(levels[line]) - np.mean(levels[merged[-1]]) < 0.45 * height:
+        if merged and np.mean(levels[line]) - np.mean(levels[merged[-1]]) < FARTHEST * height:
             merged[-1].extend(line)
         else:
             merged.append(line)
@@ -107,15 +109,15 @@ def text_of(characters: Sequence[str], boxes: Floats) -> str:
 def _spaces(boxes: Floats) -> list[bool]:
     """Tell for each gap of a line whether it is a space.
 
-    Beside a 1 a gap is wide, since 1s are narrow: unless it is very wide, the next digit has to stand farther away
-    than digits of the line usually do.
+    Beside a 1 a gap is wide, since 1s are narrow. So the next digit also has to stand farther away than digits of
+    the line usually do.
     """
-    height = float(np.quantile(boxes[:, 3] - boxes[:, 1], 0.6))
+    height = float(np.median(boxes[:, 3] - boxes[:, 1]))
     middles = (boxes[:, 0] + boxes[:, 2]) / 2
     gaps = np.array([after[0] - before[2] for before, after in pairwise(boxes)])
     steps = np.diff(middles)
     if len(gaps) < 3:
         return [bool(gap >= SPACE * height) for gap in gaps]
-    usual, usual_step = np.quantile(gaps, 0.3), np.quantile(steps, 0.3)
-    far = (gaps >= WIDE_SPACE * height) | (steps >= FARTHER * usual_step)
-    return [bool(each) for each in (gaps >= max(SPACE * height, 1.8 * usual)) & far]
+    usual_gap, usual_step = np.quantile(gaps, USUAL), np.quantile(steps, USUAL)
+    is_wide = gaps >= max(SPACE * height, WIDER * usual_gap)
+    return [bool(each) for each in is_wide & (steps >= FARTHER * usual_step)]

@@ -25,8 +25,8 @@ LIKELY = 0.05
 LEAST_SIGN = 0.4
 """Probability of a sign that the text shows."""
 
-MOSTLY_REFUSED, FEW = 0.5, 4
-"""Share of a page's digits that are refused, and their number, from which the reading says so."""
+FEW = 4
+"""Refused digits of which the reading says so, at least, if they are most of a page's digits."""
 
 SHOWN = 0.002
 """Share of a page with writing from which the reading says that there is no number in it."""
@@ -137,7 +137,7 @@ class PageItems:
             said.append(f"{page} was turned by {90 * self.found.turns} degrees to be read")
         in_text = [digit for digit in digits if digit.line is not None]
         n_refused = sum(not digit.accepted for digit in in_text)
-        if n_refused >= FEW and n_refused > MOSTLY_REFUSED * len(in_text):
+        if n_refused >= FEW and n_refused > len(in_text) / 2:
             said.append(f"{page}: {n_refused} of {len(in_text)} digits are not sure enough to be read")
         if not in_text and self.found.writing[0] > SHOWN:
             left_out = f", but {len(digits)} printed digits" if digits else ""
