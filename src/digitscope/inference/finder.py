@@ -122,11 +122,12 @@ class PageNetwork:
     def _turns(self, part: UInt8, scale: float, *, lies_down: bool) -> int:
         """Return the quarter turns, clockwise, after which most is read in a part of a page.
 
-        It is turned upside down only if a whole digit more is read then: a 6 may well be a 9, and an 8 an 8.
+        It is turned only if a whole digit more is read then: a 6 may well be a 9, and an 8 an 8.
         """
-        ways = (1, 3) if lies_down else (0, 2)
-        first, second = (self.fine(np.rot90(part, -way), scale).detections.certainty for way in ways)
-        return ways[second > first + (0 if lies_down else TURN_MARGIN)]
+        ways = (0, 1, 3) if lies_down else (0, 2)
+        read = [self.fine(np.rot90(part, -way), scale).detections.certainty for way in ways]
+        best = int(np.argmax(read))
+        return ways[best] if read[best] >= read[0] + TURN_MARGIN else 0
 
     def fine(self, gray: UInt8, scale: float, empty: Float32 | None = None) -> Found:
         """Return what is on a page that is upright, looked at with `scale` times its pixels along each axis.
