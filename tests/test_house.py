@@ -220,3 +220,44 @@ def test_the_gate_fails_without_the_browser_whose_tests_would_be_skipped(tmp_pat
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith("There is no chromium in PATH")
+
+
+# The package that reads
+
+MOST_LINES_THAT_READ, MOST_CHOSEN = 2_000, 40
+
+DEFINED = {
+    *("SIDE", "BOX", "PAIR_HEIGHT", "PAIR_INK", "STRIDE", "LAYOUT", "STEP", "TURNS", "ROTATIONS"),
+    *("TASK_OF_SHAPE", "WEIGHTS", "MARGIN", "IMPOSSIBLE"),
+}
+"""Numbers that a format, a network or arithmetic decides."""
+
+LIMITS = {
+    *("MOST", "MOST_FINE", "MOST_PIXELS", "MOST_SIDE", "MOST_PAGES", "MOST_THREADS", "WORKING_PIXELS", "TILE"),
+    *("ROWS_AT_ONCE", "IMAGES_A_RUN", "FEW_IMAGES", "PICTURES_A_TASK", "RETRIES", "LONGEST_REPR"),
+}
+"""Numbers that bound memory, time or output, and do not decide what is read."""
+
+
+def chosen_numbers(tree: ast.Module) -> Iterator[str]:
+    """Yield the numbers of a module that somebody chose: named ones, and fractions within functions."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            names = [name.id for name in ast.walk(target) if isinstance(name, ast.Name)]
+            numbers = [each for each in ast.walk(node) if isinstance(each, ast.Constant)]
+            if not set(names) & (DEFINED | LIMITS):
+                yield from (f"{names}: {each.value}" for each in numbers if type(each.value) in (int, float))
+            continue
+        for each in ast.walk(node):
+            is_fraction = isinstance(each, ast.Constant) and type(each.value) is float
+            if is_fraction and not each.value.is_integer() and 0.001 < each.value != 0.5:
+                yield f"line {each.lineno}: {each.value}"
+
+
+def test_the_package_that_reads_is_small_and_has_few_numbers_that_somebody_chose() -> None:
+    modules = sorted((SOURCE / "inference").glob("*.py"))
+    texts = [path.read_text(encoding="utf-8") for path in modules]
+    assert sum(len(text.splitlines()) for text in texts) <= MOST_LINES_THAT_READ
+    found = [number for text in texts for number in chosen_numbers(ast.parse(text))]
+    assert len(found) <= MOST_CHOSEN, found
