@@ -250,9 +250,9 @@ def chosen_numbers(tree: ast.Module) -> Iterator[str]:
                 yield from (f"{names}: {each.value}" for each in numbers if type(each.value) in (int, float))
             continue
         for each in ast.walk(node):
-            is_fraction = isinstance(each, ast.Constant) and type(each.value) is float
-            if is_fraction and not each.value.is_integer() and 0.001 < each.value != 0.5:
-                yield f"line {each.lineno}: {each.value}"
+            match each:
+                case ast.Constant(value=float(value)) if 0.001 < value != 0.5 and not value.is_integer():
+                    yield f"line {each.lineno}: {value}"
 
 
 def test_the_package_that_reads_is_small_and_has_few_numbers_that_somebody_chose() -> None:
