@@ -247,7 +247,7 @@ def chosen_numbers(tree: ast.Module) -> Iterator[str]:
             names = [name.id for name in ast.walk(target) if isinstance(name, ast.Name)]
             numbers = [each for each in ast.walk(node) if isinstance(each, ast.Constant)]
             if not set(names) & (DEFINED | LIMITS):
-                yield from (f"{names}: {each.value}" for each in numbers if type(each.value) in (int, float))
+                yield from (f"{names}: {each.value!r}" for each in numbers if type(each.value) in (int, float))
             continue
         for each in ast.walk(node):
             match each:
