@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 from scipy import ndimage
 
 import digitscope
@@ -18,7 +18,6 @@ from digitscope.data import Dataset, make_two_digit
 from digitscope.data.handwriting import stroke_mask
 from digitscope.errors import DataError, SettingError
 from digitscope.inference import Reader, Reading, Recognizer, read, shipped_path
-from digitscope.inference.reader import OF_ONE_PIECE
 
 UInt8 = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
@@ -148,16 +147,6 @@ def test_digits_cut_out_to_their_rims_as_old_collections_have_them(
     assert right >= (147 if side == 16 else 143)
 
 
-def test_specks_inside_do_not_make_a_table_of_a_digit_at_the_rim(reader: Reader, sample: Dataset) -> None:
-    image = np.zeros((20, 20), np.uint8)
-    seven = sample.test.images[np.flatnonzero(sample.test.labels == 7)[0]]
-    rows, columns = np.flatnonzero(seven.max(axis=1) > 20), np.flatnonzero(seven.max(axis=0) > 20)
-    cut = seven[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1][:20, :20]
-    image[: len(cut), : cut.shape[1]] = cut
-    image[16:18, 16:18] = 255
-    assert "7" in "".join(str(digit.label) for digit in reader.read(image).digits)
-
-
 def test_boxes_stay_on_the_page(reader: Reader) -> None:
     """Ink up to the rim, in sizes that no whole factor divides."""
     for size in ((61, 37), (2003, 2999), (31, 23)):
@@ -218,34 +207,6 @@ def test_words_and_lines(sample: Dataset, reader: Reader) -> None:
     assert reader.read(page).lines == (f"{first}{second} {third}{fourth}",)
 
 
-def test_a_picture_with_nothing_but_a_pair_is_mostly_read_as_one(sample: Dataset, reader: Reader) -> None:
-    pairs = make_two_digit(sample, n_train=10, n_test=60, seed=0).test
-    alone = [ImageOps.expand(Image.fromarray(255 - image), 10, 255) for image in pairs.images]
-    read = ["".join(str(digit.label) for digit in reader.read(picture).digits) for picture in alone]
-    right = [text == f"{upper}{lower}" for text, (upper, lower) in zip(read, pairs.labels, strict=True)]
-    assert np.mean(right) > 0.55
-
-
-def test_among_others_of_its_height_a_digit_is_no_pair(sample: Dataset, reader: Reader) -> None:
-    digits = np.pad(255 - sample.test.images[:120], ((0, 0), (4, 4), (4, 4)), constant_values=255)
-    page = digits.reshape(12, 10, 36, 36).swapaxes(1, 2).reshape(12 * 36, 10 * 36)
-    reading = reader.read(np.kron(page, np.ones((2, 2), np.uint8)))
-    assert {digit.image.shape for digit in reading.digits} == {(28, 28)}
-
-
-def test_what_the_only_ink_is_divided_into_is_accepted_whole_or_not(sample: Dataset, reader: Reader) -> None:
-    """A digit that runs into one on its side; with a dash far away, each stands for itself."""
-    reasons, with_others = set(), set()
-    for first, second in zip(sample.test.images[:60], sample.test.images[60:120], strict=True):
-        ink = np.zeros((60, 100), np.uint8)
-        ink[16:44, 10:38] = first
-        ink[16:44, 24:52] = np.maximum(ink[16:44, 24:52], second.T)
-        reasons |= {digit.reason for digit in reader.read(255 - ink).digits}
-        ink[20:40, 90:93] = 255
-        with_others |= {digit.reason for digit in reader.read(255 - ink).digits}
-    assert OF_ONE_PIECE in reasons - with_others
-
-
 @pytest.mark.parametrize("scale", [2, 5])
 def test_pictures_that_are_known_to_show_two_digits_over_each_other(
     scale: int, sample: Dataset, reader: Reader
@@ -301,6 +262,93 @@ def test_several_threads_may_share_a_reader(sample: Dataset, reader: Reader) -> 
     page, text, _ = pasted(sample, lines=1, columns=4, scale=2, pitch=75)
     with ThreadPoolExecutor(4) as pool:
         assert {without_spaces(each) for each in pool.map(reader.read, [page] * 8)} == {text}
+
+
+# Signs, print and direction
+
+
+SIGNS = {
+    "-": ((0, 14), (14, 14)),
+    "/": ((12, 0), (0, 30)),
+    "+": ((0, 14), (18, 14), (9, 14), (9, 5), (9, 23)),
+}
+"""Corners of the signs' strokes, from the upper left, in a line 28 pixels high."""
+
+
+def with_signs(sample: Dataset, text: str) -> Image.Image:
+    """Return a line of digits of the sample, 40 pixels high, and of signs drawn with straight strokes."""
+    page = Image.new("L", (60 + 50 * len(text), 120), 255)
+    brush = ImageDraw.Draw(page)
+    for place, character in enumerate(text):
+        left, top = 30 + 50 * place, 40
+        if character in SIGNS:
+            brush.line([(left + 1.4 * x, top + 1.4 * y) for x, y in SIGNS[character]], fill=0, width=5)
+            continue
+        rows = np.flatnonzero(sample.test.labels == int(character))
+        stroke = stroke_mask(sample.test.images[rows[2]], 2)
+        page.paste(0, (left, top), Image.fromarray(np.rint(255 * stroke).astype(np.uint8)))
+    return page
+
+
+@pytest.mark.parametrize("text", ["12/34", "25+3", "7-48"])
+def test_signs_stand_in_the_text_and_in_a_list(text: str, sample: Dataset, reader: Reader) -> None:
+    reading = reader.read(with_signs(sample, text))
+    assert without_spaces(reading) == text
+    (sign,) = reading.signs
+    assert sign.label in text
+    assert sign.line == 0
+    left, top, width, height = sign.box
+    assert 30 + 50 * text.index(sign.label) - 6 <= left < left + width <= 76 + 50 * text.index(sign.label)
+    assert 30 < top < top + height < 100
+
+
+def test_print_is_told_from_handwriting_and_left_out(sample: Dataset, reader: Reader) -> None:
+    page, text, _ = pasted(sample, lines=1, columns=5, scale=2, pitch=75)
+    form = np.full((page.shape[0] + 120, max(page.shape[1], 560)), 255, np.uint8)
+    form[120:, : page.shape[1]] = page
+    image = Image.fromarray(form)
+    font = ImageFont.load_default(36)
+    ImageDraw.Draw(image).text((40, 40), "Account number 40783 please", fill=0, font=font)
+    reading = reader.read(image)
+    assert without_spaces(reading) == text
+    printed = [digit for digit in reading.digits if digit.printed]
+    assert [digit.line for digit in printed] == [None] * len(printed)
+    everything = reader.read(image, printed=True)
+    assert len(everything.digits) == len(reading.digits)
+    assert all(digit.line is not None for digit in everything.digits)
+    assert without_spaces(everything).split("\n")[-1] == text
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_a_page_on_its_side_is_turned_and_said_to_be(rotation: int, sample: Dataset, reader: Reader) -> None:
+    page, text, boxes = pasted(sample, lines=4, columns=6, scale=2, pitch=75)
+    lying = np.ascontiguousarray(np.rot90(page, rotation // 90))  # anticlockwise, as far as it has to go back
+    reading = reader.read(lying)
+    assert (reading.rotation, without_spaces(reading)) == (rotation, text)
+    assert len(reading.remarks) == (rotation != 0)
+    for digit, (left, top, width, height) in zip(reading.digits, boxes, strict=True):
+        ink = np.zeros(page.shape, bool)
+        ink[top : top + height, left : left + width] = True
+        rows, columns = np.nonzero(np.rot90(ink, rotation // 90))
+        edges = digit.box[0], digit.box[1], digit.box[0] + digit.box[2], digit.box[1] + digit.box[3]
+        assert edges == pytest.approx((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1), abs=3)
+    assert reader.read(lying, rotation=rotation).text == reading.text
+    assert reader.read(page, rotation=0).rotation == 0
+
+
+def test_a_rotation_that_is_none(reader: Reader) -> None:
+    with pytest.raises(SettingError, match="rotation is 45: expected 0, 90, 180 or 270"):
+        reader.read(np.zeros((9, 9), np.uint8), rotation=45)
+
+
+def test_a_page_of_words_is_not_passed_over_in_silence(reader: Reader) -> None:
+    image = Image.new("L", (700, 400), 255)
+    for row in range(5):
+        ImageDraw.Draw(image).text((40, 40 + 60 * row), "please fill in the form", 0, ImageFont.load_default(40))
+    reading = reader.read(image)
+    assert reading.text == ""
+    (remark,) = reading.remarks
+    assert "no handwritten digit was found" in remark
 
 
 def test_models_that_are_refused() -> None:
