@@ -184,12 +184,19 @@ class Hand:
     def word(self) -> Writing | None:
         """Return a word in joined letters, or some letters side by side."""
         if self.generator.random() < 0.6:
-            strokes = self._bent(self._sample("words", self.material.pen_rows["words"][""]))
-            return self._other(strokes, self.size * self.generator.uniform(0.7, 1.5), 12 * self.size)
+            return self.joined_word()
         letters = [self.letter() for _ in range(self.generator.integers(2, 8))]
         pieces = [letter for letter in letters if letter is not None]
         gaps = self.size * self.generator.uniform(0.02, 0.25, len(pieces))
         return in_a_row(pieces, gaps.tolist()) if pieces else None
+
+    def joined_word(self, *, letters_only: bool = False) -> Writing | None:
+        """Return a word in joined letters; some of UNIPEN's are numbers, unless it is of `letters_only`."""
+        rows = self.material.pen_rows["words"][""]
+        if letters_only:
+            rows = rows[np.char.isalpha(self.material.pens["words"].labels[rows])]
+        strokes = self._bent(self._sample("words", rows))
+        return self._other(strokes, self.size * self.generator.uniform(0.7, 1.5), 12 * self.size)
 
     def letter(self, *, alone: bool = False) -> Writing | None:
         """Return a letter; `alone` are those that nobody takes for a digit."""

@@ -51,15 +51,17 @@ class Page:
 
     Attributes:
         image: uint8 (H, W, 3), red, green, blue.
-        digits: in reading order.
+        digits: those written by hand, in reading order.
         lines: the text of each line, one space between two numbers.
-        nuisance: a name in `NUISANCES`.
+        nuisance: a name in `NUISANCES` or `BUSY_NUISANCES`.
+        printed: the printed digits.
     """
 
     image: UInt8
     digits: tuple[PlacedDigit, ...]
     lines: tuple[str, ...]
     nuisance: str
+    printed: tuple[PlacedDigit, ...] = ()
 
 
 def _dark_pen(generator: np.random.Generator) -> NDArray[np.float64]:

@@ -22,9 +22,9 @@ def ruled(
     """
     width, style = _line_width(size, generator), generator.random()
     for y in ys:
-        _line(brush, (xs[0], y), (xs[-1], y), width, style)
+        draw_line(brush, (xs[0], y), (xs[-1], y), width, style)
     for x in xs if upright else ():
-        _line(brush, (x, ys[0]), (x, ys[-1]), width, style)
+        draw_line(brush, (x, ys[0]), (x, ys[-1]), width, style)
 
 
 def comb(brush: ImageDraw.ImageDraw, box: Box, cells: int, size: float, generator: np.random.Generator) -> None:
@@ -48,7 +48,7 @@ def comb(brush: ImageDraw.ImageDraw, box: Box, cells: int, size: float, generato
                 brush.rectangle(ends, outline=255, width=width)
         return
     for start, end in ruled_like:
-        _line(brush, start, end, width, style)
+        draw_line(brush, start, end, width, style)
 
 
 def cross_out(brush: ImageDraw.ImageDraw, box: Box, generator: np.random.Generator) -> None:
@@ -87,7 +87,7 @@ def add_clutter(
         elif kind < 0.5:
             brush.rounded_rectangle((x - a, y - b, x + a, y + b), 0.4 * min(a, b), outline=255, width=line)
         elif kind < 0.7:
-            _arrow(
+            draw_arrow(
                 brush,
                 (x, y),
                 (x + generator.uniform(-4, 4) * size, y + generator.uniform(-3, 3) * size),
@@ -97,7 +97,7 @@ def add_clutter(
         elif kind < 0.76:  # a patch, as of a logo
             brush.rectangle((x - a / 2, y - b / 2, x + a / 2, y + b / 2), fill=int(generator.integers(60, 255)))
         elif kind < 0.87:
-            _line(brush, (x, y), (x + generator.uniform(1, 8) * size, y + 0.1 * size), line, 0)
+            draw_line(brush, (x, y), (x + generator.uniform(1, 8) * size, y + 0.1 * size), line, 0)
         else:
             points = generator.uniform(0, 1, (int(generator.integers(2, 6)), 2)) * (width, height)
             brush.line([tuple(point) for point in points.tolist()], fill=255, width=line)
@@ -107,7 +107,7 @@ def _line_width(size: float, generator: np.random.Generator) -> int:
     return max(1, round(float(np.exp(generator.uniform(np.log(0.02), np.log(0.13)))) * size))
 
 
-def _line(
+def draw_line(
     brush: ImageDraw.ImageDraw, start: tuple[float, float], end: tuple[float, float], width: int, style: float
 ) -> None:
     """Draw a straight line; from a `style` of 0.86 on it is dashed, from 0.93 on dotted."""
@@ -122,9 +122,10 @@ def _line(
         brush.line(ends, fill=255, width=width)
 
 
-def _arrow(
+def draw_arrow(
     brush: ImageDraw.ImageDraw, start: tuple[float, float], end: tuple[float, float], size: float, width: int
 ) -> None:
+    """Draw an arrow whose head is half a digit, of height `size`, long."""
     brush.line((*start, *end), fill=255, width=width)
     angle = np.arctan2(end[1] - start[1], end[0] - start[0])
     for turn in (2.6, -2.6):
