@@ -2,31 +2,60 @@
 
     python -m benchmarks.pages [--pages N] [--nuisance NAME ...] [--seed S] [--model NAME] [--split NAME] [--json]
 
-Pages are made of MNIST's test digits; choices are made on pages of `--split validation`. Page i depends on the
-seed and i alone, and most nuisances share its text. A digit is right if its box matches, its label is equal and
-its place in the reading order too; an accepted digit that matches none is false: `digitscope.metrics.score_page`
-has the definitions. The last row is the mean over the nuisances.
+Pages of the first nuisances (`digitscope.data.pages`) are made of MNIST's test digits. Those of the others
+(`digitscope.data.busy_pages`) are made of these and of the writing of UNIPEN's held-back writers. Choices are made
+on pages of `--split validation`, which has MNIST's validation digits and the other writers. Page i depends on the
+seed and i alone.
+
+A digit is right if its box matches, its label is equal and its place in the reading order too; an accepted digit
+that matches none is false: `digitscope.metrics.score_page` has the definitions. Only handwritten digits count: one
+that is read as print is missing, and a printed one that is read as handwriting is false. The row `printed` counts
+pages with both: the share of the digits found, written or printed, whose kind is right.
 """
 
 import argparse
 import json
 import os
 import statistics
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is loaded; a second thread gains it little
 
 import numpy as np
+from numpy.typing import NDArray
 
 import digitscope
 from digitscope.data import Split, load_mnist
-from digitscope.data.pages import NUISANCES, Page, make_page
+from digitscope.data.busy_pages import BUSY_NUISANCES, make_busy_page
+from digitscope.data.hands import Material
+from digitscope.data.pages import NUISANCES, Page, PlacedDigit, make_page
+from digitscope.data.pens import has_pens
 from digitscope.experiments.machine import describe_machine
-from digitscope.metrics import PageScore, score_page
+from digitscope.inference import Digit
+from digitscope.metrics import PageScore, match_boxes, score_page
 
 HEADER = ("nuisance", "pages", "digits", "found and right", "false a page", "median seconds a page")
+
+
+@dataclass(frozen=True)
+class Told:
+    """Of pages with print: digits found, written or printed, and those whose kind is right."""
+
+    pages: int = 0
+    digits: int = 0
+    right: int = 0
+
+    def __add__(self, other: "Told") -> "Told":
+        return Told(self.pages + other.pages, self.digits + other.digits, self.right + other.right)
+
+    def in_words(self) -> str:
+        """Return one line of the table."""
+        share = 100 * self.right / max(self.digits, 1)
+        cells = [f"{'printed':13}", f"{self.pages:5}", f"{self.digits:6,}", f"{share:13.2f} %"]
+        return f"| {' | '.join([*cells, ' ' * 12, ' ' * 21])} |"
 
 
 @dataclass(frozen=True)
@@ -40,41 +69,54 @@ class Row:
     false_a_page: float
     seconds: float
 
+    def in_words(self) -> str:
+        """Return one line of the table."""
+        cells = [f"{self.nuisance:13}", f"{self.pages:5}", f"{self.digits:6,}", f"{100 * self.right:13.2f} %"]
+        return f"| {' | '.join([*cells, f'{self.false_a_page:12.2f}', f'{self.seconds:21.3f}'])} |"
 
-def read_page(page: Page, model: str) -> tuple[PageScore, float]:
-    """Return the score of one page and the seconds that it took."""
+
+def read_page(page: Page, model: str) -> tuple[PageScore, float, Told]:
+    """Return the score of one page, the seconds that it took, and how print was told."""
     start = time.perf_counter()
     reading = digitscope.read(page.image, model=model)
     seconds = time.perf_counter() - start
     accepted = [digit for digit in reading.digits if digit.accepted]
-    score = score_page(
-        np.array([digit.label for digit in page.digits], dtype=np.int64),
-        np.array([digit.box for digit in page.digits], dtype=np.int64).reshape(-1, 4),
-        np.array([digit.label for digit in accepted], dtype=np.int64),
-        np.array([digit.box for digit in accepted], dtype=np.int64).reshape(-1, 4),
-    )
-    return score, seconds
+    written = [digit for digit in accepted if not digit.printed]
+    score = score_page(_labels(page.digits), _boxes(page.digits), _labels(written), _boxes(written))
+    return score, seconds, kinds_told(page, accepted) if page.printed else Told()
 
 
-def measure(digits: Split, nuisance: str, *, pages: int, seed: int, model: str) -> Row:
-    """Read `pages` pages with this nuisance."""
+def kinds_told(page: Page, accepted: Sequence[Digit]) -> Told:
+    """Return of how many digits found the kind is right."""
+    truth = [*page.digits, *page.printed]
+    matches = match_boxes(_boxes(truth).astype(np.float64), _boxes(accepted).astype(np.float64))
+    right = sum(accepted[row].printed == (number >= len(page.digits)) for row, number in matches.items())
+    return Told(1, len(matches), right)
+
+
+def _labels(digits: Sequence[PlacedDigit | Digit]) -> NDArray[np.int64]:
+    return np.array([digit.label for digit in digits], dtype=np.int64)
+
+
+def _boxes(digits: Sequence[PlacedDigit | Digit]) -> NDArray[np.int64]:
+    return np.array([digit.box for digit in digits], dtype=np.int64).reshape(-1, 4)
+
+
+def measure(
+    make: Callable[[np.random.Generator], Page], nuisance: str, *, pages: int, seed: int, model: str
+) -> tuple[Row, Told]:
+    """Read `pages` pages that `make` makes."""
     generators = [np.random.default_rng([seed, number]) for number in range(pages)]
-    results = [read_page(make_page(digits, nuisance=nuisance, generator=each), model) for each in generators]
-    n = sum(score.n for score, _ in results)
-    return Row(
-        nuisance,
-        pages,
-        n,
-        sum(score.right for score, _ in results) / n,
-        sum(score.false for score, _ in results) / pages,
-        statistics.median(seconds for _, seconds in results),
-    )
+    scores, seconds, told = zip(*(read_page(make(each), model) for each in generators), strict=True)
+    n = sum(score.n for score in scores)
+    right, false = sum(score.right for score in scores) / n, sum(score.false for score in scores) / pages
+    return Row(nuisance, pages, n, right, false, statistics.median(seconds)), sum(told, Told())
 
 
-def mean_row(rows: Sequence[Row]) -> Row:
+def mean_row(name: str, rows: Sequence[Row]) -> Row:
     """Return the sums of pages and digits and the means of the rest, every nuisance with the same weight."""
     return Row(
-        "mean",
+        name,
         sum(row.pages for row in rows),
         sum(row.digits for row in rows),
         statistics.mean(row.right for row in rows),
@@ -83,17 +125,19 @@ def mean_row(rows: Sequence[Row]) -> Row:
     )
 
 
-def in_words(row: Row) -> str:
-    """Return one line of the table."""
-    cells = [f"{row.nuisance:13}", f"{row.pages:5}", f"{row.digits:6,}", f"{100 * row.right:13.2f} %"]
-    return f"| {' | '.join([*cells, f'{row.false_a_page:12.2f}', f'{row.seconds:21.3f}'])} |"
+def maker(digits: Split, material: Material | None, nuisance: str) -> Callable[[np.random.Generator], Page]:
+    """Return the function that makes pages with this nuisance."""
+    if material is not None and nuisance in BUSY_NUISANCES:
+        return lambda generator: make_busy_page(material, nuisance=nuisance, generator=generator)
+    return lambda generator: make_page(digits, nuisance=nuisance, generator=generator)
 
 
 def parsed() -> argparse.Namespace:
     """Return the command's arguments."""
+    names = [*NUISANCES, *BUSY_NUISANCES]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=int, default=10, metavar="N", help="of each nuisance (default 10)")
-    parser.add_argument("--nuisance", nargs="+", choices=NUISANCES, default=[*NUISANCES], metavar="NAME")
+    parser.add_argument("--nuisance", nargs="+", choices=names, default=names, metavar="NAME")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the pages (default 0)")
     parser.add_argument("--model", default="digit", metavar="NAME", help="that reads digits (default digit)")
     parser.add_argument("--split", choices=("test", "validation"), default="test", help="default test")
@@ -101,30 +145,53 @@ def parsed() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.pages < 1:
         parser.error(f"--pages {arguments.pages}: expected at least 1")
+    if not has_pens():
+        arguments.nuisance = [name for name in arguments.nuisance if name in NUISANCES]
+        print("no pen strokes, so only the pages of MNIST's digits: DIGITSCOPE_DATA lacks them", file=sys.stderr)
     return arguments
+
+
+def measure_all(
+    arguments: argparse.Namespace, digits: Split, show: Callable[[str], None]
+) -> tuple[list[Row], Told]:
+    """Read pages of all nuisances; return their rows, each group followed by its mean, and how print was told."""
+    is_busy = any(name in BUSY_NUISANCES for name in arguments.nuisance)
+    material = Material.of(digits, held_back=arguments.split == "test") if is_busy else None
+    read_page(make_page(digits, generator=np.random.default_rng()), arguments.model)  # loads the network
+    table: list[Row] = []
+    told = Told()
+    for group, mean in ((NUISANCES, "mean"), (BUSY_NUISANCES, "mean, busy")):
+        rows: list[Row] = []
+        for name in (name for name in arguments.nuisance if name in group):
+            make = maker(digits, material, name)
+            row, kinds = measure(make, name, pages=arguments.pages, seed=arguments.seed, model=arguments.model)
+            rows, told = [*rows, row], told + kinds
+            show(row.in_words())
+        if rows:
+            table += [*rows, mean_row(mean, rows)]
+            show(table[-1].in_words())
+    return table, told
 
 
 def main() -> None:
     """Measure and print."""
     arguments = parsed()
     mnist = load_mnist()
-    digits = mnist.splits[arguments.split]
-    read_page(make_page(digits, generator=np.random.default_rng()), arguments.model)  # loads the network
-    if not arguments.json:
-        print(f"| {' | '.join(HEADER)} |\n| --- | ---: | ---: | ---: | ---: | ---: |")
-    rows: list[Row] = []
-    for name in arguments.nuisance:
-        rows.append(measure(digits, name, pages=arguments.pages, seed=arguments.seed, model=arguments.model))
+
+    def show(line: str) -> None:
         if not arguments.json:
-            print(in_words(rows[-1]), flush=True)
+            print(line, flush=True)
+
+    show(f"| {' | '.join(HEADER)} |\n| --- | ---: | ---: | ---: | ---: | ---: |")
+    table, told = measure_all(arguments, mnist.splits[arguments.split], show)
+    if told.pages:
+        show(told.in_words())
     settings = {"data": mnist.source, "split": arguments.split, "seed": arguments.seed, "model": arguments.model}
     machine = describe_machine()
+    show(", ".join(f"{key} {value}" for key, value in (settings | machine).items()))
     if arguments.json:
-        table = [asdict(row) for row in [*rows, mean_row(rows)]]
-        print(json.dumps({"machine": machine, **settings, "rows": table}, indent=2))
-    else:
-        print(in_words(mean_row(rows)))
-        print(", ".join(f"{key} {value}" for key, value in (settings | machine).items()))
+        rows = [asdict(row) for row in table]
+        print(json.dumps({"machine": machine, **settings, "rows": rows, "printed": asdict(told)}, indent=2))
 
 
 if __name__ == "__main__":

@@ -244,13 +244,13 @@ def score_page(labels: Labels, boxes: Labels, read_labels: Labels, read_boxes: L
                 f"the {name} has labels of shape {each.shape} and boxes of shape {its_boxes.shape}: "
                 "expected (N,) and (N, 4)"
             )
-    truth_of = _match(boxes.astype(np.float64), read_boxes.astype(np.float64))
+    truth_of = match_boxes(boxes.astype(np.float64), read_boxes.astype(np.float64))
     right = [truth_of[row] for row in sorted(truth_of) if read_labels[row] == labels[truth_of[row]]]
     return PageScore(len(labels), _longest_ascent(right), len(read_labels) - len(truth_of))
 
 
-def _match(boxes: Floats, read: Floats) -> dict[int, int]:
-    """Return the row of `boxes` for each row of `read` that has one, the best overlaps first."""
+def match_boxes(boxes: Floats, read: Floats) -> dict[int, int]:
+    """Return the row of `boxes` (N, 4) for each row of `read` (M, 4) that has one, as `score_page` matches them."""
     ends, read_ends = boxes[:, :2] + boxes[:, 2:], read[:, :2] + read[:, 2:]
     shared = np.minimum(read_ends[:, None], ends) - np.maximum(read[:, None, :2], boxes[:, :2])
     both = shared.clip(min=0).prod(axis=2)
