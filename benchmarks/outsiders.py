@@ -1,12 +1,15 @@
-"""How well what is no digit is told from digits, and how few readings are wrong among those that are sure.
+"""How well images of other things are told from digits, and how few of the surest readings are wrong.
 
-    python -m benchmarks.outsiders [--model NAME] [--split NAME] [--fashion DIR] [--json]
+    python -m benchmarks.outsiders [--read N] [--model NAME] [--split NAME] [--fashion DIR] [--json]
 
 Digits are MNIST's, those of `--split test` unless told otherwise. Outsiders are the 10,000 test images of
 Fashion-MNIST, which Debian has as `dataset-fashion-mnist` (left out where they are not), 2,000 printed letters and
-2,000 scribbles, framed as ink on a page is. No letter is among them that is drawn like a digit: I, O, S, Z, b, g,
-l, o, q, s, z. Outsiders are told by `digitscope.inference.acceptance.cost`; which digits are the surest, their
-confidence tells: of 30,000 validation digits it leaves fewer errors among them than that cost does.
+2,000 scribbles, framed as ink on a page is. Letters that are drawn like digits are left out: I, O, S, Z, b, g, l,
+o, q, s, z.
+
+The areas (AUROC) judge the digit network alone, on framed images: by its probability, by its distance, and by
+both. The first `--read` images of each kind also go through `digitscope.read`, each as a picture of its own: the
+table has the share of them with an accepted digit. Errors are ranked by probability.
 """
 
 import argparse
@@ -30,17 +33,18 @@ from digitscope.data import load_mnist
 from digitscope.data.augmentation import Augmentation, augment
 from digitscope.data.idx import parse_idx
 from digitscope.experiments.machine import describe_machine
-from digitscope.inference.acceptance import MOST_COST, cost
 from digitscope.inference.framing import frame
 
 UInt8 = NDArray[np.uint8]
 
 LETTERS = "ABCDEFGHJKLMNPQRTUVWXYacdefhijkmnprtuvwxy"
 N_DRAWN = 2_000
-N_READ = 500
 SIDE = 120
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 COVERAGES = (1.0, 0.99, 0.95)
+
+STRANGENESS, UNLIKENESS = 3.0, 0.03
+"""Nats that a further 1 of distance above 1 costs, and that its square costs, where both scores are combined."""
 
 
 def framed(image: Image.Image) -> UInt8:
@@ -87,43 +91,48 @@ def outsiders(fashion: Path) -> dict[str, UInt8]:
     return {"Fashion-MNIST": parse_idx(gzip.decompress(path.read_bytes())), **found} if path.is_file() else found
 
 
-def costs(prediction: digitscope.Prediction) -> NDArray[np.float32]:
-    """Return what it costs to read each image as a digit."""
+def scores(prediction: digitscope.Prediction) -> dict[str, NDArray[np.float64]]:
+    """Return how unlike a digit each image is, (N,), by the network's probability, its distance, and both."""
+    doubt = -np.log(np.maximum(prediction.probabilities.max(axis=1).astype(np.float64), 1e-6))
     if prediction.distances is None:
-        raise SystemExit("the network tells no distances: expected one that does, such as digit")
-    return cost(prediction.probabilities, prediction.distances)
+        return {"probability": doubt}
+    distances = prediction.distances.astype(np.float64)
+    both = doubt + STRANGENESS * np.maximum(distances - 1, 0) + UNLIKENESS * distances**2
+    return {"probability": doubt, "distance": distances, "both": both}
 
 
-def share_taken(reader: digitscope.Reader, images: UInt8) -> float:
-    """Return in how many of the first 500 images, each a picture of its own, some digit is accepted."""
-    readings = [reader.read(image) for image in images[:N_READ]]
+def share_accepted(reader: digitscope.Reader, images: UInt8) -> float:
+    """Return in how many images, each a picture of its own, some digit is accepted."""
+    readings = [reader.read(image) for image in images]
     return float(np.mean([any(digit.accepted for digit in reading.digits) for reading in readings]))
 
 
-def measure(model: str, split: str, fashion: Path) -> dict[str, object]:
+def measure(model: str, split: str, fashion: Path, n_read: int) -> dict[str, dict[str, float]]:
     """Return the shares and areas that the table has."""
     digits = load_mnist().splits[split]
     recognizer = digitscope.Recognizer.load(model)
     prediction = recognizer.predict(digits.images)
-    own = costs(prediction)
+    own = scores(prediction)
     right = prediction.labels == digits.labels
-    sure_first = right[np.argsort(-prediction.probabilities.max(axis=1), kind="stable")]
+    sure_first = right[np.argsort(own["probability"], kind="stable")]
     kept = {coverage: sure_first[: round(coverage * len(right))] for coverage in COVERAGES}
     others = outsiders(fashion)
-    other = {name: costs(recognizer.predict(images)) for name, images in others.items()}
+    areas: dict[str, float] = {}
+    for name, images in others.items():
+        theirs = scores(recognizer.predict(images))
+        areas |= {f"{name}, by {score}": _area(own[score], theirs[score]) for score in own}
     reader = digitscope.Reader.load(model)
+    pictures = {"digits": digits.images, **others}
     return {
         "error at coverage": {f"{coverage:.0%}": float(1 - kept[coverage].mean()) for coverage in COVERAGES},
-        "accepted digits": float((own <= MOST_COST).mean()),
-        "AUROC": {name: _area(own, theirs) for name, theirs in other.items()},
-        "accepted outsiders": {name: float((theirs <= MOST_COST).mean()) for name, theirs in other.items()},
-        "pictures of them in which a digit is accepted": {
-            name: share_taken(reader, images) for name, images in others.items()
+        "AUROC": areas,
+        "pictures with an accepted digit": {
+            name: share_accepted(reader, images[:n_read]) for name, images in pictures.items()
         },
     }
 
 
-def _area(own: NDArray[np.float32], theirs: NDArray[np.float32]) -> float:
+def _area(own: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
     is_outside = np.repeat([0, 1], [len(own), len(theirs)])
     return float(roc_auc_score(is_outside, np.concatenate([own, theirs])))
 
@@ -131,22 +140,22 @@ def _area(own: NDArray[np.float32], theirs: NDArray[np.float32]) -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--read", type=int, default=500, metavar="N", help="pictures of each kind (default 500)")
     parser.add_argument("--model", default="digit", metavar="NAME", help="that reads digits (default digit)")
     parser.add_argument("--split", choices=("test", "validation"), default="test", help="default test")
     parser.add_argument("--fashion", type=Path, default=FASHION, metavar="DIR", help=f"default {FASHION}")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
-    results = measure(arguments.model, arguments.split, arguments.fashion)
+    if arguments.read < 1:
+        parser.error(f"--read {arguments.read}: expected at least 1")
+    results = measure(arguments.model, arguments.split, arguments.fashion, arguments.read)
     if arguments.json:
         print(json.dumps({**results, "machine": describe_machine()}, indent=2))
         return
-    for name, value in results.items():
-        for which, number in value.items() if isinstance(value, dict) else [("", value)]:
-            print(
-                f"| {name} | {which} | {number:.4%} |"
-                if name != "AUROC"
-                else f"| {name} | {which} | {number:.4f} |"
-            )
+    print("| what | of | |\n| --- | --- | ---: |")
+    for name, values in results.items():
+        for which, number in values.items():
+            print(f"| {name} | {which} | {f'{number:.4f}' if name == 'AUROC' else f'{number:.3%}'} |")
 
 
 if __name__ == "__main__":
