@@ -35,12 +35,12 @@ export function useToken(first, ask) {
 /**
  * Return what is read in a picture.
  * @param {Blob} picture
- * @param {"page" | "pair"} mode
+ * @param {Record<string, string>} options
  * @returns {Promise<any>}
  */
-export async function read(picture, mode) {
+export async function read(picture, options) {
   const headers = { "Content-Type": picture.type || "application/octet-stream" };
-  return jsonOf(await ask(`api/read?mode=${mode}`, { method: "POST", headers, body: picture }));
+  return jsonOf(await ask(`api/read?${new URLSearchParams(options)}`, { method: "POST", headers, body: picture }));
 }
 
 /**
@@ -134,8 +134,8 @@ async function jsonOf(response) {
   });
 }
 
-/** Return a problem's detail, which begins as a part of a longer line may, as a sentence. */
-const sentenceOf = (detail) => `${detail[0].toUpperCase()}${detail.slice(1)}.`;
+/** Return a problem's detail or a remark, which begins as a part of a longer line may, as a sentence. */
+export const sentenceOf = (line) => `${line[0].toUpperCase()}${line.slice(1).replace(/\.$/, "")}.`;
 
 async function detailOf(response) {
   const { detail } = await response.json().catch(() => ({}));

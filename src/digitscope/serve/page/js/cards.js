@@ -41,22 +41,23 @@ export function showCards(list, digits, selected, pages) {
 const pageMark = (page) => element("li", { className: "page-mark", textContent: `Page ${page + 1}` });
 
 function card(digit, number, count, isSelected) {
+  const isPrint = digit.line === null;
   const sign = digit.accepted ? String(digit.label) : "?";
   const button = element(
     "button",
-    { type: "button", className: digit.accepted ? "card" : "card unsure" },
+    { type: "button", className: `card${digit.accepted ? "" : " unsure"}${isPrint ? " print" : ""}` },
     seenPicture(digit),
     element("span", { className: "card-label", textContent: sign }),
     miniature(digit.probabilities),
     element("span", {
       className: "card-confidence",
-      textContent: digit.accepted ? likelihood(digit.confidence) : "not sure",
+      textContent: isPrint ? "printed" : digit.accepted ? likelihood(digit.confidence) : "not sure",
     }),
   );
   button.dataset.number = number;
   button.setAttribute("aria-pressed", String(isSelected));
   const meaning = digit.accepted ? `${digit.label}, ${likelihood(digit.confidence)}` : `not sure, ${digit.reason}`;
-  button.setAttribute("aria-label", `Digit ${number + 1} of ${count}: ${meaning}`);
+  button.setAttribute("aria-label", `Digit ${number + 1} of ${count}: ${meaning}${isPrint ? ", printed" : ""}`);
   return element("li", {}, button);
 }
 

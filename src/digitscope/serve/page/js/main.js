@@ -18,6 +18,9 @@ const MS_AFTER_STROKE = 150;
 
 const FULL = "The sheet is full. Backspace takes back what was written last, Escape clears.";
 
+/** How a drawing is read: it is upright, and neat digits are no print that is left out. */
+const DRAWN = { mode: "page", printed: "true", rotation: "0" };
+
 /** Statuses after which the same request may do better: no server, no token, too slow, too much to do. */
 const PASSING = [0, 401, 408, 503];
 
@@ -34,8 +37,9 @@ async function readWhatIsThere() {
   const began = performance.now();
   try {
     const picture = stage.picture ?? (drawing.isEmpty ? null : drawing.png());
-    const reading = picture && (await read(picture, byId("pair").checked ? "pair" : "page"));
+    const reading = picture && (await read(picture, options()));
     if (version !== studio.version) return;
+    if (reading && !stage.picture) reading.remarks = []; // of pages: they would come and go with each stroke
     complain(drawing.isFull ? FULL : "");
     show(reading, performance.now() - began);
   } catch (problem) {
@@ -47,6 +51,11 @@ async function readWhatIsThere() {
     complain(problem.message, isPassing);
   }
   showBusy(changes !== studio.changes);
+}
+
+function options() {
+  if (byId("pair").checked) return { mode: "pair" };
+  return stage.picture ? { mode: "page" } : DRAWN;
 }
 
 function readSoon() {

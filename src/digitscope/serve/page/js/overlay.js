@@ -1,4 +1,5 @@
-/** Boxes over the ink: solid and blue where a digit is read, dashed and orange where it is not sure. */
+/** Boxes over the ink: blue where a digit is read, dashed and orange where it is not sure, green around signs, thin
+ * and grey around print that the text leaves out. */
 
 import { element } from "./dom.js";
 
@@ -20,7 +21,7 @@ export class Overlay {
    * @param {any} reading
    * @param {number} selected which digit is looked at
    */
-  show({ digits, sizes }, selected) {
+  show({ digits, signs, sizes }, selected) {
     const [width, height] = sizes[0] ?? [1, 1];
     const onPage = digits.map((digit, number) => ({ digit, number })).filter(({ digit }) => digit.page === 0);
     this.#boxes = onPage.map(({ digit, number }) => ({ number, ...shares(digit.box, width, height) }));
@@ -28,10 +29,14 @@ export class Overlay {
     this.layer.classList.toggle("dense", onPage.length > DENSE);
     this.layer.replaceChildren(
       ...onPage.map(({ digit, number }, i) => {
-        const tag = digits.length > MOST_REASONS || digit.accepted ? sign(digit) : `not sure: ${digit.reason}`;
+        const isShort = digits.length > MOST_REASONS || digit.accepted;
+        const tag = isShort ? character(digit) : `not sure: ${digit.reason}`;
         const box = this.#boxes[i];
-        return boxElement(box, tag, tagPlaces(box, this.#boxes), digit.accepted, number === selected);
+        return boxElement(box, tag, [...kinds(digit, number === selected), ...tagPlaces(box, this.#boxes)]);
       }),
+      ...signs
+        .filter(({ page }) => page === 0)
+        .map(({ label, box }) => boxElement(shares(box, width, height), label, ["sign", "tag-below"])),
     );
   }
 
@@ -69,7 +74,7 @@ function shares([left, top, width, height], pageWidth, pageHeight) {
   return { left: left / pageWidth, top: top / pageHeight, width: width / pageWidth, height: height / pageHeight };
 }
 
-const sign = (digit) => (digit.accepted ? String(digit.label) : "?");
+const character = (digit) => (digit.accepted ? String(digit.label) : "?");
 
 /** Return where the tag of `box` is, as classes: not above it at the top of the sheet, nor below it in another box. */
 function tagPlaces(box, boxes) {
@@ -85,16 +90,14 @@ function tagPlaces(box, boxes) {
   ];
 }
 
-function boxElement(box, tag, places, isAccepted, isSelected) {
-  const classes = [
-    "box",
-    ...(isAccepted ? [] : ["unsure"]),
-    ...(isSelected ? ["selected"] : []),
-    ...places,
-  ];
+function kinds({ accepted, line }, isSelected) {
+  return [!accepted && "unsure", line === null && "print", isSelected && "selected"].filter(Boolean);
+}
+
+function boxElement(box, tag, classes) {
   const made = element(
     "div",
-    { className: classes.join(" ") },
+    { className: ["box", ...classes].join(" ") },
     element("span", { className: "tag", textContent: tag }),
   );
   place(made, box);

@@ -1,5 +1,6 @@
 /** What was read: the text, a card for every digit, and the selected digit in full. */
 
+import { sentenceOf } from "./api.js";
 import { barsElement, showBars } from "./bars.js";
 import { MOST_CARDS, seenPicture, showCards } from "./cards.js";
 import { byId, element } from "./dom.js";
@@ -30,9 +31,9 @@ export function prepareResults(onSelect) {
  */
 export function showReading(reading, selected, milliseconds) {
   showText(reading);
-  byId("meta").textContent = reading
-    ? remark(reading, milliseconds)
-    : "Nothing yet.";
+  const remarks = reading?.remarks ?? [];
+  byId("remarks").replaceChildren(...remarks.map((each) => element("li", { textContent: sentenceOf(each) })));
+  byId("meta").textContent = reading ? summary(reading, milliseconds) : "Nothing yet.";
   const pages = reading?.sizes.length ?? 1;
   showCards(byId("cards"), reading?.digits ?? [], selected, pages);
   showDetail(reading?.digits[selected] ?? null, pages);
@@ -42,12 +43,16 @@ export function showReading(reading, selected, milliseconds) {
  * Return a reading in words, for screen readers.
  * @param {any} reading
  */
-export function spoken({ text, digits }) {
-  if (!digits.length) return "Nothing read.";
-  const unsure = digits.filter((digit) => !digit.accepted);
-  const doubts = unsure.length ? ` Not sure of ${counted(unsure.length, "digit")}: ${unsure[0].reason}.` : "";
-  return `Read ${text.replaceAll("\n", ", ").slice(0, 80)}.${doubts}`;
+export function spoken({ text, digits, remarks }) {
+  const said = text ? `Read ${text.replaceAll("\n", ", ").slice(0, 80)}.` : "Nothing read.";
+  const unsure = digits.filter(isUnsure);
+  const doubts = unsure.length ? [`Not sure of ${counted(unsure.length, "digit")}: ${unsure[0].reason}.`] : [];
+  return [said, ...doubts, ...remarks.map(sentenceOf)].join(" ");
 }
+
+/** Print that the text leaves out counts neither as read nor as not sure. */
+const isInText = ({ line }) => line !== null;
+const isUnsure = (digit) => !digit.accepted && isInText(digit);
 
 function showText(reading) {
   const text = reading?.text ?? "";
@@ -66,13 +71,16 @@ function sizeOf(lines) {
   return lines.length > 1 || longest > LONG_TEXT ? "medium" : "";
 }
 
-function remark({ digits, sizes }, milliseconds) {
-  if (!digits.length) return "No digit found: draw it bolder or larger.";
-  const unsure = digits.filter((digit) => !digit.accepted).length;
+function summary({ digits, signs, sizes }, milliseconds) {
+  if (!digits.length && !signs.length) return "No digit found: draw it bolder or larger.";
+  const read = digits.filter(isInText).length;
+  const unsure = digits.filter(isUnsure).length;
+  const found = counted(read, "digit") + (signs.length ? `, ${counted(signs.length, "sign")}` : "");
   const pages = sizes.length > 1 ? ` on ${sizes.length} pages` : "";
   const doubts = unsure ? `, ${unsure} not sure` : "";
+  const print = digits.length > read ? `, ${digits.length - read} printed` : "";
   const cards = digits.length > MOST_CARDS ? ` · cards of the first ${MOST_CARDS}` : "";
-  return `${counted(digits.length, "digit")}${pages}${doubts}${cards} · ${Math.round(milliseconds)} ms`;
+  return `${found}${pages}${doubts}${print}${cards} · ${Math.round(milliseconds)} ms`;
 }
 
 function showDetail(digit, pages) {
@@ -85,11 +93,12 @@ function showDetail(digit, pages) {
   byId("detail-page").textContent = digit ? `page ${digit.page + 1} of ${pages}` : "";
   byId("detail-label").textContent = digit ? String(digit.label) : "–";
   byId("detail-confidence").textContent = digit ? likelihood(digit.confidence) : "–";
-  byId("detail-verdict").textContent = digit
-    ? digit.accepted
-      ? "read"
-      : `not sure: ${digit.reason}`
-    : "nothing yet";
+  byId("detail-verdict").textContent = digit ? verdict(digit) : "nothing yet";
   byId("detail-alternatives").textContent = digit ? digit.alternatives.join(", ") || "none" : "–";
   showBars(bars, digit?.probabilities ?? null);
+}
+
+function verdict({ accepted, line, reason }) {
+  const said = accepted ? "read" : `not sure: ${reason}`;
+  return line === null ? `${said}, printed: not in the text` : said;
 }
