@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from digitscope.data import Dataset, load_mnist, load_sample
+from digitscope.data.hands import Material
 from digitscope.data.pens import Pens, has_pens, load_pens
 from tests.data.helpers import write_idx_folder
+from tests.data.page_material import write_pens
 
 NAMED_DATA = os.environ.get("DIGITSCOPE_DATA")
 
@@ -66,3 +68,17 @@ def tiny_mnist_folder(sample: Dataset, tmp_path: Path) -> Path:
     folder = tmp_path / "tiny"
     write_idx_folder(folder, sample.train[:64], sample.test[:16])
     return folder
+
+
+@pytest.fixture(scope="session")
+def page_folder(sample: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with 600 training digits, 200 test digits and simple pen strokes; not to be changed."""
+    folder = tmp_path_factory.mktemp("page-data")
+    write_idx_folder(folder / "mnist", sample.train[:600], sample.test[:200])
+    return write_pens(folder)
+
+
+@pytest.fixture(scope="session")
+def material(sample: Dataset, page_folder: Path) -> Material:
+    """The digits and the pens of `page_folder`, to make pages of."""
+    return Material.of(sample.train[:540], directory=page_folder)

@@ -1,0 +1,115 @@
+"""Batches of scenes: the same whatever makes them, and processes that end with the training."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from digitscope.data import page_batches
+from digitscope.data.batches import Batch
+from digitscope.data.hands import Material
+from digitscope.data.page_batches import FreshScenes, made_scenes, make_scenes
+from digitscope.errors import ClusterError, SettingError
+
+
+@pytest.fixture
+def small_stock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let few scenes wait: what is made is a function of the generator and of MIXED."""
+    monkeypatch.setattr(page_batches, "MIXED", 2)
+    monkeypatch.setattr(page_batches, "AHEAD", 2)
+
+
+@pytest.fixture
+def made(material: Material, small_stock: None) -> Iterator[dict[int, list[list[Batch]]]]:
+    """Two epochs by one process, and one by two."""
+    del small_stock
+    epochs = {}
+    for processes, n in ((1, 2), (2, 1)):
+        generator = np.random.default_rng(7)
+        source = FreshScenes(material, 3, 7, processes)
+        epochs[processes] = [list(source.epoch(generator)) for _ in range(n)]
+    yield epochs
+    for processes in epochs:
+        page_batches._pool(material, processes).shutdown()
+    page_batches._pool.cache_clear()
+
+
+def soon(condition: Callable[[], bool]) -> bool:
+    """Wait up to ten seconds until `condition` holds."""
+    for _ in range(200):
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def is_gone(pid: int) -> bool:
+    """Tell whether a process has ended; one that nobody waits for stays in the table as a zombie."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    status = Path(f"/proc/{pid}/stat")
+    return status.is_file() and status.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def content(batches: list[Batch]) -> list[bytes]:
+    return [images.tobytes() + planes.tobytes() for images, planes in batches]
+
+
+def test_batches_are_a_function_of_the_generator(made: dict[int, list[list[Batch]]], material: Material) -> None:
+    (first, second), (by_two,) = made[1], made[2]
+    assert FreshScenes(material, 3, 7).n_batches == 2 == len(first)
+    for images, planes in first:
+        assert (images.shape, images.dtype) == ((3, 256, 256), np.uint8)
+        assert (planes.shape, planes.dtype) == ((3, 17, 64, 64), np.uint8)
+    assert content(first) == content(by_two)
+    assert not set(content(first)) & set(content(second))
+
+
+def test_groups_are_a_function_of_their_seed(material: Material) -> None:
+    first, second, other = (make_scenes(material, (1, 2, number)) for number in (3, 3, 4))
+    assert content([(first.images, first.labels)]) == content([(second.images, second.labels)])
+    assert content([(first.images, first.labels)]) != content([(other.images, other.labels)])
+    assert len(first) in (4, 8)
+
+
+def test_made_scenes_begin_alike_whatever_their_number(material: Material) -> None:
+    few, more = made_scenes(material, 2, seed=5), made_scenes(material, 3, seed=5)
+    assert np.array_equal(few.images, more.images[:2])
+    assert np.array_equal(few.labels, more.labels[:2])
+
+
+def test_an_epoch_holds_at_least_a_batch(material: Material) -> None:
+    with pytest.raises(SettingError, match="batch_size = 4: expected 1 to 3, the examples of an epoch"):
+        FreshScenes(material, 4, 3)
+
+
+def test_a_process_that_has_ended_is_one_line(material: Material, small_stock: None) -> None:
+    del small_stock
+    batches = FreshScenes(material, 2, 100).epoch(np.random.default_rng(0))
+    next(batches)
+    for worker in [*page_batches._pool(material, 1)._processes]:
+        os.kill(worker, signal.SIGKILL)
+    with pytest.raises(ClusterError, match="a process that makes pages has ended: continue with --resume"):
+        list(batches)
+    page_batches._pool.cache_clear()
+
+
+def test_the_processes_end_with_a_training_that_is_killed() -> None:
+    code = """
+import os, signal
+from digitscope.data.page_batches import _pool
+if __name__ == "__main__":
+    print(_pool(None, 1).submit(os.getpid).result(), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    worker = int(done.stdout)
+    assert soon(lambda: is_gone(worker))

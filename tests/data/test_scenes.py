@@ -1,0 +1,106 @@
+"""Documents and their pictures: what is made, where it lies, and that equal seeds make equal ones."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from digitscope.data.documents import KINDS, SIDES, make_document
+from digitscope.data.drafts import LAYERS, Document, Draft
+from digitscope.data.hands import Material
+from digitscope.data.scenes import CROP, Scene, _turned, mosaic, photographed
+from digitscope.detections import CLASSES
+
+
+def document_of(label: str, material: Material, seed: int) -> Document:
+    """Return one digit or sign in the middle of empty paper."""
+    draft = Draft(material, 60, (352, 352), np.random.default_rng(seed))
+    writing = None
+    while writing is None:
+        writing = draft.hand.digit(int(label)) if label.isdecimal() else draft.hand.sign(label)
+    draft.place(writing, 150, 200, "digits")
+    return draft.finished()
+
+
+@pytest.mark.parametrize("label", CLASSES)
+def test_the_ink_of_a_digit_or_sign_lies_in_its_box(label: str, material: Material) -> None:
+    """99 % of a digit's ink, and of the thin strokes of a sign all but faint rims, in pictures of any slant."""
+    for seed in range(3):
+        document = document_of(label, material, seed)
+        (item,) = document.items
+        assert (item.mark.label, item.printed) == (label, False)
+        scene = photographed(document, np.random.default_rng(seed), is_overview=False)
+        ink = np.rot90(scene.ink["digits"], -scene.turns).astype(float)
+        turned_back = _turned(replace(scene, turns=0), 4 - scene.turns) if scene.turns else scene
+        for left, top, right, bottom in turned_back.truth.boxes:
+            inside = ink[max(0, int(top)) : int(np.ceil(bottom)), max(0, int(left)) : int(np.ceil(right))]
+            assert inside.sum() >= (0.99 if label.isdecimal() else 0.9) * ink.sum()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_document_of_each_kind(kind: str, material: Material) -> None:
+    """Its items lie on it, each on ink of its layer; equal seeds make equal documents."""
+    n = 0
+    for seed in range(3):
+        first, second = (make_document(material, np.random.default_rng(seed), kind) for _ in range(2))
+        shape = first.layers["digits"].shape
+        assert list(first.layers) == list(LAYERS)
+        for name, layer in first.layers.items():
+            assert (layer.dtype, layer.shape) == (np.uint8, shape)
+            assert np.array_equal(layer, second.layers[name])
+        assert KINDS[kind].fits or shape[0] == shape[1] in range(SIDES[0], SIDES[1] + 1)
+        assert len(first.items) == len(second.items)
+        for item, same in zip(first.items, second.items, strict=True):
+            assert item.mark.label == same.mark.label in CLASSES
+            assert np.array_equal(item.mark.outline, same.mark.outline)
+            low, high = item.mark.outline.min(axis=0), item.mark.outline.max(axis=0)
+            seen = np.minimum(high, shape[::-1]) - np.maximum(low, 0)
+            assert (seen >= 0.7 * (high - low) - 1e-3).all()
+            (left, top), (right, bottom) = np.maximum(low.astype(int), 0), np.ceil(high).astype(int)
+            assert first.layers["print" if item.printed else "digits"][top:bottom, left:right].max() > 8
+        n += len(first.items)
+    assert n > 0
+    assert KINDS[kind].sizes[0] <= first.size <= KINDS[kind].sizes[1]
+
+
+def test_the_shares_of_the_kinds_are_whole() -> None:
+    assert sum(kind.share for kind in KINDS.values()) == pytest.approx(1)
+
+
+def equal(first: Scene, second: Scene) -> bool:
+    same_ink = all(np.array_equal(layer, second.ink[name]) for name, layer in first.ink.items())
+    return same_ink and np.array_equal(first.image, second.image) and first.turns == second.turns
+
+
+def test_equal_seeds_take_equal_pictures(material: Material) -> None:
+    document = make_document(material, np.random.default_rng(0), "numbers")
+    for is_overview in (None, False, True):
+        first, second, other = (
+            photographed(document, np.random.default_rng(seed), is_overview=is_overview) for seed in (1, 1, 2)
+        )
+        assert equal(first, second)
+        assert not equal(first, other)
+        assert first.image.shape == (CROP, CROP)
+        assert first.image.dtype == np.uint8
+        assert np.ptp(first.image) > 20
+    first, second = (mosaic(material, np.random.default_rng(3)) for _ in range(2))
+    assert equal(first, second)
+    assert len(first.truth.classes) >= 4
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_scene_turns_with_its_ink_and_its_boxes(turns: int, material: Material) -> None:
+    """Turned back, everything is where it was; the box goes where the ink goes."""
+    scene = mosaic(material, np.random.default_rng(5))
+    turned = _turned(scene, turns)
+    assert turned.turns == turns
+    assert np.array_equal(np.rot90(turned.image, -turns), scene.image)
+    for (left, top, right, bottom), before in zip(turned.truth.boxes, scene.truth.boxes, strict=True):
+        there = np.zeros((CROP, CROP), bool)
+        there[round(top) : round(bottom), round(left) : round(right)] = True
+        rows, columns = np.nonzero(np.rot90(there, -turns))
+        found = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        assert found == pytest.approx(before.clip(0, CROP), abs=1)
+    back = _turned(replace(turned, turns=0), 4 - turns)
+    assert back.truth.boxes == pytest.approx(scene.truth.boxes)
+    assert all(np.array_equal(layer, scene.ink[name]) for name, layer in back.ink.items())
