@@ -43,6 +43,13 @@ def test_pens_without_pen_digits_are_refused(sample: Dataset) -> None:
         make_source(settings, sample, None, seed=1)
 
 
+def test_pages_without_digits_and_pens_are_refused(sample: Dataset) -> None:
+    settings = get_recipe("page").settings
+    assert isinstance(settings, TrainingSettings)
+    with pytest.raises(SettingError, match="order is 'fresh-pages', but there is nothing to make pages of"):
+        make_source(settings, sample, None, seed=1)
+
+
 def test_no_digit_is_moved_or_turned(sample: Dataset) -> None:
     """Pens and scanners leave the middle of the ink where it was."""
     zeros = sample.train[sample.train.labels == 0]

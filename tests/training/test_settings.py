@@ -76,6 +76,11 @@ def test_a_refused_value_is_named_with_what_is_accepted(name: str, value: object
             {"optimizer": "muon", "weight_decay": 0.1},
             "muon holds the length of weights: expected --weight-decay 0",
         ),
+        (
+            {"train_size": 10, "order": "fresh-pages"},
+            "order is 'fresh-pages', which has no train_size: expected 0",
+        ),
+        ({"focus": 2, "order": "fresh-pages"}, "order is 'fresh-pages', which has no focus: expected 1"),
         ({"train_size": 10, "order": "fresh-pairs"}, "order is 'fresh-pairs', which makes its own examples"),
         ({"epoch_size": 10}, "order is 'fixed', which shows all examples: use reshuffled"),
         *[({name: 0.5}, "order is 'fixed', which shows examples as they are") for name in (*WARPS, "scale")],
@@ -87,6 +92,8 @@ def test_a_refused_value_is_named_with_what_is_accepted(name: str, value: object
                 ("fixed", "non_digits"),
                 ("fresh-pairs", "styles"),
                 ("fresh-pairs", "pens"),
+                *(("fresh-pages", name) for name in ("styles", "pens", "non_digits", "rotation", "blur")),
+                ("fresh-pages", "label_smoothing"),
             )
         ],
         ({"plain_epochs": 1}, NO_WARPS),
@@ -119,6 +126,7 @@ def test_contradictions(settings: Any, message: str) -> None:
         {"plain_epochs": 0, "epochs": 1},
         {"order": "reshuffled", "non_digits": 1, "styles": 1, "pens": 1},
         {"order": "fresh-pairs", "non_digits": 0.5},
+        {"order": "fresh-pages", "epoch_size": 8, "optimizer": "adamw", "ema": 0.9},
         *[{"plain_epochs": n, "epochs": 3, "order": "fresh-pairs", "elastic": 0.5} for n in (0, 1, 3)],
         {"optimizer": "adamw", "weight_decay": 5.0, "schedule": "one-cycle", "order": "fresh-pairs"},
     ],

@@ -48,7 +48,7 @@ class FixedOrder:
     batch_size: int
 
     def __post_init__(self) -> None:
-        _check_batch_size(self.batch_size, len(self.split))
+        check_batch_size(self.batch_size, len(self.split))
 
     @property
     def n_batches(self) -> int:
@@ -94,7 +94,7 @@ class Reshuffled:
     pen_digits: PenDigits | None = None
 
     def __post_init__(self) -> None:
-        _check_batch_size(self.batch_size, self.size)
+        check_batch_size(self.batch_size, self.size)
 
     @property
     def size(self) -> int:
@@ -155,7 +155,7 @@ class FreshPairs:
     draw: DrawPairs = random_pairs
 
     def __post_init__(self) -> None:
-        _check_batch_size(self.batch_size, self.pairs_per_epoch)
+        check_batch_size(self.batch_size, self.pairs_per_epoch)
         if self.singles.labels.ndim != 1 or len(self.singles) == 0:
             raise SettingError(
                 f"pairs cannot be made of labels of shape {self.singles.labels.shape}: expected (N,), N at least 1"
@@ -203,11 +203,11 @@ def whole_batches(split: Split, batch_size: int) -> Split:
     Raises:
         SettingError: `batch_size` is below 1 or above the number of examples.
     """
-    _check_batch_size(batch_size, len(split))
+    check_batch_size(batch_size, len(split))
     return split[: len(split) // batch_size * batch_size]
 
 
-def _check_batch_size(batch_size: int, examples: int) -> None:
+def check_batch_size(batch_size: int, examples: int) -> None:
     """Refuse a batch that the examples of an epoch cannot fill."""
     if not 1 <= batch_size <= examples:
         raise SettingError(f"batch_size = {batch_size}: expected 1 to {examples}, the examples of an epoch")

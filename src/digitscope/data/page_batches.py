@@ -1,36 +1,40 @@
 """Scenes of documents as training batches; other processes make them while the network learns."""
 
+import os
+import signal
+import threading
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 
 import numpy as np
 
-from digitscope.data.batches import Batch
+from digitscope.data.batches import Batch, check_batch_size
 from digitscope.data.documents import make_document
 from digitscope.data.hands import Material
 from digitscope.data.page_targets import planes_of
 from digitscope.data.pens import UInt8
 from digitscope.data.scenes import mosaic, photographed
 from digitscope.data.splits import Split
+from digitscope.errors import ClusterError
 
 SCENES_A_DOCUMENT = 8
-"""Pictures that are taken of each document: to make one takes longer than to take a picture."""
+"""Pictures of each document; a document takes longer to make than a picture of it."""
 
 MOSAICS = 0.12
-"""Share of the groups of scenes that are mosaics of small pictures."""
+"""Share of mosaics among the groups of scenes."""
 
 AHEAD = 24
-"""Groups of scenes that are made before they are needed."""
+"""Groups of scenes that are made in advance."""
 
 MIXED = 48
-"""Groups of scenes among which a batch is drawn, so that scenes of one document do not meet."""
+"""A batch is drawn from so many half groups at least; more keep scenes of one document apart."""
 
 
 def make_scenes(material: Material, seed: tuple[int, ...]) -> Split:
-    """Return some scenes with their planes; equal seeds give equal scenes."""
+    """Return a group of scenes of one kind with their planes; equal seeds give equal scenes."""
     generator = np.random.default_rng(seed)
     if generator.random() < MOSAICS:
         scenes = [mosaic(material, generator) for _ in range(SCENES_A_DOCUMENT // 2)]
@@ -41,7 +45,7 @@ def make_scenes(material: Material, seed: tuple[int, ...]) -> Split:
 
 
 def made_scenes(material: Material, n: int, seed: int) -> Split:
-    """Return `n` scenes, one of each of as many documents, whose readable writing is upright."""
+    """Return `n` scenes of `n` documents or mosaics with their planes; equal seeds give equal scenes."""
     scenes = []
     for number in range(n):
         generator = np.random.default_rng((seed, number))
@@ -55,13 +59,16 @@ def made_scenes(material: Material, n: int, seed: int) -> Split:
 
 @dataclass(frozen=True, eq=False)
 class FreshScenes:
-    """Scenes made anew for every batch, by other processes.
+    """New scenes for every batch, made by other processes.
 
     Attributes:
-        material: what documents are written with; each process loads it once.
+        material: the digits and pens for the documents; each process receives it once.
         batch_size: scenes a batch.
-        scenes_per_epoch: scenes after which an epoch ends.
-        processes: that make scenes.
+        scenes_per_epoch: scenes an epoch; a batch that is not full is left out.
+        processes: number of processes that make scenes.
+
+    Raises:
+        SettingError: `batch_size` is below 1 or above `scenes_per_epoch`.
     """
 
     material: Material
@@ -69,13 +76,20 @@ class FreshScenes:
     scenes_per_epoch: int
     processes: int = 1
 
+    def __post_init__(self) -> None:
+        check_batch_size(self.batch_size, self.scenes_per_epoch)
+
     @property
     def n_batches(self) -> int:
         """Batches an epoch, each of them full."""
         return self.scenes_per_epoch // self.batch_size
 
     def epoch(self, generator: np.random.Generator, /, *, plain: bool = False) -> Iterator[Batch]:
-        """Yield the batches; they are a function of `generator`, whatever the number of processes."""
+        """Yield the batches; they are a function of `generator`, whatever the number of processes.
+
+        Raises:
+            ClusterError: a process that makes scenes has ended.
+        """
         del plain  # no scene is warped
         key = tuple(int(number) for number in generator.integers(2**32, size=4))
         images: list[UInt8] = []
@@ -100,6 +114,10 @@ class FreshScenes:
                     waiting.append(pool.submit(_make, (*key, number)))
                     number += 1
                 yield waiting.pop(0).result()
+        except BrokenExecutor:
+            raise ClusterError(
+                "a process that makes pages has ended: continue with --resume"
+            ) from None
         finally:
             for future in waiting:
                 future.cancel()
@@ -111,6 +129,16 @@ _material: Material
 def _begin(material: Material) -> None:
     global _material
     _material = material
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the training process alone answers Ctrl-C
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of the training process, then end: without this, a killed training leaves its pool."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _make(seed: tuple[int, ...]) -> Split:
@@ -119,5 +147,5 @@ def _make(seed: tuple[int, ...]) -> Split:
 
 @cache
 def _pool(material: Material, processes: int) -> ProcessPoolExecutor:
-    """Return processes that make scenes; they end with this one."""
+    """Return a pool of processes that make scenes; they end with this process."""
     return ProcessPoolExecutor(processes, get_context("spawn"), _begin, (material,))

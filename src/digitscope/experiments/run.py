@@ -81,7 +81,7 @@ class Run:
         """Return the outputs for uint8 `images`, as the recipe's task has them.
 
         (N, 28, 28) gives (N, 10) for "digit". (N, 42, 28) gives (N, 2, 10) for "two-digit", and (N, 2, 42, 28) for
-        "separation".
+        "separation"; (N, H, W) gives maps (N, 42, H / 4, W / 4) for "page".
 
         They are computed where the network is, and float32 unless the NumPy network was trained in float64.
         """
@@ -147,7 +147,7 @@ def run_recipe(
         device: "auto", "cpu", "cuda" or "mps"; the NumPy network computes on the CPU.
         singles: the single digits from which "fresh-pairs" makes its pairs.
         pens: the pen digits that come with the examples where the setting `pens` is above 0.
-        material: what "fresh-pages" writes its pages with.
+        material: the digits and pens from which "fresh-pages" makes its pages.
         folder: where the run folder goes; it holds a resumable state after every epoch. Of processes that train
             together the first one writes it.
         resume: continue the run in `folder` after its last epoch.

@@ -35,7 +35,7 @@ def describe_run(
     """Return the content of config.json: every setting, the seed, the data and the versions.
 
     `singles` are the digits that pairs are made of while training, if they are; `pens` the pen digits, if any;
-    `material` what pages are written with, if any.
+    `material` the digits and pens for pages, if any.
     """
     threads = {} if recipe.model == SCRATCH else {"threads": torch.get_num_threads(), "processes": n_processes()}
     data = {"name": dataset.name, "sha256": dataset.sha256()}

@@ -32,8 +32,8 @@ def make_source(
     """Return the training examples in the order that the settings name.
 
     Raises:
-        SettingError: "fresh-pairs" without single digits to make them from, pens without pen digits, or an epoch,
-            a batch or the number of examples to learn from too large.
+        SettingError: "fresh-pairs" without single digits, "fresh-pages" without material, pens without pen digits,
+            or an epoch, a batch or the number of examples to learn from too large.
     """
     if settings.order == "fresh-pages":
         if material is None:

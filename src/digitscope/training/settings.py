@@ -23,7 +23,8 @@ class TrainingSettings:
         batch_size: examples a step.
         order: how examples come. "fixed" is the course's protocol: one permutation, the same batches in every
             epoch, the remainder dropped. "reshuffled" draws a new order each epoch and drops nothing.
-            "fresh-pairs" overlaps new pairs of single training digits at every step, "fresh-pages" makes pages of them.
+            "fresh-pairs" overlaps new pairs of single training digits at every step. "fresh-pages" writes new
+            pages with them, and with pen strokes.
         train_size: training examples to learn from, drawn by the seed: those for a smaller number are among those
             for a larger one. 0 for all; "fresh-pairs" makes its own.
         epoch_size: examples after which an epoch ends; 0 for as many as there are to learn from, as an order
@@ -121,6 +122,8 @@ class TrainingSettings:
             raise SettingError(
                 "order is 'fixed', which shows all examples: use reshuffled to choose an epoch_size"
             )
+        if self.order == "fresh-pages":
+            self._check_pages()
         if self.order == "fresh-pairs" and self.train_size:
             raise SettingError("order is 'fresh-pairs', which makes its own examples: expected --train-size 0")
         if self.order == "fixed" and augmentation != NO_AUGMENTATION:
@@ -144,6 +147,13 @@ class TrainingSettings:
     def pen(self) -> Augmentation:
         """What of it is another pen or scanner, and not another hand."""
         return Augmentation(stroke=self.stroke, blur=self.blur, low_resolution=self.low_resolution)
+
+    def _check_pages(self) -> None:
+        """Refuse settings that have no effect on made pages."""
+        neutral = {"train_size": 0, "label_smoothing": 0, "focus": 1, "non_digits": 0, **vars(NO_AUGMENTATION)}
+        for name, value in neutral.items():
+            if getattr(self, name) != value:
+                raise SettingError(f"order is 'fresh-pages', which has no {name}: expected {value:g}")
 
     def _check_choices(self) -> None:
         for name, choices in CHOICES.items():

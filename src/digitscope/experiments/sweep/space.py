@@ -77,8 +77,8 @@ class Space:
         n_trials: the points that "tpe" tries; the other methods know theirs.
 
     Raises:
-        SettingError: nothing varies, what varies is no setting of the recipe, a range without "tpe", or a number
-            out of range.
+        SettingError: nothing varies, what varies is no setting of the recipe, a range without "tpe", a number
+            out of range, or a recipe that makes pages.
     """
 
     name: str
@@ -97,6 +97,8 @@ class Space:
                 raise SettingError(f"{name} is {value!r}: expected a whole number from 1 to {most}")
         if type(self.seed) is not int or not 0 <= self.seed <= 2**32 - self.n_seeds:
             raise SettingError(f"seed is {self.seed!r}: expected a whole number from 0 to {2**32 - self.n_seeds}")
+        if self.recipe.task == "page":
+            raise SettingError(f"{self.name}: a sweep makes no pages to train on: expected a recipe for digits")
         if not self.axes:
             raise SettingError(f"{self.name}: nothing varies: expected values such as learning_rate=0.1,0.01")
         for name, axis in self.axes.items():
