@@ -107,7 +107,7 @@ def test_refused_values_and_contradictions_of_a_change() -> None:
             RECIPES["two-digit-mlp"].with_changes({"order": "reshuffled", name: 0.1})
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name != "unet"])
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in ("unet", "page")])
 def test_the_task_is_the_model_s(name: str) -> None:
     recipe = Recipe("mine", "", name, TrainingSettings())
     assert recipe.task == ("two-digit" if name.startswith("two-digit") else "digit")
@@ -140,7 +140,18 @@ def test_what_separates_pixels_does_so_on_fresh_pairs_alone() -> None:
             recipe.with_changes(changes)
 
 
-@pytest.mark.parametrize("name", ["fc", "scratch", "resnet", "two-digit-mlp", "separation"])
+def test_what_finds_digits_on_pages_does_so_on_fresh_pages_alone() -> None:
+    recipe = RECIPES["page"]
+    assert (recipe.task, recipe.measure, recipe.training_measure) == ("page", "F1", "class accuracy")
+    assert RECIPES["fc"].training_measure == "accuracy"
+    for order in ("reshuffled", "fresh-pairs"):
+        with pytest.raises(SettingError, match=f"page has the order '{order}': pages alone have fresh-pages"):
+            recipe.with_changes({"order": order})
+    with pytest.raises(SettingError, match="fc has the order 'fresh-pages': pages alone have fresh-pages"):
+        RECIPES["fc"].with_changes({"order": "fresh-pages"})
+
+
+@pytest.mark.parametrize("name", ["fc", "scratch", "resnet", "two-digit-mlp", "separation", "page"])
 def test_data_of_another_size_or_task_are_refused(name: str) -> None:
     recipe = RECIPES[name]
     for size in ((28, 28), (32, 32), (42, 28)):

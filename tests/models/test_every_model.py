@@ -11,6 +11,7 @@ from digitscope.errors import SettingError
 from digitscope.models import (
     DIGIT_MODELS,
     MODELS,
+    PAGE_MODELS,
     SEPARATION_MODELS,
     TWO_DIGIT_MODELS,
     build,
@@ -133,7 +134,7 @@ def test_our_networks_have_the_sizes_that_their_docstrings_draw(name: str, count
     assert sum(parameter.numel() for parameter in build(name, {}).parameters()) == count
 
 
-@pytest.mark.parametrize("name", ["cnn", "fast", "small", "best", "two-digit-best", "resnet", "unet"])
+@pytest.mark.parametrize("name", ["cnn", "fast", "small", "best", "two-digit-best", "resnet", "unet", "page"])
 def test_the_docstring_counts_right(name: str) -> None:
     count = sum(parameter.numel() for parameter in build(name, {}).parameters())
     assert f"{count:,} parameters" in (MODELS[name].__doc__ or "")
@@ -161,9 +162,9 @@ def test_layers_give_the_shapes_that_their_docstrings_draw(
 
 
 def test_every_model_is_for_one_task() -> None:
-    assert dict(MODELS) == {**DIGIT_MODELS, **TWO_DIGIT_MODELS, **SEPARATION_MODELS}
-    assert list(MODELS) == [*DIGIT_MODELS, *TWO_DIGIT_MODELS, *SEPARATION_MODELS]
-    assert len(MODELS) == len(DIGIT_MODELS) + len(TWO_DIGIT_MODELS) + len(SEPARATION_MODELS)
+    tasks = (DIGIT_MODELS, TWO_DIGIT_MODELS, SEPARATION_MODELS, PAGE_MODELS)
+    assert list(MODELS.items()) == [item for models in tasks for item in models.items()]
+    assert len(MODELS) == sum(map(len, tasks))
     assert list(TWO_DIGIT_MODELS) == [name for name in MODELS if "two-digit" in name]  # what the tests go by
 
 
