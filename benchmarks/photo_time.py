@@ -76,12 +76,11 @@ def read_here(path: Path, runs: int, model: str) -> Photo:
     return Photo(seconds[0], seconds[1:], before, peak, accepted)
 
 
-def read_elsewhere(path: Path, runs: int, model: str) -> Photo:
-    """Return what `read_here` returns in a fresh process."""
-    call = [sys.executable, "-m", "benchmarks.photo_time", "--photo", str(path)]
-    call += ["--runs", str(runs), "--model", model]
-    printed = subprocess.run(call, check=True, capture_output=True, text=True).stdout  # noqa: S603
-    return Photo(**json.loads(printed))
+def elsewhere(step: str, path: Path, arguments: argparse.Namespace) -> str:
+    """Return what a fresh process prints in which this benchmark does one step: "write" or "read"."""
+    call = [sys.executable, "-m", "benchmarks.photo_time", f"--{step}", str(path), "--model", arguments.model]
+    call += ["--runs", str(arguments.runs), "--seed", str(arguments.seed)]
+    return subprocess.run(call, check=True, stdout=subprocess.PIPE, text=True).stdout  # noqa: S603
 
 
 def command_seconds(folder: Path, runs: int) -> list[float]:
@@ -111,17 +110,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the photo (default 0)")
     parser.add_argument("--model", default="digit", metavar="NAME", help="that reads digits (default digit)")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--photo", type=Path, help=argparse.SUPPRESS)
+    for step in ("--write", "--read"):
+        parser.add_argument(step, type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.runs < 1:
         parser.error(f"--runs {arguments.runs}: expected at least 1")
-    if arguments.photo:
-        print(json.dumps(asdict(read_here(arguments.photo, arguments.runs, arguments.model))))
+    if arguments.write:
+        write_photo(arguments.write, arguments.seed)
+        return
+    if arguments.read:
+        print(json.dumps(asdict(read_here(arguments.read, arguments.runs, arguments.model))))
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "photo.jpg"
-        write_photo(path, arguments.seed)
-        photo = read_elsewhere(path, arguments.runs, arguments.model)
+        elsewhere("write", path, arguments)  # a new process counts its parent's peak memory as its own
+        photo = Photo(**json.loads(elsewhere("read", path, arguments)))
         command = command_seconds(Path(folder), arguments.runs)
     if arguments.json:
         print(json.dumps({"machine": describe_machine(), "photo": asdict(photo), "command": command}, indent=2))
