@@ -90,8 +90,9 @@ class Detections:
 
     @property
     def certainty(self) -> float:
-        """How much is read, and how surely: the sum of the probabilities of each item and its class."""
-        return float((self.scores * np.exp(self.log_probabilities.max(axis=1, initial=IMPOSSIBLE))).sum())
+        """How many handwritten digits are read, and how surely: the sum of their probabilities by all evidence."""
+        told = self.log_probabilities.max(axis=1, initial=IMPOSSIBLE) + self.evidence[:, 1:].sum(axis=1)
+        return float((self.scores * np.exp(told))[self.kinds == 0].sum())
 
     @property
     def labels(self) -> Int:
@@ -125,7 +126,7 @@ def decode(maps: Float32, threshold: float) -> Detections:
 
 
 def _classes(maps: Float32, kinds: Int) -> tuple[Float32, Float32]:
-    """Return the log-probabilities of the classes that `kinds` (K,) may have, of maps (42, K), and of all of these."""
+    """Return the log-probabilities of the classes that `kinds` (K,) may have, and of these together."""
     everything = log_softmax(maps[CHANNELS["classes"]].T)
     is_possible = (np.arange(len(CLASSES)) >= 10)[None] == (kinds >= 2)[:, None]
     possible = np.where(is_possible, everything, IMPOSSIBLE)
@@ -141,7 +142,7 @@ def _rivals(maps: Float32, rows: Int, columns: Int, kinds: Int) -> Float32:
 
 
 def _around(maps: Float32, kinds: Int) -> Float32:
-    """Return the log-probability (K,) that writing of an item's kind is around it: handwritten numbers, or print."""
+    """Return the log-probability (K,) that writing of an item's kind is around it: written digits, or print."""
     around = log_softmax(maps[CHANNELS["kinds"]].T)
     return np.asarray(np.where(kinds % 2 == 0, around[:, 1], around[:, 3]))
 

@@ -29,7 +29,7 @@ STEP = 32
 COARSE = (128, 896)
 """Pixels of the longer side of the coarse picture, which is half of the page's in between."""
 
-HEIGHT, SPREAD = 24.0, 0.55
+HEIGHT, SPREAD = 30.0, 0.55
 """Pixels of a digit's height that suit the network best, and by how much others may differ, as a logarithm."""
 
 MOST_FINE, LARGEST_SCALE = 5_000_000, 4.0
