@@ -11,7 +11,15 @@ from torch import nn
 
 from digitscope.data import Dataset, overlap
 from digitscope.errors import SettingError
-from digitscope.export import ExportError, export_calibrated, export_onnx, fit_temperature, in_half_precision
+from digitscope.export import (
+    ExportError,
+    export_calibrated,
+    export_onnx,
+    export_page,
+    fit_temperature,
+    in_half_precision,
+)
+from digitscope.export.graphs import folded
 from digitscope.inference import Prediction, Recognizer
 from digitscope.metrics import evaluate_logits, log_softmax, negative_log_likelihood
 from digitscope.models import build
@@ -159,3 +167,20 @@ def test_calibration_leaves_the_readings_as_they_are(sample: Dataset, tmp_path: 
     before, after = (evaluate_logits(logits, sample.validation.labels) for logits in (raw, calibrated))
     assert after.accuracy == before.accuracy
     assert after.nll <= before.nll + 1e-6
+
+
+def test_the_batch_norms_of_the_network_for_pages_are_folded() -> None:
+    """They are in sequences, some of them in the bodies of residual blocks."""
+    images = np.random.default_rng(0).integers(0, 256, (2, 64, 96), np.uint8)
+    model = trained_batch_norms("page", images)
+    without = folded(model)
+    assert any(isinstance(layer, nn.BatchNorm2d) for layer in model.modules())
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in without.modules())
+    before, after = predict_logits(model, images), predict_logits(without, images)
+    assert np.abs(before - after).max() < 1e-5 * np.abs(before).max()
+
+
+@pytest.mark.parametrize("shape", [(1, 64, 64), (2, 32, 64), (2, 64, 100)])
+def test_pages_that_cannot_be_compared_on(tmp_path: Path, shape: tuple[int, int, int]) -> None:
+    with pytest.raises(SettingError, match="expected 2 or more, sides multiples of 32 from 64"):
+        export_page(new_model("page"), tmp_path / "net.onnx", np.zeros(shape, np.uint8))

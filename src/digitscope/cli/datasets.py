@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from digitscope.cli.remarks import remark
 from digitscope.data import (
@@ -20,14 +21,15 @@ from digitscope.data import (
     make_two_digit,
     random_separations,
 )
-from digitscope.data.hands import Material
 from digitscope.data.overlapping import DIGIT_SHAPE
-from digitscope.data.page_batches import made_scenes
 from digitscope.data.pen_digits import PenDigits, load_pen_digits
 from digitscope.errors import DataError
 
+if TYPE_CHECKING:
+    from digitscope.data.hands import Material
+
 SCENES: Mapping[str, int] = MappingProxyType({"train": 8, "validation": 160, "test": 240})
-"""How many scenes each split of made pages has; those to learn from are made while training, but for a few."""
+"""Scenes in each split of made pages. Training makes its own; the 8 only show what it meets."""
 
 
 def settle_data(options: argparse.Namespace) -> None:
@@ -104,23 +106,28 @@ def pens_for(settings: object, directory: Path | None) -> PenDigits | None:
     return load_pen_digits(directory)
 
 
-def material_for(settings: object, directory: Path | None) -> Material | None:
-    """Return what training with `settings` writes pages with; None where it makes none.
+def material_for(settings: object, directory: Path | None, unchecked: bool = False) -> "Material | None":
+    """Return the digits and pen strokes from which training with `settings` makes pages; None if it makes none.
 
     Raises:
         DataError: there are no readable digits, or the files of pen strokes are missing or damaged.
     """
     if getattr(settings, "order", None) != "fresh-pages":
         return None
-    return Material.of(single_digits(directory, False).train, directory=directory)
+    from digitscope.data.hands import Material
+
+    return Material.of(single_digits(directory, unchecked).train, directory=directory)
 
 
 def scenes(directory: Path | None, unchecked: bool) -> Dataset:
-    """Return scenes of made documents; those to test on have test digits, and pens of writers held back.
+    """Return scenes of made documents; the test scenes have test digits and pens of held-back writers.
 
     Raises:
         DataError: there are no readable digits, or the files of pen strokes are missing or damaged.
     """
+    from digitscope.data.hands import Material
+    from digitscope.data.page_batches import made_scenes
+
     digits = single_digits(directory, unchecked)
     writers = {name: Material.of(digits.splits[name], directory=directory) for name in ("train", "validation")}
     writers["test"] = Material.of(digits.test, held_back=True, directory=directory)

@@ -17,14 +17,16 @@ from digitscope.cli.arguments import add_data, add_device, add_json, add_seed
 from digitscope.cli.console import print_table, step_bar
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.evaluation_report import FILES, score_rows, write_evaluation
+from digitscope.cli.page_report import PAGE_FILES, page_rows, write_pages
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
 from digitscope.cli.separation_report import SEPARATION_FILES, separation_rows, write_separation
 from digitscope.data import COURSE_SEED, PAIRS_FOR, Split, Task
+from digitscope.data.page_scores import score_scenes
 from digitscope.data.pen_digits import load_pen_digits
 from digitscope.data.sample import SAMPLE_NAME
 from digitscope.errors import DataError, SettingError
-from digitscope.experiments.scoring import IMAGES_A_STEP, Reader, fresh_pairs, load_reader, predict_in_steps
+from digitscope.experiments.scoring import Reader, fresh_pairs, load_reader, predict_in_steps
 from digitscope.files import make_folder
 from digitscope.inference import SHIPPED
 from digitscope.metrics import (
@@ -32,7 +34,6 @@ from digitscope.metrics import (
     Evaluation,
     Floats,
     Labels,
-    MaskEvaluation,
     evaluate_logits,
     evaluate_masks,
 )
@@ -74,6 +75,7 @@ SCORINGS: Mapping[Task, Scoring] = MappingProxyType(
         "digit": _READING,
         "two-digit": _READING,
         "separation": Scoring(evaluate_masks, separation_rows, write_separation, SEPARATION_FILES),
+        "page": Scoring(score_scenes, page_rows, write_pages, PAGE_FILES),
     }
 )
 
@@ -99,7 +101,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--figures",
         type=path_argument,
         metavar="DIR",
-        help=f"write {', '.join(FILES)}, or of pixels {', '.join(SEPARATION_FILES)}, there (default: none)",
+        help=f"write {', '.join(FILES)}, of pixels {', '.join(SEPARATION_FILES)}, or of pages "
+        f"{', '.join(PAGE_FILES)}, there (default: none)",
     )
     add_device(parser)
     add_json(parser)
@@ -177,7 +180,8 @@ def _split(reader: Reader, options: argparse.Namespace) -> Examples:
 
 def _pairs(reader: Reader, options: argparse.Namespace) -> Examples:
     if reader.task not in PAIRS_FOR:
-        raise SettingError(f"--pairs makes pairs of digits, but {reader.name} reads one digit: leave --pairs out")
+        does = "finds digits on pages" if reader.task == "page" else "reads one digit"
+        raise SettingError(f"--pairs makes pairs of digits, but {reader.name} {does}: leave --pairs out")
     singles = single_digits(options.data, options.unchecked)
     seed = COURSE_SEED if options.seed is None else options.seed
     split = fresh_pairs(singles, options.split, options.pairs, seed=seed, task=reader.task)
@@ -197,12 +201,12 @@ def _figures_blamed() -> Iterator[None]:
 
 def _predict(reader: Reader, split: Split) -> Floats:
     with step_bar() as bar:
-        bar.start(reader.name, -(-len(split) // IMAGES_A_STEP))
+        bar.start(reader.name, -(-len(split) // reader.images_a_step))
         return predict_in_steps(reader, split.images, bar.step)
 
 
-def _print_confusion(scores: Evaluation | MaskEvaluation) -> None:
-    if isinstance(scores, MaskEvaluation):
+def _print_confusion(scores: object) -> None:
+    if not isinstance(scores, Evaluation):
         return
     header = ("true digit, read as", *map(str, range(N_CLASSES)))
     rows = [

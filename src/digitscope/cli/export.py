@@ -1,22 +1,26 @@
-"""`digitscope export`: a run as an ONNX file, with calibrated probabilities."""
+"""`digitscope export`: a run as an ONNX file; that of digits has calibrated probabilities."""
 
 import argparse
 import json
+from dataclasses import asdict
 
 from digitscope.cli.arguments import add_data, add_json
 from digitscope.cli.console import print_table
 from digitscope.cli.datasets import dataset_for, pens_for
+from digitscope.cli.page_report import page_rows
 from digitscope.cli.paths import onnx_argument, path_argument
 from digitscope.cli.remarks import remark
 from digitscope.data import Dataset
+from digitscope.data.page_scores import score_scenes
 from digitscope.errors import SettingError
 from digitscope.experiments.recipes import Recipe
-from digitscope.experiments.run import load_run
+from digitscope.experiments.run import Run, load_run
+from digitscope.experiments.scoring import PAGES_A_STEP, load_reader, predict_in_steps
 from digitscope.experiments.sources import as_met
-from digitscope.export import OPSET, export_calibrated, in_half_precision
+from digitscope.export import OPSET, export_calibrated, export_page, in_half_precision
 from digitscope.inference import Recognizer
 from digitscope.metrics import Evaluation, evaluate_logits
-from digitscope.training import evaluate
+from digitscope.training import evaluate, predict_logits
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -33,12 +37,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the file, its probabilities calibrated on the validation split, and tell what that changed."""
+    """Write the file, and print its validation scores beside those of the run."""
     trained = load_run(options.run_folder)
     dataset = dataset_for(trained.recipe.task, options)
     _check(trained.recipe, dataset)
     if dataset.sha256() != trained.data_sha256:
         remark(f"{dataset.name}, from {dataset.source}, is not what {options.run_folder} was trained with")
+    if trained.recipe.task == "page":
+        return _export_page(trained, dataset, options)
     model = in_half_precision(trained.model) if options.half else trained.model
     met = as_met(trained.recipe, dataset.train, pens_for(trained.recipe.settings, options.data))
     temperature = export_calibrated(model, met, dataset.validation, options.to)
@@ -52,6 +58,23 @@ def run(options: argparse.Namespace) -> int:
     else:
         title = f"{options.to}: opset {OPSET}, {options.to.stat().st_size:,} bytes, temperature {temperature:.3f}"
         print_table(title, ("validation split", "the run", "the file"), _rows(before, after))
+    return 0
+
+
+def _export_page(trained: Run, dataset: Dataset, options: argparse.Namespace) -> int:
+    """Write the network that finds digits on pages; it has no probabilities to calibrate."""
+    images, planes = dataset.validation.images, dataset.validation.labels
+    export_page(in_half_precision(trained.model) if options.half else trained.model, options.to, images)
+    before = score_scenes(predict_logits(trained.model, images, batch_size=PAGES_A_STEP), planes)
+    after = score_scenes(predict_in_steps(load_reader(options.to), images, lambda: None), planes)
+    if options.json:
+        print(json.dumps({"file": str(options.to), "opset": OPSET, "validation": asdict(after)}))
+    else:
+        rows = [
+            (name, run, file) for (name, run), (_, file) in zip(page_rows(before), page_rows(after), strict=True)
+        ]
+        title = f"{options.to}: opset {OPSET}, {options.to.stat().st_size:,} bytes"
+        print_table(title, ("validation split", "the run", "the file"), rows)
     return 0
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from digitscope.data import Dataset
 from digitscope.experiments.machine import describe_machine
+from digitscope.experiments.recipes import Recipe
 from digitscope.experiments.run import Run
 from digitscope.plots import (
     FigureBlock,
@@ -19,9 +20,9 @@ from digitscope.plots import (
 from digitscope.records import EpochRecord
 
 
-def epoch_header(measure: str) -> tuple[str, ...]:
-    """Return what stands over the numbers of epochs; `measure` is what their accuracies are, in words."""
-    return "epoch", "train loss", measure, "validation loss", measure, "seconds"
+def epoch_header(recipe: Recipe) -> tuple[str, ...]:
+    """Return the header of a table of epochs of `recipe`."""
+    return "epoch", "train loss", recipe.training_measure, "validation loss", recipe.measure, "seconds"
 
 
 def epoch_row(record: EpochRecord) -> tuple[str, ...]:
@@ -38,8 +39,10 @@ def epoch_row(record: EpochRecord) -> tuple[str, ...]:
 
 def write_run(folder: Path, run: Run, dataset: Dataset) -> None:
     """Write curves.png and report.html into the folder of a run on `dataset`."""
-    measure = run.recipe.measure
-    figure = learning_curves({run.recipe.name: run.history}, measure)
+    measure, in_training = run.recipe.measure, run.recipe.training_measure
+    both = measure if in_training == measure else f"{measure} (train: {in_training})"
+    unit = "weighted sum" if run.recipe.task == "page" else "nats"
+    figure = learning_curves({run.recipe.name: run.history}, both, unit)
     save_figure(figure, folder / "curves.png")
     last = run.history[-1]
     seconds = sum(record.seconds for record in run.history)
@@ -48,14 +51,14 @@ def write_run(folder: Path, run: Run, dataset: Dataset) -> None:
             Stat(
                 f"validation {measure}", f"{last.validation_accuracy:.2%}", f"{len(dataset.validation):,} images"
             ),
-            Stat("validation loss", f"{last.validation_loss:.4f}", "nats"),
+            Stat("validation loss", f"{last.validation_loss:.4f}", unit),
             Stat("time", f"{seconds:.1f} s", f"epochs: {last.epoch}, validation included"),
         )
     )
     curves = FigureBlock(
-        figure, f"Loss and {measure} of every epoch: of training as it went on, of validation after it."
+        figure, f"Loss and {both} of every epoch: of training as it went on, of validation after it."
     )
-    epochs = Table(epoch_header(measure), tuple(epoch_row(record) for record in run.history))
+    epochs = Table(epoch_header(run.recipe), tuple(epoch_row(record) for record in run.history))
     data = {"data": f"{dataset.name}, from {dataset.source}", "training images": f"{len(dataset.train):,}"}
     settings = {
         **asdict(run.recipe.settings),

@@ -145,7 +145,7 @@ def _train(
         device=options.device,
         singles=singles,
         pens=pens,
-        material=material_for(settings, options.data),
+        material=material_for(settings, options.data, options.unchecked),
         folder=folder,
         resume=options.resume,
         on_start=lambda n_steps: bar.start(recipe.name, n_steps),
@@ -167,7 +167,7 @@ def _event_log(
 
 def _print_history(trained: Run) -> None:
     rows = [epoch_row(record) for record in trained.history]
-    print_table(f"{trained.recipe.name}, seed {trained.seed}", epoch_header(trained.recipe.measure), rows)
+    print_table(f"{trained.recipe.name}, seed {trained.seed}", epoch_header(trained.recipe), rows)
 
 
 def _evaluation_of(folder: Path, options: argparse.Namespace) -> str:

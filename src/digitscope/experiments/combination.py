@@ -4,22 +4,35 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 from scipy.optimize import minimize
 
 from digitscope.data.busy_pages import BUSY_NUISANCES, make_busy_page
 from digitscope.data.hands import Material
-from digitscope.data.pages import NUISANCES, Page, make_page
+from digitscope.data.pages import NUISANCES, Page, PlacedDigit, make_page
+from digitscope.data.splits import Split, UInt8
 from digitscope.detections import matched
 from digitscope.inference.finder import PageNetwork
 from digitscope.inference.judging import FEATURES, Seen, features, see, together
 from digitscope.inference.recognizer import Recognizer
 
+SAME = 0.4
+"""Intersection over union from which a detection is a digit; boxes in small pictures are coarse."""
+
 PULL = 1e-3
 """Penalty on the square of each weight, so that a feature which never errs gets no endless one."""
 
-PAGES_OF_EACH, SEED = 3, 77
-"""Validation pages with each nuisance, and what their seeds begin with."""
+PAGES_OF_EACH, SMALL, SEED = 2, 600, 77
+"""Validation pages with each nuisance, how many small pictures there are, and what their seeds begin with."""
+
+SIDES = (8, 16, 20, 28, 56, 112)
+"""Pixels of small pictures: old collections of digits have from 8 on."""
+
+NOISY = 0.05
+"""Share of the small pictures that show nothing but noise."""
+
+INK = 60
+"""Level of a digit's image from which a pixel is ink."""
 
 NONE = -1
 """The label of what is no digit."""
@@ -61,6 +74,34 @@ def validation_pages(material: Material) -> Iterator[Page]:
         for place, name in enumerate(BUSY_NUISANCES):
             generator = np.random.default_rng([SEED, number, len(NUISANCES) + place])
             yield make_busy_page(material, nuisance=name, generator=generator)
+    for number in range(SMALL):
+        yield small_picture(material.digits, np.random.default_rng([SEED + 1, number]))
+
+
+def small_picture(digits: Split, generator: np.random.Generator) -> Page:
+    """Return a digit cut out to its rims or with some margin, light or dark, or noise alone, as a small page."""
+    side = int(generator.choice(SIDES))
+    row = int(generator.integers(len(digits)))
+    margin = int(generator.integers(0, 5))
+    tight = np.pad(_tight(digits.images[row]), margin)
+    image = Image.fromarray(tight)
+    image = ImageOps.pad(image, (max(image.size),) * 2).resize((side, side), Image.Resampling.BOX)
+    gray = np.asarray(image, np.float64)
+    is_noise = generator.random() < NOISY
+    if is_noise:
+        gray = generator.normal(generator.uniform(20, 230), generator.uniform(5, 60), gray.shape)
+    elif generator.random() < 0.5:
+        gray = 255 - gray
+    pixels = np.clip(gray, 0, 255).astype(np.uint8)
+    rows, columns = (np.flatnonzero((np.asarray(image) > INK).any(axis=axis)) for axis in (1, 0))
+    box = (int(columns[0]), int(rows[0]), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1)
+    placed = () if is_noise else (PlacedDigit(int(digits.labels[row]), box, 0),)
+    return Page(np.repeat(pixels[..., None], 3, axis=2), placed, (), "small")
+
+
+def _tight(image: UInt8) -> UInt8:
+    rows, columns = (np.flatnonzero((image > INK).any(axis=axis)) for axis in (1, 0))
+    return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def evidence(
@@ -78,7 +119,7 @@ def evidence(
         true += [(*digit.box, digit.label, 1) for digit in page.printed]
         truth = np.array(true, np.int64).reshape(-1, 6)
         boxes = np.column_stack([truth[:, :2], truth[:, :2] + truth[:, 2:4]])
-        rows = matched(seen.boxes, boxes)
+        rows = matched(seen.boxes, boxes, SAME)
         classes, kinds = np.append(truth[:, 4], NONE)[rows], np.append(truth[:, 5], NONE)[rows]
         parts.append([getattr(seen, name) for name in Seen.__dataclass_fields__])
         labels.append(classes)

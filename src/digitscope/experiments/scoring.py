@@ -1,18 +1,23 @@
 """A trained network by what the user calls it, and what it makes of many images."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnxruntime as ort
 
+from digitscope.cluster import usable_cores
 from digitscope.data.overlapping import PAIRS_FOR
 from digitscope.data.splits import Dataset, Split, Task, UInt8
 from digitscope.errors import DataError, SettingError
-from digitscope.inference import SHIPPED, Recognizer
+from digitscope.inference import SHIPPED, Recognizer, shipped_path
+from digitscope.inference.recognizer import MOST_THREADS, open_session
 from digitscope.metrics import Floats
 
-IMAGES_A_STEP = 1000
+IMAGES_A_STEP, PAGES_A_STEP = 1000, 16
+"""Images and pages that are scored at once: more take memory."""
 
 EXPECTED = (
     "expected a folder with config.json, as train makes, a file that ends in .onnx, "
@@ -28,8 +33,8 @@ class Reader:
         name: what it is, for people.
         task: what it is for.
         sizes: height and width of the images that it takes.
-        logits: takes uint8 images (N, H, W), returns floats (N, 10), (N, 2, 10) for pairs, or (N, 2, H, W) for
-            their pixels.
+        logits: takes uint8 images (N, H, W), returns floats (N, 10), (N, 2, 10) for pairs, (N, 2, H, W) for
+            their pixels, or the maps (N, 42, H / 4, W / 4) of pages.
         data_sha256: the hash of the data it was trained and validated on; None where that is not recorded.
     """
 
@@ -38,6 +43,11 @@ class Reader:
     sizes: tuple[tuple[int, int], ...]
     logits: Callable[[UInt8], Floats]
     data_sha256: str | None = None
+
+    @property
+    def images_a_step(self) -> int:
+        """Images that are scored at once."""
+        return PAGES_A_STEP if self.task == "page" else IMAGES_A_STEP
 
 
 def load_reader(model: Path, *, device: str = "auto") -> Reader:
@@ -73,15 +83,41 @@ def _of_run(folder: Path, device: str) -> Reader:
 def _of_onnx(model: Path, device: str) -> Reader:
     if device not in {"auto", "cpu"}:
         raise SettingError(f"device is {device!r}, but {model} is computed by ONNX Runtime on the CPU: pass auto")
-    recognizer = Recognizer.load(str(model))
+    path = model if model.suffix else shipped_path(str(model))
+    session = _page_session(Recognizer(path).content)
+    if session is not None:
+        return _of_pages(str(model), session)
+    recognizer = Recognizer.load(path)
     return Reader(str(model), recognizer.task, (recognizer.image_shape,), recognizer.logits)
 
 
+def _page_session(content: bytes) -> ort.InferenceSession | None:
+    """Return the network in an ONNX file's `content` if it is one for pages."""
+    from digitscope.detections import ABOUT
+
+    try:
+        session = open_session(content, min(usable_cores(), MOST_THREADS))
+        about = json.loads(session.get_modelmeta().custom_metadata_map.get(ABOUT, "{}"))
+    except (DataError, ValueError):
+        return None
+    return session if isinstance(about, dict) and about.get("task") == "page" else None
+
+
+def _of_pages(name: str, session: ort.InferenceSession) -> Reader:
+    from digitscope.data.scenes import CROP
+    from digitscope.detections import INPUT, OUTPUT
+
+    def maps(images: UInt8) -> Floats:
+        return np.asarray(session.run([OUTPUT], {INPUT: images})[0])
+
+    return Reader(name, "page", ((CROP, CROP),), maps)
+
+
 def predict_in_steps(reader: Reader, images: UInt8, on_step: Callable[[], None]) -> Floats:
-    """Return the logits of uint8 `images` (N, H, W), N at least 1; `on_step` is called after every 1,000."""
+    """Return the logits of uint8 `images` (N, H, W), N at least 1; `on_step` is called after each step."""
     parts = []
-    for start in range(0, len(images), IMAGES_A_STEP):
-        parts.append(reader.logits(images[start : start + IMAGES_A_STEP]))
+    for start in range(0, len(images), reader.images_a_step):
+        parts.append(reader.logits(images[start : start + reader.images_a_step]))
         on_step()
     return np.concatenate(parts)
 

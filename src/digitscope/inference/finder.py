@@ -26,6 +26,9 @@ Float32 = NDArray[np.float32]
 STEP = 32
 """Sides of what the network sees are multiples of so many pixels."""
 
+BORDER = 16
+"""Pixels of the rim's usual shade around a picture: ink that reaches the rim ends there."""
+
 COARSE = (128, 896)
 """Pixels of the longer side of the coarse picture, which is half of the page's in between."""
 
@@ -64,6 +67,7 @@ class Found:
         ink_scale: pixels of `ink` for one of the page.
         turns: quarter turns, clockwise, that brought the page upright.
         writing: share of the page that shows any writing, and of that the share that shows written digits.
+        is_small: whether the page has room for no more than a number.
     """
 
     detections: Detections
@@ -71,6 +75,7 @@ class Found:
     ink_scale: float
     turns: int = 0
     writing: tuple[float, float] = (0.0, 0.0)
+    is_small: bool = False
 
 
 class PageNetwork:
@@ -109,15 +114,18 @@ class PageNetwork:
         kinds = _softmax(coarse[CHANNELS["kinds"]])
         written = kinds[1]
         shown = float((1 - kinds[0]).mean()), float(written.sum() / max((1 - kinds[0]).sum(), 1e-6))
-        if written.max() < WRITTEN:
+        is_small = max(gray.shape) <= COARSE[0]  # too small for more than a number: its scale is known
+        if written.max() < WRITTEN and not is_small:
             nothing = decode(np.full((N_CHANNELS, 1, 1), -100, np.float32), 1)
             return Found(nothing, np.zeros((1, 1), np.float32), 0.0, turns or 0, shown)
-        scale = _best_scale(coarse, written, coarse_scale, gray.size)
+        scale = HEIGHT / gray.shape[0]
+        if written.max() >= WRITTEN:
+            scale = _best_scale(coarse, written, coarse_scale, gray.size)
         if turns is None:
             part = _densest(gray, written, min(1.0, WINDOW / scale / max(gray.shape)))
             turns = self._turns(part, scale, lies_down=_lies_down(coarse, kinds))
         found = self.fine(np.rot90(gray, -turns), scale, np.rot90(kinds[0], -turns))
-        return replace(found, turns=turns, writing=shown)
+        return replace(found, turns=turns, writing=shown, is_small=is_small)
 
     def _turns(self, part: UInt8, scale: float, *, lies_down: bool) -> int:
         """Return the quarter turns, clockwise, after which most is read in a part of a page.
@@ -142,8 +150,10 @@ class PageNetwork:
     def _maps(self, picture: UInt8, empty: Float32 | None = None) -> Float32:
         """Return the maps of a picture, float32 (42, h, w); tiles that are `empty` (h', w') have nothing."""
         height, width = picture.shape
-        rows, columns = -(-height // STEP) * STEP, -(-width // STEP) * STEP
-        padded = np.pad(picture, ((0, rows - height), (0, columns - width)), mode="edge")
+        rows, columns = (-(-(length + 2 * BORDER) // STEP) * STEP for length in picture.shape)
+        rim = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+        padded = np.full((rows, columns), np.median(rim), np.uint8)
+        padded[BORDER : BORDER + height, BORDER : BORDER + width] = picture
         maps = np.full((N_CHANNELS, rows // STRIDE, columns // STRIDE), -20, np.float32)
         for inner, outer in _tiles(rows, columns):
             if empty is not None and _part(empty, inner, (rows, columns)).min(initial=1) > EMPTY:
@@ -155,7 +165,8 @@ class PageNetwork:
             )
             target = tuple(slice(i.start // STRIDE, i.stop // STRIDE) for i in inner)
             maps[:, target[0], target[1]] = np.asarray(tile)[0][:, own[0], own[1]]
-        return maps[:, : -(-height // STRIDE), : -(-width // STRIDE)]
+        first = BORDER // STRIDE
+        return maps[:, first : first - (-height // STRIDE), first : first - (-width // STRIDE)]
 
 
 Slices = tuple[slice, slice]

@@ -53,6 +53,8 @@ class PageItems:
         detections, rows = self.found.detections, self.judged.seen.rows
         is_shown = printed | (detections.kinds % 2 == 0)
         likely = np.flatnonzero(self.judged.chances >= DOUBTED)
+        if self.found.is_small and not len(likely):
+            likely = np.argsort(-self.judged.chances)[:1]  # somebody cut it out: it is likely to be something
         in_text = likely[is_shown[rows[likely]]]
         signs = np.flatnonzero((detections.kinds >= 2) & (detections.scores >= LEAST_SIGN) & is_shown)
         digits, written, texts = self._lines(in_text, signs)

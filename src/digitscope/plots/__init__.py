@@ -17,6 +17,7 @@ from digitscope.plots.report import (
     write_report,
 )
 from digitscope.plots.saving import save_figure, save_in_few_colours
+from digitscope.plots.scenes import scene_sheet
 from digitscope.plots.separation import separation_sheet
 from digitscope.plots.slices import Slice, effects_figure, slices_figure
 from digitscope.plots.studies import Line, Panel, study_figure
@@ -44,6 +45,7 @@ __all__ = [
     "render_report",
     "save_figure",
     "save_in_few_colours",
+    "scene_sheet",
     "separation_sheet",
     "slices_figure",
     "study_figure",

@@ -45,8 +45,8 @@ class _Curve:
         return float(finite[-1]) if finite.size else 0.0
 
 
-def learning_curves(histories: Histories, measure: str = "accuracy") -> "Figure":
-    """Return a figure with a panel for the loss and one for the accuracy of each named run, titled `measure`.
+def learning_curves(histories: Histories, measure: str = "accuracy", unit: str = "nats") -> "Figure":
+    """Return a figure with a panel for the loss, in `unit`, and one for the accuracy, titled `measure`.
 
     One run has a colour for training and one for validation. Of several, each has its colour, and training
     is dashed. Every line has its name and its last value at its end; names longer than 16 characters are below.
@@ -64,7 +64,7 @@ def learning_curves(histories: Histories, measure: str = "accuracy") -> "Figure"
     losses, accuracies = (_curves(histories, quantity, named=not below) for quantity in ("loss", "accuracy"))
     labels = 0.3 + max(_inches(text) for text in ("00.00 %", *(curve.label or "" for curve in losses)))
     loss, accuracy = _panels(figure, labels, bottom=height - HEIGHT + (0.8 if several else 0.5))
-    _draw_loss(loss, losses)
+    _draw_loss(loss, losses, unit)
     _draw_accuracy(accuracy, accuracies, measure)
     if several:
         key = "solid: validation    dashed: training"
@@ -127,11 +127,11 @@ def _curve(
     return _Curve(label, colour, dashed, epochs, values)
 
 
-def _draw_loss(axes: "Axes", curves: Sequence[_Curve]) -> None:
+def _draw_loss(axes: "Axes", curves: Sequence[_Curve], unit: str) -> None:
     _, highest = _finite_range(curves)
     axes.set_ylim(0, 1.06 * highest or 1)
     _draw(axes, curves, lambda value: f"{value:.3f}")
-    axes.set_title("Loss (nats)", loc="left", color=INK, fontsize=TITLE_SIZE, fontweight="bold")
+    axes.set_title(f"Loss ({unit})", loc="left", color=INK, fontsize=TITLE_SIZE, fontweight="bold")
 
 
 def _draw_accuracy(axes: "Axes", curves: Sequence[_Curve], measure: str) -> None:

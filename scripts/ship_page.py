@@ -1,0 +1,184 @@
+"""Export a run of the page network into the package, and write its model card; `ship_weights.py` calls this."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from digitscope.cli.page_report import page_rows
+from digitscope.data import Dataset
+from digitscope.data.hands import Material
+from digitscope.data.page_scores import PageScores, score_scenes
+from digitscope.data.typeset import print_fonts
+from digitscope.errors import SettingError
+from digitscope.experiments.combination import fit_combination, validation_pages
+from digitscope.experiments.recipes import default_options, get_recipe
+from digitscope.experiments.run import Run, load_run
+from digitscope.experiments.run_folder import read_config
+from digitscope.experiments.scoring import PAGES_A_STEP
+from digitscope.export import OPSET, export_page, in_half_precision
+from digitscope.files import replacing
+from digitscope.inference import SHIPPED, Recognizer
+from digitscope.inference.finder import PageNetwork
+from digitscope.inference.shipped import WEIGHTS
+from digitscope.training import predict_logits
+
+NAME = "page"
+
+INTENDED_USE = (
+    "find handwritten and printed digits and signs on photos and scans of pages, for `digitscope.read`. People "
+    "check readings that matter."
+)
+
+GRAPH = (
+    'Input "images": uint8 (N, H, W), sides multiples of 32. Output "maps": float32 (N, 42, H / 4, W / 4), laid '
+    "out as `digitscope.detections` says."
+)
+
+PROTOCOL = (
+    "validation pages have validation digits of MNIST; test pages have its test digits and the pens of a tenth of "
+    "UNIPEN's writers, who are no part of training. Test pages were scored once, and nothing was chosen on them."
+)
+
+LIMITS = (
+    "A program made all pages, the test pages too. The table says nothing of photos: see `benchmarks/README.md`.",
+    "It finds digits from 9 to 64 pixels high. `digitscope.read` scales a page so that its digits are about 24.",
+    "It knows eleven signs: . , - / : + × ÷ = ( ). It takes other signs for one of them, or for handwriting.",
+    "Its written digits come from the United States (MNIST) and from the writers of UNIPEN's donors.",
+    "Handwritten letters that look like digits, such as O, l and S, are found as digits when they stand alone.",
+)
+
+
+def ship_page(
+    folder: Path,
+    dataset: Dataset,
+    into: Path = WEIGHTS,
+    *,
+    material: Material,
+    half: bool = False,
+) -> None:
+    """Write the run in `folder` as page.onnx with its card page.md, both or neither.
+
+    The numbers by which `digitscope.read` combines it with the shipped `digit` are fitted on validation pages.
+
+    Args:
+        folder: a run folder of the recipe "page".
+        dataset: the made pages that it was validated on.
+        into: the folder of the two files, which are replaced.
+        material: what validation pages are written with.
+        half: whether the weights are rounded to float16.
+
+    Raises:
+        SettingError: the card's commands would not give these weights.
+        DataError: the run folder is damaged.
+        ExportError: the file does not compute what the network computes.
+    """
+    run, config = load_run(folder), read_config(folder)
+    check_as_committed(run, dataset)
+    network = in_half_precision(run.model) if half else run.model
+    test = dataset.test
+    scores = score_scenes(predict_logits(network, test.images, batch_size=PAGES_A_STEP), test.labels)
+    with replacing(into / f"{NAME}.onnx") as file, replacing(into / f"{NAME}.md") as text:
+        images = dataset.validation.images
+        export_page(network, file, images)
+        digits = Recognizer.load("digit", threads=1)
+        combination = fit_combination(PageNetwork(file, threads=1), digits, validation_pages(material))
+        export_page(network, file, images, combination=combination)
+        text.write_text(card(run, config, dataset, scores, file.stat().st_size, half=half), encoding="utf-8")
+
+
+def check_as_committed(run: Run, dataset: Dataset) -> None:
+    """Refuse a run that the commands on the card would not give.
+
+    Raises:
+        SettingError: the run is of another recipe, changed, unfinished, or on other data than `dataset`.
+    """
+    committed = get_recipe(run.recipe.name)
+    options = {**default_options(committed.model), **committed.options}
+    if run.recipe.task != "page" or run.recipe.settings != committed.settings or run.recipe.options != options:
+        raise SettingError(f"a run of {run.recipe.name}: expected a run of the recipe page, as it is committed")
+    if len(run.history) != committed.settings.epochs:
+        raise SettingError(f"a run of {len(run.history)} epochs: expected {committed.settings.epochs}, resume it")
+    if run.data_sha256 != dataset.sha256():
+        raise SettingError(
+            "a run on other pages: expected a run with the digits, the pens and the fonts of this machine"
+        )
+
+
+def card(
+    run: Run, config: Mapping[str, Any], dataset: Dataset, scores: PageScores, size: int, *, half: bool
+) -> str:
+    """Return the model card of `run`, whose ONNX file has `size` bytes."""
+    threads = config["machine"]["threads"]
+    lines = [
+        f"# {NAME}",
+        f"Finds {SHIPPED.get(NAME, 'digits and signs on pages')}.",
+        f"    OMP_NUM_THREADS={threads} digitscope train {run.recipe.name} --seed {run.seed}",
+        f"    digitscope export runs/{run.recipe.name}-1 --to {NAME}.onnx{' --half' if half else ''}",
+        f"- **Intended use**: {INTENDED_USE}",
+        f"- **Network**: {network_in_words(run, size)} {GRAPH}",
+        f"- **Training**: {training_in_words(run, config)}",
+        *data_lines(config),
+        f"- **Protocol**: {PROTOCOL}",
+        f"## {len(dataset.test):,} made test pages",
+        "| score | value |",
+        "| --- | --- |",
+        *(f"| {name} | {value} |" for name, value in page_rows(scores)),
+        "A detection counts from a probability of 0.4 and an intersection over union of 0.5.",
+        "## Limits",
+        *(f"- {text}" for text in LIMITS),
+    ]
+    return "".join(f"{line}\n" for line in spaced(lines))
+
+
+def network_in_words(run: Run, size: int) -> str:
+    """Return the architecture and the size of the file."""
+    n_parameters = sum(parameter.numel() for parameter in run.model.parameters())
+    return f"`{run.recipe.model}`, {n_parameters:,} parameters; {size:,} bytes, ONNX opset {OPSET}."
+
+
+def training_in_words(run: Run, config: Mapping[str, Any]) -> str:
+    """Return how long the run took, and where."""
+    minutes = sum(record.seconds for record in run.history) / 60
+    machine = config["machine"]
+    pages = getattr(run.recipe.settings, "epoch_size", 0)
+    return (
+        f"{len(run.history)} epochs of {pages:,} new pages in {minutes:.0f} minutes; one core learned and one "
+        f"made pages, on an {machine['processor']} with PyTorch {machine['torch']}."
+    )
+
+
+def data_lines(config: Mapping[str, Any]) -> list[str]:
+    """Return the sources of the pages with their licences."""
+    data = config["data"]
+    fonts = data.get("fonts", [])
+    material, pages = (str(data.get(name))[:16] for name in ("material_sha256", "sha256"))
+    pens = "UNIPEN train_r01_v07 (Guyon et al. 1994; Zenodo 10.5281/zenodo.1195803), licence CC BY 4.0"
+    drawn = "Pages show their glyphs; the file holds no font."
+    return [
+        f"- **Pages**: made by `digitscope.data`; material sha256 `{material}`, pages not learned from `{pages}`.",
+        "- **Digits**: MNIST (LeCun et al. 1998), licence CC BY-SA 3.0.",
+        f"- **Pens**: {pens}: digits, letters, symbols and words.",
+        f"- **Print**: {len(fonts)} fonts, named in the run's config.json{packages_in_words(fonts)}. {drawn}",
+    ]
+
+
+def packages_in_words(fonts: list[str]) -> str:
+    """Return the Debian packages of this machine that `fonts` are of; nothing where dpkg is absent."""
+    paths = [path for path in print_fonts() if Path(path).name in fonts]
+    if not paths or shutil.which("dpkg") is None:
+        return ""
+    call = ["dpkg", "-S", *paths]
+    found = subprocess.run(call, capture_output=True, text=True, check=False).stdout  # noqa: S603 - fixed words
+    packages = sorted({line.partition(":")[0] for line in found.splitlines()})
+    return f", from the Debian packages {', '.join(packages)}" if packages else ""
+
+
+def spaced(lines: list[str]) -> Iterator[str]:
+    """Yield `lines` with an empty one between those of different kinds: text, code, list, table, title."""
+    for before, line in pairwise(["", *lines]):
+        if before and (before[0] != line[0] or before[0] == "#"):
+            yield ""
+        yield line

@@ -1,0 +1,244 @@
+"""The network for pages through the commands: trained, resumed, evaluated, exported and shipped."""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from torch import nn
+
+from digitscope.cli import datasets, main
+from digitscope.data import page_batches
+from digitscope.data.hands import Material
+from digitscope.data.page_scores import score_scenes
+from digitscope.experiments.run import load_run
+from digitscope.export import ExportError, export_page, in_half_precision
+from digitscope.training import predict_logits
+from tests.cli.helpers import Command, assert_one_line, everything_in
+
+FILES = ["config.json", "curves.png", "metrics.jsonl", "model.safetensors", "report.html", "state.safetensors"]
+SCORES = [
+    *("n", "precision", "recall", "class_accuracy", "f1"),
+    *("mean_average_precision", "worst_f1", "signs", "printed"),
+]
+SHORT = ("--epochs", 1, "--epoch-size", 4, "--batch-size", 2, "--warmup", 0.5, "--ema", 0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_scenes() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datasets, "SCENES", {"train": 1, "validation": 3, "test": 3})
+        patch.setattr(page_batches, "MIXED", 1)
+        patch.setattr(page_batches, "AHEAD", 1)
+        yield
+
+
+@pytest.fixture
+def data(page_folder: Path) -> tuple[object, ...]:
+    """Flags that name a folder of a few digits and pens."""
+    return ("--data", page_folder, "--unchecked")
+
+
+@pytest.fixture(scope="module")
+def page_run(page_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of two epochs; not to be changed."""
+    folder = tmp_path_factory.mktemp("trained") / "page"
+    words = ["train", "page", "--data", page_folder, "--unchecked", *SHORT, "--epochs", 2, "--out", folder]
+    assert main([str(word) for word in words]) == 0
+    return folder
+
+
+def test_a_run_folder_says_f1(page_run: Path) -> None:
+    assert sorted(path.name for path in page_run.iterdir()) == FILES
+    config = json.loads((page_run / "config.json").read_text())
+    assert (config["task"], config["model"], config["data"]["name"]) == ("page", "page", "made pages")
+    assert len(config["data"]["material_sha256"]) == 64
+    report = (page_run / "report.html").read_text()
+    for text in ("validation F1", "class accuracy", "weighted sum", "3 images"):
+        assert text in report
+    assert "nats" not in report
+    assert len((page_run / "metrics.jsonl").read_text().splitlines()) == 2
+
+
+def test_resume_gives_the_same_bytes(
+    digitscope: Command, data: tuple[object, ...], page_run: Path, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop_after_the_first(bar: object, name: str) -> None:
+        del bar
+        if "epoch 1 " in name:
+            raise KeyboardInterrupt
+
+    words = ("train", "page", *data, "--out", "cut")
+    with monkeypatch.context() as patch:
+        patch.setattr("digitscope.cli.console.StepBar.say", stop_after_the_first)
+        assert_one_line(digitscope(*words, *SHORT, "--epochs", 2), 130, "interrupted", announced=True)
+    assert len((desk / "cut" / "metrics.jsonl").read_text().splitlines()) == 1
+    code, out, _ = digitscope(*words, "--resume")
+    assert code == 0
+    assert "class accuracy" in out
+    assert (desk / "cut/model.safetensors").read_bytes() == (page_run / "model.safetensors").read_bytes()
+
+
+def test_a_run_is_scored_on_made_test_pages(
+    digitscope: Command, data: tuple[object, ...], page_run: Path, page_folder: Path
+) -> None:
+    words = ("evaluate", page_run, *data)
+    code, out, err = digitscope(*words, "--figures", "figures")
+    assert (code, err) == (0, [])
+    assert f"{page_run} (page) on the test split of made pages" in out
+    assert "mean average precision" in out
+    assert "Confusion" not in out
+    assert sorted(path.name for path in Path("figures").iterdir()) == ["pages.png", "report.html", "worst.png"]
+    scores = json.loads(digitscope(*words, "--json").out)
+    assert list(scores) == [*SCORES, "data"]
+    test = datasets.scenes(page_folder, True).test
+    expected = score_scenes(predict_logits(load_run(page_run).model, test.images), test.labels)
+    assert {name: scores[name] for name in SCORES} == pytest.approx(vars(expected))
+
+
+@pytest.fixture(scope="module")
+def page_file(page_run: Path, page_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run's network as a file, its weights rounded; not to be changed."""
+    file = tmp_path_factory.mktemp("exported") / "page.onnx"
+    words = ["export", page_run, "--to", file, "--half", "--data", page_folder, "--unchecked"]
+    assert main([str(word) for word in words]) == 0
+    return file
+
+
+def test_a_run_becomes_a_file_for_pages_of_any_size(page_run: Path, page_file: Path) -> None:
+    content = page_file.read_bytes()
+    assert len(content) < 2_500_000
+    for trace in (b"site-packages", b".py", str(Path.home()).encode() + b"/"):
+        assert trace not in content
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    (given,), (said,) = session.get_inputs(), session.get_outputs()
+    assert (given.name, given.type, given.shape) == ("images", "tensor(uint8)", ["batch", "height", "width"])
+    assert (said.name, said.type, said.shape[:2]) == ("maps", "tensor(float)", ["batch", 42])
+    about = session.get_modelmeta().custom_metadata_map
+    assert list(about) == ["digitscope"]
+    assert json.loads(about["digitscope"]) == {"task": "page", "classes": "0123456789.,-/:+×÷=()"}
+    network = in_half_precision(load_run(page_run).model)
+    for shape in ((1, 64, 32), (2, 96, 160), (3, 32, 32)):
+        images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+        expected = predict_logits(network, images)
+        assert session.run(None, {"images": images})[0] == pytest.approx(expected, abs=1e-3)
+
+
+def test_equal_weights_give_equal_bytes_and_a_combination_is_a_property(
+    page_run: Path, page_file: Path, page_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = in_half_precision(load_run(page_run).model)
+    images = datasets.scenes(page_folder, True).validation.images
+    export_page(network, tmp_path / "again.onnx", images)
+    assert (tmp_path / "again.onnx").read_bytes() == page_file.read_bytes()
+    graph = onnx.load(page_file)
+    assert "BatchNormalization" not in {node.op_type for node in graph.graph.node}
+    monkeypatch.setattr("digitscope.export.page.graph_of", lambda *_: onnx.load(page_file))
+    export_page(network, tmp_path / "fitted.onnx", images, combination={"bias": 0.25, "digit": 1.0})
+    (about,) = onnx.load(tmp_path / "fitted.onnx").metadata_props
+    assert json.loads(about.value)["combination"] == {"bias": 0.25, "digit": 1.0}
+
+
+def test_maps_that_differ_are_not_kept(
+    page_run: Path, page_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is that of rounded weights, and is compared with the run's own."""
+    monkeypatch.setattr("digitscope.export.page.graph_of", lambda *_: onnx.load(page_file))
+    images = np.random.default_rng(0).integers(0, 256, (2, 64, 64), np.uint8)
+    with pytest.raises(ExportError, match="the exported maps differ from the network"):
+        export_page(load_run(page_run).model, tmp_path / "net.onnx", images)
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_scores_of_a_file_are_those_of_its_network(
+    digitscope: Command, data: tuple[object, ...], page_run: Path, page_file: Path, page_folder: Path
+) -> None:
+    code, out, err = digitscope("evaluate", page_file, *data, "--split", "validation", "--json")
+    assert (code, err) == (0, [])
+    scores = json.loads(out)
+    split = datasets.scenes(page_folder, True).validation
+    maps = predict_logits(in_half_precision(load_run(page_run).model), split.images)
+    expected = vars(score_scenes(maps, split.labels))
+    assert {name: scores[name] for name in SCORES} == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--pairs", 10), "finds digits on pages: leave --pairs out"),
+        (("--split", "pens"), "--split pens has single digits"),
+    ],
+)
+def test_what_pages_are_not_scored_on(
+    digitscope: Command, data: tuple[object, ...], page_run: Path, words: tuple[object, ...], message: str
+) -> None:
+    assert_one_line(digitscope("evaluate", page_run, *data, *words), 2, message)
+
+
+@pytest.mark.parametrize("missing", ["pens", "mnist"])
+def test_training_without_its_data_is_one_line(
+    digitscope: Command, page_folder: Path, desk: Path, tmp_path: Path, missing: str
+) -> None:
+    other = "mnist" if missing == "pens" else "pens"
+    shutil.copytree(page_folder / other, tmp_path / "data" / other)
+    how = {"pens": "`digitscope data pens --unipen DIR` makes it", "mnist": "train-images"}[missing]
+    assert_one_line(digitscope("train", "page", "--data", tmp_path / "data", "--unchecked"), 1, how)
+    assert everything_in(desk) == {}
+
+
+def test_no_data_at_all(digitscope: Command, desk: Path) -> None:
+    outcome = digitscope("train", "page")
+    assert outcome.code == 1
+    assert outcome.err[-1].startswith("digitscope: error: no pen strokes: name the folder of pens/")
+    assert everything_in(desk) == {}
+
+
+def test_a_sweep_makes_no_pages(digitscope: Command, desk: Path) -> None:
+    outcome = digitscope("sweep", "page", "learning_rate=0.1,0.2")
+    assert_one_line(outcome, 2, "page: a sweep makes no pages to train on: expected a recipe for digits")
+    assert everything_in(desk) == {}
+
+
+def test_settings_that_pages_do_not_have(digitscope: Command, desk: Path) -> None:
+    outcome = digitscope("train", "page", "--rotation", 5)
+    assert_one_line(outcome, 2, "order is 'fresh-pages', which has no rotation: expected 0")
+    assert everything_in(desk) == {}
+
+
+def test_what_ships_has_a_card(
+    page_run: Path, page_folder: Path, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names data, licences, scores and limits; the file carries the numbers of the combination."""
+    from scripts import ship_page
+
+    def write(model: nn.Module, path: Path, images: np.ndarray, *, combination: Mapping[str, float] = {}) -> None:
+        assert len(images) == 3
+        path.write_text(json.dumps([sum(weights.numel() for weights in model.parameters()), combination]))
+
+    monkeypatch.setattr(ship_page, "export_page", write)
+    monkeypatch.setattr(ship_page, "fit_combination", lambda *_: {"bias": 0.25})
+    monkeypatch.setattr(ship_page, "get_recipe", lambda _: load_run(page_run).recipe)
+    dataset = datasets.scenes(page_folder, True)
+    ship_page.ship_page(page_run, dataset, tmp_path, material=material, half=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["page.md", "page.onnx"]
+    assert json.loads((tmp_path / "page.onnx").read_text())[1] == {"bias": 0.25}
+    card = (tmp_path / "page.md").read_text(encoding="utf-8")
+    maps = predict_logits(in_half_precision(load_run(page_run).model), dataset.test.images)
+    scores = score_scenes(maps, dataset.test.labels)
+    for text in (
+        "digitscope train page --seed 12321\n",
+        "--to page.onnx --half\n",
+        f"1,081,690 parameters; {(tmp_path / 'page.onnx').stat().st_size:,} bytes, ONNX opset 20.",
+        "MNIST (LeCun et al. 1998), licence CC BY-SA 3.0",
+        "UNIPEN train_r01_v07 (Guyon et al. 1994; Zenodo 10.5281/zenodo.1195803), licence CC BY 4.0",
+        "## 3 made test pages",
+        f"| handwritten digits | {scores.n:,} |",
+        f"| mean average precision | {scores.mean_average_precision:.2%} |",
+        "## Limits",
+    ):
+        assert text in card
+    assert "\n\n\n" not in card
