@@ -13,7 +13,7 @@ from digitscope.data.hands import Material
 from digitscope.data.page_scores import PageScores, score_scenes
 from digitscope.data.typeset import print_fonts
 from digitscope.errors import SettingError
-from digitscope.experiments.combination import fit_combination, validation_pages
+from digitscope.experiments.combination import fit_combinations
 from digitscope.experiments.recipes import default_options, get_recipe
 from digitscope.experiments.run import Run, load_run
 from digitscope.experiments.run_folder import read_config
@@ -84,8 +84,8 @@ def ship_page(
         images = dataset.validation.images
         export_page(network, file, images)
         digits = Recognizer.load("digit", threads=1)
-        combination = fit_combination(PageNetwork(file, threads=1), digits, validation_pages(material))
-        export_page(network, file, images, combination=combination)
+        combinations = fit_combinations(PageNetwork(file, threads=1), digits, material)
+        export_page(network, file, images, combinations=combinations)
         text.write_text(card(run, config, dataset, scores, file.stat().st_size, half=half), encoding="utf-8")
 
 

@@ -17,6 +17,7 @@ from digitscope.data.hands import Material
 from digitscope.data.page_scores import score_scenes
 from digitscope.experiments.run import load_run
 from digitscope.export import ExportError, export_page, in_half_precision
+from digitscope.models import build
 from digitscope.training import predict_logits
 from tests.cli.helpers import Command, assert_one_line, everything_in
 
@@ -138,19 +139,17 @@ def test_equal_weights_give_equal_bytes_and_a_combination_is_a_property(
     graph = onnx.load(page_file)
     assert "BatchNormalization" not in {node.op_type for node in graph.graph.node}
     monkeypatch.setattr("digitscope.export.page.graph_of", lambda *_: onnx.load(page_file))
-    export_page(network, tmp_path / "fitted.onnx", images, combination={"bias": 0.25, "digit": 1.0})
+    export_page(network, tmp_path / "fitted.onnx", images, combinations={"pages": {"bias": 0.25, "digit": 1.0}})
     (about,) = onnx.load(tmp_path / "fitted.onnx").metadata_props
-    assert json.loads(about.value)["combination"] == {"bias": 0.25, "digit": 1.0}
+    assert json.loads(about.value)["combinations"] == {"pages": {"bias": 0.25, "digit": 1.0}}
 
 
-def test_maps_that_differ_are_not_kept(
-    page_run: Path, page_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The file is that of rounded weights, and is compared with the run's own."""
+def test_maps_that_differ_are_not_kept(page_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The graph is that of another network."""
     monkeypatch.setattr("digitscope.export.page.graph_of", lambda *_: onnx.load(page_file))
     images = np.random.default_rng(0).integers(0, 256, (2, 64, 64), np.uint8)
     with pytest.raises(ExportError, match="the exported maps differ from the network"):
-        export_page(load_run(page_run).model, tmp_path / "net.onnx", images)
+        export_page(build("page", {}), tmp_path / "net.onnx", images)
     assert not any(tmp_path.iterdir())
 
 
@@ -212,20 +211,22 @@ def test_settings_that_pages_do_not_have(digitscope: Command, desk: Path) -> Non
 def test_what_ships_has_a_card(
     page_run: Path, page_folder: Path, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It names data, licences, scores and limits; the file carries the numbers of the combination."""
+    """It names data, licences, scores and limits; the file carries the fitted numbers."""
     from scripts import ship_page
 
-    def write(model: nn.Module, path: Path, images: np.ndarray, *, combination: Mapping[str, float] = {}) -> None:
+    def write(
+        model: nn.Module, path: Path, images: np.ndarray, *, combinations: Mapping[str, object] = {}
+    ) -> None:
         assert len(images) == 3
-        path.write_text(json.dumps([sum(weights.numel() for weights in model.parameters()), combination]))
+        path.write_text(json.dumps([sum(weights.numel() for weights in model.parameters()), combinations]))
 
     monkeypatch.setattr(ship_page, "export_page", write)
-    monkeypatch.setattr(ship_page, "fit_combination", lambda *_: {"bias": 0.25})
+    monkeypatch.setattr(ship_page, "fit_combinations", lambda *_: {"pages": {"bias": 0.25}})
     monkeypatch.setattr(ship_page, "get_recipe", lambda _: load_run(page_run).recipe)
     dataset = datasets.scenes(page_folder, True)
     ship_page.ship_page(page_run, dataset, tmp_path, material=material, half=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["page.md", "page.onnx"]
-    assert json.loads((tmp_path / "page.onnx").read_text())[1] == {"bias": 0.25}
+    assert json.loads((tmp_path / "page.onnx").read_text())[1] == {"pages": {"bias": 0.25}}
     card = (tmp_path / "page.md").read_text(encoding="utf-8")
     maps = predict_logits(in_half_precision(load_run(page_run).model), dataset.test.images)
     scores = score_scenes(maps, dataset.test.labels)

@@ -115,9 +115,7 @@ class FreshScenes:
                     number += 1
                 yield waiting.pop(0).result()
         except BrokenExecutor:
-            raise ClusterError(
-                "a process that makes pages has ended: continue with --resume"
-            ) from None
+            raise ClusterError("a process that makes pages has ended: continue with --resume") from None
         finally:
             for future in waiting:
                 future.cancel()

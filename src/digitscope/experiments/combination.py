@@ -22,7 +22,7 @@ SAME = 0.4
 PULL = 1e-3
 """Penalty on the square of each weight, so that a feature which never errs gets no endless one."""
 
-PAGES_OF_EACH, SMALL, SEED = 2, 600, 77
+PAGES_OF_EACH, SMALL, SEED = 3, 2000, 77
 """Validation pages with each nuisance, how many small pictures there are, and what their seeds begin with."""
 
 SIDES = (8, 16, 20, 28, 56, 112)
@@ -36,6 +36,15 @@ INK = 60
 
 NONE = -1
 """The label of what is no digit."""
+
+
+def fit_combinations(network: PageNetwork, digits: Recognizer, material: Material) -> dict[str, dict[str, float]]:
+    """Return what `fit_combination` finds for "pages" and for "small" pictures, written with `material`."""
+    small = (small_picture(material.digits, np.random.default_rng([SEED + 1, number])) for number in range(SMALL))
+    return {
+        "pages": fit_combination(network, digits, validation_pages(material)),
+        "small": fit_combination(network, digits, small),
+    }
 
 
 def fit_combination(network: PageNetwork, digits: Recognizer, pages: Iterable[Page]) -> dict[str, float]:
@@ -74,8 +83,6 @@ def validation_pages(material: Material) -> Iterator[Page]:
         for place, name in enumerate(BUSY_NUISANCES):
             generator = np.random.default_rng([SEED, number, len(NUISANCES) + place])
             yield make_busy_page(material, nuisance=name, generator=generator)
-    for number in range(SMALL):
-        yield small_picture(material.digits, np.random.default_rng([SEED + 1, number]))
 
 
 def small_picture(digits: Split, generator: np.random.Generator) -> Page:

@@ -21,24 +21,24 @@ from digitscope.training.evaluation import predict_logits
 STEP = 32
 """Sides of pictures are multiples of so many pixels, as the deepest features have that stride."""
 
-NOTHING: Mapping[str, float] = MappingProxyType({})
+NOTHING: Mapping[str, Mapping[str, float]] = MappingProxyType({})
 
 
 def export_page(
-    model: nn.Module, path: Path, images: UInt8, *, combination: Mapping[str, float] = NOTHING
+    model: nn.Module, path: Path, images: UInt8, *, combinations: Mapping[str, Mapping[str, float]] = NOTHING
 ) -> None:
     """Write `model` to `path` as ONNX, opset 20, for any number of pictures of any size.
 
     Its input "images" is uint8 (N, H, W), sides multiples of 32. Its output "maps" is float32
     (N, 42, H / 4, W / 4), laid out as `digitscope.detections` says. Its property "digitscope" is a JSON object
-    with the task, the classes and the combination, if there is one. Equal weights give equal bytes. Weights that
+    with the task, the classes and the combinations, if there are any. Equal weights give equal bytes. Weights that
     float16 holds are stored as such.
 
     Args:
         model: uint8 (N, H, W) to maps; it is left on the CPU in evaluation mode.
         path: the file to write. It is kept only if it gives the maps that the model gives.
         images: uint8 (N, H, W), N at least 2, sides multiples of 32 from 64, to compare on.
-        combination: fitted numbers for the reader of the file, by their names.
+        combinations: fitted numbers for the reader of the file: see `inference.judging`.
 
     Raises:
         SettingError: the images have another shape.
@@ -49,7 +49,7 @@ def export_page(
     example = torch.from_numpy(images[:2])
     axes = {0: "batch", 1: "height", 2: "width"}
     graph = halved(stripped(graph_of(folded(model.cpu()), example, INPUT, [OUTPUT], axes)))
-    onnx.helper.set_model_props(graph, {ABOUT: _about(combination)})
+    onnx.helper.set_model_props(graph, {ABOUT: _about(combinations)})
     with replacing(path) as temporary:
         temporary.write_bytes(graph.SerializeToString(deterministic=True))
         session = open_session(temporary.read_bytes(), 1)
@@ -58,10 +58,10 @@ def export_page(
             check_close(OUTPUT, np.asarray(maps), predict_logits(model, part))
 
 
-def _about(combination: Mapping[str, float]) -> str:
+def _about(combinations: Mapping[str, Mapping[str, float]]) -> str:
     about: dict[str, object] = {"task": "page", "classes": "".join(CLASSES)}
-    if combination:
-        about["combination"] = dict(combination)
+    if combinations:
+        about["combinations"] = {name: dict(each) for name, each in combinations.items()}
     return json.dumps(about, ensure_ascii=False)
 
 

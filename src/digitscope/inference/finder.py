@@ -95,14 +95,14 @@ class PageNetwork:
         return session
 
     @cached_property
-    def combination(self) -> Mapping[str, float]:
-        """The numbers by which what both networks say is combined, fitted on validation pages.
+    def combinations(self) -> Mapping[str, Mapping[str, float]]:
+        """The numbers by which what both networks say is combined: on "pages", and on "small" pictures.
 
         Raises:
             DataError: the file has none.
         """
         about = self._session.get_modelmeta().custom_metadata_map.get(ABOUT, "{}")
-        found = json.loads(about).get("combination")
+        found = json.loads(about).get("combinations")
         if not found:
             raise DataError(f"{self.path}: lacks the numbers by which two networks are combined: ship it anew")
         return dict(found)

@@ -16,11 +16,11 @@ UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 Floats = NDArray[np.floating]
 
-FEATURES = ("bias", "score", "rival", "digits", "around", "sure", "strange", "small")
+FEATURES = ("bias", "score", "rival", "digits", "around", "sure", "strange")
 """What tells the chance of a digit.
 
-They are 1, the logit of its detection, the three of `Detections.evidence`, its label's log-probability, its
-distance beyond the usual, and whether the picture is small: most small ones show a digit.
+They are 1, the logit of its detection, the three of `Detections.evidence`, its label's log-probability, and its
+distance beyond the usual.
 """
 
 SUREST = 8.0
@@ -43,7 +43,6 @@ class Seen:
         scores: float32 (K,), the probability that something is there.
         evidence: float32 (K, 3), see `Detections.evidence`.
         distances: float32 (K,), how unlike training digits each is; 1 where the digit network does not tell.
-        small: float32 (K,), 1 on a page that has room for no more than a number, else 0.
     """
 
     rows: NDArray[np.int64]
@@ -54,7 +53,6 @@ class Seen:
     scores: Float32
     evidence: Float32
     distances: Float32
-    small: Float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +81,8 @@ def see(gray: UInt8, found: Found, digits: Recognizer) -> Seen:
     of_digit = np.log(np.maximum(prediction.probabilities, 1e-7))
     distances = np.ones(len(rows), np.float32) if prediction.distances is None else prediction.distances
     of_page = detections.log_probabilities[rows, :10]
-    small = np.full(len(rows), found.is_small, np.float32)
     scores, evidence = detections.scores[rows], detections.evidence[rows]
-    return Seen(rows, boxes, images, of_digit, of_page, scores, evidence, distances, small)
+    return Seen(rows, boxes, images, of_digit, of_page, scores, evidence, distances)
 
 
 def judge(seen: Seen, combination: Mapping[str, float]) -> Judged:
@@ -103,10 +100,10 @@ def together(seen: Seen, digit: float, page: float) -> Float32:
 
 
 def features(seen: Seen, probabilities: Float32) -> NDArray[np.float64]:
-    """Return `FEATURES` of each digit, float64 (K, 8)."""
+    """Return `FEATURES` of each digit, float64 (K, 7)."""
     score = seen.scores.astype(np.float64)
     logit = np.log(np.maximum(score, 1e-9)) - np.log(np.maximum(1 - score, 1e-9))
     sure = np.log(np.maximum(probabilities.max(axis=1), 1e-9))
     told = np.clip(np.column_stack([logit, seen.evidence, sure]), -SUREST, SUREST)
     strange = np.clip(seen.distances - 1, 0, FARTHEST)
-    return np.column_stack([np.ones(len(score)), told, strange, seen.small])
+    return np.column_stack([np.ones(len(score)), told, strange])

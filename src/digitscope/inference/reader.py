@@ -98,7 +98,7 @@ class Reader:
         gray = picture.gray
         found = self.pages.find(gray, turns=turns)
         seen = see(np.rot90(gray, -found.turns), found, self.digits)
-        judged = judge(seen, self.pages.combination)
+        judged = judge(seen, self.pages.combinations["small" if found.is_small else "pages"])
         return PageItems(judged, found, picture, number).reading(printed=printed)
 
 

@@ -99,9 +99,7 @@ def test_every_setting_of_every_recipe_can_vary(name: str) -> None:
 
 
 def test_a_recipe_that_makes_pages_is_refused() -> None:
-    with pytest.raises(
-        SettingError, match="page: a sweep makes no pages to train on: expected a recipe for"
-    ):
+    with pytest.raises(SettingError, match="page: a sweep makes no pages to train on: expected a recipe for"):
         load_space("page", ["learning_rate=0.001,0.002"])
 
 
