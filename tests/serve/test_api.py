@@ -71,10 +71,9 @@ def test_a_file_of_more_pages_than_may_be_is_refused(picture: bytes) -> None:
 def test_two_digits_over_each_other(client: TestClient, sample: Dataset) -> None:
     upper, lower = sample.test.images[0], sample.test.images[1]
     picture = png(canvas(overlap(upper, lower)))
-    reader = Reader(Recognizer(shipped_path("digit")), Recognizer(shipped_path("two-digit")))
     content = client.post("/api/read?mode=pair", content=picture).json()
     assert [seen_of(digit).shape for digit in content["digits"]] == [(42, 28), (42, 28)]
-    assert content == reader.read_pair(picture).to_json()
+    assert content == Reader.load().read_pair(picture).to_json()
 
 
 def test_nothing_is_found_on_an_empty_sheet(client: TestClient) -> None:
