@@ -127,7 +127,11 @@ def test_what_a_parcel_asks_of_a_reader(head: dict[str, Any], expected: list[Any
 
     class Asked:
         def __getattr__(self, name: str) -> Any:
-            return lambda _, **options: (asked.extend([name, options]), reading(digit(3), signs=(sign(","),)))[1]
+            def read(_: object, **options: Any) -> Any:
+                asked.extend([name, options])
+                return reading(digit(3), signs=(sign(","),))
+
+            return read
 
     answers = io.BytesIO()
     picture_reading.answer_all(Asked(), [({**head, "pages": 2, "bytes": 3}, b"any")], answers)  # type: ignore[arg-type]
