@@ -250,7 +250,7 @@ def score_page(labels: Labels, boxes: Labels, read_labels: Labels, read_boxes: L
 
 
 def match_boxes(boxes: Floats, read: Floats) -> dict[int, int]:
-    """Return the row of `boxes` (N, 4) for each row of `read` (M, 4) that has one, as `score_page` matches them."""
+    """Return the row of `boxes` (N, 4) for each row of `read` (M, 4) that has one, matched as by `score_page`."""
     ends, read_ends = boxes[:, :2] + boxes[:, 2:], read[:, :2] + read[:, 2:]
     shared = np.minimum(read_ends[:, None], ends) - np.maximum(read[:, None, :2], boxes[:, :2])
     both = shared.clip(min=0).prod(axis=2)

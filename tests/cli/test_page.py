@@ -149,8 +149,8 @@ def test_maps_that_differ_are_not_kept(page_file: Path, tmp_path: Path, monkeypa
     monkeypatch.setattr("digitscope.export.page.graph_of", lambda *_: onnx.load(page_file))
     images = np.random.default_rng(0).integers(0, 256, (2, 64, 64), np.uint8)
     with pytest.raises(ExportError, match="the exported maps differ from the network"):
-        export_page(build("page", {}), tmp_path / "net.onnx", images)
-    assert not any(tmp_path.iterdir())
+        export_page(build("page", {}), tmp_path / "new" / "net.onnx", images)
+    assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_the_scores_of_a_file_are_those_of_its_network(
@@ -224,16 +224,16 @@ def test_what_ships_has_a_card(
     monkeypatch.setattr(ship_page, "fit_combinations", lambda *_: {"pages": {"bias": 0.25}})
     monkeypatch.setattr(ship_page, "get_recipe", lambda _: load_run(page_run).recipe)
     dataset = datasets.scenes(page_folder, True)
-    ship_page.ship_page(page_run, dataset, tmp_path, material=material, half=True)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["page.md", "page.onnx"]
-    assert json.loads((tmp_path / "page.onnx").read_text())[1] == {"pages": {"bias": 0.25}}
-    card = (tmp_path / "page.md").read_text(encoding="utf-8")
+    ship_page.ship_page(page_run, dataset, tmp_path / "weights", material=material, half=True)
+    assert sorted(path.name for path in (tmp_path / "weights").iterdir()) == ["page.md", "page.onnx"]
+    assert json.loads((tmp_path / "weights/page.onnx").read_text())[1] == {"pages": {"bias": 0.25}}
+    card = (tmp_path / "weights/page.md").read_text(encoding="utf-8")
     maps = predict_logits(in_half_precision(load_run(page_run).model), dataset.test.images)
     scores = score_scenes(maps, dataset.test.labels)
     for text in (
         "digitscope train page --seed 12321\n",
         "--to page.onnx --half\n",
-        f"1,081,690 parameters; {(tmp_path / 'page.onnx').stat().st_size:,} bytes, ONNX opset 20.",
+        f"1,081,690 parameters; {(tmp_path / 'weights/page.onnx').stat().st_size:,} bytes, ONNX opset 20.",
         "MNIST (LeCun et al. 1998), licence CC BY-SA 3.0",
         "UNIPEN train_r01_v07 (Guyon et al. 1994; Zenodo 10.5281/zenodo.1195803), licence CC BY 4.0",
         "## 3 made test pages",

@@ -46,7 +46,8 @@ def test_a_document_of_each_kind(kind: str, material: Material) -> None:
         shape = first.layers["digits"].shape
         assert list(first.layers) == list(LAYERS)
         for name, layer in first.layers.items():
-            assert (layer.dtype, layer.shape) == (np.uint8, shape)
+            assert layer.dtype == np.uint8
+            assert layer.shape == shape
             assert np.array_equal(layer, second.layers[name])
         assert KINDS[kind].fits or shape[0] == shape[1] in range(SIDES[0], SIDES[1] + 1)
         assert len(first.items) == len(second.items)

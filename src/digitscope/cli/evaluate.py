@@ -25,6 +25,7 @@ from digitscope.data import COURSE_SEED, PAIRS_FOR, Split, Task
 from digitscope.data.page_scores import score_scenes
 from digitscope.data.pen_digits import load_pen_digits
 from digitscope.data.sample import SAMPLE_NAME
+from digitscope.data.splits import UInt8
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.scoring import Reader, fresh_pairs, load_reader, predict_in_steps
 from digitscope.files import make_folder
@@ -33,7 +34,6 @@ from digitscope.metrics import (
     N_CLASSES,
     Evaluation,
     Floats,
-    Labels,
     evaluate_logits,
     evaluate_masks,
 )
@@ -62,7 +62,7 @@ class Scoring:
         files: their names.
     """
 
-    evaluate: Callable[[Floats, Labels], Any]
+    evaluate: Callable[[Floats, UInt8], Any]
     rows: Callable[[Any], list[tuple[str, str]]]
     write: Callable[[Path, str, Split, Floats, Any, Mapping[str, str]], None]
     files: tuple[str, ...]

@@ -94,7 +94,7 @@ class Draft:
             part = writing.coverage[first - top : last - top, start - left : end - left]
             np.maximum(target[first:last, start:end], part, out=target[first:last, start:end])
             self._keep(writing.marks, left, top, layer)
-        return x + columns
+        return float(x + columns)
 
     def _keep(self, marks: tuple[Mark, ...], left: int, top: int, layer: str) -> None:
         height, width = self.shape

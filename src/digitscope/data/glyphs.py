@@ -59,7 +59,8 @@ def marked(coverage: UInt8, base: float, label: str) -> Writing | None:
 
 def in_a_row(pieces: Sequence[Writing], gaps: Sequence[float]) -> Writing:
     """Return pieces side by side on one baseline; a gap stands before each, in pixels, and may be below 0."""
-    lefts, end = [], 0.0
+    lefts: list[int] = []
+    end = 0.0
     for piece, gap in zip(pieces, gaps, strict=True):
         lefts.append(max(0, round(end + gap)) if lefts else 0)
         end = lefts[-1] + piece.coverage.shape[1]

@@ -49,7 +49,7 @@ def lit(ink: dict[str, UInt8], paper: Float32, generator: np.random.Generator) -
 def smooth(shape: tuple[int, ...], knots: int, generator: np.random.Generator) -> Float32:
     """Return noise (H, W) of mean 0 and deviation about 1 that changes over a share 1 / `knots` of the sides."""
     coarse = generator.standard_normal((knots, knots), dtype=np.float32)
-    return np.asarray(Image.fromarray(coarse).resize(shape[::-1], Image.Resampling.BICUBIC))
+    return np.asarray(Image.fromarray(coarse).resize((shape[1], shape[0]), Image.Resampling.BICUBIC))
 
 
 def _shade(shape: tuple[int, ...], generator: np.random.Generator) -> Float32:
@@ -61,7 +61,7 @@ def _shade(shape: tuple[int, ...], generator: np.random.Generator) -> Float32:
     def ramp(softness: float) -> Float32:
         angle = generator.uniform(0, 2 * np.pi)
         away = x * np.cos(angle) + y * np.sin(angle) - generator.uniform(-0.4, 0.4)
-        return np.clip(away / softness + 0.5, 0, 1).astype(np.float32)
+        return np.asarray(np.clip(away / softness + 0.5, 0, 1), dtype=np.float32)
 
     if generator.random() < 0.4:
         light *= 1 - generator.uniform(0, 0.5) * ramp(1.4)
@@ -76,7 +76,7 @@ def _shade(shape: tuple[int, ...], generator: np.random.Generator) -> Float32:
 def _printed(ground: Float32, ink: dict[str, UInt8], darkness: float, generator: np.random.Generator) -> Float32:
     """Return the ground with all layers on it; `darkness` is the share of light that handwriting leaves."""
     taken = {name: layer.astype(np.float32) / 255 for name, layer in ink.items()}
-    picture = ground
+    picture: NDArray[np.floating] = ground
     if generator.random() < 0.06:  # the other side shows through
         behind = np.asarray(
             Image.fromarray(np.maximum(ink["digits"], ink["writing"])[:, ::-1]).filter(ImageFilter.GaussianBlur(1))
@@ -113,7 +113,7 @@ def _through_lens(picture: Float32, ink: dict[str, UInt8], generator: np.random.
         return np.asarray(ndimage.gaussian_filter(picture, generator.uniform(0.2, 1.1)), dtype=np.float32)
     if kind < 0.5 and contrast_of(ink) > 0.5:
         factor = generator.uniform(1.2, 2.4)
-        small = tuple(max(4, round(length / factor)) for length in image.size)
+        small = max(4, round(image.width / factor)), max(4, round(image.height / factor))
         image = image.resize(small, Image.Resampling.BOX).resize(image.size, Image.Resampling.BICUBIC)
     elif kind < 0.53:  # the pixels of a screen
         y, x = np.mgrid[: image.height, : image.width]

@@ -138,7 +138,7 @@ def _seen(
     room = 0 if np.array_equal(warp, np.eye(3)) else 40
     side, edge = CROP + 2 * room, room / zoom
     left, top = place[0] - edge, place[1] - edge
-    box = tuple(round(each) for each in (left, top, left + side / zoom, top + side / zoom))
+    box = round(left), round(top), round(left + side / zoom), round(top + side / zoom)
     shift = np.array([[1, 0, room], [0, 1, room], [0, 0, 1.0]]) @ warp
     filter_ = Image.Resampling.BOX if zoom < 1 else Image.Resampling.BICUBIC
     coefficients = (shift / shift[2, 2]).ravel()[:8].tolist()
@@ -156,7 +156,7 @@ def _seen(
 
     ink = {name: view(document.layers[name]) for name in LAYERS}
     paper = view(np.full(document.layers["digits"].shape, 255, np.uint8))
-    return ink, paper.astype(np.float32) / 255
+    return ink, np.asarray(paper.astype(np.float32) / 255)
 
 
 def _truth(document: Document, matrix: Float64, zoom: float) -> Truth:
@@ -168,7 +168,7 @@ def _truth(document: Document, matrix: Float64, zoom: float) -> Truth:
     seen = seen[..., :2] / seen[..., 2:]
     boxes = np.concatenate([seen.min(axis=1), seen.max(axis=1)], axis=1)
     inside = ((boxes[:, :2] < CROP) & (boxes[:, 2:] > 0)).all(axis=1)
-    kept = [item for item, is_seen in zip(document.items, inside, strict=True) if is_seen]
+    kept = [document.items[row] for row in np.flatnonzero(inside)]
     return Truth(
         np.array([CLASSES.index(item.mark.label) for item in kept], np.int64),
         boxes[inside],

@@ -38,7 +38,7 @@ def describe_run(
     `material` the digits and pens for pages, if any.
     """
     threads = {} if recipe.model == SCRATCH else {"threads": torch.get_num_threads(), "processes": n_processes()}
-    data = {"name": dataset.name, "sha256": dataset.sha256()}
+    data: dict[str, Any] = {"name": dataset.name, "sha256": dataset.sha256()}
     if singles is not None:
         data |= {"singles": singles.name, "singles_sha256": singles.sha256()}
     if pens is not None:

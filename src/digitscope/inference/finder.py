@@ -174,10 +174,7 @@ class PageNetwork:
         return maps[:, first : first - (-height // STRIDE), first : first - (-width // STRIDE)]
 
 
-Slices = tuple[slice, slice]
-
-
-def _tiles(rows: int, columns: int) -> Iterator[tuple[Slices, Slices]]:
+def _tiles(rows: int, columns: int) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
     """Yield squares that cover a picture, and these with their surroundings, which the network sees with them."""
     for top in range(0, rows, TILE):
         for left in range(0, columns, TILE):
@@ -189,7 +186,7 @@ def _tiles(rows: int, columns: int) -> Iterator[tuple[Slices, Slices]]:
             yield inner, outer
 
 
-def _part(image: Float32, place: Slices, shape: tuple[int, int]) -> Float32:
+def _part(image: Float32, place: tuple[slice, slice], shape: tuple[int, int]) -> Float32:
     """Return the part of a small `image` that lies where `place` does in a picture of `shape`, and a rim."""
     parts = []
     for axis in range(2):

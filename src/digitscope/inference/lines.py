@@ -97,13 +97,8 @@ def place_of(sign: Floats, lines: Sequence[Sequence[int]], boxes: Floats) -> int
 
 def text_of(characters: Sequence[str], boxes: Floats) -> str:
     """Return a line's characters with a space wherever a gap is wide; `boxes` (N, 4) are from left to right."""
-    if not characters:
-        return ""
-    spaced = (
-        " " + character if is_space else character
-        for is_space, character in zip(_spaces(boxes), characters[1:], strict=True)
-    )
-    return characters[0] + "".join(spaced)
+    gaps = [False, *_spaces(boxes)] if characters else []
+    return "".join(" " * is_space + each for is_space, each in zip(gaps, characters, strict=True))
 
 
 def _spaces(boxes: Floats) -> list[bool]:

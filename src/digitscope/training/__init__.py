@@ -1,22 +1,13 @@
 """Training: one visible loop, its checked settings, its checkpoints."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
-from digitscope.data.splits import Task
 from digitscope.training.checkpoints import load_state, load_weights, save_state, save_weights
 from digitscope.training.devices import choose_device, cpu_threads, keep_freed_memory, place
 from digitscope.training.distributed import is_first_process, n_processes, processes_together, wait_for_all
 from digitscope.training.evaluation import evaluate, predict_logits
 from digitscope.training.loop import TrainingState, run_epoch, to_tensors, train
-from digitscope.training.objectives import READING, SEPARATION, EpochScore, Objective
-from digitscope.training.page_objective import FindingPages
+from digitscope.training.objectives import EpochScore
 from digitscope.training.settings import TrainingSettings, setting_names
-
-OBJECTIVES: Mapping[Task, Objective] = MappingProxyType(
-    {"digit": READING, "two-digit": READING, "separation": SEPARATION, "page": FindingPages()}
-)
-"""What a network for each task is to learn."""
+from digitscope.training.tasks import OBJECTIVES
 
 __all__ = [
     "OBJECTIVES",
