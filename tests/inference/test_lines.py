@@ -133,7 +133,7 @@ def test_spaces_stand_where_the_gaps_are_wide(gaps: tuple[int, ...], text: str) 
 
 
 def test_a_line_without_digits() -> None:
-    assert text_of([], []) == ""
+    assert text_of([], np.zeros((0, 4))) == ""
 
 
 @given(st.lists(st.sampled_from([3, 60]), max_size=15), st.integers(1, 9))

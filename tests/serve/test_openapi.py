@@ -196,7 +196,7 @@ def test_all_that_a_reading_may_have_is_described() -> None:
         assert not jsonschema_rs.validator_for(schema).is_valid({**content, **changed})
 
 
-@pytest.mark.parametrize("name", ["post /api/read", "post /api/predict"])
+@pytest.mark.parametrize("name", ["post /api/predict"])
 def test_the_answer_to_an_example_is_the_example(client: TestClient, name: str) -> None:
     method, path = name.split()
     expected = success(operation_of(name))[1]["content"]["application/json"]["example"]

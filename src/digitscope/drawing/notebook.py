@@ -4,8 +4,9 @@ import base64
 import io
 import math
 from collections.abc import Sequence
+from heapq import merge
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from PIL import Image
 
@@ -48,8 +49,7 @@ def _in_order(reading: "Reading") -> list[Digit | Sign]:
         along = {0: left, 90: -top - height, 180: -left - width, 270: top}[rotation]  # boxes are as given
         return mark.page, math.inf if mark.line is None else mark.line, along
 
-    marks: list[Digit | Sign] = [*reading.digits, *reading.signs]
-    return sorted(marks, key=place)
+    return list(merge(reading.digits, reading.signs, key=cast(Any, place)))
 
 
 def _table(marks: Sequence[Digit | Sign], *, several_pages: bool) -> str:

@@ -116,7 +116,7 @@ class PageNetwork:
         coarse = self._maps(_scaled(gray, coarse_scale))[:, ::2, ::2]
         kinds = _softmax(coarse[CHANNELS["kinds"]])
         written = kinds[1]
-        shown = float((1 - kinds[0]).mean()), float(written.sum() / max((1 - kinds[0]).sum(), 1e-6))
+        shown = float((kinds[0] < 0.5).mean()), float(written.sum() / max((1 - kinds[0]).sum(), 1e-6))
         is_small = max(gray.shape) <= COARSE[0]  # too small for more than a number: its scale is known
         if written.max() < WRITTEN and not is_small:
             nothing = decode(np.full((N_CHANNELS, 1, 1), -100, np.float32), 1)
