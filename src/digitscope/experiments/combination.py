@@ -16,8 +16,8 @@ from digitscope.inference.finder import PageNetwork
 from digitscope.inference.judging import FEATURES, Seen, features, see, together
 from digitscope.inference.recognizer import Recognizer
 
-SAME = 0.4
-"""Intersection over union from which a detection is a digit; boxes in small pictures are coarse."""
+SAME, TOUCHED = 0.4, 0.05
+"""Intersection over union from which a detection is a digit of a page, and the only one of a small picture."""
 
 PULL = 1e-3
 """Penalty on the square of each weight, so that a feature which never errs gets no endless one."""
@@ -126,7 +126,7 @@ def evidence(
         true += [(*digit.box, digit.label, 1) for digit in page.printed]
         truth = np.array(true, np.int64).reshape(-1, 6)
         boxes = np.column_stack([truth[:, :2], truth[:, :2] + truth[:, 2:4]])
-        rows = matched(seen.boxes, boxes, SAME)
+        rows = matched(seen.boxes, boxes, TOUCHED if found.is_small else SAME)
         classes, kinds = np.append(truth[:, 4], NONE)[rows], np.append(truth[:, 5], NONE)[rows]
         parts.append([getattr(seen, name) for name in Seen.__dataclass_fields__])
         labels.append(classes)

@@ -35,9 +35,6 @@ COARSE = (128, 896)
 HEIGHT, SPREAD = 30.0, 0.55
 """Pixels of a digit's height that suit the network best, and by how much others may differ, as a logarithm."""
 
-LOWEST = 5.0
-"""Pixels of the page's own that a digit is high, at least: fewer show no shape, and noise has them everywhere."""
-
 MOST_FINE, LARGEST_SCALE = 5_000_000, 4.0
 """Pixels of the fine picture at most, and how much larger than the page it may be."""
 
@@ -148,8 +145,6 @@ class PageNetwork:
         maps = self._maps(_scaled(gray, scale), empty)
         seen = decode(maps, LEAST_SCORE)
         detections = replace(seen, boxes=np.asarray(seen.boxes / scale, dtype=np.float32))
-        heights = detections.boxes[:, 3] - detections.boxes[:, 1]
-        detections = detections[(heights >= LOWEST) | (detections.kinds >= 2)]
         return Found(detections, _mask_of(maps), scale / 2)
 
     def _maps(self, picture: UInt8, empty: Float32 | None = None) -> Float32:

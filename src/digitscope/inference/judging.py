@@ -26,6 +26,9 @@ distance beyond the usual.
 SUREST = 8.0
 """Logit or log-probability, above or below 0, that counts at most."""
 
+LOWEST = 7.0
+"""Pixels of the page that a digit is high, at least: fewer show no shape, and noise has them everywhere."""
+
 FARTHEST = 3.0
 """Distance beyond the usual from which a digit gets no stranger."""
 
@@ -89,7 +92,8 @@ def judge(seen: Seen, combination: Mapping[str, float]) -> Judged:
     """Return what both networks together make of digits; its weights are "digit", "page" and `FEATURES`."""
     probabilities = together(seen, combination["digit"], combination["page"])
     weights = np.array([combination[name] for name in FEATURES])
-    return Judged(seen, probabilities, sigmoid(features(seen, probabilities) @ weights))
+    is_high = seen.boxes[:, 3] - seen.boxes[:, 1] >= LOWEST
+    return Judged(seen, probabilities, sigmoid(features(seen, probabilities) @ weights) * is_high)
 
 
 def together(seen: Seen, digit: float, page: float) -> Float32:
