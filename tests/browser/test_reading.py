@@ -95,7 +95,7 @@ def test_what_is_not_sure_says_so_and_why(studio: Studio) -> None:
     assert tag.startswith("not sure: ")
     assert tag.removeprefix("not sure: ") in {"unlike any digit", "may be no digit", *_could_be()}
     assert studio.text_of("#detail-verdict").startswith("not sure: ")
-    assert "Not sure of 1 digit" in studio.text_of("#announcer")
+    assert "Not sure of " in studio.text_of("#announcer")
 
 
 def _could_be() -> set[str]:
