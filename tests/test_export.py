@@ -23,6 +23,8 @@ from digitscope.export.graphs import folded
 from digitscope.inference import Prediction, Recognizer
 from digitscope.metrics import evaluate_logits, log_softmax, negative_log_likelihood
 from digitscope.models import build
+from digitscope.models.convolutional import convolution
+from digitscope.models.page import LocalContrast
 from digitscope.training import predict_logits
 
 
@@ -178,6 +180,17 @@ def test_the_batch_norms_of_the_network_for_pages_are_folded() -> None:
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in without.modules())
     before, after = predict_logits(model, images), predict_logits(without, images)
     assert np.abs(before - after).max() < 1e-5 * np.abs(before).max()
+
+
+def test_networks_for_pages_of_any_size_give_equal_bytes(tmp_path: Path) -> None:
+    """A smaller network takes less time to export."""
+    torch.manual_seed(0)
+    layers = [*convolution(2, 8, 3, stride=2), nn.Conv2d(8, 42, 3, stride=2, padding=1)]
+    model = nn.Sequential(LocalContrast(), *layers).eval()
+    images = np.random.default_rng(0).integers(0, 256, (2, 64, 96), np.uint8)
+    for name in ("first", "second"):
+        export_page(model, tmp_path / f"{name}.onnx", images)
+    assert (tmp_path / "first.onnx").read_bytes() == (tmp_path / "second.onnx").read_bytes()
 
 
 @pytest.mark.parametrize("shape", [(1, 64, 64), (2, 32, 64), (2, 64, 100)])

