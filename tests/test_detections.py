@@ -91,3 +91,25 @@ def test_each_true_box_is_found_once_and_by_the_best() -> None:
     assert matched(found, true).tolist() == [1, -1, 0, -1, -1]
     assert matched(found, np.zeros((0, 4))).tolist() == [-1] * 5
     assert matched(np.zeros((0, 4)), true).tolist() == []
+
+
+def test_what_else_speaks_for_an_item() -> None:
+    """A rival kind beside its middle, the digits among the classes, and handwriting around it."""
+    maps = maps_of([Peak(5, 5, "3"), Peak(12, 12, "1", kind=3)])
+    maps[CHANNELS["heat"], 6, 6] = [-10, 1, -4, -10]
+    maps[CHANNELS["kinds"], 5, 5] = [0, 2, 0, 1]
+    found = decode(maps, 0.5)
+    assert (found.kinds.tolist(), found.labels.tolist()) == ([0, 3], [3, 10])
+    digits = (np.exp(8) + 9) / (np.exp(8) + 20)
+    around = np.exp(2) / (np.exp(2) + np.exp(1) + 2)
+    assert found.evidence[0].tolist() == pytest.approx([1, np.log(digits), np.log(around)], abs=1e-5)
+    signs = 11 / (np.exp(8) + 20)
+    assert found.evidence[1].tolist() == pytest.approx([-10, np.log(signs), np.log(1 / 4)], abs=1e-4)
+    three = np.exp(8) / (np.exp(8) + 9)
+    assert found.certainty == pytest.approx(found.scores[0] * three * digits * around, rel=1e-4)
+
+
+def test_of_many_peaks_the_highest_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("digitscope.detections.MOST", 2)
+    peaks = [Peak(2, 2, "1", heat=1), Peak(2, 12, "2", heat=2), Peak(12, 2, "3", heat=3)]
+    assert [CLASSES[label] for label in decode(maps_of(peaks), 0.5).labels] == ["3", "2"]
