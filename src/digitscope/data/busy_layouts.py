@@ -98,7 +98,7 @@ def words_around(page: BusyDraft) -> None:
             if page.happens(0.4):
                 x = page.write(page.digits(), x, base)
             else:
-                x = page.put(page.hand.joined_word(letters_only=True), x, base, "writing")
+                x = page.put(page.hand.joined_word(), x, base, "writing")
             x += page.size * page.draw(0.7, 1.2)
 
 

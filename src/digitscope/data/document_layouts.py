@@ -12,10 +12,11 @@ def lines_of_numbers(draft: Draft) -> None:
     """Lines of numbers, some with words between them, or smaller, or crossed out; in some the digits touch."""
     size, (height, width) = draft.size, draft.shape
     lead, tilt = size * draft.draw(1.0, 2.6), draft.draw(-0.05, 0.05)
-    smaller = draft.draw(0.33, 0.6) if draft.happens(0.15) else 1.0
-    crossed = 0.1 if draft.happens(0.1) else 0.0
-    gap = (-0.14, 0.02) if draft.happens(0.2) else (0.03, draft.draw(0.1, 0.4))
-    base, words = size * draft.draw(0.3, 1.5), draft.draw(0, 0.4) * draft.happens(0.5)
+    smaller = draft.draw(0.33, 0.75) if draft.happens(0.2) else 1.0
+    crossed = draft.draw(0.1, 0.5) if draft.happens(0.2) else 0.0
+    tight = (draft.draw(-0.25, -0.1), 0.02)
+    gap = tight if draft.happens(0.25) else (0.03, draft.draw(0.1, 0.4))
+    base, words = size * draft.draw(0.3, 1.5), draft.draw(0, 0.7) * draft.happens(0.5)
     while base < height + size:
         x = draft.draw(-0.3, 0.3) * width * draft.happens(0.6)
         draft.hand.size = size * (smaller if draft.happens(0.5) else 1.0)
@@ -91,11 +92,12 @@ def in_cells(draft: Draft, x: float, base: float, cells: int, cell: float) -> fl
     top, bottom = base - size * draft.draw(1.05, 1.4), base + size * draft.draw(0.05, 0.3)
     comb(draft.brush, (x, top, x + cells * cell, bottom), cells, size, generator)
     filled, slack = draft.draw(0.4, 1) if draft.happens(0.7) else 0.0, draft.draw(0.02, 0.15)
+    digits = 0.93 if draft.happens(0.85) else draft.draw(0, 0.3)
     for number in range(cells):
         if not draft.happens(filled):
             continue
-        kind = generator.random()
-        piece = draft.hand.digit(int(generator.integers(10))) if kind < 0.93 else draft.hand.letter()
+        is_digit = draft.happens(digits)
+        piece = draft.hand.digit(int(generator.integers(10))) if is_digit else draft.hand.letter(alone=True)
         if piece is not None:
             shift = (number + 0.5) * cell - piece.coverage.shape[1] / 2 + generator.normal(0, slack) * cell
             layer = "digits" if piece.marks else "writing"
@@ -115,7 +117,7 @@ def combs(draft: Draft) -> None:
 
 
 def table(draft: Draft) -> None:
-    """Cells with numbers, written or printed, with words or with nothing; most tables have lines."""
+    """Cells with numbers, written or printed, with letters, words or nothing; most tables have lines."""
     size, (height, width) = draft.size, draft.shape
     cell, lead = size * draft.draw(1.1, 5), size * draft.draw(1.0, 2.2)
     left, top = draft.draw(-1, 0.5) * cell, draft.draw(-1, 0.5) * lead
@@ -125,7 +127,9 @@ def table(draft: Draft) -> None:
         ruled(draft.brush, xs.tolist(), ys.tolist(), draft.happens(0.8), size, draft.generator)
     most = max(1, int(cell / size / 0.75))
     empty, prints = draft.draw(0, 0.5), draft.draw(0, 0.5)
+    others = draft.draw(0.1, 1) if draft.happens(0.35) else 0.0
     for y in ys:
+        row_of_others = others * draft.happens(0.5)
         for x in xs:
             base = y + lead / 2 + size * draft.draw(0.35, 0.65)
             start = x + size * draft.draw(0.02, 0.3)
@@ -138,6 +142,10 @@ def table(draft: Draft) -> None:
                     else random_number(draft.generator, most=3)
                 )
                 draft.place(draft.font.text(text, size * draft.draw(0.5, 1.0)), start, base, "print")
+            elif draft.happens(row_of_others):
+                count = min(most, int(draft.generator.integers(1, 4)))
+                for _ in range(count):
+                    start = draft.place(draft.hand.letter(alone=True), start, base, "writing") + 0.1 * size
             else:
                 gap = (draft.draw(-0.08, 0.05), 0.2)
                 text = random_number(draft.generator, most=most)
@@ -191,8 +199,10 @@ def scattered(draft: Draft) -> None:
         if draft.happens(digits):
             text = "".join(draft.generator.choice(list("0123456789"), int(draft.generator.integers(1, 4))))
             piece, layer = draft.hand.number(text), "digits"
-        elif kind < 0.6:
-            piece = draft.hand.letter(alone=True) if kind < 0.4 else draft.hand.symbol()
+        elif kind < 0.5:
+            piece = draft.hand.letter(alone=True) if kind < 0.35 else draft.hand.symbol()
+        elif kind < 0.65:
+            piece, layer = draft.hand.sign(str(draft.generator.choice(list("+×÷=()")))), "digits"
         else:
             piece, layer = draft.other(draft.size * draft.draw(0.4, 1.2))
         if piece is None:
@@ -204,6 +214,24 @@ def scattered(draft: Draft) -> None:
             continue
         taken.append(box)
         draft.place(piece, x, y + piece.base, layer)
+
+
+def drill(draft: Draft) -> None:
+    """Rows that repeat one digit, sign or letter each, as people write them to collect samples."""
+    size, (height, width) = draft.size, draft.shape
+    step, lead = size * draft.draw(0.9, 2.4), size * draft.draw(1.2, 2.4)
+    base = size * draft.draw(0.8, 1.6)
+    while base < height + size:
+        kind, x = draft.generator.random(), draft.draw(-0.5, 1) * size
+        character = str(draft.generator.choice(list("0123456789") if kind < 0.5 else list("/()+-×÷=")))
+        while x < width:
+            if kind < 0.85:
+                piece, layer = draft.hand.number(character), "digits"
+            else:
+                piece, layer = draft.hand.letter(alone=True), "writing"
+            draft.place(piece, x + draft.draw(-0.1, 0.1) * size, base + draft.draw(-0.1, 0.1) * size, layer)
+            x += step
+        base += lead
 
 
 def alone(draft: Draft) -> None:

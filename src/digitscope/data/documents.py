@@ -12,6 +12,7 @@ import numpy as np
 from digitscope.data.document_layouts import (
     alone,
     combs,
+    drill,
     few_numbers,
     form,
     lines_of_numbers,
@@ -66,14 +67,15 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "numbers": Kind("lines of numbers, with words between some", lines_of_numbers, 0.17),
+        "numbers": Kind("lines of numbers, with words between some", lines_of_numbers, 0.16),
         "few": Kind("a few numbers on empty paper", few_numbers, 0.09, (20, 140), 0.6),
-        "form": Kind("printed labels with fields that are filled in", form, 0.18, (14, 70)),
-        "combs": Kind("rows of cells with digits", combs, 0.08, (14, 70), 0.3),
-        "table": Kind("tables of written and printed numbers", table, 0.15, (14, 60), 0.3),
-        "sums": Kind("sums and equations with signs", sums, 0.12, (16, 110)),
+        "form": Kind("printed labels with fields that are filled in", form, 0.15, (14, 70)),
+        "combs": Kind("rows of cells with digits", combs, 0.07, (14, 70), 0.3),
+        "table": Kind("tables of written and printed numbers, and of letters", table, 0.15, (14, 60), 0.3),
+        "sums": Kind("sums and equations with signs", sums, 0.13, (16, 110)),
         "text": Kind("print and handwritten words", text, 0.09, (14, 70)),
-        "scattered": Kind("digits among letters, signs and words", scattered, 0.09, (16, 110), 1.5),
+        "scattered": Kind("digits among letters, signs and words", scattered, 0.08, (16, 110), 1.5),
+        "drill": Kind("rows that repeat one character", drill, 0.05, (16, 80)),
         "alone": Kind("a digit or two that fill a picture", alone, 0.03, (16, 400), 0.15, fits=True),
     }
 )

@@ -84,7 +84,8 @@ class Draft:
             return x
         if is_crossed:
             layer = "writing"
-            cross_out(self.brush, (x, base - writing.base, x + writing.coverage.shape[1], base), self.generator)
+            ends = (x, base - writing.base, x + writing.coverage.shape[1], base)
+            cross_out(self.brush, ends, self.hand.width, self.generator)
         left, top = round(x), round(base - writing.base)
         rows, columns = writing.coverage.shape
         target, (height, width) = self.layers[layer], self.shape

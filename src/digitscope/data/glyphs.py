@@ -8,8 +8,11 @@ from numpy.typing import NDArray
 
 from digitscope.data.pens import UInt8
 
-INK = 100
-"""Coverage of 255 from which a pixel belongs to a character and to its box."""
+INK, LIGHTEST = 100, 0.3
+"""Coverage of 255 from which a pixel belongs to a character and to its box, and a share of a pale one's darkest.
+
+Thin pens leave strokes of uneven darkness: a higher share would leave boxes of slivers.
+"""
 
 DIRECTIONS = np.stack([np.cos(np.arange(16) * np.pi / 8), np.sin(np.arange(16) * np.pi / 8)])
 """Of the outline points that are kept of each character, (2, 16)."""
@@ -49,7 +52,7 @@ class Writing:
 
 def marked(coverage: UInt8, base: float, label: str) -> Writing | None:
     """Return one character with its mark; None if too little of it is dark."""
-    rows, columns = np.nonzero(coverage > min(INK, int(coverage.max(initial=0)) * 0.6))
+    rows, columns = np.nonzero(coverage > min(INK, int(coverage.max(initial=0)) * LIGHTEST))
     if len(rows) < 2:
         return None
     points = np.stack([columns + 0.5, rows + 0.5], axis=1)

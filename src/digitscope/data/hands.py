@@ -38,7 +38,13 @@ SIGN_STROKES: Mapping[str, tuple[Stroke, ...]] = MappingProxyType(
 HAIRLINES, PENS = (0.004, 0.016), (0.016, 0.2)
 """Widths of thin and of other pens, as shares of a digit's height."""
 
-LIKE_DIGITS = frozenset("oOlIiSsZzqbBgDQ")
+OLD_STYLE: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {"0": (0.62, 0), "1": (0.65, 0), "2": (0.65, 0), "3": (0.9, 0.25), "4": (0.85, 0.22), "5": (0.9, 0.25)}
+    | {"6": (1, 0), "7": (0.95, 0.35), "8": (1, 0), "9": (0.95, 0.33)}
+)
+"""Heights of old-style figures, and how far they go below the baseline, in heights of the tallest."""
+
+LIKE_DIGITS = frozenset("oOlIiSsZzqbgQ")
 """Letters that look like digits when they stand alone."""
 
 
@@ -81,9 +87,9 @@ class Material:
 
 def _by_label(category: str, pens: Pens, *, held_back: bool) -> Mapping[str, NDArray[np.int64]]:
     rows = pens.rows_of(held_back=held_back)
-    if category == "words":
-        return {"": rows}
     labels = pens.labels[rows]
+    if category == "words":  # some of UNIPEN's are numbers
+        return {"": rows[np.char.isalpha(labels)]}
     if category == "digits":
         whole = [is_complete(tuple(pens.strokes(row)), label) for row, label in zip(rows, labels, strict=True)]
         rows, labels = rows[whole], labels[whole]
@@ -107,13 +113,19 @@ class Hand:
         self.edge = generator.uniform(0.25, 0.62)
         self.slant = float(np.clip(generator.normal(0, 0.12), -0.35, 0.35))
         self.unsteady = generator.uniform(0, 8)
+        self.uneven = generator.uniform(0.06, 0.14) if generator.random() < 0.7 else generator.uniform(0.14, 0.3)
+        self.is_old_style = generator.random() < 0.1
+        self.raises_points = generator.random() < 0.15  # writes 3·75
         if not self.uses_pens:  # letters and signs look as bold as the digits
             self.width = size * (0.19 - 0.16 * self.edge)
 
     def digit(self, label: int) -> Writing | None:
         """Return a digit, or None if its sample is degenerate."""
-        height = self.size * self.generator.uniform(0.87, 1.13)
-        if self.uses_pens:
+        share, below = OLD_STYLE[str(label)] if self.is_old_style else (1.0, 0.0)
+        height = share * self.size * self.generator.uniform(1 - self.uneven, 1 + self.uneven)
+        if label == 1 and self.generator.random() < 0.15:
+            coverage = self._straight(height)
+        elif self.uses_pens:
             rows = self.material.pen_rows["digits"][str(label)]
             strokes = self._bent(self._sample("digits", rows))
             tall = _scaled_to(strokes, height, 1.3 * height)
@@ -123,7 +135,14 @@ class Hand:
         else:
             row = self.generator.choice(self.material.rows[label])
             coverage = self._from_image(self.material.digits.images[row], height)
-        return marked(coverage, coverage.shape[0] + self.generator.normal(0, 0.04) * self.size, str(label))
+        shift = self.generator.normal(0, 0.3 * self.uneven) - below
+        return marked(coverage, coverage.shape[0] + shift * self.size, str(label))
+
+    def _straight(self, height: float) -> UInt8:
+        """Return a 1 that is nothing but a stroke, upright or leaning to the right, and hardly bent."""
+        ends = np.array([[self.generator.uniform(-0.05, 0.3), -1], [0, 0]])
+        bend = np.array([[self.generator.normal(0, 0.02), 0]])
+        return draw_strokes([height * np.vstack([ends[:1], ends.mean(axis=0) + bend, ends[1:]])], self.width)
 
     def _from_image(self, image: UInt8, height: float) -> UInt8:
         """Return a digit of 28x28 pixels drawn large, its strokes cut at a brightness."""
@@ -143,8 +162,9 @@ class Hand:
 
     def sign(self, sign: str) -> Writing | None:
         """Return a sign."""
-        height = self.size * self.generator.uniform(0.75, 1.25)
-        model = [np.array(stroke) * height for stroke in SIGN_STROKES[sign]]
+        height = self.size * (self.generator.uniform(0.75, 1.25) + 0.15 * (sign in "/()"))
+        raised = 0.4 if sign == "." and self.raises_points else 0.0
+        model = [(np.array(stroke) - (0, raised)) * height for stroke in SIGN_STROKES[sign]]
         samples = self.material.pen_rows["symbols"].get(sign) if self.material.pens else None
         points = np.concatenate(model)
         low, high = points.min(axis=0), points.max(axis=0)
@@ -190,11 +210,9 @@ class Hand:
         gaps = self.size * self.generator.uniform(0.02, 0.25, len(pieces))
         return in_a_row(pieces, gaps.tolist()) if pieces else None
 
-    def joined_word(self, *, letters_only: bool = False) -> Writing | None:
-        """Return a word in joined letters; some of UNIPEN's are numbers, unless it is of `letters_only`."""
+    def joined_word(self) -> Writing | None:
+        """Return a word in joined letters."""
         rows = self.material.pen_rows["words"][""]
-        if letters_only:
-            rows = rows[np.char.isalpha(self.material.pens["words"].labels[rows])]
         strokes = self._bent(self._sample("words", rows))
         return self._other(strokes, self.size * self.generator.uniform(0.7, 1.5), 12 * self.size)
 

@@ -28,12 +28,12 @@ def lit(ink: dict[str, UInt8], paper: Float32, generator: np.random.Generator) -
             1 + generator.uniform(0, 0.04) * smooth(shape, int(generator.integers(30, 90)), generator)
         )
     ground = ground * _shade(shape, generator)
-    darkness = generator.uniform(0, 0.35) if generator.random() < 0.7 else generator.uniform(0.35, 0.75)
+    darkness = generator.uniform(0, 0.35) if generator.random() < 0.75 else generator.uniform(0.35, 0.7)
     picture = _printed(ground, ink, darkness, generator)
     picture = np.where(paper > 0.5, picture, _table(picture, paper, generator))
     contrast = contrast_of(ink) * (1 - darkness) * brightness
     picture = _through_lens(picture, ink, generator)
-    noise = generator.uniform(0, 0.22) * contrast if generator.random() < 0.75 else 0.0
+    noise = generator.uniform(0, 0.2 if generator.random() < 0.35 else 0.06) * contrast
     picture = picture + min(noise, 0.07) * generator.standard_normal(shape, dtype=np.float32)
     if generator.random() < 0.08:  # dust
         specks = generator.integers(0, shape, (int(generator.integers(5, 80)), 2))
@@ -77,11 +77,12 @@ def _printed(ground: Float32, ink: dict[str, UInt8], darkness: float, generator:
     """Return the ground with all layers on it; `darkness` is the share of light that handwriting leaves."""
     taken = {name: layer.astype(np.float32) / 255 for name, layer in ink.items()}
     picture: NDArray[np.floating] = ground
-    if generator.random() < 0.06:  # the other side shows through
+    if generator.random() < 0.1:  # the other side shows through
         behind = np.asarray(
             Image.fromarray(np.maximum(ink["digits"], ink["writing"])[:, ::-1]).filter(ImageFilter.GaussianBlur(1))
         )
-        picture = picture * (1 - generator.uniform(0.03, 0.22) * behind.astype(np.float32) / 255)
+        moved = np.roll(behind, tuple(generator.integers(0, ground.shape)), axis=(0, 1)).astype(np.float32)
+        picture = picture * (1 - generator.uniform(0.03, 0.3) * (1 - darkness) * moved / 255)
     rules = generator.uniform(0.15, 1) * taken["rules"]
     picture = picture * (1 - rules * (1 - generator.uniform(0, 0.5)))
     picture = picture * (1 - taken["print"] * (1 - generator.uniform(0, 0.5)))

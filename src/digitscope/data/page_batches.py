@@ -29,7 +29,7 @@ MOSAICS = 0.12
 AHEAD = 24
 """Groups of scenes that are made in advance."""
 
-MIXED = 48
+MIXED = 32
 """A batch is drawn from so many half groups at least; more keep scenes of one document apart."""
 
 

@@ -51,13 +51,17 @@ def comb(brush: ImageDraw.ImageDraw, box: Box, cells: int, size: float, generato
         draw_line(brush, start, end, width, style)
 
 
-def cross_out(brush: ImageDraw.ImageDraw, box: Box, generator: np.random.Generator) -> None:
-    """Draw a line, or a scribble, through what is in the box."""
+def cross_out(brush: ImageDraw.ImageDraw, box: Box, width: float, generator: np.random.Generator) -> None:
+    """Draw a stroke, two, or a scribble through what is in the box, with a pen of `width` pixels."""
     left, top, right, bottom = box
-    width, turns = max(1, round(0.06 * (bottom - top))), int(generator.choice([1, 2, 6]))
-    xs = np.linspace(left, right, turns + 1)
-    ys = (top + bottom) / 2 + generator.uniform(-0.3, 0.3, turns + 1) * (bottom - top)
-    brush.line(list(zip(xs.tolist(), ys.tolist(), strict=True)), fill=255, width=width)
+    height, kind = bottom - top, generator.random()
+    strokes, turns, reach = (1, 1, 0.15) if kind < 0.4 else (2, 1, 0.2) if kind < 0.65 else (1, 9, 0.45)
+    for _ in range(strokes):
+        over = generator.uniform(-0.1, 0.35, 2) * height
+        xs = np.linspace(left - over[0], right + over[1], turns + 1)
+        ys = (top + bottom) / 2 + generator.uniform(-reach, reach, turns + 1) * height
+        points = np.stack([xs, ys], axis=1).ravel().tolist()
+        brush.line(points, fill=255, width=max(1, round(width)), joint="curve")
 
 
 def add_clutter(

@@ -32,6 +32,9 @@ ANY = (4.5, 220.0)
 OVERVIEWS, TURNED, TURNED_OVERVIEWS = 0.28, 0.05, 0.5
 """Share of the pictures at any scale; shares of turned pictures among the readable ones and among the others."""
 
+BLANK, COARSE, BINARY = 0.06, 0.2, 0.2
+"""Shares of a mosaic's pictures with nothing but noise, and of low resolution; of these, in black and white."""
+
 MOST_AROUND = 3.0
 """A picture's sides are at most three times as long as the document."""
 
@@ -194,8 +197,8 @@ def _turned(scene: Scene, turns: int) -> Scene:
 def mosaic(material: Material, generator: np.random.Generator) -> Scene:
     """Return small pictures of one to three digits side by side, each in its own light.
 
-    Drawings and cut-out digits look so at the scale at which they are read. The edge pixels of each picture are
-    repeated up to its neighbours.
+    Drawings and cut-out digits look so at the scale at which they are read; some show nothing but noise. The usual
+    shade of each picture's rim is around it.
     """
     cells = int(generator.choice([2, 3, 4]))
     side = CROP // cells
@@ -203,19 +206,28 @@ def mosaic(material: Material, generator: np.random.Generator) -> Scene:
     ink = {name: np.zeros((CROP, CROP), np.uint8) for name in LAYERS}
     truths = []
     for number in range(cells * cells):
+        y, x = number // cells * side, number % cells * side
+        if generator.random() < BLANK:
+            noise = np.exp(generator.uniform(0, 4)) * generator.standard_normal((side, side))
+            image[y : y + side, x : x + side] = np.clip(generator.uniform(20, 240) + noise, 0, 255)
+            continue
         document = make_document(material, generator, "alone")
         size = float(np.clip(np.exp(generator.normal(np.log(USUAL), 0.3)), 10, 0.8 * side))
         zoom = min(size / document.size, side / max(document.layers["digits"].shape))
-        rows, columns = (max(4, round(length * zoom)) for length in document.layers["digits"].shape)
+        height, width = document.layers["digits"].shape
+        wide = min(zoom * np.exp(generator.normal(0, 0.2)), side / width)  # old collections are stretched
+        rows, columns = max(4, round(height * zoom)), max(4, round(width * wide))
         layers = {name: _shrunk(layer, (columns, rows)) for name, layer in document.layers.items()}
         picture = lit(layers, np.ones((rows, columns), np.float32), generator)
+        if generator.random() < COARSE:
+            picture = _coarse(picture, size / generator.uniform(7, 15), generator)
+        rim = np.median(np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]]))
         above, before = (int(generator.integers(0, side - length + 1)) for length in (rows, columns))
         edges = ((above, side - rows - above), (before, side - columns - before))
-        y, x = number // cells * side, number % cells * side
-        image[y : y + side, x : x + side] = np.pad(picture, edges, mode="edge")
+        image[y : y + side, x : x + side] = np.pad(picture, edges, constant_values=int(rim))
         for name, layer in layers.items():
             ink[name][y : y + side, x : x + side] = np.pad(layer, edges)
-        shift = np.array([[zoom, 0, x + before], [0, zoom, y + above], [0, 0, 1.0]])
+        shift = np.array([[wide, 0, x + before], [0, zoom, y + above], [0, 0, 1.0]])
         truths.append(_truth(document, shift, zoom))
     return Scene(image, _together(truths), ink)
 
@@ -227,6 +239,17 @@ def _together(truths: Sequence[Truth]) -> Truth:
         np.concatenate([truth.printed for truth in truths]),
         np.concatenate([truth.sizes for truth in truths]),
     )
+
+
+def _coarse(picture: UInt8, factor: float, generator: np.random.Generator) -> UInt8:
+    """Return a picture as one with fewer pixels by `factor` along each axis looks when it is enlarged."""
+    height, width = picture.shape
+    size = max(4, round(width / factor)), max(4, round(height / factor))
+    small = Image.fromarray(picture).resize(size, Image.Resampling.BOX)
+    if generator.random() < BINARY:
+        levels = np.asarray(small)
+        small = Image.fromarray(255 * (levels > levels.mean()).astype(np.uint8))
+    return np.asarray(small.resize((width, height), Image.Resampling.BICUBIC))
 
 
 def _shrunk(layer: UInt8, size: tuple[int, int]) -> UInt8:

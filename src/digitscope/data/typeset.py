@@ -1,6 +1,6 @@
 """Text that is printed in this machine's fonts, and the numbers and words that pages are made of."""
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +120,7 @@ HANDLIKE = [
     "Symbol",
     "Emoji",
     "Dingbat",
+    "D050000L",
     "Math",
     "Icon",
     "Braille",
@@ -146,7 +147,7 @@ def _has_digits(path: Path) -> bool:
     return len(shapes) == 6
 
 
-@cache
+@lru_cache(256)
 def _font(path: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
 
@@ -192,14 +193,18 @@ def random_number(generator: np.random.Generator, *, most: int = 6) -> str:
     digits = "".join(generator.choice(list("0123456789"), generator.integers(1, most, endpoint=True)))
     two = [f"{generator.integers(1, 60):02}" for _ in range(3)]
     kind = generator.random()
-    if kind < 0.62:
+    if kind < 0.45:
         return digits
-    if kind < 0.72:
+    if kind < 0.5:
+        return digits[0] + "000"[: most - 1]
+    if kind < 0.6:
         return f"{digits[:3]}{generator.choice(['.', ','])}{two[0]}"
-    if kind < 0.77:
+    if kind < 0.67:
         return f"-{digits}"
-    if kind < 0.86:
-        return str(generator.choice(["/", ".", "-"])).join(two)
+    if kind < 0.82:
+        year = two[2] if generator.random() < 0.5 else str(generator.integers(1900, 2040))
+        day = two[0] if generator.random() < 0.6 else str(int(two[0]))
+        return str(generator.choice(["/", ".", "-"], p=[0.6, 0.25, 0.15])).join((day, two[1], year))
     if kind < 0.92:
         return f"{two[0]}:{two[1]}"
     return f"{generator.integers(1, 999)},{generator.integers(100, 1000)}"

@@ -273,10 +273,10 @@ _ALL = (
         "the network that finds digits and signs on pages, on pages made anew at every step",
         "page",
         TrainingSettings(
-            epochs=70,
+            epochs=44,
             batch_size=8,
             order="fresh-pages",
-            epoch_size=1024,
+            epoch_size=2048,
             optimizer="adamw",
             learning_rate=0.002,
             weight_decay=0.01,
