@@ -1,6 +1,7 @@
 """How what the page network and the digit network say is combined: numbers fitted on made validation pages."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,8 +9,10 @@ from PIL import Image, ImageOps
 from scipy.optimize import minimize
 
 from digitscope.data.busy_pages import BUSY_NUISANCES, make_busy_page
+from digitscope.data.documents import make_document
 from digitscope.data.hands import Material
 from digitscope.data.pages import NUISANCES, Page, PlacedDigit, make_page
+from digitscope.data.scenes import photographed
 from digitscope.data.splits import Split, UInt8
 from digitscope.detections import matched
 from digitscope.inference.finder import PageNetwork
@@ -22,8 +25,8 @@ SAME, TOUCHED = 0.4, 0.05
 PULL = 1e-3
 """Penalty on the square of each weight, so that a feature which never errs gets no endless one."""
 
-PAGES_OF_EACH, SMALL, SEED = 3, 2000, 77
-"""Validation pages with each nuisance, how many small pictures there are, and what their seeds begin with."""
+PAGES_OF_EACH, SCENES, SMALL, SEED = 3, 400, 2000, 77
+"""Validation pages with each nuisance, how many scenes and small pictures there are, and how their seeds begin."""
 
 SIDES = (8, 16, 20, 28, 56, 112)
 """Pixels of small pictures: old collections of digits have from 8 on."""
@@ -41,8 +44,9 @@ NONE = -1
 def fit_combinations(network: PageNetwork, digits: Recognizer, material: Material) -> dict[str, dict[str, float]]:
     """Return what `fit_combination` finds for "pages" and for "small" pictures, written with `material`."""
     small = (small_picture(material.digits, np.random.default_rng([SEED + 1, number])) for number in range(SMALL))
+    pages = chain(validation_pages(material), validation_scenes(material))
     return {
-        "pages": fit_combination(network, digits, validation_pages(material)),
+        "pages": fit_combination(network, digits, pages),
         "small": fit_combination(network, digits, small),
     }
 
@@ -83,6 +87,23 @@ def validation_pages(material: Material) -> Iterator[Page]:
         for place, name in enumerate(BUSY_NUISANCES):
             generator = np.random.default_rng([SEED, number, len(NUISANCES) + place])
             yield make_busy_page(material, nuisance=name, generator=generator)
+
+
+def validation_scenes(material: Material) -> Iterator[Page]:
+    """Yield upright parts of documents of all kinds, written with `material`, in the light of photos."""
+    for number in range(SCENES):
+        generator = np.random.default_rng([SEED + 2, number])
+        scene = photographed(make_document(material, generator), generator, is_overview=False)
+        if scene.turns:
+            continue
+        truth = scene.truth
+        edges = np.rint(truth.boxes).astype(int)
+        boxes = np.column_stack([edges[:, :2], edges[:, 2:] - edges[:, :2]]).tolist()
+        placed: tuple[list[PlacedDigit], list[PlacedDigit]] = [], []
+        for label, (left, top, width, height), printed in zip(truth.classes, boxes, truth.printed, strict=True):
+            if label < 10:
+                placed[printed].append(PlacedDigit(int(label), (left, top, width, height), 0))
+        yield Page(np.repeat(scene.image[..., None], 3, axis=2), tuple(placed[0]), (), "scene", tuple(placed[1]))
 
 
 def small_picture(digits: Split, generator: np.random.Generator) -> Page:
