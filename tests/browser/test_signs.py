@@ -12,7 +12,7 @@ from tests.inference.examples import digit, reading, sign
 if TYPE_CHECKING:
     from playwright.sync_api import Route
 
-TURNED = "page 1 was turned by 90 degrees to be read"
+TURNED = "the picture was turned by 90 degrees to be read"
 
 
 BOXES = {
@@ -76,14 +76,14 @@ def test_remarks_stand_below_the_text_and_move_nothing(studio: Studio, sample: D
     before = studio.at("#cards").bounding_box()
     answer_with(studio, with_signs())
     studio.give("drop", picture_of(sample, "35")[0])
-    assert studio.at("#remarks li").all_inner_texts() == ["Page 1 was turned by 90 degrees to be read."]
+    assert studio.at("#remarks li").all_inner_texts() == ["The picture was turned by 90 degrees to be read."]
     text, remark = studio.at("#text").bounding_box(), studio.at("#remarks li").bounding_box()
     assert text is not None
     assert remark is not None
     assert text["y"] + text["height"] <= remark["y"]
     assert studio.at("#cards").bounding_box() == before
     assert studio.text_of("#announcer") == (
-        "Read 3,5?. Not sure of 1 digit: may be no digit. Page 1 was turned by 90 degrees to be read."
+        "Read 3,5?. Not sure of 1 digit: may be no digit. The picture was turned by 90 degrees to be read."
     )
     studio.page.keyboard.press("Escape")
     assert studio.at("#remarks li").count() == 0

@@ -324,15 +324,20 @@ def test_a_page_on_its_side_is_turned_and_said_to_be(rotation: int, sample: Data
     lying = np.ascontiguousarray(np.rot90(page, rotation // 90))  # anticlockwise, as far as it has to go back
     reading = reader.read(lying)
     assert (reading.rotation, without_spaces(reading)) == (rotation, text)
-    assert len(reading.remarks) == (rotation != 0)
+    turned = f"was turned by {rotation} degrees to be read"
+    assert reading.remarks == ((f"the picture {turned}",) if rotation else ())
     for digit, (left, top, width, height) in zip(reading.digits, boxes, strict=True):
         ink = np.zeros(page.shape, bool)
         ink[top : top + height, left : left + width] = True
         rows, columns = np.nonzero(np.rot90(ink, rotation // 90))
         edges = digit.box[0], digit.box[1], digit.box[0] + digit.box[2], digit.box[1] + digit.box[3]
         assert edges == pytest.approx((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1), abs=3)
-    assert reader.read(lying, rotation=rotation).text == reading.text
+    asked_for = reader.read(lying, rotation=rotation)
+    assert (asked_for.text, asked_for.remarks) == (reading.text, ())
     assert reader.read(page, rotation=0).rotation == 0
+    two = io.BytesIO()
+    Image.fromarray(page).save(two, "TIFF", save_all=True, append_images=[Image.fromarray(lying)])
+    assert reader.read(two.getvalue()).remarks == ((f"page 2 {turned}",) if rotation else ())
 
 
 def test_a_rotation_that_is_none(reader: Reader) -> None:

@@ -133,17 +133,15 @@ class PageItems:
         return in_source((left, top, right, bottom), self.picture)
 
     def _remarks(self, digits: Sequence[Digit]) -> tuple[str, ...]:
-        """Return what a person should know of the page, a sentence each."""
-        page, said = f"page {self.number + 1}", []
-        if self.found.turns:
-            said.append(f"{page} was turned by {90 * self.found.turns} degrees to be read")
+        """Return what a person should know of the page, sentences that its name begins."""
+        said = []
         in_text = [digit for digit in digits if digit.line is not None]
         n_refused = sum(not digit.accepted for digit in in_text)
         if n_refused >= FEW and n_refused > len(in_text) / 2:
-            said.append(f"{page}: {n_refused} of {len(in_text)} digits are not sure enough to be read")
+            said.append(f"has {len(in_text)} digits, of which {n_refused} are not sure enough to be read")
         if not in_text and self.found.writing[0] > SHOWN:
             left_out = f", but {len(digits)} printed digits" if digits else ""
-            said.append(f"{page} shows writing, but no handwritten digit was found{left_out}")
+            said.append(f"shows writing, but no handwritten digit was found{left_out}")
         return tuple(said)
 
 

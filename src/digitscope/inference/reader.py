@@ -81,7 +81,7 @@ class Reader:
             self._page(picture, number, turns, printed=printed)
             for number, picture in enumerate(open_pictures(source, most_pages=most_pages))
         ]
-        return _joined(parts)
+        return _joined(parts, are_turns_told=turns is None)
 
     def read_pair(self, source: Source, *, most_pages: int = MOST_PAGES) -> Reading:
         """Return the two digits, one written over the other, that are all there is on each page of `source`.
@@ -124,25 +124,27 @@ def _pair(pairs: Recognizer, picture: Picture, page: int) -> Reading:
     return Reading(tuple(digits), (text,), (picture.size,), rotations=(0,))
 
 
-def _joined(pages: Sequence[Reading]) -> Reading:
-    """Return one reading of all pages, the lines counted through."""
-    if len(pages) == 1:
-        return pages[0]
+def _joined(pages: Sequence[Reading], *, are_turns_told: bool = False) -> Reading:
+    """Return one reading of all pages: the lines counted through, each remark begun with its page."""
     digits: list[Digit] = []
     signs: list[Sign] = []
     lines: list[str] = []
-    for page in pages:
+    remarks: list[str] = []
+    for number, page in enumerate(pages, 1):
         first = len(lines)
         digits += [replace(each, line=None if each.line is None else each.line + first) for each in page.digits]
         signs += [replace(each, line=None if each.line is None else each.line + first) for each in page.signs]
         lines += page.lines
+        turned = (f"was turned by {page.rotation} degrees to be read",) if are_turns_told and page.rotation else ()
+        name = "the picture" if len(pages) == 1 else f"page {number}"
+        remarks += [f"{name} {each}" for each in turned + page.remarks]
     return Reading(
         tuple(digits),
         tuple(lines),
         tuple(size for page in pages for size in page.sizes),
         tuple(signs),
         tuple(turned for page in pages for turned in page.rotations),
-        tuple(remark for page in pages for remark in page.remarks),
+        tuple(remarks),
     )
 
 

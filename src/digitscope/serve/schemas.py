@@ -99,7 +99,7 @@ class ReadPicture(BaseModel):
         description="degrees, clockwise, that the first page was turned by to be read"
     )
     remarks: list[str] = Field(
-        description="what a person should know", examples=[["page 1 was turned by 90 degrees to be read"]]
+        description="what a person should know", examples=[["the picture was turned by 90 degrees to be read"]]
     )
     sizes: list[Pair] = Field(description="width and height of every page", examples=[[[280, 280]]])
 
