@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.special import expit, log_softmax
 
 Float32 = NDArray[np.float32]
 Int = NDArray[np.int64]
@@ -100,14 +101,9 @@ class Detections:
         return np.asarray(self.log_probabilities.argmax(axis=1), dtype=np.int64)
 
 
-def sigmoid(logits: NDArray[np.floating]) -> Float32:
-    """Return probabilities of logits of any shape, without overflow."""
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)), dtype=np.float32)
-
-
 def decode(maps: Float32, threshold: float) -> Detections:
     """Return the items at the peaks of `maps`, float32 (42, h, w), that are more probable than `threshold`."""
-    heat = sigmoid(maps[CHANNELS["heat"]])
+    heat = expit(maps[CHANNELS["heat"]])
     best = heat.max(axis=0)
     rows, columns = np.nonzero((best == ndimage.maximum_filter(best, 3)) & (best > threshold))
     order = np.argsort(-best[rows, columns], kind="stable")[:MOST]
@@ -127,11 +123,11 @@ def decode(maps: Float32, threshold: float) -> Detections:
 
 def _classes(maps: Float32, kinds: Int) -> tuple[Float32, Float32]:
     """Return the log-probabilities of the classes that `kinds` (K,) may have, and of these together."""
-    everything = log_softmax(maps[CHANNELS["classes"]].T)
+    everything = log_softmax(maps[CHANNELS["classes"]].T, axis=1)
     is_possible = (np.arange(len(CLASSES)) >= 10)[None] == (kinds >= 2)[:, None]
     possible = np.where(is_possible, everything, IMPOSSIBLE)
     of_its_classes = np.log(np.exp(possible).sum(axis=1) + 1e-9)
-    return log_softmax(possible), np.asarray(of_its_classes)
+    return log_softmax(possible, axis=1), np.asarray(of_its_classes)
 
 
 def _rivals(maps: Float32, rows: Int, columns: Int, kinds: Int) -> Float32:
@@ -143,14 +139,8 @@ def _rivals(maps: Float32, rows: Int, columns: Int, kinds: Int) -> Float32:
 
 def _around(maps: Float32, kinds: Int) -> Float32:
     """Return the log-probability (K,) that writing of an item's kind is around it: written digits, or print."""
-    around = log_softmax(maps[CHANNELS["kinds"]].T)
+    around = log_softmax(maps[CHANNELS["kinds"]].T, axis=1)
     return np.asarray(np.where(kinds % 2 == 0, around[:, 1], around[:, 3]))
-
-
-def log_softmax(logits: NDArray[np.floating]) -> Float32:
-    """Return the logarithms of the probabilities that logits (N, C) stand for."""
-    shifted = logits - logits.max(axis=1, keepdims=True, initial=IMPOSSIBLE)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)), dtype=np.float32)
 
 
 def without_doubles(boxes: Float32, overlap: float = OVERLAP) -> Int:

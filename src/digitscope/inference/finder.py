@@ -15,8 +15,9 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
+from scipy.special import expit, softmax
 
-from digitscope.detections import ABOUT, CHANNELS, INPUT, N_CHANNELS, OUTPUT, STRIDE, Detections, decode, sigmoid
+from digitscope.detections import ABOUT, CHANNELS, INPUT, N_CHANNELS, OUTPUT, STRIDE, Detections, decode
 from digitscope.errors import DataError
 from digitscope.inference.recognizer import open_session
 
@@ -111,7 +112,7 @@ class PageNetwork:
         """Return what is on a page, uint8 (H, W); it is turned by `turns`, or by as many as the network says."""
         coarse_scale = float(np.clip(max(gray.shape) / 2, *COARSE)) / max(gray.shape)
         coarse = self._maps(_scaled(gray, coarse_scale))[:, ::2, ::2]
-        kinds = _softmax(coarse[CHANNELS["kinds"]])
+        kinds = softmax(coarse[CHANNELS["kinds"]], axis=0)
         written = kinds[1]
         shown = float((kinds[0] < 0.5).mean()), float(written.sum() / max((1 - kinds[0]).sum(), 1e-6))
         is_small = max(gray.shape) <= COARSE[0]  # too small for more than a number: its scale is known
@@ -198,14 +199,9 @@ def _scaled(gray: UInt8, scale: float) -> UInt8:
     return np.asarray(image.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC))
 
 
-def _softmax(logits: Float32) -> Float32:
-    shifted = np.exp(logits - logits.max(axis=0))
-    return np.asarray(shifted / shifted.sum(axis=0))
-
-
 def _lies_down(coarse: Float32, kinds: Float32) -> bool:
     """Tell whether the writing runs up or down, by what the network says of all places that have any."""
-    probabilities = _softmax(coarse[CHANNELS["turns"]])
+    probabilities = softmax(coarse[CHANNELS["turns"]], axis=0)
     of_writing = (probabilities * (1 - kinds[0])).sum(axis=(1, 2))
     return bool(of_writing[1] + of_writing[3] > of_writing[0] + of_writing[2])
 
@@ -235,6 +231,6 @@ def _best_scale(coarse: Float32, written: Float32, coarse_scale: float, pixels: 
 
 def _mask_of(maps: Float32) -> Float32:
     """Return the ink, float32 (2 h, 2 w), of maps (42, h, w)."""
-    parts = sigmoid(maps[CHANNELS["mask"]])
+    parts = expit(maps[CHANNELS["mask"]])
     _, rows, columns = parts.shape
     return np.asarray(parts.reshape(2, 2, rows, columns).transpose(2, 0, 3, 1).reshape(2 * rows, 2 * columns))

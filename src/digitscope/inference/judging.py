@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, softmax
 
-from digitscope.detections import sigmoid
 from digitscope.inference.cutting import cut_out
 from digitscope.inference.finder import Found
 from digitscope.inference.framing import frame
@@ -93,14 +93,12 @@ def judge(seen: Seen, combination: Mapping[str, float]) -> Judged:
     probabilities = together(seen, combination["digit"], combination["page"])
     weights = np.array([combination[name] for name in FEATURES])
     is_high = seen.boxes[:, 3] - seen.boxes[:, 1] >= LOWEST
-    return Judged(seen, probabilities, sigmoid(features(seen, probabilities) @ weights) * is_high)
+    return Judged(seen, probabilities, expit(features(seen, probabilities) @ weights) * is_high)
 
 
 def together(seen: Seen, digit: float, page: float) -> Float32:
     """Return the probabilities (K, 10) whose logarithms are the networks' own, weighted, up to a constant."""
-    logits = digit * seen.of_digit + page * seen.of_page
-    probabilities = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True), dtype=np.float32)
+    return np.asarray(softmax(digit * seen.of_digit + page * seen.of_page, axis=1), dtype=np.float32)
 
 
 def features(seen: Seen, probabilities: Float32) -> NDArray[np.float64]:

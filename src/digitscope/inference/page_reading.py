@@ -73,7 +73,8 @@ class PageItems:
         members = [[(int(rows[digits[k]]), int(digits[k])) for k in line] for line in lines]
         for sign in signs:
             place = place_of(boxes[sign], lines, own)
-            if place is not None:
+            others = [row for row, k in members[place] if k is None] if place is not None else []
+            if place is not None and not any(_is_above(boxes[row], boxes[sign]) for row in others):
                 members[place].append((int(sign), None))
         read: list[Digit] = []
         written: list[Sign] = []
@@ -143,6 +144,12 @@ class PageItems:
             left_out = f", but {len(digits)} printed digits" if digits else ""
             said.append(f"shows writing, but no handwritten digit was found{left_out}")
         return tuple(said)
+
+
+def _is_above(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
+    """Tell whether two signs share most columns of the narrower one, as a colon and either of its dots do."""
+    shared = min(first[2], second[2]) - max(first[0], second[0])
+    return bool(shared > min(first[2] - first[0], second[2] - second[0]) / 2)
 
 
 def in_source(edges: tuple[float, float, float, float], picture: Picture) -> Box:
