@@ -1,5 +1,6 @@
 """digitscope reads handwritten digits: one digit, two written over each other, or a page of them."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -8,6 +9,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["Digit", "Prediction", "Reader", "Reading", "Recognizer", "__version__", "read"]
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # ONNX Runtime looks for it once, when it is loaded
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,8 @@
 """Whole pictures: pages pasted together from real digits, and where they say that the digits are."""
 
 import io
+import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -382,3 +384,19 @@ def test_reading_loads_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "1 set()\n"
+
+
+def test_reading_leaves_nothing_behind_and_asks_nobody(tmp_path: Path) -> None:
+    home, calls = tmp_path / "home", tmp_path / "calls"
+    home.mkdir()
+    calls.touch()
+    program = (
+        "import numpy, time, digitscope; page = numpy.full((90, 90), 255, numpy.uint8); page[20:70, 40:46] = 0; "
+        "digitscope.read(page); time.sleep(2)"  # for threads that would ask in the meantime
+    )
+    tracer = shutil.which("strace")
+    traced = [tracer, "-f", "-qq", "-e", "trace=socket", "-o", str(calls)] if tracer else []
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"]}  # above all without CI, which silences libraries
+    subprocess.run([*traced, sys.executable, "-c", program], check=True, cwd=home, env=environment)
+    assert [*home.rglob("*")] == []
+    assert calls.read_text(encoding="utf-8") == ""
