@@ -27,7 +27,7 @@ from digitscope.experiments.run import run_recipe
 
 @dataclass(frozen=True)
 class Trained:
-    """What one seed gave: its scores, and seconds of training with the validation in it."""
+    """The scores of one seed, and its training time in seconds, validation included."""
 
     scores: CalibratedScores
     seconds: float

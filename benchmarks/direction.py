@@ -2,8 +2,8 @@
 
     python -m benchmarks.direction [--pages N] [--seed S] [--model NAME] [--split NAME] [--json]
 
-The pages are those of `benchmarks.pages` with print, words, forms, tables, sums and plain numbers, in turns. Each
-is read in all four directions. A direction is found if `Reading.rotation` has the degrees, clockwise, that bring
+The pages come from `benchmarks.pages`: print, words, forms, tables, sums and plain numbers, in turns. Each is
+read in all four directions. A direction is found if `Reading.rotation` equals the clockwise degrees that bring
 the page upright.
 """
 

@@ -1,11 +1,11 @@
-"""What `digitscope serve` does under load: requests a second, how long they take, errors, memory.
+"""Measure `digitscope serve` under load: requests a second, latency, errors, memory.
 
     python -m benchmarks.load [--seconds 30] [--connections 32] [--stalling N] [--json]
 
-Client and server share the machine's cores. Each row is one kind of request, sent over connections that stay open,
-one after the other without a pause. `--stalling N` adds N clients that send half a request and wait, and N that
-leave in the middle of one, again and again. Memory is the resident set of the server and of the processes that it
-has started, after a second of requests and at the end.
+Client and server share the machine's cores. Each row is one kind of request. Keep-alive connections send it again
+and again without a pause. `--stalling N` adds N clients that send half a request and wait, and N clients that
+repeatedly leave in the middle of one. Memory is the resident set of the server and its processes, after one second
+of requests and at the end.
 """
 
 import argparse
@@ -37,7 +37,7 @@ PATIENCE_SECONDS = 0.2
 
 @dataclass
 class Tally:
-    """What came of the requests so far: seconds that each took, and what was no answer with 200."""
+    """The requests so far: latencies in seconds, and the number of answers other than 200."""
 
     seconds: list[float] = field(default_factory=list)
     errors: int = 0
@@ -45,7 +45,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Row:
-    """What one kind of request gave."""
+    """The results of one kind of request."""
 
     name: str
     per_second: float

@@ -2,14 +2,14 @@
 
     python -m benchmarks.outsiders [--read N] [--model NAME] [--split NAME] [--fashion DIR] [--json]
 
-Digits are MNIST's, those of `--split test` unless told otherwise. Outsiders are the 10,000 test images of
-Fashion-MNIST, which Debian has as `dataset-fashion-mnist` (left out where they are not), 2,000 printed letters and
-2,000 scribbles, framed as ink on a page is. Letters that are drawn like digits are left out: I, O, S, Z, b, g, l,
-o, q, s, z.
+Digits are MNIST's, by default from the test split. Outsiders are 10,000 images of Fashion-MNIST's test set, 2,000
+printed letters and 2,000 scribbles, framed like ink on a page. Fashion-MNIST is Debian's package
+`dataset-fashion-mnist`; it is left out if it is not installed. The letters I, O, S, Z, b, g, l, o, q, s and z are
+left out because they look like digits.
 
 The areas (AUROC) judge the digit network alone, on framed images: by its probability, by its distance, and by
-both. The first `--read` images of each kind also go through `digitscope.read`, each as a picture of its own: the
-table has the share of them with an accepted digit. Errors are ranked by probability.
+both. The first `--read` images of each kind also go through `digitscope.read`, one picture each. The table has the
+share of these pictures with an accepted digit. Errors are ranked by probability.
 """
 
 import argparse

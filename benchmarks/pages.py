@@ -2,10 +2,10 @@
 
     python -m benchmarks.pages [--pages N] [--nuisance NAME ...] [--seed S] [--model NAME] [--split NAME] [--json]
 
-Pages of the first nuisances (`digitscope.data.pages`) are made of MNIST's test digits. Those of the others
-(`digitscope.data.busy_pages`) are made of these and of the writing of UNIPEN's held-back writers. Choices are made
-on pages of `--split validation`, which has MNIST's validation digits and the other writers. Page i depends on the
-seed and i alone.
+Pages of the first nuisances (`digitscope.data.pages`) are made of MNIST's test digits. Pages of the others
+(`digitscope.data.busy_pages`) also have the writing of UNIPEN's held-back writers. Choices are made on pages of
+`--split validation`, which has MNIST's validation digits and the other writers. Page i depends only on the seed
+and i.
 
 A digit is right if its box matches, its label is equal and its place in the reading order too; an accepted digit
 that matches none is false: `digitscope.metrics.score_page` has the definitions. Only handwritten digits count: one
@@ -60,7 +60,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Row:
-    """What the pages of one nuisance gave, or the mean over nuisances; `right` is a share of the digits."""
+    """The scores on pages of one nuisance, or the mean over nuisances; `right` is a share of the digits."""
 
     nuisance: str
     pages: int

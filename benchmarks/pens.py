@@ -39,7 +39,7 @@ HEADER = ("size", "pen", "digits", "right", "wrong", "refused", "not found")
 
 @dataclass(frozen=True)
 class Row:
-    """What became of the drawings of one size and pen, or of framed digits."""
+    """The results for drawings of one size and pen, or for framed digits."""
 
     size: str
     pen: str

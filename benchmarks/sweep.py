@@ -2,13 +2,13 @@
 
     python -m benchmarks.sweep [--rounds N] [--epochs N] [--json]
 
-Each side has commands of its own, the two sweeps side by side with a core each, and its time is all of them: the
-start of Python, reading MNIST, ten trainings, validation after every epoch, the test split at the end; of
-`digitscope sweep` also its processes, records, tables and reports. The plain loops are those of PyTorch's
-quickstart tutorial: a DataLoader, an optimizer, a loop over batches and one over the validation images. "as its
-tutorials write it" converts each image when it is asked for, as torchvision's ToTensor does; "tensors in memory"
-has a TensorDataset of ready ones. They compute on as many threads as PyTorch takes by itself. Sides take turns
-within a round. Seconds are wall time; processor seconds are those of all processes of a side.
+`digitscope sweep` runs both grids at the same time, one core each. A side's time includes the start of Python,
+reading MNIST, ten trainings, validation after every epoch, and the test split at the end. For `digitscope sweep`
+it also includes processes, records, tables and reports. The plain loops follow PyTorch's quickstart tutorial: a
+DataLoader, an optimizer, a loop over batches and a loop over validation images. "as its tutorials write it"
+converts each image when it is loaded, as torchvision's ToTensor does. "tensors in memory" has a TensorDataset of
+converted images. Both use PyTorch's default number of threads. Sides take turns within a round. Seconds are wall
+time; processor seconds are summed over all processes of a side.
 """
 
 import argparse
@@ -45,7 +45,7 @@ ALONE = ("--cores", "1", "--json")
 
 @dataclass(frozen=True)
 class Turn:
-    """What one side took in one round, and each point's validation accuracy."""
+    """The time of one side in one round, and each point's validation accuracy."""
 
     seconds: float
     processor_seconds: float
