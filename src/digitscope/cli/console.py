@@ -1,4 +1,4 @@
-"""What people see: tables on standard output, progress on standard error."""
+"""Terminal output: tables on standard output, progress on standard error."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

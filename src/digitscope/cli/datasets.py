@@ -33,12 +33,12 @@ SCENES: Mapping[str, int] = MappingProxyType({"train": 8, "validation": 160, "te
 
 
 def settle_data(options: argparse.Namespace) -> None:
-    """Let DIGITSCOPE_DATA stand for a --data that is not given, so that every command treats both alike.
+    """Use DIGITSCOPE_DATA as the default of --data, so that every command treats both alike.
 
-    What an earlier call in this process read is forgotten: the environment and the files may have changed.
+    Data read by an earlier call is dropped from the cache: the environment and the files may have changed.
 
     Raises:
-        DataError: the name cannot be that of a folder.
+        DataError: the name is not valid for a folder.
     """
     options.data = find_data_directory(options.data)
     labelled_images.cache_clear()

@@ -44,7 +44,7 @@ PENS = "pens"
 
 @dataclass(frozen=True)
 class Examples:
-    """What is scored, what a title calls it, and where its digits come from."""
+    """Examples to score, with their title and the source of their digits."""
 
     split: Split
     title: str

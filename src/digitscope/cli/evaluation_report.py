@@ -1,4 +1,4 @@
-"""What an evaluation leaves for people: three figures and a report."""
+"""The output of an evaluation: three figures and a report."""
 
 from collections.abc import Mapping
 from pathlib import Path

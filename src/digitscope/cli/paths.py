@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 FIGURE_ENDINGS = (".png", ".svg", ".pdf")
-"""What the name of a figure ends in: the formats that `save_figure` draws."""
+"""File name extensions of figures: the formats that `save_figure` writes."""
 
 
 def path_argument(text: str) -> Path:

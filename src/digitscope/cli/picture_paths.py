@@ -9,7 +9,7 @@ from typing import NamedTuple
 STANDARD_INPUT = "-"
 
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif", ".avif")
-"""What the names of pictures in a folder end in, in lower case."""
+"""File name extensions of pictures in a folder, in lower case."""
 
 
 class Found(NamedTuple):

@@ -1,4 +1,4 @@
-"""What `digitscope read` tells of every picture: text, JSON or CSV on standard output, lines of JSON in a file."""
+"""The output of `digitscope read`: text, JSON or CSV on standard output, JSON lines in a file."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ BOX_HEADER = ("left", "top", "width", "height")
 CSV_HEADER = ("path", "page", "line", "label", "confidence", "accepted", *BOX_HEADER, "printed")
 
 BEGINNING = b'{"path": "'
-"""What every record begins with: by this a line that was cut off is told from somebody else's."""
+"""The start of every record; it distinguishes a record that was cut off from a line of another file."""
 
 
 def record_of(path: str, reading: Reading) -> str:
@@ -72,25 +72,25 @@ PRINTERS: Mapping[str, Callable[[], Callable[[str, Source, Reading], None]]] = M
         "csv": CsvPrinter,
     }
 )
-"""Called when the first picture is about to be read, each gives what prints a reading."""
+"""Each is called before the first picture is read, and returns a function that prints a reading."""
 
 
 class RecordFile:
-    """A file with one line of JSON for every picture, to which lines are added.
+    """A file with one line of JSON for every picture; new lines are appended.
 
-    It is appended to, where other files are written to a temporary name and moved: what it holds is the progress
-    of work that may take hours, and a line that a kill cut off is recognised and done anew.
+    Other files are written to a temporary name and moved. This one keeps the progress of work that may take hours.
+    A last line that a kill cut off is recognised, and its picture is read again.
 
     Attributes:
         path: the file.
-        paths: of the pictures that it held when it was opened.
+        paths: of the pictures in the file when it was opened.
     """
 
     def __init__(self, path: Path) -> None:
         """Open the file, without a last line that was cut off.
 
         Raises:
-            DataError: it holds something else than records.
+            DataError: a line is not a record.
             OSError: it cannot be read or written.
         """
         self.path = path
@@ -100,7 +100,7 @@ class RecordFile:
         self._file.truncate(end)
 
     def write(self, path: str, source: Source, reading: Reading) -> None:  # noqa: ARG002
-        """Add the record of one picture, and hand it to the operating system: a kill loses nothing before it."""
+        """Append the record of one picture and flush it, so that a kill loses no earlier record."""
         self._file.write(f"{record_of(path, reading)}\n".encode())
         self._file.flush()
 

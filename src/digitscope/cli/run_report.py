@@ -1,4 +1,4 @@
-"""What a training run leaves for people: its curves and its report."""
+"""The output of a training run: its curves and its report."""
 
 from dataclasses import asdict
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What an evaluation of separated digits leaves for people: two figures and a report."""
+"""The output of an evaluation of separated digits: two figures and a report."""
 
 from collections.abc import Mapping
 from pathlib import Path

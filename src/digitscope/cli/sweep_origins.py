@@ -1,4 +1,4 @@
-"""What people are told when trials of other versions, or of another device, are ranked together."""
+"""A remark for rankings whose trials differ in versions or device."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How far a sweep is: on a terminal a table that is drawn anew while it goes on, elsewhere a line a trial."""
+"""The progress of a sweep: a live table on a terminal, elsewhere one line a trial."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,22 +18,22 @@ BEST_SHOWN = 5
 
 
 class Named(Protocol):
-    """What is gone through: a sweep's space, or a study."""
+    """A sweep's space, or a study."""
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its name, for people."""
 
     @property
     def measure(self) -> str:
-        """What the accuracies in its records are, in words."""
+        """Its accuracy measure, in words."""
 
     def label(self, point: Point, /) -> str:
         """Return what people call `point`."""
 
 
 class SweepProgress:
-    """What is finished best, and what is being trained."""
+    """The best finished trials, and the trials in training."""
 
     def __init__(self, space: Named) -> None:
         self._space = space
@@ -64,7 +64,7 @@ class SweepProgress:
                 self._failed += 1
 
     def line(self, event: Finished | Failed) -> str:
-        """Return what is to be said of a trial that is over, taken in already."""
+        """Return one line about a trial that has ended; `on_event` has seen the event."""
         trial = event.trial
         said = (
             f"{self._done + self._failed} of {self._wanted}: {self._space.label(trial.point)}, seed {trial.seed}"
@@ -101,7 +101,7 @@ class SweepProgress:
 
 @contextmanager
 def shown(progress: SweepProgress) -> Iterator[Callable[[Event], None]]:
-    """Show `progress` on standard error while the block goes on; yield what is to be told of each event."""
+    """Show `progress` on standard error within the block; yield the function to call with each event."""
     console = Console(stderr=True)
     if console.is_terminal:
         with Live(progress, console=console, transient=True, refresh_per_second=4):

@@ -1,4 +1,4 @@
-"""What a sweep leaves for people: its report."""
+"""The report of a sweep."""
 
 from collections.abc import Sequence
 from pathlib import Path

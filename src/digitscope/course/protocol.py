@@ -1,4 +1,4 @@
-"""What the four `main` functions of the course have in common."""
+"""Code that the four `main` functions of the course share."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""What the course's files have in common when they are run as scripts."""
+"""Code that the course's files share when they run as scripts."""
 
 import os
 import sys

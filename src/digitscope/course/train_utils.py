@@ -29,7 +29,7 @@ TWO_DIGITS = MappingProxyType(
         "test": "Test loss1: {:.6f}  accuracy1: {:.6f}  loss2: {:.6f}   accuracy2: {:.6f}",
     }
 )
-"""What the course prints of each split, for each of its two parts; its spacing too."""
+"""The course's output for each split, one format for each of its two parts; the spacing is the course's."""
 
 
 class Batch(TypedDict):
