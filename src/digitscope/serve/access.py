@@ -1,4 +1,4 @@
-"""Who may ask: by which name, from whose page, with which token."""
+"""Access control: allowed hosts, same-origin requests and an optional token."""
 
 import ipaddress
 import re
@@ -24,14 +24,14 @@ LOOKING = ("GET", "HEAD", "OPTIONS")
 
 @dataclass(frozen=True)
 class Access:
-    """Who may ask, checked once when made.
+    """The allowed hosts and the token, checked once.
 
     Attributes:
-        token: what a request under /api has to bring as `Authorization: Bearer TOKEN`; None if it need not.
-        hosts: names that the service is called by, beside localhost and any IP address.
+        token: required under /api as `Authorization: Bearer TOKEN`; None for no token.
+        hosts: accepted host names, beside localhost and any IP address.
 
     Raises:
-        SettingError: the token is too short or has characters that no header may have; a host is no bare name.
+        SettingError: the token is too short or has invalid characters; a host is not a bare name.
     """
 
     token: str | None = field(default=None, repr=False)
@@ -49,10 +49,11 @@ class Access:
 
 
 class AccessGuard:
-    """Middleware that refuses what other people's web pages send, and what comes without the token.
+    """Middleware that refuses cross-origin requests and requests without the token.
 
-    A page of somebody else can have its own name lead to this machine, and then counts as ours to the browser (DNS
-    rebinding). It needs a name for that, so any IP address is accepted as the host, and of names only known ones.
+    A foreign page can point its own host name at this machine, so that the browser takes it for the same origin
+    (DNS rebinding). The attack needs a host name. So every IP address is accepted as the host, but only known
+    names.
     """
 
     def __init__(self, app: ASGIApp, access: Access) -> None:

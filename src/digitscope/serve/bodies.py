@@ -1,4 +1,4 @@
-"""What a request brings, taken in whole before anything is done with it: a client that stalls holds up nobody."""
+"""Middleware that receives a body completely before its route runs, so stalled clients block nobody."""
 
 import asyncio
 import io

@@ -1,4 +1,4 @@
-"""What happens in a training, as Server-Sent Events (the HTML standard, section 9.2)."""
+"""The events of a training as Server-Sent Events (the HTML standard, section 9.2)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping

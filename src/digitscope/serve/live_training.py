@@ -36,13 +36,13 @@ NICENESS = 5
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a network is to learn, and how.
+    """A training: its settings, seed and data.
 
     Attributes:
-        settings: of the network and its training.
-        seed: of its first weights and of the order of the examples.
-        folder: with MNIST's files; None for the embedded sample.
-        examples: the first so many of the training split; None for all.
+        settings: the network and its training.
+        seed: for the initial weights and the order of the examples.
+        folder: MNIST's files; None for the embedded sample.
+        examples: how many of the training split, from its start; None for all.
     """
 
     settings: ScratchSettings

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 ACCESS_LOG = logging.getLogger("digitscope.access")
 
 CLIENT_GONE = 499
-"""What nginx calls it when the client left before it had an answer; RFC 9110 has no number for it."""
+"""nginx's status for a client that left before the answer; RFC 9110 has none."""
 
 
 class AccessLog:
@@ -37,7 +37,7 @@ class AccessLog:
 
 
 class _Entry:
-    """What is known of a request so far."""
+    """The log entry of a request in progress."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope, self._receive, self._send = scope, receive, send

@@ -1,8 +1,7 @@
-"""What goes wrong, as problem details: RFC 9457's `application/problem+json`.
+"""Errors as problem details: RFC 9457's `application/problem+json`.
 
-Status codes are RFC 9110's: 400 for a body that does not parse, 413 for one that is too large, 415 for a content
-type that is not taken, and 422 for what parses and cannot be used, such as a damaged picture or one with too many
-pixels: its content type is right, and only a look inside tells.
+Status codes follow RFC 9110. 400: the body does not parse. 413: it is too large. 415: the content type is not
+supported. 422: the content parses but cannot be used, such as a damaged picture or one with too many pixels.
 """
 
 import asyncio
@@ -27,21 +26,21 @@ LOG = logging.getLogger("digitscope.serve")
 CONTENT_TYPE = "application/problem+json"
 
 TITLES: Mapping[int, str] = MappingProxyType({413: "Content Too Large", 422: "Unprocessable Content"})
-"""What RFC 9110 calls those that Python calls by older names before 3.13."""
+"""RFC 9110's titles of two statuses; Python before 3.13 has older ones."""
 
 LONGEST_PATH = 200
-"""Characters of a path up to which a problem repeats it."""
+"""Characters; a problem cuts a longer path."""
 
 MOST_COMPLAINTS = 5
-"""What is wrong with one request is told up to this many times."""
+"""Validation errors that a problem lists for one request."""
 
 
 class Problem(HTTPException):
-    """A request that is not done, and why; a route or a guard raises it.
+    """A refused or failed request, and why; routes and middleware raise it.
 
     Attributes:
         status_code: the status.
-        title: what kind of problem it is, the same each time.
+        title: the kind of problem, the same each time.
         detail: one line: what, where, what was expected, the next step.
         headers: further headers of the answer; an underscore in a keyword stands for a hyphen.
     """
@@ -51,7 +50,7 @@ class Problem(HTTPException):
         self.title = title
 
     def response(self, scope: Scope | None) -> JSONResponse:
-        """Return the answer to the request of `scope`; to something that is no request if None."""
+        """Return the answer to the request of `scope`; None if there is no request."""
         content = {
             "type": "about:blank",
             "title": self.title,
@@ -64,21 +63,21 @@ class Problem(HTTPException):
 
 
 def path_of(scope: Scope) -> str:
-    """Return the path that was asked for as it stands in an address, cut if it is long."""
+    """Return the requested path, percent-encoded, and cut if it is long."""
     path = quote(scope["path"], safe="/:@!$&'()*+,;=")
     return path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}..."
 
 
 class Problems:
-    """Middleware that answers with a problem to whatever is raised further in, by a guard or by mistake."""
+    """Middleware that turns exceptions raised further in into problems."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; an answer that has begun cannot be replaced, and what was raised goes up.
+        """Pass the request on. If the answer has begun, it cannot be replaced, and the exception is raised again.
 
-        A client that left while its request was in work is not answered.
+        A client that left in the meantime gets no answer.
         """
         begun = False
 
@@ -103,7 +102,7 @@ class Problems:
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Let `app` answer with problems where it has answers of another form for what is raised."""
+    """Replace FastAPI's own error answers of `app` with problems."""
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _handle)
 
@@ -113,7 +112,7 @@ async def _handle(request: Request, error: Exception) -> JSONResponse:
 
 
 def problem_of(error: Exception, scope: Scope) -> Problem:
-    """Return what is told about `error`; a mistake of ours is logged, and told is only that it happened."""
+    """Return the problem for `error`. Unexpected errors are logged, and the client gets no details."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, HTTPException):

@@ -65,9 +65,9 @@ def run(app: FastAPI, listener: socket.socket) -> None:
 
 
 def config(app: FastAPI) -> uvicorn.Config:
-    """Return how uvicorn is to serve `app`.
+    """Return uvicorn's configuration for `app`.
 
-    What a proxy says of its client is not looked at: nothing here depends on it.
+    Forwarded headers of proxies are ignored, because nothing depends on the client's address.
     """
     return uvicorn.Config(
         app,
@@ -86,7 +86,7 @@ def config(app: FastAPI) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """Ends the trainings first, whose listeners would be waited for otherwise."""
+    """Ends the trainings first; else the shutdown would wait for their listeners."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
@@ -104,11 +104,11 @@ class Connection(H11Protocol):
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to watch, and have what is written sent at once, however little it is.
+        """Begin to watch, and set TCP_NODELAY so that small writes are sent at once.
 
-        An answer is written in two parts. The system would keep the second until the client has acknowledged the
-        first, which it puts off for 40 ms (RFC 1122, section 4.2.3). asyncio sees to that by itself only where the
-        socket names its protocol, which that of `socket.create_server` does not.
+        An answer is written in two parts. Without the option, the system holds the second part until the client
+        has acknowledged the first, about 40 ms later (RFC 1122, section 4.2.3). asyncio sets it only for sockets
+        that name their protocol; sockets of `socket.create_server` do not.
         """
         super().connection_made(transport)
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

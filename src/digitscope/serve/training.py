@@ -26,7 +26,7 @@ TICK = 0.5
 
 @dataclass(frozen=True)
 class Event:
-    """What happened in a training: an epoch, or its end.
+    """An event of a training: an epoch, or its end.
 
     Attributes:
         number: 1 for the first.

@@ -1,6 +1,6 @@
 """`/api/trainings`: a network that learns while people watch.
 
-What it takes from the data and the scratch package is loaded when it is first asked: the start need not wait.
+Data and the scratch package are imported at the first request, so that the server starts sooner.
 """
 
 import asyncio
@@ -79,13 +79,13 @@ async def _check_json(request: Request) -> None:
 
 
 class _Api:
-    """What the routes do; the first line of each docstring is in the OpenAPI description."""
+    """The routes; the first line of each docstring is in the OpenAPI description."""
 
     def __init__(self, trainings: Trainings) -> None:
         self._trainings = trainings
 
     def options(self) -> TrainingOptions:
-        """Tell what the settings of a training may be, and which data are here."""
+        """Return the accepted settings of a training, and the available data."""
         from digitscope.scratch import ACTIVATIONS
 
         data = [DataHere(name="sample", title="sample of 4,000 digits")]

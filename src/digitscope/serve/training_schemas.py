@@ -1,4 +1,4 @@
-"""What the routes under /api/trainings take and give."""
+"""Requests and responses of the routes under /api/trainings."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -19,7 +19,7 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 
 
 class NewTraining(BaseModel):
-    """What a network is to learn, and how."""
+    """A training to start: the network, its settings and its data."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -57,7 +57,7 @@ class NewTraining(BaseModel):
 
 
 class TrainingData(BaseModel):
-    """What a network learns from."""
+    """The data of a training."""
 
     name: str = Field(examples=["MNIST sample"])
     train: int = Field(description="examples to learn from", examples=[4000])
@@ -65,14 +65,14 @@ class TrainingData(BaseModel):
 
 
 class StartedTraining(BaseModel):
-    """A network that learns now."""
+    """A training that has started."""
 
     id: str = Field(examples=["5f0c9ad3b1e2f467"])
     data: TrainingData
 
 
 class Range(BaseModel):
-    """What a number may be."""
+    """The range of a number, and its default."""
 
     least: float
     most: float
@@ -80,7 +80,7 @@ class Range(BaseModel):
 
 
 def ranges() -> dict[str, Range]:
-    """Return what each number of a `NewTraining` may be."""
+    """Return the range of each number of a `NewTraining`."""
     found = {}
     for name, field in NewTraining.model_json_schema()["properties"].items():
         number = field.get("anyOf", [field])[0]  # the other is null
@@ -97,9 +97,9 @@ class DataHere(BaseModel):
 
 
 class TrainingOptions(BaseModel):
-    """What the settings of a training may be."""
+    """The accepted settings of a training."""
 
     activations: list[str]
-    data: list[DataHere] = Field(description="what is here")
+    data: list[DataHere] = Field(description="available data")
     ranges: dict[str, Range]
     defaults: NewTraining

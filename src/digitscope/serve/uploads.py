@@ -1,4 +1,4 @@
-"""What was sent: the bytes of a picture, or images for a network. Of what kind it is, its content type says."""
+"""Request bodies: the bytes of a picture, or images for a network, told apart by the content type."""
 
 import json
 import math

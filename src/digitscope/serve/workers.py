@@ -16,13 +16,13 @@ T = TypeVar("T")
 LOG = logging.getLogger("digitscope.serve")
 
 PATIENCE_SECONDS = 1.0
-"""For which what nobody waits for any more may go on: it is about to end, or it is stopped."""
+"""Time for abandoned work to end by itself before it is stopped."""
 
 
 class Workers:
-    """Threads of an app; what they have no time for yet waits in line.
+    """Worker threads of an app, with a queue.
 
-    There are `limits.processes` of them, and as many for what is quick, which does not wait for the rest.
+    There are `limits.processes` of them, and as many for quick work, which does not wait for the rest.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -42,17 +42,17 @@ class Workers:
         quick: bool = False,
         stop: Callable[[], None] = lambda: None,
     ) -> T:
-        """Return what `function` returns; it is not called any more if nobody waits for it when its turn comes.
+        """Return the result of `function`; queued work is cancelled if its client leaves or the time is up.
 
-        If it has begun by then, `stop` ends it a little later; a thread itself cannot be ended.
+        If the work has begun by then, `stop` ends it a little later, because a thread cannot be ended.
 
         Raises:
-            Problem: 503, it takes too long.
+            Problem: 503, the time is up.
             ClientDisconnect: the client left.
         """
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(self._quick if quick else self._threads, function)
-        gone = asyncio.ensure_future(request.receive())  # after the body there is nothing but the client's leaving
+        gone = asyncio.ensure_future(request.receive())  # after the body, only a disconnect can arrive
         either: list[asyncio.Future[Any]] = [work, gone]
         try:
             await asyncio.wait(either, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
