@@ -10,7 +10,7 @@ from digitscope.serve.limits import Limits
 from digitscope.serve.problems import Problem
 
 ALWAYS_TAKEN = 65_536
-"""Bytes of a body that are held whatever others hold: who stalls with large ones keeps no small one out."""
+"""Bytes of a body that are always accepted, so that stalled large bodies block no small one."""
 
 
 class BodyGuard:
@@ -22,7 +22,7 @@ class BodyGuard:
         self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its whole body in one message; one whose client is gone is dropped.
+        """Pass the request on with its whole body in one message; drop it if its client has left.
 
         Raises:
             Problem: 413 for a body that is too large, 408 if it does not arrive, 503 if all bodies take too much.

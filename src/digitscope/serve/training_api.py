@@ -94,7 +94,7 @@ class _Api:
         return TrainingOptions(activations=list(ACTIVATIONS), data=data, ranges=ranges(), defaults=NewTraining())
 
     async def start(self, new: New, response: Response) -> StartedTraining:
-        """Let a network learn in a process of its own; the answer comes when it has its data."""
+        """Start a training in its own process; the answer comes when its data is loaded."""
         started = await _started(self._trainings, new)
         response.headers["Location"] = f"/api/trainings/{started.id}"
         return started
