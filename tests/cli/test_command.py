@@ -1,12 +1,16 @@
 import os
+import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from digitscope import __version__
 from digitscope.cli import COMMANDS
+from digitscope.serve.limits import Limits
+from digitscope.training import TrainingSettings
 from tests.cli.helpers import Command, in_a_process
 
 ACTIONS = ["info", "fetch", "mnist", "two-digit", "pens", "sample"]
@@ -20,6 +24,16 @@ def test_every_command_has_help_with_an_example(digitscope: Command, words: tupl
     assert out.startswith(f"usage: {' '.join(('digitscope', *words))} ")
     assert f"example: {' '.join(('digitscope', *words))}" in out
     assert max(map(len, out.splitlines())) < 120
+
+
+@pytest.mark.parametrize(("command", "settings"), [("serve", Limits), ("train", TrainingSettings)])
+def test_help_explains_every_setting_where_docstrings_are_gone(command: str, settings: type) -> None:
+    """`python -OO` drops docstrings, and Python 3.13 indents them otherwise."""
+    call = [sys.executable, "-OO", "-m", "digitscope", command, "--help"]
+    wide = {**os.environ, "COLUMNS": "1000"}
+    out = subprocess.run(call, env=wide, capture_output=True, text=True, check=True).stdout
+    for name in (field.name.replace("_", "-") for field in fields(settings)):
+        assert re.search(rf"^  --{name}[ ,].*?\s{{2,}}[^-\s]\S* \S+", out, re.MULTILINE), name
 
 
 def test_the_first_help_names_every_command(digitscope: Command) -> None:

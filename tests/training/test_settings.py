@@ -170,4 +170,3 @@ def test_settings_cannot_be_changed() -> None:
 def test_the_names_are_the_fields() -> None:
     assert setting_names() == tuple(field.name for field in fields(TrainingSettings))
     assert setting_names()[:3] == ("epochs", "batch_size", "order")
-    assert all(name in (TrainingSettings.__doc__ or "") for name in setting_names())

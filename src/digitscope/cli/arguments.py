@@ -1,12 +1,13 @@
 """What the commands' arguments have in common."""
 
 import argparse
-import re
-from typing import Any, NoReturn
+from collections.abc import Iterator
+from dataclasses import Field, fields
+from typing import Any, NoReturn, get_args
 
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import let_the_first_one_speak
-from digitscope.cluster import usable_cores
+from digitscope.cores import usable_cores
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -110,11 +111,8 @@ def _seed(text: str) -> int:
     return int(text)
 
 
-def attribute_help(documented: type) -> dict[str, str]:
-    """Return what the "Attributes:" section of a class's docstring says of each, on one line."""
-    section = re.split(r"\n *(?:Attributes|Raises):\n", documented.__doc__ or "\nAttributes:\n")[1]
-    entries = re.split(r"\n? {8}(\w+): ", section)[1:]
-    return {
-        name: " ".join(text.split()).replace("%", "%%")
-        for name, text in zip(entries[::2], entries[1::2], strict=True)
-    }
+def annotated_fields(settings: type) -> Iterator[tuple[Field[Any], Any, str]]:
+    """Yield each field of a class of settings, with its type and the help that `Annotated` has beside it."""
+    for field in fields(settings):
+        kind, text = get_args(field.type)
+        yield field, kind, text.replace("%", "%%")

@@ -12,7 +12,7 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from digitscope.cli.arguments import attribute_help
+from digitscope.cli.arguments import annotated_fields
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
 from digitscope.errors import DataError
@@ -21,8 +21,6 @@ from digitscope.serve.own_processes import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-
-LIMITS = attribute_help(Limits)
 
 EPILOG = f"""\
 Prints its address, and on standard error one line of JSON for every request. Ctrl-C ends it, when what is in work
@@ -51,18 +49,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--token-file", type=path_argument, metavar="FILE", help=token_help)
     hosts_help = "bare name that the service is called by, beside localhost and addresses; once for each"
     parser.add_argument("--allowed-host", action="append", default=[], metavar="NAME", help=hosts_help)
-    for limit in fields(Limits):
-        _add_limit(parser, limit)
+    for limit, kind, text in annotated_fields(Limits):
+        _add_limit(parser, limit, kind, text)
     parser.set_defaults(run=run)
 
 
-def _add_limit(parser: argparse.ArgumentParser, limit: Field[Any]) -> None:
+def _add_limit(parser: argparse.ArgumentParser, limit: Field[Any], kind: type, text: str) -> None:
     default = "one a core, four at most" if limit.default is MISSING else f"{limit.default:,}"
     parser.add_argument(
         f"--{limit.name.replace('_', '-')}",
-        type=float if limit.type is float else int,
-        metavar="SECONDS" if limit.type is float else "N",
-        help=f"{LIMITS[limit.name].removesuffix('.')} (default: {default})",
+        type=kind,
+        metavar="SECONDS" if kind is float else "N",
+        help=f"{text} (default: {default})",
     )
 
 

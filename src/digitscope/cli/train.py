@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
-from digitscope.cli.arguments import add_data, add_device, add_json, add_seed, attribute_help, data_words
+from digitscope.cli.arguments import add_data, add_device, add_json, add_seed, annotated_fields, data_words
 from digitscope.cli.console import StepBar, print_table, step_bar
 from digitscope.cli.datasets import dataset_for, material_for, pens_for, single_digits
 from digitscope.cli.paths import path_argument
@@ -207,9 +207,8 @@ def _numbers(recipe: str) -> list[int]:
 
 
 def _add_settings(group: Any) -> None:
-    help_of = attribute_help(TrainingSettings)
-    for field in fields(TrainingSettings):
-        _add_flag(group, field.name, field.default, help_of.get(field.name), get_args(field.type) or None)
+    for field, kind, text in annotated_fields(TrainingSettings):
+        _add_flag(group, field.name, field.default, text, get_args(kind) or None)
 
 
 def _add_options(group: Any) -> None:
@@ -235,7 +234,7 @@ def _users(option: str) -> Iterator[str]:
         yield SCRATCH
 
 
-def _add_flag(group: Any, name: str, default: Any, help_text: str | None, choices: tuple[str, ...] | None) -> None:
+def _add_flag(group: Any, name: str, default: Any, help_text: str, choices: tuple[str, ...] | None) -> None:
     flag = f"--{name.replace('_', '-')}"
     if isinstance(default, bool):
         group.add_argument(flag, action=argparse.BooleanOptionalAction, help=help_text)

@@ -3,6 +3,7 @@
 import math
 import os
 from dataclasses import dataclass, field, fields
+from typing import Annotated, get_args
 
 from digitscope.errors import SettingError
 
@@ -15,37 +16,34 @@ def _cores() -> int:
 class Limits:
     """What an app takes on, checked once when made. What is beyond it is refused with a status that says why.
 
-    How many pixels a picture may have is the library's limit and not set here.
-
-    Attributes:
-        body_bytes: bytes that a request's body may have, else 413.
-        held_bytes: bytes that all bodies in memory may have together, else 503.
-        body_seconds: seconds that a body may take to arrive, else 408.
-        requests: requests that may be in work or wait at once, else 503; those that only look (GET) do not count.
-        reading_seconds: seconds that a picture may wait and be read, else 503.
-        processes: processes that read pictures, and as many for small ones; each starts when it is needed.
-        images: images that one call of predict may have, else 413.
-        pages: pages that a TIFF file may have, else 422; each takes its time.
+    Each field's annotation says what it is; `digitscope serve --help` shows these texts. How many pixels a picture
+    may have is the library's limit and not set here.
 
     Raises:
         SettingError: a value is of the wrong kind or out of range.
     """
 
-    body_bytes: int = 32_000_000
-    held_bytes: int = 256_000_000
-    body_seconds: float = 20.0
-    requests: int = 64
-    reading_seconds: float = 30.0
-    processes: int = field(default_factory=_cores)
-    images: int = 4096
-    pages: int = 20
+    body_bytes: Annotated[int, "bytes that a request's body may have, else 413"] = 32_000_000
+    held_bytes: Annotated[int, "bytes that all bodies in memory may have together, else 503"] = 256_000_000
+    body_seconds: Annotated[float, "seconds that a body may take to arrive, else 408"] = 20.0
+    requests: Annotated[
+        int,
+        "requests that may be in work or wait at once, else 503; those that only look (GET) do not count",
+    ] = 64
+    reading_seconds: Annotated[float, "seconds that a picture may wait and be read, else 503"] = 30.0
+    processes: Annotated[
+        int,
+        "processes that read pictures, and as many for small ones; each starts when it is needed",
+    ] = field(default_factory=_cores)
+    images: Annotated[int, "images that one call of predict may have, else 413"] = 4096
+    pages: Annotated[int, "pages that a TIFF file may have, else 422; each takes its time"] = 20
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            value = getattr(self, each.name)
-            if each.type is int and (type(value) is not int or value < 1):
+            kind, value = get_args(each.type)[0], getattr(self, each.name)
+            if kind is int and (type(value) is not int or value < 1):
                 raise SettingError(f"{each.name} is {value!r}: expected a whole number from 1")
-            if each.type is float and not _is_duration(value):
+            if kind is float and not _is_duration(value):
                 raise SettingError(f"{each.name} is {value!r}: expected seconds above 0")
         if self.held_bytes < self.body_bytes:
             raise SettingError(

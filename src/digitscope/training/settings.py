@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation
 from digitscope.errors import SettingError
@@ -18,92 +18,117 @@ Precision = Literal["float32", "mixed"]
 class TrainingSettings:
     """Everything that training depends on beside the model, the data and the seed.
 
-    Attributes:
-        epochs: passes over the training set.
-        batch_size: examples a step.
-        order: how examples come. "fixed" is the course's protocol: one permutation, the same batches in every
-            epoch, the remainder dropped. "reshuffled" draws a new order each epoch and drops nothing.
-            "fresh-pairs" overlaps new pairs of single training digits at every step. "fresh-pages" writes new
-            pages with them, and with pen strokes.
-        train_size: training examples to learn from, drawn by the seed: those for a smaller number are among those
-            for a larger one. 0 for all; "fresh-pairs" makes its own.
-        epoch_size: examples after which an epoch ends; 0 for as many as there are to learn from, as an order
-            that is "fixed" needs it.
-        optimizer: "sgd", "muon" (Jordan et al. 2024), "adam" (Kingma and Ba 2015) or "adamw" (Loshchilov and
-            Hutter 2019).
-        learning_rate: the rate, or with "one-cycle" its peak.
-        momentum: of "sgd" and "muon"; the other optimizers keep their own.
-        nesterov: look ahead (Sutskever et al. 2013); needs momentum.
-        weight_decay: a step's pull of every weight towards 0, as the optimizer defines it; "muon", which holds the
-            length of weights, has none.
-        schedule: "constant", or "one-cycle": a linear rise and a linear fall to 0, step by step (Smith 2018).
-        warmup: the share of all steps that "one-cycle" rises.
-        label_smoothing: probability mass spread evenly over the classes (Szegedy et al. 2016).
-        focus: how many times as much as the best read example of a batch the worst weighs in a step, the others in
-            between by their ranks (after Loshchilov and Hutter 2016). 1 for all alike. Each of several processes
-            ranks those that it has.
-        rotation: degrees that each example is turned by at most, anew at every step; this and the next nine need
-            an order that is not "fixed". Pairs are warped before they are overlapped.
-        scale: share by which it grows or shrinks at most.
-        shear: columns a row that it leans at most.
-        shift: pixels along each axis that it moves at most.
-        elastic: pixels that its points move by, as the standard deviation of a smooth random field.
-        stroke: share of a pixel that strokes grow or shrink by at each side at most.
-        blur: pixels, the standard deviation of the Gaussian that each example is blurred with at most.
-        flip: share of the examples that are mirrored, left to right.
-        low_resolution: share of the examples that a coarse scanner saw: reduced, and enlarged again.
-        erase: share of the examples that lose the ink of a small rectangle.
-        styles: share of the 1s and 7s that are written as elsewhere in the world, with an upstroke and a foot or a
-            bar. It needs single digits, and an order that is "reshuffled".
-        pens: how many digits drawn from UNIPEN's pen strokes come with each example, as a share. It needs single
-            digits, an order that is "reshuffled", and the files that `digitscope data pens` writes.
-        non_digits: how many images of what is no digit, or no pair, come with each example, as a share; the
-            network is to hold all digits for equally likely there (Hendrycks et al. 2019). They are made of single
-            digits, and need an order that is "reshuffled" for these, or "fresh-pairs".
-        plain_epochs: how many of the epochs, the last ones, warp nothing: what is read later is not warped either
-            (Ge et al. 2021). 0 without warps.
-        ema: share that the average of the weights keeps at each step (Polyak and Juditsky 1992; An et al. 2020);
-            the average is what is validated and kept. 0 for the last weights.
-        precision: "float32", or "mixed": convolutions and matrix products of training steps in bfloat16 where the
-            device computes in it natively (Micikevicius et al. 2018), in float32 elsewhere. Weights and evaluation
-            are float32 in both.
-        threads: on the CPU; 0 for as many as PyTorch has, by default one a core. Small networks are faster on one.
+    Each field's annotation says what it is; `digitscope train --help` shows these texts.
 
     Raises:
         SettingError: a value is unknown or out of range, or two contradict each other.
     """
 
-    epochs: int = 10
-    batch_size: int = 32
-    order: Order = "fixed"
-    train_size: int = 0
-    epoch_size: int = 0
-    optimizer: OptimizerName = "sgd"
-    learning_rate: float = 0.1
-    momentum: float = 0.0
-    nesterov: bool = False
-    weight_decay: float = 0.0
-    schedule: Schedule = "constant"
-    warmup: float = 0.25
-    label_smoothing: float = 0.0
-    focus: float = 1.0
-    rotation: float = 0.0
-    scale: float = 0.0
-    shear: float = 0.0
-    shift: float = 0.0
-    elastic: float = 0.0
-    stroke: float = 0.0
-    blur: float = 0.0
-    flip: float = 0.0
-    low_resolution: float = 0.0
-    erase: float = 0.0
-    styles: float = 0.0
-    pens: float = 0.0
-    non_digits: float = 0.0
-    plain_epochs: int = 0
-    ema: float = 0.0
-    precision: Precision = "float32"
-    threads: int = 0
+    epochs: Annotated[int, "passes over the training set."] = 10
+    batch_size: Annotated[int, "examples a step."] = 32
+    order: Annotated[
+        Order,
+        'how examples come. "fixed" is the course\'s protocol: one permutation, the same batches in every epoch, '
+        'the remainder dropped. "reshuffled" draws a new order each epoch and drops nothing. "fresh-pairs" '
+        'overlaps new pairs of single training digits at every step. "fresh-pages" writes new pages with them, '
+        "and with pen strokes.",
+    ] = "fixed"
+    train_size: Annotated[
+        int,
+        "training examples to learn from, drawn by the seed: those for a smaller number are among those for a "
+        'larger one. 0 for all; "fresh-pairs" makes its own.',
+    ] = 0
+    epoch_size: Annotated[
+        int,
+        "examples after which an epoch ends; 0 for as many as there are to learn from, as an order that is "
+        '"fixed" needs it.',
+    ] = 0
+    optimizer: Annotated[
+        OptimizerName,
+        '"sgd", "muon" (Jordan et al. 2024), "adam" (Kingma and Ba 2015) or "adamw" (Loshchilov and Hutter 2019).',
+    ] = "sgd"
+    learning_rate: Annotated[float, 'the rate, or with "one-cycle" its peak.'] = 0.1
+    momentum: Annotated[float, 'of "sgd" and "muon"; the other optimizers keep their own.'] = 0.0
+    nesterov: Annotated[bool, "look ahead (Sutskever et al. 2013); needs momentum."] = False
+    weight_decay: Annotated[
+        float,
+        'a step\'s pull of every weight towards 0, as the optimizer defines it; "muon", which holds the length of '
+        "weights, has none.",
+    ] = 0.0
+    schedule: Annotated[
+        Schedule,
+        '"constant", or "one-cycle": a linear rise and a linear fall to 0, step by step (Smith 2018).',
+    ] = "constant"
+    warmup: Annotated[float, 'the share of all steps that "one-cycle" rises.'] = 0.25
+    label_smoothing: Annotated[
+        float,
+        "probability mass spread evenly over the classes (Szegedy et al. 2016).",
+    ] = 0.0
+    focus: Annotated[
+        float,
+        "how many times as much as the best read example of a batch the worst weighs in a step, the others in "
+        "between by their ranks (after Loshchilov and Hutter 2016). 1 for all alike. Each of several processes "
+        "ranks those that it has.",
+    ] = 1.0
+    rotation: Annotated[
+        float,
+        "degrees that each example is turned by at most, anew at every step; this and the next nine need an order "
+        'that is not "fixed". Pairs are warped before they are overlapped.',
+    ] = 0.0
+    scale: Annotated[float, "share by which it grows or shrinks at most."] = 0.0
+    shear: Annotated[float, "columns a row that it leans at most."] = 0.0
+    shift: Annotated[float, "pixels along each axis that it moves at most."] = 0.0
+    elastic: Annotated[
+        float,
+        "pixels that its points move by, as the standard deviation of a smooth random field.",
+    ] = 0.0
+    stroke: Annotated[float, "share of a pixel that strokes grow or shrink by at each side at most."] = 0.0
+    blur: Annotated[
+        float,
+        "pixels, the standard deviation of the Gaussian that each example is blurred with at most.",
+    ] = 0.0
+    flip: Annotated[float, "share of the examples that are mirrored, left to right."] = 0.0
+    low_resolution: Annotated[
+        float,
+        "share of the examples that a coarse scanner saw: reduced, and enlarged again.",
+    ] = 0.0
+    erase: Annotated[float, "share of the examples that lose the ink of a small rectangle."] = 0.0
+    styles: Annotated[
+        float,
+        "share of the 1s and 7s that are written as elsewhere in the world, with an upstroke and a foot or a bar. "
+        'It needs single digits, and an order that is "reshuffled".',
+    ] = 0.0
+    pens: Annotated[
+        float,
+        "how many digits drawn from UNIPEN's pen strokes come with each example, as a share. It needs single "
+        'digits, an order that is "reshuffled", and the files that `digitscope data pens` writes.',
+    ] = 0.0
+    non_digits: Annotated[
+        float,
+        "how many images of what is no digit, or no pair, come with each example, as a share; the network is to "
+        "hold all digits for equally likely there (Hendrycks et al. 2019). They are made of single digits, and "
+        'need an order that is "reshuffled" for these, or "fresh-pairs".',
+    ] = 0.0
+    plain_epochs: Annotated[
+        int,
+        "how many of the epochs, the last ones, warp nothing: what is read later is not warped either (Ge et al. "
+        "2021). 0 without warps.",
+    ] = 0
+    ema: Annotated[
+        float,
+        "share that the average of the weights keeps at each step (Polyak and Juditsky 1992; An et al. 2020); the "
+        "average is what is validated and kept. 0 for the last weights.",
+    ] = 0.0
+    precision: Annotated[
+        Precision,
+        '"float32", or "mixed": convolutions and matrix products of training steps in bfloat16 where the device '
+        "computes in it natively (Micikevicius et al. 2018), in float32 elsewhere. Weights and evaluation are "
+        "float32 in both.",
+    ] = "float32"
+    threads: Annotated[
+        int,
+        "on the CPU; 0 for as many as PyTorch has, by default one a core. Small networks are faster on one.",
+    ] = 0
 
     def __post_init__(self) -> None:
         self._check_choices()
