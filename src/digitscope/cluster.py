@@ -87,11 +87,6 @@ def _check_that_it_listens(address: str) -> None:
         raise ClusterError(_refusal(address, error)) from None
 
 
-def usable_cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _here(cores: int) -> dict[str, Any]:
     return {
         "address": "local",

@@ -1,16 +1,16 @@
 import dataclasses
 import math
-import os
 from typing import Any
 
 import pytest
 
+from digitscope.cores import usable_cores
 from digitscope.errors import SettingError
 from digitscope.serve import Access, Limits
 
 
 def test_the_defaults_are_a_process_a_core_and_what_cannot_be_changed() -> None:
-    assert Limits().processes == min(os.cpu_count() or 1, 4)
+    assert Limits().processes == min(usable_cores(), 4)
     with pytest.raises(dataclasses.FrozenInstanceError):
         Limits().images = 1  # type: ignore[misc]
 

@@ -14,7 +14,8 @@ from digitscope.cli.picture_paths import PICTURE_ENDINGS, STANDARD_INPUT, find_p
 from digitscope.cli.read_output import PRINTERS, RecordFile
 from digitscope.cli.read_progress import PictureBar
 from digitscope.cli.remarks import remark
-from digitscope.cluster import connected, load_ray, usable_cores
+from digitscope.cluster import connected, load_ray
+from digitscope.cores import usable_cores
 from digitscope.errors import DataError, SettingError
 from digitscope.inference import SHIPPED
 from digitscope.inference.on_ray import ReaderOnRay

@@ -1,18 +1,18 @@
 """What a figure was measured on."""
 
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from digitscope import __version__
+from digitscope.cores import usable_cores
 
 
 def describe_machine() -> dict[str, str | int]:
-    """Return the processor, its cores, and the versions that decide a number, ready for JSON."""
+    """Return the processor, the cores that may be used, and the versions that decide a number, for JSON."""
     return {
         "processor": _processor(),
-        "cores": os.cpu_count() or 1,
+        "cores": usable_cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "numpy": version("numpy"),

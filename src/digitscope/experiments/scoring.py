@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from digitscope.cluster import usable_cores
+from digitscope.cores import usable_cores
 from digitscope.data.overlapping import PAIRS_FOR
 from digitscope.data.splits import Dataset, Split, Task, UInt8
 from digitscope.errors import DataError, SettingError

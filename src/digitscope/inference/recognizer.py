@@ -1,6 +1,5 @@
 """A network in an ONNX file, as a value that reads digits."""
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from digitscope.cores import usable_cores
 from digitscope.errors import DataError, SettingError
 from digitscope.inference.shipped import shipped_path
 
@@ -71,7 +71,7 @@ class Recognizer:
         if threads is not None and threads < 1:
             raise SettingError(f"threads is {threads}: expected a whole number from 1")
         self.path = path
-        self.threads = threads or min(os.cpu_count() or 1, MOST_THREADS)
+        self.threads = threads or min(usable_cores(), MOST_THREADS)
         if content is not None:
             self.content = content
 

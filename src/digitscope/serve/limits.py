@@ -1,15 +1,15 @@
 """What an app takes on, as one frozen value that is checked when it is made."""
 
 import math
-import os
 from dataclasses import dataclass, field, fields
 from typing import Annotated, get_args
 
+from digitscope.cores import usable_cores
 from digitscope.errors import SettingError
 
 
 def _cores() -> int:
-    return min(os.cpu_count() or 1, 4)
+    return min(usable_cores(), 4)
 
 
 @dataclass(frozen=True)
