@@ -2,10 +2,11 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from scripts.ship_weights import LICENCE, spaced
 
 from digitscope.cli.page_report import page_rows
 from digitscope.data import Dataset
@@ -28,7 +29,7 @@ from digitscope.training import predict_logits
 NAME = "page"
 
 INTENDED_USE = (
-    "find handwritten and printed digits and signs on photos and scans of pages, for `digitscope.read`. People "
+    "Finds handwritten and printed digits and signs on photos and scans of pages, for `digitscope.read`. People "
     "check readings that matter."
 )
 
@@ -38,8 +39,9 @@ GRAPH = (
 )
 
 PROTOCOL = (
-    "validation pages have validation digits of MNIST; test pages have its test digits and the pens of a tenth of "
-    "UNIPEN's writers, who are no part of training. Test pages were scored once, and nothing was chosen on them."
+    "Validation pages have validation digits of MNIST. Test pages have its test digits, and the pens of a tenth "
+    "of UNIPEN's writers, who are no part of training. Test pages were scored once, and nothing was chosen on "
+    "them. A detection counts from a probability of 0.4 and an intersection over union of 0.5."
 )
 
 LIMITS = (
@@ -114,21 +116,25 @@ def card(
     threads = config["machine"]["threads"]
     lines = [
         f"# {NAME}",
-        f"Finds {SHIPPED.get(NAME, 'digits and signs on pages')}.",
+        f"Finds {SHIPPED[NAME]}.",
+        "## Model",
+        f"{network_in_words(run, size)} {GRAPH} Training: {training_in_words(run, config)}",
         f"    OMP_NUM_THREADS={threads} digitscope train {run.recipe.name} --seed {run.seed}",
         f"    digitscope export runs/{run.recipe.name}-1 --to {NAME}.onnx{' --half' if half else ''}",
-        f"- **Intended use**: {INTENDED_USE}",
-        f"- **Network**: {network_in_words(run, size)} {GRAPH}",
-        f"- **Training**: {training_in_words(run, config)}",
+        "## Intended use",
+        INTENDED_USE,
+        "## Data",
         *data_lines(config),
-        f"- **Protocol**: {PROTOCOL}",
-        f"## {len(dataset.test):,} made test pages",
+        "## Evaluation",
+        PROTOCOL,
+        f"### {len(dataset.test):,} made test pages",
         "| score | value |",
         "| --- | --- |",
         *(f"| {name} | {value} |" for name, value in page_rows(scores)),
-        "A detection counts from a probability of 0.4 and an intersection over union of 0.5.",
         "## Limits",
         *(f"- {text}" for text in LIMITS),
+        "## Licence",
+        LICENCE,
     ]
     return "".join(f"{line}\n" for line in spaced(lines))
 
@@ -158,10 +164,10 @@ def data_lines(config: Mapping[str, Any]) -> list[str]:
     pens = "UNIPEN train_r01_v07 (Guyon et al. 1994; Zenodo 10.5281/zenodo.1195803), licence CC BY 4.0"
     drawn = "Pages show their glyphs; the file holds no font."
     return [
-        f"- **Pages**: made by `digitscope.data`; material sha256 `{material}`, pages not learned from `{pages}`.",
-        "- **Digits**: MNIST (LeCun et al. 1998), licence CC BY-SA 3.0.",
-        f"- **Pens**: {pens}: digits, letters, symbols and words.",
-        f"- **Print**: {len(fonts)} fonts, named in the run's config.json{packages_in_words(fonts)}. {drawn}",
+        f"- Pages made by `digitscope.data`; material sha256 `{material}`, pages not learned from `{pages}`.",
+        "- Digits of MNIST (LeCun et al. 1998), licence CC BY-SA 3.0.",
+        f"- Pen strokes of {pens}: digits, letters, symbols and words.",
+        f"- Print in {len(fonts)} fonts, named in the run's config.json{packages_in_words(fonts)}. {drawn}",
     ]
 
 
@@ -174,11 +180,3 @@ def packages_in_words(fonts: list[str]) -> str:
     found = subprocess.run(call, capture_output=True, text=True, check=False).stdout  # noqa: S603 - fixed words
     packages = sorted({line.partition(":")[0] for line in found.splitlines()})
     return f", from the Debian packages {', '.join(packages)}" if packages else ""
-
-
-def spaced(lines: list[str]) -> Iterator[str]:
-    """Yield `lines` with an empty one between those of different kinds: text, code, list, table, title."""
-    for before, line in pairwise(["", *lines]):
-        if before and (before[0] != line[0] or before[0] == "#"):
-            yield ""
-        yield line

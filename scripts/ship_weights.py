@@ -38,7 +38,12 @@ from digitscope.metrics import Evaluation, evaluate_logits
 from digitscope.training import predict_logits
 from digitscope.training.typicality import fit_distance
 
-WEAKNESSES = {
+INTENDED_USE = {
+    "digit": "Reads single digits that `digitscope.read` finds, or images framed as MNIST's are. ",
+    "two-digit": "Reads pictures that are known to show two digits, one over the other. ",
+}
+
+LIMITS = {
     "digit": (
         "It knows digits framed as MNIST's: white on black, 20 pixels high or wide, centre of mass in the middle.",
         "Of a letter or a scribble its distance tells half of the time: `python -m benchmarks.outsiders`.",
@@ -53,15 +58,19 @@ WEAKNESSES = {
 INSIDE = "Normalisation and temperature are inside the graph: uint8 in, logits and probabilities out."
 
 PENS_SOURCE = (
-    "pen strokes of UNIPEN train_r01_v07 (Guyon et al. 1994; Zenodo 10.5281/zenodo.1195803), licence CC BY 4.0, "
+    "Pen strokes of UNIPEN train_r01_v07 (Guyon et al. 1994; Zenodo 10.5281/zenodo.1195803), licence CC BY 4.0, "
     "drawn with pens of many widths"
 )
 
+CHECKED = "People check readings that matter."
+
 PROTOCOL = (
-    "MNIST's last 6,000 training digits, or pairs of them, validate, and nothing was chosen on test digits. "
-    "What ships is the run of the highest validation accuracy, then of the lowest loss, with the temperature "
-    "that suits the validation split."
+    "MNIST's last 6,000 training digits, or pairs of them, validate. Nothing was chosen on test digits. The run "
+    "of the highest validation accuracy ships, then of the lowest loss; its temperature suits the validation "
+    "split."
 )
+
+LICENCE = "MIT, as the package. The licences of the data are named above."
 
 
 @dataclass(frozen=True)
@@ -185,16 +194,25 @@ def card(
     lines = [
         f"# {name}",
         f"Reads {SHIPPED[name]}.",
+        "## Model",
+        model_in_words(scored, best, size),
         f"    OMP_NUM_THREADS={threads} digitscope train {recipe.name} --seed {best.run.seed}",
         f"    digitscope export runs/{recipe.name}-1 --to {name}.onnx{' --half' if half else ''}",
-        *facts(scored, best, dataset, size),
-        *pen_facts(best, pens),
-        f"## {best.scores.test.n:,} test {tested}",
+        "## Intended use",
+        INTENDED_USE[recipe.task] + CHECKED,
+        "## Data",
+        *data_lines(best, dataset, pens),
+        "## Evaluation",
+        PROTOCOL,
+        f"### {best.scores.test.n:,} test {tested}",
         *seeds_table(scored, best),
-        "## The shipped one, by digit",
+        *held_back_lines(best),
+        "### The shipped one, by digit",
         *classes_table(best.scores.test),
-        "## Known weaknesses",
-        *(f"- {text}" for text in WEAKNESSES[recipe.task]),
+        "## Limits",
+        *(f"- {text}" for text in LIMITS[recipe.task]),
+        "## Licence",
+        LICENCE,
     ]
     return "".join(f"{line}\n" for line in spaced(lines))
 
@@ -207,36 +225,40 @@ def spaced(lines: Sequence[str]) -> Iterator[str]:
         yield line
 
 
-def facts(scored: Sequence[Scored], best: Scored, dataset: Dataset, size: int) -> list[str]:
-    """Return what the network is, how it was trained, on what, and how it was chosen."""
+def model_in_words(scored: Sequence[Scored], best: Scored, size: int) -> str:
+    """Return what the network is, and how long its training took."""
     run = best.run
     n_parameters = sum(parameter.numel() for parameter in run.model.parameters())
     minutes = statistics.mean(sum(record.seconds for record in each.run.history) / 60 for each in scored)
-    network = f"`{run.recipe.model}`, {n_parameters:,} parameters; {size:,} bytes, ONNX opset {OPSET}. {INSIDE}"
     runs = f"{len(scored)} {'run' if len(scored) == 1 else 'runs'} of the recipe `{run.recipe.name}`"
-    licence = " Licence CC BY-SA 3.0." if dataset.name == MNIST else ""
-    data = f"{dataset.name}, {len(dataset.train):,} examples an epoch, sha256 `{run.data_sha256[:16]}`.{licence}"
-    return [
-        f"- **Network**: {network}",
-        f"- **Training**: {runs}, {len(run.history)} epochs in {minutes:.0f} minutes on {machine(best)}.",
-        f"- **Data**: {data}",
-        f"- **Protocol**: {PROTOCOL}",
-    ]
-
-
-def pen_facts(best: Scored, pens: Pens | None) -> list[str]:
-    """Return which pen digits it was trained on, and how many of the others it reads."""
-    if pens is None or best.held_back is None:
-        return []
-    n, share = len(pen_digits(pens)), getattr(best.run.recipe.settings, "pens", 0)
-    read = (
-        f"{best.held_back.accuracy:.2%} of {best.held_back.n:,} digits by a tenth of UNIPEN's writers, who are no "
-        "part of training (`digitscope evaluate digit --split pens`)"
+    return (
+        f"`{run.recipe.model}`, {n_parameters:,} parameters; {size:,} bytes, ONNX opset {OPSET}. {INSIDE} "
+        f"Training: {runs}, {len(run.history)} epochs in {minutes:.0f} minutes on {machine(best)}."
     )
-    return [
-        f"- **Pens**: {PENS_SOURCE}: {n:,} digits, {share} for each of MNIST's, sha256 `{pens.sha256()[:16]}`.",
-        f"- **Held-back writers**: {read}.",
+
+
+def data_lines(best: Scored, dataset: Dataset, pens: Pens | None) -> list[str]:
+    """Return what the network was trained on, with licences."""
+    run = best.run
+    licence = (
+        " Licence CC BY-SA 3.0." if dataset.name == MNIST else " The digits are MNIST's, licence CC BY-SA 3.0."
+    )
+    lines = [
+        f"- {dataset.name}, {len(dataset.train):,} examples an epoch, sha256 `{run.data_sha256[:16]}`.{licence}"
     ]
+    if pens is not None:
+        n, share = len(pen_digits(pens)), getattr(run.recipe.settings, "pens", 0)
+        lines.append(f"- {PENS_SOURCE}: {n:,} digits, {share} for each of MNIST's, sha256 `{pens.sha256()[:16]}`.")
+    return lines
+
+
+def held_back_lines(best: Scored) -> list[str]:
+    """Return how many of the held-back writers' digits it reads."""
+    if best.held_back is None:
+        return []
+    share, n = best.held_back.accuracy, best.held_back.n
+    by = "by a tenth of UNIPEN's writers, who are no part of training (`digitscope evaluate digit --split pens`)."
+    return [f"It reads {share:.2%} of {n:,} digits {by}"]
 
 
 def machine(scored: Scored) -> str:
