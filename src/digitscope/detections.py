@@ -31,15 +31,24 @@ KINDS = ("written digit", "printed digit", "written sign", "printed sign")
 LAYOUT = {"heat": 4, "classes": 21, "geometry": 4, "mask": 4, "kinds": 4, "height": 1, "turns": 4}
 """Channels of the maps, in this order.
 
-heat: logits that a place is the middle of an item, one for each of `KINDS`.
+A cell is one position of the maps, `STRIDE` pixels wide and high.
+
+heat: logits that a cell is the centre of an item, one for each of `KINDS`.
+
 classes: logits of `CLASSES`.
-geometry: natural logarithms of width and height in pixels, then the offsets of the item's middle to the right of
-    the place's middle and below it, in places.
-mask: logits of ink of a written digit or sign, one for each of the place's 2x2 parts.
+
+geometry: log width and log height, in pixels, then the offset of the item's centre from the cell's, right and
+    down, in cells.
+
+mask: logits of ink of a written digit or sign, one for each of the cell's 2x2 parts.
+
 kinds: logits of paper, written digits, other handwriting and print.
-height: natural logarithm of the height of digits, in pixels.
+
+height: log height of digits, in pixels.
+
 turns: logits of 0 to 3 quarter turns, clockwise, that bring the writing upright.
-Kinds, height and turns are equal in each 2x2 places.
+
+Kinds, height and turns are equal within 2x2 cells. Logarithms are natural.
 """
 
 
@@ -52,7 +61,7 @@ CHANNELS = _channels()
 N_CHANNELS = sum(LAYOUT.values())
 
 MOST = 2000
-"""Peaks that are looked at in one picture, the highest; noise may have any number of low ones."""
+"""Peaks of one picture that are decoded, the highest first; noise can have any number of low ones."""
 
 IMPOSSIBLE = -100.0
 """Logarithm of the probability of a class that an item cannot have."""
@@ -71,9 +80,9 @@ class Detections:
         kinds: int64 (K,), into `KINDS`.
         log_probabilities: float32 (K, 21), of `CLASSES`. Only digits are
             possible for the kinds of digits, and only signs for those of signs.
-        evidence: float32 (K, 3), what else speaks for an item: the logit of the most probable other kind at its
-            middle; the logarithm of the probability of all digits (of all signs, for a sign) among `CLASSES`; and
-            that of such writing around it.
+        evidence: float32 (K, 3). First: the logit of the most probable other kind at the centre. Second: the
+            log-probability of all digits (for a sign, of all signs). Third: the log-probability of writing of the
+            same kind around it.
     """
 
     boxes: Float32
@@ -91,7 +100,7 @@ class Detections:
 
     @property
     def certainty(self) -> float:
-        """How many handwritten digits are read, and how surely: the sum of their probabilities by all evidence."""
+        """The expected number of rightly read handwritten digits: the sum of their probabilities."""
         told = self.log_probabilities.max(axis=1, initial=IMPOSSIBLE) + self.evidence[:, 1:].sum(axis=1)
         return float((self.scores * np.exp(told))[self.kinds == 0].sum())
 

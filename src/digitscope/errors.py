@@ -1,6 +1,6 @@
-"""What can go wrong, as types: each is one clear line for the person who runs into it.
+"""The errors of digitscope; each message is one clear line.
 
-The text of every error names what happened, to which file or value, what was expected, and the next step.
+Every message names the object, the problem, the expected value and the next step.
 """
 
 

@@ -1,4 +1,4 @@
-"""What a set of readings scored: arrays in, numbers out.
+"""Scores of readings: arrays in, numbers out.
 
 Every function takes labels of shape (N,) for single digits or (N, P) for P digits an image; `score_page` takes
 the digits of a page, each with its box.
@@ -233,7 +233,7 @@ def score_page(labels: Labels, boxes: Labels, read_labels: Labels, read_boxes: L
 
     Labels are (N,) and (M,), boxes (N, 4) and (M, 4): left, top, width, height. Boxes are matched one to one, the
     best overlaps first: by an intersection over union of 0.3, or where the middle of the box read lies in the
-    other. Of the matches with the right label, those count that are the longest sequence in the right order.
+    other. A match counts if its label is right and it is part of the longest sequence in the right order.
 
     Raises:
         DataError: the shapes do not belong together.

@@ -1,4 +1,4 @@
-"""What a run was: one record an epoch, kept as JSON lines."""
+"""The history of a run: one record an epoch, kept as JSON lines."""
 
 import json
 from collections.abc import Sequence

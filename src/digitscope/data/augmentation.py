@@ -41,17 +41,17 @@ class Augmentation:
 
     Attributes:
         rotation: degrees.
-        scale: share by which width and height change, each by itself.
+        scale: share by which width and height change, independently.
         shear: columns that a row moves by for each row that it is away from the middle.
         shift: pixels, along each axis.
         elastic: pixels that each point moves by along each axis, as the standard deviation of a smooth random
             field (Simard et al. 2003).
         stroke: share of a pixel that strokes grow or shrink by at each side.
         blur: pixels, the standard deviation of a Gaussian; drawn from 0 up. Digits of 8 pixels have one, enlarged.
-        flip: share of the images that are mirrored, left to right: of objects, for few digits are digits then.
-        low_resolution: share of the images that are reduced, by the mean of what falls into a pixel, and enlarged
-            again, as a coarse scan is before it is read.
-        erase: share of the images that lose the ink of a rectangle (Zhong et al. 2020), as where a pen failed.
+        flip: share of the images that are mirrored, left to right; for objects, as few mirrored digits are digits.
+        low_resolution: share of the images that are reduced, by area averaging, and enlarged again, like a coarse
+            scan.
+        erase: share of the images that lose the ink in a rectangle (random erasing, Zhong et al. 2020).
 
     Raises:
         SettingError: a number is negative or not finite, or one of the shares (all but `rotation`, `shear`,

@@ -1,8 +1,8 @@
-"""Pages on which handwritten numbers have company, or that lie, hang or shine in other ways than `pages`' do.
+"""Pages of handwritten numbers with more difficult nuisances than `pages` has.
 
-They have print, words, boxes, tables, rings and signs beside the numbers, hairline pens, folds, dark surroundings,
-screens and quarter turns. The names are in `BUSY_NUISANCES`. Print is drawn with this machine's fonts, so other
-fonts give other pages.
+Some have print, words, boxes, tables, rings or signs beside the numbers. Others have hairline pens, folds, dark
+surroundings, screens or quarter turns. The names are in `BUSY_NUISANCES`. Print is drawn with this machine's
+fonts, so other fonts give other pages.
 """
 
 from collections.abc import Callable, Mapping
@@ -120,7 +120,7 @@ _STYLES = {
 }
 
 BUSY_NUISANCES: Mapping[str, str] = MappingProxyType({name: style.what for name, style in _STYLES.items()})
-"""What each nuisance does to a page."""
+"""The effect of each nuisance, in words."""
 
 
 def make_busy_page(material: Material, *, nuisance: str, generator: np.random.Generator) -> Page:

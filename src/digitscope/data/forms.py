@@ -1,4 +1,4 @@
-"""What forms print around the numbers that are filled in: tables, boxes and combs."""
+"""The printed parts of forms: tables, boxes and combs for numbers."""
 
 from itertools import pairwise
 

@@ -15,7 +15,7 @@ Thin pens leave strokes of uneven darkness: a higher share would leave boxes of 
 """
 
 DIRECTIONS = np.stack([np.cos(np.arange(16) * np.pi / 8), np.sin(np.arange(16) * np.pi / 8)])
-"""Of the outline points that are kept of each character, (2, 16)."""
+"""Unit vectors, (2, 16); each character keeps its farthest outline point in each direction."""
 
 
 @dataclass(frozen=True, eq=False)

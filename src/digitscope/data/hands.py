@@ -50,13 +50,13 @@ LIKE_DIGITS = frozenset("oOlIiSsZzqbgQ")
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What hands write with: images of digits and samples of pens, with the rows of each label.
+    """Material for writing: images of digits and samples of pens, with the rows of each label.
 
     Attributes:
         digits: uint8 (N, 28, 28) with labels (N,).
         rows: of `digits`, by label.
         pens: by category; empty where the files are absent.
-        pen_rows: of each category, by label; all rows of words are under "".
+        pen_rows: rows of `pens`, by category and label; all rows of words are under "".
     """
 
     digits: Split

@@ -237,7 +237,7 @@ def stroke_mask(image: UInt8, scale: float, stroke: int = 0) -> Float32:
 def _thinned(grey: Float32) -> Float32:
     """Return a digit (H, W) as (3 H, 3 W) with two thirds of a pixel taken from both sides of its strokes.
 
-    What is left is as wide as a pixel of `grey` and holds together wherever the stroke did.
+    The remaining strokes are at least one pixel of `grey` wide, and stay connected.
     """
     finer = np.asarray(Image.fromarray(grey).resize(np.multiply(grey.shape, 3).tolist(), Image.Resampling.BICUBIC))
     smooth = ndimage.gaussian_filter(finer, 1.8)

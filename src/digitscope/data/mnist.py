@@ -43,18 +43,18 @@ def load_mnist(
 ) -> Dataset:
     """Return MNIST: images uint8 (N, 28, 28), labels uint8 (N,).
 
-    A folder that is named, by `directory` or else by DIGITSCOPE_DATA, must hold the data, or its subfolder
-    `mnist` must: IDX files, gzipped or not, or the course's `mnist.pkl.gz`. With none named, the user's cache
-    serves, then a download into it, then the embedded sample; `source` of the result says which.
-    The validation split is the last tenth of the training file.
+    `directory`, or else DIGITSCOPE_DATA, names a folder. It, or its subfolder `mnist`, must hold IDX files,
+    gzipped or not, or the course's `mnist.pkl.gz`. If none is named, the data come from the user's cache, a
+    download into it, or the embedded sample, in this order. `source` of the result says which. The validation
+    split is the last tenth of the training file.
 
     Args:
         directory: the folder with the data.
         download: whether the network may be used; DIGITSCOPE_OFFLINE=1 forbids it as well.
-        check: whether the content of a named folder must be MNIST's (or Fashion-MNIST's), by its hash.
-            Without, any four IDX files of the standard names will do.
-        report: told, in one line each, that a download begins, why it failed, and that only the embedded
-            sample is left.
+        check: whether the content of a named folder must be MNIST or Fashion-MNIST, by its hash. If False, any
+            four IDX files of the standard names are accepted.
+        report: called with one line when a download begins, when it fails, and when only the embedded sample is
+            left.
 
     Raises:
         DataError: the named folder or a file in it is missing, cannot be read, is damaged or not what its name
@@ -93,9 +93,8 @@ def write_mnist(dataset: Dataset, directory: Path | str) -> Path:
     third the test digits.
 
     Raises:
-        DataError: `dataset` does not hold single digits of 28x28 pixels, or its validation split is not a tenth
-            (as the embedded sample's is not), so that `load_mnist` would divide the file elsewhere; or the
-            file is there already, or cannot be written.
+        DataError: `dataset` does not hold single digits of 28x28 pixels; its validation split is not the last
+            tenth, so that `load_mnist` would split the file differently; or the file exists or cannot be written.
     """
     shape = dataset.train.images.shape[1:]
     if shape != (28, 28) or dataset.train.labels.ndim != 1 or not is_divided_at_last_tenth(dataset):

@@ -121,4 +121,4 @@ KINDS: Mapping[str, Callable[[UInt8, UInt8, int, np.random.Generator], UInt8]] =
         "two over each other": _two_over_each_other,
     }
 )
-"""What non-digits there are, each as a function of images, labels, how many, and a generator."""
+"""The kinds of non-digits, each a function of images, labels, a number and a generator."""

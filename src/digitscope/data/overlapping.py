@@ -85,7 +85,7 @@ def separate(upper: UInt8, lower: UInt8) -> UInt8:
 
 
 class DrawPairs(Protocol):
-    """What makes pairs of single digits: `random_pairs` or `random_separations`."""
+    """A function that makes pairs of single digits: `random_pairs` or `random_separations`."""
 
     def __call__(
         self, singles: Split, n: int, /, *, augmentation: Augmentation = ..., generator: np.random.Generator
@@ -96,7 +96,7 @@ class DrawPairs(Protocol):
 PAIRS_FOR: Mapping[Task, DrawPairs] = MappingProxyType(
     {"two-digit": random_pairs, "separation": random_separations}
 )
-"""What makes the examples of each task that pairs are for."""
+"""The function that makes the examples of each task for pairs."""
 
 
 def make_two_digit(
@@ -104,9 +104,8 @@ def make_two_digit(
 ) -> Dataset:
     """Return a data set of overlapping pairs, labelled as `draw` does, in which no digit serves two splits.
 
-    The last tenth of the `n_train` pairs is the validation split and holds digits of `mnist.validation` only,
-    the others hold digits of `mnist.train` only, and the `n_test` test pairs digits of `mnist.test` only.
-    Equal arguments give equal pairs; the test pairs do not depend on `n_train`.
+    The last tenth of the `n_train` pairs is the validation split. The pairs of each split are made only of the
+    same split of `mnist`. Equal arguments give equal pairs; the test pairs do not depend on `n_train`.
 
     Raises:
         DataError: `mnist` does not hold single digits of 28x28 pixels.

@@ -79,11 +79,11 @@ def _pencil(generator: np.random.Generator) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Style:
-    """How a page is made; pairs of numbers are the ends of what is drawn evenly.
+    """The style of a page; pairs of numbers are the ends of uniform distributions.
 
-    `sides` are pixels, `noise` is of a brightness from 0 to 1, `turn` degrees in either direction, `behind` the
-    strength of the other side's writing, `grain` how unevenly rough paper takes the ink, and `table` the share of
-    the sheet's longer side that is seen of the table on each side of it.
+    `sides` are in pixels. `noise` has the scale of brightness, 0 to 1. `turn` is in degrees, in either direction.
+    `behind` is the strength of writing on the back. `grain` is how unevenly rough paper takes the ink. `table` is
+    the visible margin of table on each side, as a share of the sheet's longer side.
     """
 
     what: str
@@ -142,7 +142,7 @@ _STYLES = {
 }
 
 NUISANCES: Mapping[str, str] = MappingProxyType({name: style.what for name, style in _STYLES.items()})
-"""What each nuisance does to a page."""
+"""The effect of each nuisance, in words."""
 
 
 def make_page(digits: Split, *, nuisance: str = "clean", generator: np.random.Generator) -> Page:

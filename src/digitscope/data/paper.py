@@ -1,4 +1,4 @@
-"""What digits are written on, and what light, lens, sensor and file make of it: the pictures behind `pages`.
+"""Sheets of paper, and the effects of light, lens, sensor and file format: the pictures behind `pages`.
 
 A picture is float32 (H, W, 3), red, green, blue, from 0 black to 1 white; a mask is float32 (H, W) from 0 to 1.
 """
@@ -24,16 +24,16 @@ A4_LONG_SIDE, HOLE_DISTANCE, HOLE_INSET, HOLE_RADIUS = 297.0, 80.0, 12.0, 3.0
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """What is written on a page, before it has a colour.
+    """The writing on a page, before it has a colour.
 
     Attributes:
         coverage: mask, how much of a pixel is under ink.
-        owner: int32 (H, W), the number of the digit whose ink it is, from 1; 0 without.
+        owner: int32 (H, W), the number of the digit that the ink belongs to, from 1; 0 for none.
         page: mask, 1 where there is paper and 0 where there is the table.
         size: pixels, the height of a digit.
         pitch: pixels from one baseline to the next.
         baselines: pixels from the top, one for each line.
-        fields: what a form has printed around the numbers.
+        fields: the form's printed parts around the numbers.
     """
 
     coverage: Float32

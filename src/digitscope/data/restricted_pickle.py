@@ -38,7 +38,7 @@ def restricted_load(file: BinaryIO) -> object:
 
 
 class _Callable:
-    """What a pickle may name: it can call it, and cannot change it."""
+    """A callable that a pickle may name; the pickle cannot change it."""
 
     __slots__ = ("_make",)
 

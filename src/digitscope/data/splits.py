@@ -60,7 +60,7 @@ class Split:
 
     @property
     def task(self) -> Task:
-        """What a network for these examples is for."""
+        """The task of a network for these examples."""
         return "page" if self.labels.shape[1:2] == (PAGE_PLANES,) else TASKS[self.labels.ndim]
 
     def __len__(self) -> int:

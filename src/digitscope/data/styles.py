@@ -93,4 +93,4 @@ def _with_line(image: UInt8, start: Point, end: Point, pen: float) -> UInt8:
 STYLES: Mapping[int, Callable[[UInt8, np.random.Generator], UInt8]] = MappingProxyType(
     {1: _one_with_upstroke, 7: _seven_with_bar}
 )
-"""What is drawn on each digit that has another style."""
+"""The function that draws the other style of each digit that has one."""

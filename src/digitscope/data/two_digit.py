@@ -23,10 +23,10 @@ BOTH_SIZES = (True, False)  # of a set, in the order of preference: the `_mini` 
 def load_two_digit(directory: Path | str | None = None, *, mini: bool | None = None) -> Dataset:
     """Return the course's overlapping pairs: images (N, 42, 28), labels (N, 2), column 0 the upper digit.
 
-    `directory`, else DIGITSCOPE_DATA, names the folder of the files or the one above their folder `mnist`;
-    `mini` chooses the set whose names end in `_mini` or the full-size one; by default the first of these two
-    that is complete serves, and `source` of the result says which. The last tenth of the training file is for
-    validation; the course drew its pairs before, so a digit of it can be in a training pair too.
+    `directory`, or else DIGITSCOPE_DATA, names the folder of the files, or the parent of their folder `mnist`.
+    `mini` selects the set whose names end in `_mini`, or the full-size one. The default is the first of these two
+    that is complete; `source` of the result says which. The last tenth of the training file is for validation. The
+    course drew its pairs before this split, so a validation digit can be in a training pair too.
 
     Raises:
         DataError: a file is missing, cannot be read or is damaged, or no folder is named.

@@ -33,7 +33,7 @@ PART = re.compile(r"(\d+)(?::(\d+))?(?:-(\d+)(?::(\d+))?)?")
 
 @dataclass(frozen=True)
 class Category:
-    """What is taken for one file: from which folders of `data`, which segments, and which labels."""
+    """The source of one file: folders of `data`, and patterns of segments and labels."""
 
     folders: tuple[str, ...]
     segment: str
@@ -74,7 +74,7 @@ class _Component:
 
 @dataclass
 class _Content:
-    """What a file and those that it includes hold so far."""
+    """The content of a file and its includes, as read so far."""
 
     writer: str
     columns: list[str] = field(default_factory=lambda: ["X", "Y"])

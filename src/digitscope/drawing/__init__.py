@@ -1,1 +1,1 @@
-"""What was read, drawn: boxes and labels on a copy of a page, and a table for notebooks."""
+"""Drawings of readings: boxes and labels on a copy of a page, and a table for notebooks."""

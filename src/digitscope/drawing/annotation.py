@@ -65,11 +65,11 @@ class _Mark:
 
 @dataclass(frozen=True)
 class _Label:
-    """What is written beside a mark: its name in large type, its confidence in small type below.
+    """The label of a mark: its name in large type, its confidence in small type below.
 
     Attributes:
-        texts: what is written.
-        fonts: what it is written in.
+        texts: the lines.
+        fonts: the font of each line.
         size: width and height, in pixels.
         upper: height of the first line.
     """
@@ -133,7 +133,7 @@ def annotate(pixels: UInt8, reading: Reading, page: int = 0) -> Image.Image:
 
 
 def _marks(reading: Reading, page: int) -> list[_Mark]:
-    """Return what is drawn on `page`. Those that come first get the better places for their labels."""
+    """Return the marks of `page`. The first ones get the better places for their labels."""
     digits = (
         _Mark(
             str(digit.label) if digit.accepted else f"{digit.label}{UNSURE}",

@@ -48,18 +48,18 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     PyTorch is loaded at the first `fit`. On the CPU of one machine, fits with equal data, settings and integer
     `random_state` predict equally.
 
-    What X may be. The networks see images of 28x28 pixels, white ink on black, in 256 shades. X of 784 features
-    is taken for such images, row by row, if all values that `fit` sees are from 0 to 255; if they are from 0 to 1,
-    then 1 is white. Any other X, of at most 784 features, is a table: each feature is stretched from its own range
-    in `fit` to 0..255 and drawn as a square of pixels, one beside the other. So 64 features are 8x8 squares of 3x3
-    pixels: an image of 8x8 is enlarged. Later values outside the range of `fit` count as its nearest end.
+    Accepted X. The networks see images of 28x28 pixels, white ink on black, in 256 shades. X of 784 features
+    counts as such images, row by row, if all values in `fit` are from 0 to 255. If they are from 0 to 1, then 1 is
+    white. Any other X, of at most 784 features, is a table. Each feature is scaled from its range in `fit` to
+    0..255 and drawn as a square of pixels. So 64 features become 8x8 squares of 3x3 pixels: an image of 8x8 is
+    enlarged. Later values are clipped to the range of `fit`.
 
-    What y may be. Up to ten classes of any kind. Digits, as numbers or text, are what they say to a recipe that
-    writes some in other styles or shows what is no digit; other classes, and tables, are learned without that.
-    Pen digits, which a recipe may add, are left out of every fit.
+    Accepted y. Up to ten classes of any kind. Some recipes draw digits in other styles or add non-digits; they do
+    so only if the classes are digits, as numbers or text, and X is no table. Pen digits, which a recipe may add,
+    are left out of every fit.
 
-    Few examples. A recipe's batch is cut to a tenth of the examples, but not below 8, and an epoch that a recipe
-    counts in images, such as the 36,000 of "fast", to ten times through X. `settings` can say otherwise.
+    Few examples. The batch size is at most a tenth of the examples, but at least 8. Some recipes count an epoch in
+    images, such as the 36,000 of "fast"; the epoch is then at most ten times through X. `settings` overrides both.
 
     A pickle holds the network as the bytes of a safetensors file and its settings as text, read back by the
     checks of a run folder. The pickle around them can run code as any other: load none that you do not trust.
@@ -67,9 +67,9 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     Args:
         recipe: the name of a recipe for one digit, such as "fast", "small", "best", "cnn" or "scratch".
         epochs: how many; None for the recipe's number.
-        settings: further settings of the recipe, or options of its model, that are to be changed, by name.
-        validation_fraction: share of X, drawn with each class in proportion, that is not learned from but scored
-            after every epoch; 0 to learn from all of X.
+        settings: settings of the recipe, or options of its model, to change, by name.
+        validation_fraction: stratified share of X that is held out and scored after every epoch; 0 to learn from
+            all of X.
         device: "auto", "cpu", "cuda" or "mps".
         random_state: an integer from 0 to 2**32 - 1, the seed that `digitscope train` has; a RandomState; or None.
         verbose: write a line an epoch to standard error.

@@ -13,11 +13,11 @@ WHITE = 255.0
 
 @dataclass(frozen=True, eq=False)
 class Scale:
-    """What stands for black and for white.
+    """The values of black and white.
 
     Attributes:
-        low: float64 (n_features,), the values that become pixel 0; what is lower becomes 0 too.
-        high: float64 (n_features,), the values that become pixel 255; what is higher becomes 255 too.
+        low: float64 (n_features,), the values that become pixel 0, as do lower ones.
+        high: float64 (n_features,), the values that become pixel 255, as do higher ones.
         of_pixels: whether the features are the pixels of an image.
     """
 

@@ -1,4 +1,4 @@
-"""What the page network and the digit network together make of each digit that was found."""
+"""Combine the page network and the digit network into probabilities of each digit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Float32 = NDArray[np.float32]
 Floats = NDArray[np.floating]
 
 FEATURES = ("bias", "score", "rival", "digits", "around", "sure", "strange")
-"""What tells the chance of a digit.
+"""The features that the chance of a digit is computed from.
 
 They are 1, the logit of its detection, the three of `Detections.evidence`, its label's log-probability, and its
 distance beyond the usual.

@@ -34,7 +34,7 @@ SHOWN = 0.002
 
 @dataclass(frozen=True, eq=False)
 class PageItems:
-    """What was found on a page and judged, as parts of a reading.
+    """The judged items of a page, as parts of a reading.
 
     Attributes:
         judged: the digits.

@@ -53,7 +53,7 @@ TURNS: Mapping[int, Image.Transpose] = MappingProxyType(
         8: Image.Transpose.ROTATE_90,
     }
 )
-"""What makes a picture upright, by EXIF's orientation; from 5 on, width and height change places."""
+"""The operation that brings a picture upright, by EXIF orientation; from 5 on, width and height swap."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +85,9 @@ def open_pictures(source: Source, *, most_pages: int = MOST_PAGES) -> Iterator[P
     """Yield the pages of `source`, one after the other: all of a TIFF file, one of anything else.
 
     Args:
-        source: a path, the bytes of a file, an open binary file, a PIL image, or an array (H, W), (H, W, 1),
-            (H, W, 3) or (H, W, 4) of bool, of integers, whose white is the largest number of 8, 10, 12, 14 or 16
-            bits, the first that none exceeds, or of floats, which count from 0 to 1 unless one is above 1.
+        source: a path, the bytes of a file, an open binary file, a PIL image, or an array (H, W) or (H, W, 1 or 3
+            or 4). Arrays are bool, integer or float. White is 1 for floats, unless one is above 1. For integers
+            it is the largest number of 8, 10, 12, 14 or 16 bits, the first that fits all values.
         most_pages: of a TIFF file with more, those are yielded before the error is raised.
 
     Raises:

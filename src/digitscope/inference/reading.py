@@ -1,4 +1,4 @@
-"""What was read in a picture, as values: they print, show themselves in a notebook and turn into plain JSON."""
+"""Readings as values, which print, render in notebooks and convert to JSON."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +11,7 @@ Float32 = NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
 UNSURE = "?"
-"""What stands in a text for ink that may be a digit but was not accepted as one."""
+"""Marks a rejected digit in a text."""
 
 LONGEST_REPR = 60
 """Characters of the text that are shown where a reading stands for itself."""

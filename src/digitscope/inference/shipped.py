@@ -16,7 +16,7 @@ SHIPPED: Mapping[str, str] = MappingProxyType(
         "page": "where digits and signs are on a page",
     }
 )
-"""What each shipped network reads; beside each lies its model card."""
+"""The input of each shipped network; its model card lies beside it."""
 
 
 def shipped_path(name: str) -> Path:

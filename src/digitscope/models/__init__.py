@@ -1,8 +1,8 @@
 """The networks, and nothing else: no data, no optimiser.
 
-Every model takes uint8 images (N, H, W) and gives float32 logits: (N, 10) for single digits, (N, 2, 10) for
-pairs, (N, 2, H, W) for the pixels of pairs, and maps (N, 42, H / 4, W / 4) for pages. The first layer of each
-normalises.
+Every model takes uint8 images (N, H, W) and returns float32 logits: (N, 10) for single digits and (N, 2, 10) for
+pairs. Separation returns (N, 2, H, W), one map for each digit. The page network returns maps
+(N, 42, H / 4, W / 4). The first layer of each model normalises.
 """
 
 import inspect

@@ -8,9 +8,9 @@ class Columns(nn.Module):
     """Networks side by side, a multi-column network (Cireşan, Meier and Schmidhuber 2012).
 
     Input: what each column takes, (N, ...). Output: logits in the same order, (N, ...). In evaluation they
-    are the mean of the columns' logits. In training the columns share the examples out among them, so that none
-    learns from what another gets wrong, and each meets the examples in an order of its own. A loss that is the
-    mean over all examples gives each of C columns a C-th of the gradient that it would have alone.
+    are the mean of the columns' logits. In training each column gets its own share of the examples, so that none
+    learns from another's errors, and sees the examples in its own order. A loss that is the mean over all examples
+    gives each of C columns 1 / C of the gradient that it would have alone.
     """
 
     def __init__(self, *columns: nn.Module) -> None:

@@ -10,8 +10,8 @@ from digitscope.models.residual import ResidualBlock
 def logits_and_features(model: nn.Sequential, images: Tensor) -> tuple[Tensor, Tensor]:
     """Return the logits of `model`, and the means of the channels of its second and last convolution, (N, F).
 
-    An early layer knows strokes and the last one digits (Lee et al. 2018, 2.2, take all). Those of columns stand
-    side by side. A network without such layers has no features: F is 0.
+    Early layers respond to strokes and the last one to digits (Lee et al. 2018, 2.2, use all layers). Features of
+    columns are concatenated. A network without such layers has no features: F is 0.
     """
     values, seen, columns = images, list[Tensor](), list[Tensor]()
     for layer in model:

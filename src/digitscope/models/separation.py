@@ -10,10 +10,10 @@ from digitscope.models.convolutional import convolution
 from digitscope.models.pixels import MNIST_SCALE, Normalize
 
 GAIN = 8.0
-"""What the head's output is multiplied by.
+"""Factor on the head's output.
 
-Most pixels are paper for sure, and a head of 32 channels whose weights keep their length, as Muon holds them,
-could not say so.
+Most pixels are certainly paper. Muon keeps the length of the head's weights, so its 32 channels alone could not
+give logits that large.
 """
 
 
@@ -67,10 +67,11 @@ class PixelsToChannels(nn.Module):
 def unet() -> nn.Sequential:
     """Return a network that separates two digits, 472,712 parameters.
 
-    uint8 (N, 42, 28) -> (N, 1, 42, 28) -> each 2x2 pixels as 4 channels: (N, 4, 21, 14) -> a U-Net of
-    (N, 32, 21, 14), (N, 64, 11, 7) and (N, 128, 6, 4), to (N, 8, 21, 14) -> 4 channels as 2x2 pixels again: logits
-    float32 (N, 2, 42, 28), of the upper digit's ink and of the lower one's. A pixel can belong to both.
-    Half the rows and columns cost a quarter of the time, and lose no pixel (Shi et al. 2016).
+    Input: uint8 (N, 42, 28). Each 2x2 pixels become 4 channels, (N, 4, 21, 14). The U-Net has levels of
+    (N, 32, 21, 14), (N, 64, 11, 7) and (N, 128, 6, 4), and returns (N, 8, 21, 14). Each 4 channels become 2x2
+    pixels again. Output: float32 logits (N, 2, 42, 28), for the ink of the upper and of the lower digit. A pixel
+    can belong to both. Half the rows and columns take a quarter of the time, and no pixel is lost (Shi et al.
+    2016).
     """
     return nn.Sequential(
         Normalize(*MNIST_SCALE),

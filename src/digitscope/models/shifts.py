@@ -16,12 +16,12 @@ class ShiftAveraged(nn.Sequential):
     Averaging over moved images is from Jordan's airbench, which does it with logits.
 
     Input: normalised images (N, C, H, W). Output: logits (N, 10). In evaluation they are the logarithms of the
-    mean probabilities of the nine images: one that the network is unsure of counts less than in a mean of logits.
-    What moves in from outside continues the edge.
+    mean probabilities of the nine images: uncertain ones count less than in a mean of logits. Shifted images
+    are padded with their edge pixels.
     """
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the logits, in training those of the images as they are."""
+        """Return the logits; in training, of the unshifted images."""
         network: Callable[[Tensor], Tensor] = super().forward
         if self.training:
             return network(images)

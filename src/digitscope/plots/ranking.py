@@ -38,8 +38,8 @@ class RankedPoint:
 def ranking_figure(points: Sequence[RankedPoint], heading: str = "", measure: str = "accuracy") -> "Figure":
     """Return a figure with a row for each of `points`, the first on top, and `heading` over their labels.
 
-    A dot is the mean of validation, its bar a standard deviation to each side; a ring is the test's. What they are
-    is the `measure`, in words.
+    A dot is the validation mean, with a bar of one standard deviation to each side. A ring is the test value.
+    `measure` names the quantity.
 
     Raises:
         DataError: there is no point.

@@ -54,11 +54,11 @@ class _Scale:
 def reliability_diagram(probabilities: Floats, labels: Labels) -> "Figure":
     """Return a figure of the accuracy at each confidence, with the digits it rests on.
 
-    A good reader is nearly always nearly certain, so both axes are logarithmic in what lacks to 100 %: from 90 to
-    99 is as far as from 99 to 99.9, and the bins become finer up to one error among all digits. Bars show the
-    accuracy of each bin, from 0, with its 95 % interval (Wilson 1927); a dot shows its mean confidence, and lies
-    on the diagonal, where the bars of a calibrated reader end. Bars are dark where the interval leaves the dot
-    out. The calibration error written above is that of 15 equal-width bins (Guo et al. 2017), as everywhere.
+    Good networks are nearly always nearly certain, so both axes are logarithmic in the distance to 100 %: from 90
+    to 99 is as far as from 99 to 99.9. The bins become finer towards 100 %, up to one error among all digits. Bars
+    show the accuracy of each bin, from 0, with its 95 % interval (Wilson 1927). Dots show its mean confidence and
+    lie on the diagonal, where the bars of a calibrated reader end. A bar is dark if its interval excludes the dot.
+    The calibration error above the plot uses 15 equal-width bins (Guo et al. 2017).
 
     Args:
         probabilities: floats of shape (N, 10), or (N, P, 10) for P digits an image.

@@ -1,4 +1,4 @@
-"""What each setting does: the accuracy of every point over the value that the setting has there."""
+"""The effect of each setting: the accuracy of every point over its value of the setting."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

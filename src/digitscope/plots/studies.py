@@ -1,4 +1,4 @@
-"""What a study saw, for a slide: two panels of the same lines, legible from the back of a lecture hall."""
+"""Figures of studies for slides: two panels of the same lines, legible from the back of a lecture hall."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

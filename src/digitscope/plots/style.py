@@ -1,4 +1,4 @@
-"""What every figure shares: its colours, its type sizes and how it begins."""
+"""The common style of all figures: colours, type sizes and an empty figure."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What a fully connected network looks for: the weights of its first layer as pictures."""
+"""The first-layer weights of a fully connected network as pictures."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What a hidden layer may do to its weighted inputs: a read-only table of functions with their derivatives."""
+"""Activation functions of hidden layers: a read-only table with their derivatives."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType

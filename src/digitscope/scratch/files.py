@@ -25,9 +25,9 @@ Arrays = Mapping[str, NDArray[Any]]
 def save_network(path: Path | str, network: Network) -> None:
     """Write `network` to `path`, whole or not at all.
 
-    Layer k is stored as the arrays `k.weight` (n_in, n_out) and `k.bias` (n_out,); the metadata's one entry,
-    `network`, is a JSON object of the format's name, the activation and the sizes, such as [784, 128, 10].
-    Equal networks give equal bytes.
+    Layer k is stored as the arrays `k.weight` (n_in, n_out) and `k.bias` (n_out,). The metadata's one entry,
+    `network`, is a JSON object with the format's name, the activation and the sizes, such as [784, 128, 10]. Equal
+    networks give equal bytes.
     """
     about = {"format": FORMAT, "activation": network.activation, "sizes": network.sizes}
     # One entry, because safetensors writes several in an order that differs from call to call.

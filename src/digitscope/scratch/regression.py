@@ -1,8 +1,8 @@
 """The course's first network: two inputs, three hidden units, one output, learnt point by point.
 
-It is small enough to follow with pencil and paper, so its steps stand here one a line under the course's own
-names and shapes: an input is a column, so a layer is weights @ column and not, as in `network`, rows @ weight.
-The two agree; a test compares them. Every array is float64.
+You can follow it with pencil and paper, so each step is one line, with the course's names and shapes. An input is
+a column, so a layer is weights @ column; in `network` it is rows @ weight. A test checks that both agree. Every
+array is float64.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ identity = ACTIVATIONS["identity"]
 
 
 class RegressionWeights(NamedTuple):
-    """What the network learns. The output has no bias.
+    """The weights of the network. The output has no bias.
 
     Attributes:
         input_to_hidden_weights: (3, 2).

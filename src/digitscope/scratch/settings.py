@@ -93,4 +93,4 @@ ACCEPTED: Mapping[str, tuple[Callable[[Any], bool], str]] = MappingProxyType(
         "dtype": (lambda value: isinstance(value, str) and value in get_args(FloatName), "float32 or float64"),
     }
 )
-"""What each setting but the activation may be, as a test and in words."""
+"""The accepted values of each setting except the activation: a test, and the words for errors."""

@@ -26,7 +26,7 @@ FLUSH_EVERY = 64
 
 @dataclass(eq=False)
 class TrainingState:
-    """What changes while a network trains, and all that a resumed run needs.
+    """The state of a training, sufficient to resume it.
 
     Attributes:
         network: its layers are changed in place.

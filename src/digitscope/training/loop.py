@@ -25,7 +25,7 @@ TensorBatch = tuple[Tensor, Tensor]
 
 @dataclass
 class TrainingState:
-    """What changes while a network trains, and all that a resumed run needs.
+    """The state of a training, sufficient to resume it.
 
     Attributes:
         model: the network, on its device.

@@ -24,12 +24,12 @@ They make a step of a fully connected network ten times slower.
 
 
 class Muon(optim.Optimizer):
-    """Momentum whose step is made orthogonal for weights, and left as it is for biases and batch norms.
+    """Momentum whose step is orthogonalised for weights, and unchanged for biases and batch norms.
 
-    A weight (O, ...) counts as the matrix (O, I) of its filters, and keeps the Frobenius norm sqrt(O), as in
-    Jordan's airbench: batch norm makes a filter's length irrelevant, and with a fixed length the learning rate
-    alone says how fast its direction turns. A step then changes a matrix by about the share `lr`, and one that has
-    more rows than columns by less. The weights of a last layer, which no batch norm follows, are treated alike.
+    A weight (O, ...) counts as the matrix (O, I) of its filters. As in Jordan's airbench, it keeps the Frobenius
+    norm sqrt(O). Batch norm makes a filter's length irrelevant; with a fixed length, only the learning rate sets
+    how fast its direction turns. A step changes a matrix by about the share `lr`, or less if it has more rows
+    than columns. The weights of the last layer, which no batch norm follows, are treated alike.
 
     Args:
         parameters: tensors of two or more axes, which are weights, and vectors.

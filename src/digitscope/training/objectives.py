@@ -1,4 +1,4 @@
-"""What a network is to learn, and how an epoch of it is scored: one objective for labels, one for masks."""
+"""Losses and scores: one objective for labels and one for masks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,13 +28,13 @@ class EpochScore:
 
 
 class Objective(Protocol):
-    """What the training loop asks of a task; `outputs` and `targets` have the shapes that the task gives them."""
+    """The loss and the scores of a task; the shapes of `outputs` and `targets` depend on the task."""
 
     def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, focus: float) -> Tensor:
-        """Return what a step lowers: the mean loss, in nats, with `focused_mean`'s weights."""
+        """Return the mean loss, in nats, with `focused_mean`'s weights."""
 
     def seen(self, outputs: Tensor, targets: Tensor) -> Seen:
-        """Return what is kept of a batch, to be scored when the epoch ends."""
+        """Return the part of a batch that is scored when the epoch ends."""
 
     def score(self, seen: Sequence[Seen]) -> EpochScore:
         """Return the score of all batches at once."""
@@ -103,8 +103,8 @@ SEPARATION = Separation()
 def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float, focus: float) -> Tensor:
     """Return the mean cross-entropy, in nats, of logits (N, 10) with labels (N,), or (N, P, 10) with (N, P).
 
-    The digits have the weights of `focused_mean`. What is no digit, label 255, is to be each digit with the same
-    probability (Hendrycks et al. 2019, section 3).
+    The digits have the weights of `focused_mean`. The target of a non-digit, label 255, is the uniform
+    distribution (outlier exposure, Hendrycks et al. 2019, section 3).
     """
     others = labels == NO_DIGIT
     by_class = logits.movedim(-1, 1)

@@ -170,7 +170,7 @@ class TrainingSettings:
 
     @property
     def pen(self) -> Augmentation:
-        """What of it is another pen or scanner, and not another hand."""
+        """The part of `augmentation` that imitates other pens and scanners, not other writers."""
         return Augmentation(stroke=self.stroke, blur=self.blur, low_resolution=self.low_resolution)
 
     def _check_pages(self) -> None:
@@ -224,7 +224,7 @@ RANGES: Mapping[str, tuple[Any, str]] = MappingProxyType(
         "threads": (lambda value: isinstance(value, int) and value >= 0, "a whole number from 0"),
     }
 )
-"""What each number may be, as a test and in words."""
+"""The accepted values of each number: a test, and the words for errors."""
 
 
 def setting_names() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a network for each task is to learn."""
+"""The objective of each task."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""What the usual features of each class are, measured on the digits that a network learned from."""
+"""The usual features of each class, measured on training digits."""
 
 import numpy as np
 import torch
@@ -8,10 +8,10 @@ from digitscope.data.splits import Split, UInt8
 from digitscope.models.distance import Distance, logits_and_features
 
 MOST_EXAMPLES = 30_000
-"""Of the training split that are measured: a mean of thousands moves no more."""
+"""Training digits that are measured; more would hardly move the means."""
 
 RIDGE = 1e-3
-"""Share of the mean variance that every direction has at least, for some channels never stir."""
+"""Ridge added to the covariance, as a share of its mean variance; some channels are constant."""
 
 BEYOND_1 = 0.01
 """Share of the validation split whose distance is above 1."""
