@@ -244,7 +244,7 @@ def data_lines(best: Scored, dataset: Dataset, pens: Pens | None) -> list[str]:
         " Licence CC BY-SA 3.0." if dataset.name == MNIST else " The digits are MNIST's, licence CC BY-SA 3.0."
     )
     lines = [
-        f"- {dataset.name}, {len(dataset.train):,} examples an epoch, sha256 `{run.data_sha256[:16]}`.{licence}"
+        f"- {dataset.name}, {len(dataset.train):,} examples an epoch, sha256 `{run.data_sha256[:16]}`. {whose} CC BY-SA 3.0."
     ]
     if pens is not None:
         n, share = len(pen_digits(pens)), getattr(run.recipe.settings, "pens", 0)
