@@ -240,12 +240,9 @@ def model_in_words(scored: Sequence[Scored], best: Scored, size: int) -> str:
 def data_lines(best: Scored, dataset: Dataset, pens: Pens | None) -> list[str]:
     """Return what the network was trained on, with licences."""
     run = best.run
-    licence = (
-        " Licence CC BY-SA 3.0." if dataset.name == MNIST else " The digits are MNIST's, licence CC BY-SA 3.0."
-    )
-    lines = [
-        f"- {dataset.name}, {len(dataset.train):,} examples an epoch, sha256 `{run.data_sha256[:16]}`. {whose} CC BY-SA 3.0."
-    ]
+    whose = "Licence" if dataset.name == MNIST else "The digits are MNIST's, licence"
+    n, digest = len(dataset.train), run.data_sha256[:16]
+    lines = [f"- {dataset.name}, {n:,} examples an epoch, sha256 `{digest}`. {whose} CC BY-SA 3.0."]
     if pens is not None:
         n, share = len(pen_digits(pens)), getattr(run.recipe.settings, "pens", 0)
         lines.append(f"- {PENS_SOURCE}: {n:,} digits, {share} for each of MNIST's, sha256 `{pens.sha256()[:16]}`.")
