@@ -1,4 +1,4 @@
-"""The figures of a trained run that tables and model cards give: on which examples, and at which temperature."""
+"""The calibrated scores of a run, for tables and model cards."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,12 @@ TEST_PAIRS = 10_000
 
 @dataclass(frozen=True)
 class CalibratedScores:
-    """What a run scores when its logits are divided by the temperature that suits its validation split.
+    """The scores of a run after temperature scaling on its validation split.
 
     Attributes:
-        temperature: it; no unit.
-        validation: the scores on the split that it was fitted on.
-        test: the scores on examples that nothing was chosen on.
+        temperature: the divisor of the logits, without unit.
+        validation: the scores on the split that the temperature was fitted on.
+        test: the scores on unseen examples.
     """
 
     temperature: float

@@ -1,4 +1,4 @@
-"""How what the page network and the digit network say is combined: numbers fitted on made validation pages."""
+"""Fit the weights that combine the page network and the digit network, on synthetic validation pages."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -23,13 +23,13 @@ SAME, TOUCHED = 0.4, 0.05
 """Intersection over union from which a detection is a digit of a page, and the only one of a small picture."""
 
 PULL = 1e-3
-"""Penalty on the square of each weight, so that a feature which never errs gets no endless one."""
+"""L2 penalty of the regression, so that a feature that never errs gets a finite weight."""
 
 PAGES_OF_EACH, SCENES, SMALL, SEED = 3, 400, 2000, 77
 """Validation pages with each nuisance, how many scenes and small pictures there are, and how their seeds begin."""
 
 SIDES = (8, 16, 20, 28, 56, 112)
-"""Pixels of small pictures: old collections of digits have from 8 on."""
+"""Sides of small pictures, in pixels; old data sets of digits have 8 and more."""
 
 NOISY = 0.05
 """Share of the small pictures that show nothing but noise."""
@@ -38,7 +38,7 @@ INK = 60
 """Level of a digit's image from which a pixel is ink."""
 
 NONE = -1
-"""The label of what is no digit."""
+"""The label of a detection that is no digit."""
 
 
 def fit_combinations(network: PageNetwork, digits: Recognizer, material: Material) -> dict[str, dict[str, float]]:
@@ -52,10 +52,10 @@ def fit_combinations(network: PageNetwork, digits: Recognizer, material: Materia
 
 
 def fit_combination(network: PageNetwork, digits: Recognizer, pages: Iterable[Page]) -> dict[str, float]:
-    """Return the weights that `inference.judging.judge` takes: those that make the truth of `pages` most likely.
+    """Return the maximum-likelihood weights for `inference.judging.judge` on `pages`.
 
-    First the two that the networks' log-probabilities of a digit are added up with; then, by logistic regression,
-    those of the chance that a detection is a digit, is told from print, and is rightly read.
+    First come the two weights of the networks' log-probabilities. Then logistic regressions fit the probabilities
+    that a detection is a digit, that its kind (written or print) is right, and that its label is right.
     """
     seen, labels, is_told = evidence(network, digits, pages)
     known = labels != NONE

@@ -1,4 +1,4 @@
-"""A run as TensorBoard shows it: its curves, its settings, and what they came to."""
+"""A run in TensorBoard: its curves, its settings and its final figures."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -22,7 +22,7 @@ TAGS: Mapping[str, str] = MappingProxyType(
         "seconds": "seconds an epoch",
     }
 )
-"""What each figure of an epoch's record is called there."""
+"""TensorBoard's tag of each quantity of an epoch's record."""
 
 HPARAMS = ("validation_loss", "validation_accuracy")
 """The figures of the last epoch that stand beside the settings."""
@@ -34,7 +34,7 @@ class EventLog:
     A run that is resumed has another file beside the first; TensorBoard shows both as one curve.
 
     Args:
-        folder: of this run; TensorBoard is given it, or the one above to see several runs.
+        folder: of this run. Point TensorBoard at it, or at its parent to see several runs.
         recipe: with every change applied.
         seed: of the run.
     """
@@ -72,14 +72,14 @@ class EventLog:
     def _begin(self, epoch: int) -> "SummaryWriter":
         from torch.utils.tensorboard import SummaryWriter
 
-        # What an earlier file has from this epoch on is of a run that was cut off and is gone through again.
+        # The resumed run repeats these epochs, so TensorBoard drops them from the earlier file.
         writer = SummaryWriter(str(self._folder), purge_step=epoch)
         rows = "".join(f"| {name} | {value} |\n" for name, value in self._settings.items())
         writer.add_text("settings", f"| setting | value |\n| --- | --- |\n{rows}", epoch)
         return writer
 
     def _write_hparams(self, writer: "SummaryWriter", last: EpochRecord) -> None:
-        # Not `writer.add_hparams`, which begins another run in a folder below for them.
+        # Not `writer.add_hparams`, which starts another run in a subfolder.
         from torch.utils.tensorboard.summary import hparams
 
         figures = {f"hparams/{name}": getattr(last, name) for name in HPARAMS}

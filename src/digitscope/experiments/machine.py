@@ -1,4 +1,4 @@
-"""What a figure was measured on."""
+"""The machine and the versions behind a measured figure."""
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -9,7 +9,7 @@ from digitscope.cores import usable_cores
 
 
 def describe_machine() -> dict[str, str | int]:
-    """Return the processor, the cores that may be used, and the versions that decide a number, for JSON."""
+    """Return the processor, the usable cores and the library versions, for JSON."""
     return {
         "processor": _processor(),
         "cores": usable_cores(),

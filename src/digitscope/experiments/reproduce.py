@@ -51,13 +51,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Bench:
-    """What the experiments work with: the data, the device, and who is told of every finished step.
+    """The data, the device and the progress callbacks of the experiments.
 
     Attributes:
         mnist: full MNIST.
         two_digit: the course's two-digit set, or one built by the same rule.
         device: as `run_recipe` takes it.
-        on_run: told of each run before it starts: what it is, and how many steps it takes.
+        on_run: called before each run with its title and its number of steps.
         on_batch: called after every step.
     """
 
@@ -82,7 +82,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Reported:
-    """What the handout reports of one setting: the test set's accuracy (None if it gives none) and loss."""
+    """The handout's figures for one setting: test accuracy (None if it has none) and loss."""
 
     accuracy: float | None
     loss: float

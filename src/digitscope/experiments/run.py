@@ -92,7 +92,7 @@ class Run:
 
 @dataclass(frozen=True)
 class _Work:
-    """What is asked of `run_recipe`, by the names that it has there."""
+    """The arguments of `run_recipe`, under the same names."""
 
     recipe: Recipe
     dataset: Dataset

@@ -33,9 +33,9 @@ class Reader:
         name: what it is, for people.
         task: what it is for.
         sizes: height and width of the images that it takes.
-        logits: takes uint8 images (N, H, W), returns floats (N, 10), (N, 2, 10) for pairs, (N, 2, H, W) for
-            their pixels, or the maps (N, 42, H / 4, W / 4) of pages.
-        data_sha256: the hash of the data it was trained and validated on; None where that is not recorded.
+        logits: takes uint8 images (N, H, W) and returns floats: (N, 10), (N, 2, 10) for pairs, (N, 2, H, W) for
+            separation, or maps (N, 42, H / 4, W / 4) for pages.
+        data_sha256: hash of the training and validation data; None if it is not recorded.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Reader:
 def load_reader(model: Path, *, device: str = "auto") -> Reader:
     """Return the network of a run folder, of an ONNX file, or shipped under the name `model`.
 
-    What lies at the path goes before a shipped name. PyTorch is loaded for a run folder only.
+    A file or folder takes precedence over a shipped name. PyTorch is loaded only for a run folder.
 
     Args:
         model: a folder that `train` made, a file that ends in .onnx, or a shipped name.

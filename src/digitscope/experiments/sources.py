@@ -1,4 +1,4 @@
-"""The examples that a network meets while it trains: how many, in which order, in which styles."""
+"""The training examples of a network: their number, order and styles."""
 
 import numpy as np
 
@@ -14,10 +14,10 @@ from digitscope.experiments.recipes import Recipe
 from digitscope.training import TrainingSettings
 
 PENNED = 0.3
-"""Share of the digits that a distance is measured on which another pen or scanner gave.
+"""Share of digits with another pen or scanner among those that the out-of-distribution distance is fitted on.
 
-With more of them it finds fewer letters strange, with fewer more of the small digits on a page. Chosen on
-validation digits and pages of them.
+A higher share rejects fewer letters, a lower share rejects more small digits of pages. Chosen on validation digits
+and pages of them.
 """
 
 

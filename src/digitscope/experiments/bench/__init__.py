@@ -26,11 +26,11 @@ QUICK_ROUNDS = 2
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What is known of a benchmark before it is loaded.
+    """A benchmark, described before its module is loaded.
 
     Attributes:
         module: where its `measure` is.
-        about: what it measures and how honest its figures are, for people.
+        about: what it measures and the limits of its figures, for people.
         rounds: how many by default.
         threads: how many by default; 0 for as many as PyTorch has: one a core, unless the environment says
             otherwise.

@@ -1,4 +1,4 @@
-"""What a benchmark is given and what it gives: conditions in, tables out."""
+"""The conditions and the result tables of benchmarks."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,17 +13,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a benchmark works under.
+    """The conditions of a benchmark.
 
     Attributes:
         data: returns single digits; called only by a benchmark that needs them.
         rounds: turns that each side takes; at least 1.
-        threads: on which each side computes; at least 1.
+        threads: of each side; at least 1.
         quick: measure less, to see that it works.
-        peers: what a side's name holds that is compared with the first; all are if it is empty.
-        on_start: told what starts, and of how many turns it is.
+        peers: part of the names of the sides to compare with the first; empty for all.
+        on_start: called with the name of a measurement and its number of turns.
         on_turn: called after every turn.
-        on_news: told what happens within a turn.
+        on_news: called with a line about events within a turn.
     """
 
     data: Callable[[], Dataset]
@@ -36,10 +36,10 @@ class Conditions:
     on_news: Callable[[str], None] = lambda _news: None
 
     def chosen(self, sides: Mapping[str, T]) -> dict[str, T]:
-        """Return the first of `sides`, and of the others those that `peers` asks for.
+        """Return the first of `sides`, and the others that `peers` selects.
 
         Raises:
-            SettingError: it asks for none that there is.
+            SettingError: it selects none.
         """
         first, *others = sides
         found = [side for side in others if self.peers.casefold() in side.casefold()]
@@ -49,7 +49,7 @@ class Conditions:
 
     @property
     def in_words(self) -> str:
-        """How a table's figures come about, for its title."""
+        """The conditions in words, for a table's title."""
         threads = "one thread" if self.threads == 1 else f"{self.threads} threads"
         rounds = "one round" if self.rounds == 1 else f"{self.rounds} rounds: median (lowest to highest)"
         return f"{threads}, {rounds}"

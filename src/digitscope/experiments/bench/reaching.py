@@ -10,7 +10,7 @@ from digitscope.experiments.bench.turns import timed
 T = TypeVar("T")
 
 ROUNDING = 1e-12
-"""What a mean of accuracies may be too low by because it is computed in floating point."""
+"""Tolerance for the floating-point error of a mean of accuracies."""
 
 
 @dataclass
@@ -18,8 +18,8 @@ class Trial(Generic[T]):
     """One training, as far as it has come.
 
     Attributes:
-        epochs: gives the network after every epoch, and trains only while it is asked for the next.
-        seconds: after each epoch, all that training has taken so far.
+        epochs: yields the network after every epoch, and trains only when the next one is requested.
+        seconds: training time so far, after each epoch.
         accuracies: after each epoch, the fraction of the test split read right.
         ended: whether the training has gone through its whole schedule.
     """

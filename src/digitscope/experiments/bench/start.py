@@ -28,7 +28,7 @@ PROGRAMS: Mapping[str, str] = {
     ),
     "Python, which does nothing": "pass",
 }
-"""What each side's process does."""
+"""The program of each side's process."""
 
 
 def measure(conditions: Conditions) -> tuple[Comparison, ...]:

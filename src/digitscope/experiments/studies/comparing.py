@@ -1,4 +1,4 @@
-"""What can be said of two points, and of one that learns too much by heart; always with the seeds' deviation."""
+"""Comparisons of points within the seeds' deviation, and detection of overfitting."""
 
 import math
 from collections.abc import Sequence
@@ -8,23 +8,23 @@ from digitscope.experiments.studies.study import over_epochs
 from digitscope.experiments.sweep.ranking import PointScore, Spread
 
 NOTABLE_RISE = 0.1
-"""Of the validation loss above its lowest, as a share: from here on a training counts as overfitted."""
+"""Relative rise of the validation loss above its minimum from which a training counts as overfitted."""
 
 
 def best_of(scores: Sequence[PointScore]) -> PointScore:
-    """Return the one of the highest mean validation accuracy after the last epoch; each has finished."""
+    """Return the score with the highest mean validation accuracy after the last epoch; all have finished."""
     return max(scores, key=lambda score: validation(score).mean)
 
 
 def alike(first: Spread, second: Spread) -> bool:
-    """Tell whether two means lie within the deviation of a difference of two trainings; False if none is known."""
+    """Return whether two means differ by at most the deviation of a difference; False if it is unknown."""
     if first.deviation is None or second.deviation is None:
         return False
     return abs(first.mean - second.mean) <= math.hypot(first.deviation, second.deviation)
 
 
 def like_best(scores: Sequence[PointScore]) -> list[PointScore]:
-    """Return those of `scores` that cannot be told from the best, without it."""
+    """Return the `scores` that differ from the best one by no more than chance, without the best."""
     best = best_of(scores)
     return [score for score in scores if score is not best and alike(validation(score), validation(best))]
 
@@ -64,7 +64,7 @@ def rise_of_loss(score: PointScore) -> Rise:
 
 
 def chance(n_seeds: int) -> str:
-    """Return the sentence that says what the differences in a text are worth."""
+    """Return a sentence on how to judge differences between points."""
     if n_seeds == 1:
         return "One seed a point: how far chance moves these figures is not known, so each difference is a hint."
     return (

@@ -11,12 +11,12 @@ Design = Callable[[int, bool], tuple[Variant, ...]]
 """Takes the number of training digits, and whether the study is to be quick."""
 
 FEW_DIGITS = 5_000
-"""So few that a network can learn them by heart, which is what a study of overfitting wants to see."""
+"""Training digits in studies of overfitting; few enough for a network to memorise."""
 
 WARPS: Mapping[str, float] = MappingProxyType(
     {"rotation": 7.0, "scale": 0.07, "shear": 0.07, "shift": 0.7, "elastic": 1.0}
 )
-"""Those of the recipe `scratch`."""
+"""The warps of the recipe `scratch`."""
 
 MOMENTUM: Mapping[str, float] = MappingProxyType({"batch_size": 64, "learning_rate": 0.05, "momentum": 0.9})
 
@@ -33,7 +33,7 @@ OPTIMIZERS: Mapping[str, tuple[Mapping[str, Any], tuple[float, ...]]] = MappingP
         "Muon": ({"optimizer": "muon", "momentum": 0.6, "nesterov": True}, (0.01, 0.03, 0.1, 0.3, 1.0)),
     }
 )
-"""Each optimiser's settings, and the learning rates of which its best is taken."""
+"""Each optimiser's settings, and the learning rates to choose the best from."""
 
 
 def capacity(n_train: int, quick: bool) -> tuple[Variant, ...]:

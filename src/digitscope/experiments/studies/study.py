@@ -1,4 +1,4 @@
-"""What a study trains, and what came of it."""
+"""A study: the variants to train, and its result."""
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ class Variant:
     """One thing to train.
 
     Attributes:
-        point: what makes it another one than the others; its names are columns of the table.
+        point: the values that distinguish it; their names are columns of the table.
         recipe: how it is trained, on a number of threads that its settings name.
     """
 
@@ -36,7 +36,7 @@ class Variant:
 
     @property
     def n_parameters(self) -> int:
-        """The numbers that it learns."""
+        """The number of its trainable parameters."""
         with torch.device("meta"):  # shapes without numbers
             model = build(self.recipe.model, self.recipe.options)
         return sum(parameter.numel() for parameter in model.parameters())
@@ -47,7 +47,7 @@ class Study:
     """Variants, each trained with the same seeds.
 
     Attributes:
-        name: what people call it.
+        name: of the study, for people.
         variants: in the order of the table.
         n_seeds: trainings of each variant.
         seed: of the first one; the next ones have seed + 1, seed + 2, ...
@@ -69,7 +69,7 @@ class Study:
 
     @property
     def measure(self) -> str:
-        """What its accuracies are, in words; see `Recipe.measure`."""
+        """Its accuracy measure, in words; see `Recipe.measure`."""
         return self.variants[0].recipe.measure
 
     def label(self, point: Point) -> str:
@@ -100,7 +100,7 @@ class Study:
 
 @dataclass(frozen=True)
 class Result:
-    """What a study came to.
+    """The result of a study.
 
     Attributes:
         study: what was trained.

@@ -1,1 +1,1 @@
-"""A sweep: one recipe with many settings, ranked on validation. What is finished is kept and never run again."""
+"""A sweep: one recipe with many settings, ranked on validation. Finished trials are never run again."""

@@ -1,4 +1,4 @@
-"""What runs trials, and how the cores are shared among them."""
+"""Engines that run trials, and the distribution of cores among them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Lost:
 
 @dataclass(frozen=True)
 class EpochDone:
-    """A trial has an epoch more behind it."""
+    """A trial has finished another epoch."""
 
     trial: Trial
     epoch: EpochRecord
@@ -33,7 +33,7 @@ class EpochDone:
 
 @dataclass(frozen=True)
 class Finished:
-    """A trial is over, and this came of it."""
+    """A trial has ended with this record."""
 
     trial: Trial
     record: TrialRecord
@@ -52,7 +52,7 @@ Event = Begun | Lost | EpochDone | Finished | Failed
 
 @dataclass(frozen=True)
 class Crash:
-    """What a worker sends in place of a record; `reason` is one line."""
+    """A worker's message in place of a record; `reason` is one line."""
 
     reason: str
 
@@ -74,10 +74,9 @@ class Engine(Protocol):
 def share_cores(n_trials: int, cores: int) -> tuple[int, ...]:
     """Return the threads of each of `n_trials` trials that are run in this order on `cores` cores.
 
-    A second thread never makes a training twice as fast, so trials side by side end sooner than one after the
-    other: as long as there are as many as cores, each has one thread. The last ones, when they are fewer than the
-    cores, have all cores among them, which would else be idle. It is no function of what is already done, because
-    the number of threads is part of what decides a trial's rounding.
+    A second thread never makes a training twice as fast. So each trial has one thread while there are as many
+    trials as cores. The last trials, if fewer, share all cores. The result does not depend on finished trials,
+    because the number of threads affects a trial's rounding.
     """
     n_last = n_trials % cores
     last = (cores // n_last + (place < cores % n_last) for place in range(n_last))
@@ -85,7 +84,7 @@ def share_cores(n_trials: int, cores: int) -> tuple[int, ...]:
 
 
 def attempt(trial: Trial, data: TrialData, on_epoch: Callable[[EpochRecord], None]) -> TrialRecord | Crash:
-    """Return what came of `trial`: its record, or what went wrong."""
+    """Return the record of `trial`, or its crash."""
     try:
         return run_trial(trial, data, on_epoch)
     except Exception as error:  # noqa: BLE001 - whatever it is, the other trials go on

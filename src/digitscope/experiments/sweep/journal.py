@@ -1,7 +1,6 @@
-"""What a sweep has behind it, on disk: a whole file for each finished trial, and a line for all that happens.
+"""The records of a sweep on disk: a file for each finished trial, and a line for each event.
 
-A trial is finished when its file is there. The lines of journal.jsonl tell people and tests when it was begun and
-finished; nothing is decided by them.
+A trial is finished when its file exists. The lines of journal.jsonl are only for people and tests.
 """
 
 import json
@@ -17,15 +16,15 @@ from digitscope.files import make_folder, write_text
 SPACE_FILE, JOURNAL_FILE, TRIALS_FOLDER, LOCK_FILE = "sweep.json", "journal.jsonl", "trials", ".lock"
 
 _MAY_GROW = ("seeds", "trials")
-"""What a later call may change of a sweep: what it has finished still holds."""
+"""Settings that a later call may change; finished trials stay valid."""
 
 
 class Journal:
     """The folder of one sweep, held by one process at a time.
 
     Raises:
-        SettingError: the folder holds another sweep, or another process is at work in it.
-        DataError: what it holds is damaged.
+        SettingError: the folder holds another sweep, or another process is using it.
+        DataError: its content is damaged.
     """
 
     def __init__(self, folder: Path, described: dict[str, Any]) -> None:
@@ -51,7 +50,7 @@ class Journal:
         os.close(self._lock)
 
     def keep(self, record: TrialRecord) -> None:
-        """Write down that a trial is finished, and what came of it."""
+        """Save the record of a finished trial."""
         write_text(self.folder / TRIALS_FOLDER / f"{record.key}.json", record.format())
         self.records[record.key] = record
 

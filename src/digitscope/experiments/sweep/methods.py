@@ -1,7 +1,7 @@
-"""The ways to go through a space. Each is a generator of rounds that is sent what the last round's points scored.
+"""Search methods. Each is a generator of rounds; it is sent the scores of the last round's points.
 
-What a round holds is a function of the space and of the scores of the rounds before it, never of the order in
-which trials end: so a sweep gives the same table on any number of cores, and after any interruption.
+A round depends only on the space and the scores of earlier rounds, never on the order in which trials end. So a
+sweep gives the same table on any number of cores, and after any interruption.
 """
 
 import warnings
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import optuna
 
 ROUND = 8
-"""Points that "tpe" draws at once, and the first ones that it draws at random."""
+"""Points that "tpe" draws at once; the first round is random."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ def grid(space: Space) -> Rounds:
 def tpe(space: Space) -> Rounds:
     """Yield rounds of eight points drawn by a tree-structured Parzen estimator (Bergstra et al. 2011).
 
-    From the second round on, a training is stopped that is below the median of the finished points of the rounds
-    before it (Golovin et al. 2017, section 3.2.2), unless the number of epochs varies.
+    From the second round on, the median stopping rule applies (Golovin et al. 2017, section 3.2.2). It compares a
+    training with the finished points of earlier rounds. If the number of epochs varies, nothing is stopped.
 
     Raises:
         ModuleNotFoundError: Optuna is not installed.
@@ -109,7 +109,7 @@ def _suggest(trial: "optuna.Trial", name: str, axis: Axis) -> Any:
 
 
 def _tell(study: "optuna.Study", trial: "optuna.Trial", score: PointScore) -> None:
-    """Tell what a point scored; one that was stopped is worse than all finished ones, others are worst."""
+    """Report the score of a point; stopped points rank below finished ones, others are last."""
     from optuna.trial import TrialState
 
     if score.outcome == "finished" and score.validation:

@@ -23,10 +23,10 @@ from digitscope.experiments.sweep.trials import Trial, TrialData, TrialRecord
 from digitscope.records import EpochRecord
 
 MOST_LOSSES = 3
-"""Times that a trial is begun anew: one that takes its process down each time would never end."""
+"""Restarts of a trial whose process is lost; without a limit, one that always crashes would never end."""
 
 Message = EpochRecord | TrialRecord | Crash | None
-"""What a task yields: None when it begins, then epochs, then what came of the trial."""
+"""A message of a task: None when it begins, then epochs, then its record or crash."""
 
 
 class RayEngine:

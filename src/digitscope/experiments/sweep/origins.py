@@ -1,4 +1,4 @@
-"""What trials were computed with: those of other versions or of another device differ by rounding, or by more."""
+"""Library versions and device of trials; trials of other versions or devices can differ."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -7,11 +7,11 @@ from importlib.metadata import version
 from digitscope import __version__
 
 Origin = Mapping[str, str]
-"""The versions of digitscope, NumPy and PyTorch, and the device; empty in records of a time that kept none."""
+"""The versions of digitscope, NumPy and PyTorch, and the device; empty in old records."""
 
 
 def origin_on(device: str) -> Origin:
-    """Return that of what is computed now on `device`: "cpu", "cuda" or "mps"."""
+    """Return the origin of a trial that runs now on `device`: "cpu", "cuda" or "mps"."""
     return {"digitscope": __version__, "numpy": version("numpy"), "torch": version("torch"), "device": device}
 
 

@@ -46,10 +46,10 @@ def grid_points(space: Space) -> list[Point]:
 
 
 def check_points(space: Space) -> None:
-    """Refuse a space that has a point which cannot be trained; of ranges the ends speak for what lies between.
+    """Refuse a space with a point that cannot be trained; ranges are checked at their ends.
 
-    Of what "tpe" may draw, which can be more than there is time to go through, each value must have a combination
-    that can be trained; what else it draws is looked at then.
+    "tpe" can draw too many combinations to check. So each value must only have one combination that can be
+    trained; drawn combinations are checked when they are drawn.
 
     Raises:
         SettingError: a setting or the model's options are refused at a point, which the text names.

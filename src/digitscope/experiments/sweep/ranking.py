@@ -34,14 +34,14 @@ class Spread:
 
 @dataclass(frozen=True)
 class PointScore:
-    """What is known of a point.
+    """The score of a point.
 
     Attributes:
-        point: the values of what varies.
-        label: what people call it.
+        point: the values of the settings that vary.
+        label: its name, for people.
         records: one for each seed that was trained, in the order of the seeds.
-        n_seeds: as many should have been.
-        refusal: why it was not trained at all, if the recipe does not take this combination.
+        n_seeds: the number of seeds to train.
+        refusal: why the recipe does not accept this combination; empty if it does.
     """
 
     point: Point
@@ -88,7 +88,7 @@ class PointScore:
 def rank(scores: Sequence[PointScore]) -> tuple[PointScore, ...]:
     """Return `scores`, the best first: by outcome, then mean validation accuracy, then mean validation loss.
 
-    What was stopped early is behind what is finished, and what got further before that is ahead of what did not.
+    Stopped points come after finished ones, and those with more epochs come first.
     """
 
     def order(score: PointScore) -> tuple[float, ...]:

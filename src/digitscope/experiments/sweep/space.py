@@ -1,4 +1,4 @@
-"""What a sweep searches: a baseline, the settings that vary, and how."""
+"""Search spaces: a baseline, the settings that vary, and the method."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -120,7 +120,7 @@ class Space:
 
     @property
     def measure(self) -> str:
-        """What its accuracies are, in words; see `Recipe.measure`."""
+        """Its accuracy measure, in words; see `Recipe.measure`."""
         return self.recipe.measure
 
     def recipe_at(self, point: Point) -> Recipe:

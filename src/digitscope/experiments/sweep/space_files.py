@@ -1,4 +1,4 @@
-"""Where a space comes from: a TOML file, one that ships, or a recipe; and what the command line changes of it."""
+"""Load a space from a TOML file, a shipped file or a recipe, with the command line's changes."""
 
 import re
 import tomllib
@@ -12,7 +12,7 @@ from digitscope.experiments.recipes import RECIPES, Recipe, get_recipe
 from digitscope.experiments.sweep.space import Axis, Choices, Range, Space, setting_of
 
 NAMES: Mapping[str, str] = {"method": "method", "seeds": "n_seeds", "seed": "seed", "trials": "n_trials"}
-"""What a file or a call may say of a space beside its settings, and what `Space` calls it."""
+"""Keys of a file or a call other than settings, and the fields of `Space` that they set."""
 
 _KEYS = ("recipe", *NAMES, "baseline", "vary")
 _FOLDER = files("digitscope.experiments.sweep").joinpath("spaces")

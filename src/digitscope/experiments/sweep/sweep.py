@@ -18,13 +18,13 @@ from digitscope.experiments.sweep.trials import Trial, TrialRecord, make_trial
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep came to.
+    """The result of a sweep.
 
     Attributes:
         space: what was searched.
-        ranking: its points, the best first, and last those that "tpe" drew and the recipe does not take.
+        ranking: its points, the best first; combinations that the recipe does not accept are last.
         failed: the trials that crashed, each with the reason.
-        n_trained: trials that were run now; the others had been finished before.
+        n_trained: trials of this call; the others were finished before.
     """
 
     space: Space

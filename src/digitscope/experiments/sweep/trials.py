@@ -21,13 +21,13 @@ Outcome = Literal["finished", "stopped", "diverged"]
 
 @dataclass(frozen=True, eq=False)
 class TrialData:
-    """What every trial of a sweep works with.
+    """The data and the device of all trials of a sweep.
 
     Attributes:
         dataset: it learns from the training split and is ranked on the validation split.
-        singles: what "fresh-pairs" makes its pairs of, if the recipe asks for that.
+        singles: digits for the pairs of "fresh-pairs", if the recipe uses it.
         device: as `run_recipe` takes it.
-        pens: the pen digits, if the recipe asks for them.
+        pens: the pen digits, if the recipe uses them.
     """
 
     dataset: Dataset
@@ -43,12 +43,12 @@ class TrialData:
 
 @dataclass(frozen=True)
 class Trial:
-    """What is to be trained.
+    """One training of a sweep.
 
     Attributes:
-        key: names it among all trials: a hash of all that was asked for.
-        point: the values of what varies.
-        recipe: with these values, and on a fixed number of threads.
+        key: its identifier, a hash of everything that defines it.
+        point: the values of the settings that vary.
+        recipe: with these values, and a fixed number of threads.
         seed: of the training.
         stop_below: validation accuracies; once the best so far is below that of the same epoch, training stops.
     """
@@ -61,13 +61,13 @@ class Trial:
 
     @property
     def threads(self) -> int:
-        """The threads that it computes on; the NumPy network's one."""
+        """The number of threads; 1 for the NumPy network."""
         return getattr(self.recipe.settings, "threads", 1)
 
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """What came of a trial.
+    """The result of a trial.
 
     Attributes:
         key: the trial's.
@@ -76,7 +76,7 @@ class TrialRecord:
         threads: likewise.
         outcome: "finished", "stopped" because it fell behind, or "diverged".
         history: one record for each epoch that was trained.
-        test_accuracy: of a trial that is finished; nothing is chosen by it.
+        test_accuracy: of a finished trial; it is not used for ranking.
         made_with: the versions and the device.
     """
 
@@ -116,10 +116,10 @@ class TrialRecord:
 def make_trial(
     point: Point, recipe: Recipe, seed: int, *, threads: int, data_sha256: str, stop_below: Sequence[float] = ()
 ) -> Trial:
-    """Return the trial of `recipe`, which is that of `point`, on `threads` unless its settings name a number.
+    """Return the trial of `recipe` at `point`, on `threads` unless the recipe's settings name a number.
 
-    Threads that are shared out do not name the trial, though they round its result: it is the same one, and not
-    run again, where a call with more seeds or fewer cores would share them out otherwise.
+    Assigned threads are not part of the key, although they affect rounding. So a call with more seeds or fewer
+    cores does not run the trial again.
     """
     decisive = {
         "model": recipe.model,
