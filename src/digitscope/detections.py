@@ -33,20 +33,15 @@ LAYOUT = {"heat": 4, "classes": 21, "geometry": 4, "mask": 4, "kinds": 4, "heigh
 
 A cell is one position of the maps, `STRIDE` pixels wide and high.
 
-heat: logits that a cell is the centre of an item, one for each of `KINDS`.
+- heat: logits that a cell is the centre of an item, one for each of `KINDS`.
 
-classes: logits of `CLASSES`.
-
-geometry: log width and log height, in pixels, then the offset of the item's centre from the cell's, right and
-    down, in cells.
-
-mask: logits of ink of a written digit or sign, one for each of the cell's 2x2 parts.
-
-kinds: logits of paper, written digits, other handwriting and print.
-
-height: log height of digits, in pixels.
-
-turns: logits of 0 to 3 quarter turns, clockwise, that bring the writing upright.
+- classes: logits of `CLASSES`.
+- geometry: log width and log height, in pixels, then the offset of the item's centre from the cell's, right and
+  down, in cells.
+- mask: logits of ink of a written digit or sign, one for each of the cell's 2x2 parts.
+- kinds: logits of paper, written digits, other handwriting and print.
+- height: log height of digits, in pixels.
+- turns: logits of 0 to 3 quarter turns, clockwise, that bring the writing upright.
 
 Kinds, height and turns are equal within 2x2 cells. Logarithms are natural.
 """

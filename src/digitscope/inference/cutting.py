@@ -83,7 +83,7 @@ def _strength(picture: Float32, seen: Float32) -> Float32:
 def _of_this_digit(strength: Float32, window: NDArray[np.float64]) -> Float32:
     """Return the strength of the pieces of ink that lie in the window.
 
-    A piece that lies mostly in the window is kept whole; other pieces are cut off at the window.
+    A piece mostly inside is kept whole, one mostly outside is dropped, and others are cut at the window.
     """
     height, width = strength.shape
     left, top = np.maximum(np.floor(window[:2]), 0).astype(int)
