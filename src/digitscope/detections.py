@@ -34,7 +34,6 @@ LAYOUT = {"heat": 4, "classes": 21, "geometry": 4, "mask": 4, "kinds": 4, "heigh
 A cell is one position of the maps, `STRIDE` pixels wide and high.
 
 - heat: logits that a cell is the centre of an item, one for each of `KINDS`.
-
 - classes: logits of `CLASSES`.
 - geometry: log width and log height, in pixels, then the offset of the item's centre from the cell's, right and
   down, in cells.
