@@ -1,4 +1,4 @@
-"""What an app takes on, as one frozen value that is checked when it is made."""
+"""The limits of an app, as one frozen value that is checked when it is made."""
 
 import math
 from dataclasses import dataclass, field, fields
@@ -14,10 +14,9 @@ def _cores() -> int:
 
 @dataclass(frozen=True)
 class Limits:
-    """What an app takes on, checked once when made. What is beyond it is refused with a status that says why.
+    """The limits of an app, checked once. Requests beyond a limit get the status named in its annotation.
 
-    Each field's annotation says what it is; `digitscope serve --help` shows these texts. How many pixels a picture
-    may have is the library's limit and not set here.
+    `digitscope serve --help` shows the annotations. The limit on a picture's pixels is the library's.
 
     Raises:
         SettingError: a value is of the wrong kind or out of range.
