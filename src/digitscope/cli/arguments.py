@@ -1,4 +1,4 @@
-"""What the commands' arguments have in common."""
+"""Arguments and checks that the commands share."""
 
 import argparse
 from collections.abc import Iterator
