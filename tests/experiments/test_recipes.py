@@ -1,4 +1,6 @@
-from dataclasses import fields, replace
+import copy
+import pickle
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,13 @@ def test_every_recipe_is_whole(name: str) -> None:
     assert (recipe.task == "two-digit") == ("two-digit" in recipe.model)
     if not name.startswith("scratch"):
         build(recipe.model, recipe.options)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_can_be_pickled_copied_and_told(name: str) -> None:
+    recipe = get_recipe(name)
+    assert pickle.loads(pickle.dumps(recipe)) == copy.deepcopy(recipe) == recipe
+    assert asdict(recipe)["options"] == dict(recipe.options)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ class Recipe:
     summary: str
     model: str
     settings: TrainingSettings | ScratchSettings
-    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         expected = settings_type(self.model)

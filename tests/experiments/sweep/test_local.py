@@ -2,6 +2,7 @@
 
 import multiprocessing
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,16 @@ def test_a_crash_is_told_and_the_others_go_on(engine: LocalEngine) -> None:
     failures = [event.reason for event in ends if isinstance(event, Failed)]
     assert failures == ["SettingError: batch_size = 100000: expected 1 to 200, the examples of an epoch"]
     assert len(ends) == 3
+
+
+def test_a_trial_that_cannot_be_sent_is_told_and_the_next_one_runs(engine: LocalEngine) -> None:
+    for good in ([], trials(n=1)):  # alone, and before another
+        bad = [replace(trial, point={"momentum": lambda: 0}) for trial in trials(n=1)]
+        ends = [event for event in engine.run([*bad, *good]) if isinstance(event, Failed | Finished)]
+        first, *others = ends
+        assert isinstance(first, Failed)
+        assert "it cannot be sent to a process (" in first.reason
+        assert [type(event) for event in others] == [Finished] * len(good)
 
 
 def test_a_process_that_is_killed_is_told_and_replaced(data: TrialData) -> None:

@@ -9,8 +9,18 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
+from multiprocessing.reduction import ForkingPickler
 
-from digitscope.experiments.sweep.engine import Begun, Crash, EpochDone, Event, Failed, Finished, attempt
+from digitscope.experiments.sweep.engine import (
+    Begun,
+    Crash,
+    EpochDone,
+    Event,
+    Failed,
+    Finished,
+    attempt,
+    in_one_line,
+)
 from digitscope.experiments.sweep.trials import Trial, TrialData
 from digitscope.records import EpochRecord
 
@@ -40,8 +50,8 @@ class LocalEngine:
         waiting = deque(trials)
         while waiting or self._busy:
             while waiting and self._has_room(waiting[0]):
-                yield Begun(self._hand_out(waiting.popleft()))
-            ready = wait(self._busy)
+                yield from self._hand_out(waiting.popleft())
+            ready = wait(self._busy) if self._busy else ()
             for connection in [each for each in self._busy if each in ready]:
                 yield self._receive(connection)
 
@@ -49,11 +59,15 @@ class LocalEngine:
         taken = sum(running.threads for _, running in self._busy.values())
         return taken == 0 or taken + trial.threads <= self.cores
 
-    def _hand_out(self, trial: Trial) -> Trial:
+    def _hand_out(self, trial: Trial) -> Sequence[Event]:
         worker = self._idle.pop() if self._idle else _Worker(self._data)
-        worker.send(trial)
+        try:
+            worker.send(trial)
+        except Exception as error:  # noqa: BLE001 - pickling raises nearly anything
+            self._idle.append(worker)
+            return Begun(trial), Failed(trial, f"it cannot be sent to a process ({in_one_line(error)})")
         self._busy[worker.connection] = worker, trial
-        return trial
+        return (Begun(trial),)
 
     def _receive(self, connection: Connection) -> Event:
         worker, trial = self._busy[connection]
@@ -70,7 +84,10 @@ class LocalEngine:
 
 
 class _Worker:
-    """A process that runs one trial after the other. What is sent to it waits in a queue, and holds nobody up."""
+    """A process that runs one trial after the other.
+
+    What is sent to it is pickled at once, so that an error is the sender's. It then waits in a queue.
+    """
 
     def __init__(self, data: TrialData) -> None:
         self.connection, theirs = _CONTEXT.Pipe()
@@ -82,7 +99,7 @@ class _Worker:
         self.send(data)
 
     def send(self, message: object) -> None:
-        self._outbox.submit(self.connection.send, message)
+        self._outbox.submit(self.connection.send_bytes, ForkingPickler.dumps(message))
 
     def end(self, patience: float = 0) -> str:
         """Give the process `patience` seconds to end, then make it, and return how it ended."""
