@@ -95,11 +95,26 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="permissions by umask are POSIX's")
 @pytest.mark.usefixtures("umask")
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
-def test_permissions_follow_the_umask(tmp_path: Path, mask: int, mode: int) -> None:
+def test_permissions_follow_the_umask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mask: int, mode: int
+) -> None:
     os.umask(mask)
-    write_text(tmp_path / "notes.txt", "text")
+    with monkeypatch.context() as patched:
+        patched.delattr(os, "umask")  # to ask for it is to change it, for all threads
+        write_text(tmp_path / "notes.txt", "text")
     assert stat.S_IMODE((tmp_path / "notes.txt").stat().st_mode) == mode
-    assert os.umask(mask) == mask  # asking for it has not changed it
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, synced = tmp_path / "notes.txt", []
+
+    def note(handle: int) -> None:
+        status = os.fstat(handle)
+        synced.append((status.st_ino, status.st_size, path.exists()))
+
+    monkeypatch.setattr(os, "fsync", note)
+    write_text(path, "text")
+    assert synced == [(path.stat().st_ino, 4, False)]
 
 
 # What cannot be written is called by the name that the caller knows
@@ -119,10 +134,10 @@ def test_a_folder_in_the_way_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_takes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(**_: object) -> NoReturn:
-        raise PermissionError(13, "Permission denied", str(tmp_path / ".curves-ywm124bw.png"))
+    def refuse(path: Path, **_: object) -> NoReturn:
+        raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    monkeypatch.setattr(Path, "touch", refuse)
     with pytest.raises(PermissionError, match="Permission denied") as caught:
         write_bytes(tmp_path / "curves.png", b"content")
     assert caught.value.filename == str(tmp_path / "curves.png")

@@ -1,6 +1,7 @@
-"""Files that are whole or absent: write to a temporary name beside the target, then move."""
+"""Files that are whole or absent: write to a temporary name beside the target, sync to disk, then move."""
 
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,14 +19,14 @@ def replacing(path: Path) -> Iterator[Path]:
         OSError: a parent folder or the file cannot be made; `filename` is that folder, or `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(8)}{path.suffix}")
     with _blamed_on(path):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-        os.close(handle)
-    temporary = Path(name)
+        temporary.touch(exist_ok=False)  # mkstemp would make a file that only its owner can read
     try:
         yield temporary
         with _blamed_on(path):
-            temporary.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
+            with temporary.open("rb+") as written:
+                os.fsync(written.fileno())
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -60,9 +61,3 @@ def _blamed_on(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
