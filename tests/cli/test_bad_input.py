@@ -87,10 +87,11 @@ def test_an_empty_folder(careful: Command, tmp_path: Path) -> None:
 @pytest.mark.parametrize("recipe", ["fc", "two-digit-mlp"])
 def test_a_folder_that_is_missing_or_a_file(careful: Command, tmp_path: Path, recipe: str) -> None:
     (tmp_path / "file").touch()
-    for name in ("nowhere", "file"):
-        call_each_user(
-            careful, ("--data", tmp_path / name), recipe, f"{tmp_path / name}: no such folder", "--data"
-        )
+    for name, part in (
+        ("nowhere", "no such folder"),
+        ("file", f"a file; expected the folder that holds the data files: name {tmp_path}"),
+    ):
+        call_each_user(careful, ("--data", tmp_path / name), recipe, f"{tmp_path / name}: {part}")
 
 
 def test_a_missing_folder_in_the_environment(
@@ -317,6 +318,36 @@ def test_weights_of_another_model(careful: Command, run_folder: Path) -> None:
     change_config(run_folder, options={"hidden": 11})
     outcome = careful("evaluate", run_folder)
     assert_one_line(outcome, 1, f"{run_folder / 'model.safetensors'}: these weights belong to another model")
+
+
+ADDRESS = "https://example.org/form.jpg"
+NO_FILE = "digitscope: error: nope.onnx: no such file: expected an .onnx file, as digitscope export writes"
+EXPORT = "expected digit, digit-best, two-digit, page, or what `digitscope export RUN` writes"
+DOWNLOAD = f"{ADDRESS!r} is a web address: expected a path; download the file first"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "line"),
+    [
+        (("read", "form.jpg", "--model", "nope.onnx"), 1, NO_FILE),
+        (("evaluate", "nope.onnx"), 1, NO_FILE),
+        (("read", "form.jpg", "--model", "."), 2, f"digitscope: error: no network called '.': {EXPORT}"),
+        (("read", ADDRESS), 2, f"digitscope read: error: argument IMAGE_OR_FOLDER: {DOWNLOAD}"),
+        (("evaluate", ADDRESS), 2, f"digitscope evaluate: error: argument MODEL: {DOWNLOAD}"),
+    ],
+)
+def test_a_name_that_is_no_file_here(
+    careful: Command,
+    run_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    code: int,
+    line: str,
+) -> None:
+    monkeypatch.chdir(run_folder)
+    found, out, (told,) = careful(*words)
+    assert (found, out) == (code, "")
+    assert told.removesuffix(f"; digitscope {words[0]} --help shows how") == line
 
 
 @pytest.mark.parametrize("model", ["nowhere", "file"])

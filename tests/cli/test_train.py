@@ -289,7 +289,6 @@ def test_resume_refuses_other_settings_and_a_finished_run_stays(
     before = everything_in(desk)
     for flag, value, message in (
         ("--learning-rate", 0.3, "learning_rate is 0.1, not 0.3"),
-        ("--epochs", 2, "epochs is 1, not 2"),
         ("--hidden", 11, "hidden is 10, not 11"),
         ("--activation", "leaky-relu", "activation is relu, not leaky-relu"),
         ("--seed", 5, "seed is 12321, not 5"),
@@ -302,6 +301,39 @@ def test_resume_refuses_other_settings_and_a_finished_run_stays(
     for same in (words, words[:-2], (*words, *named)):
         assert digitscope(*same, "--resume").code == 0
         assert (desk / "runs" / "fc-1" / "model.safetensors").read_bytes() == weights
+
+
+def test_more_epochs_extend_a_finished_run(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
+    words = ("train", "fc", "--data", tiny_mnist_folder, "--unchecked")
+    assert digitscope(*words, "--epochs", 3, "--out", "whole").code == 0
+    assert digitscope(*words, "--epochs", 1).code == 0
+    assert digitscope(*words, "--resume", "--epochs", 3).code == 0
+    for name in ("model.safetensors", "config.json"):
+        assert (desk / "runs" / "fc-1" / name).read_bytes() == (desk / "whole" / name).read_bytes()
+    before = everything_in(desk)
+    refusal = "runs/fc-1 holds a run whose epochs is 3, not 2: resume with the same, or name another --out"
+    assert_one_line(digitscope(*words, "--resume", "--epochs", 2), 2, refusal, announced=True)
+    assert everything_in(desk) == before
+
+
+@pytest.mark.parametrize(
+    ("recipe", "change"),
+    [
+        ("scratch-128", ()),
+        ("fc", ("--schedule", "one-cycle")),
+        ("fc", ("--order", "reshuffled", "--rotation", 9, "--plain-epochs", 1)),
+    ],
+)
+def test_a_run_that_was_planned_by_its_epochs_is_not_extended(
+    digitscope: Command, tiny_mnist_folder: Path, desk: Path, recipe: str, change: tuple[object, ...]
+) -> None:
+    """A learning rate that falls to 0, or last epochs without warps, would come in the middle."""
+    words = ("train", recipe, "--data", tiny_mnist_folder, "--unchecked", *change)
+    assert digitscope(*words, "--epochs", 1).code == 0
+    before = everything_in(desk)
+    outcome = digitscope(*words, "--resume", "--epochs", 2)
+    assert_one_line(outcome, 2, f"runs/{recipe}-1 holds a run planned for 1 epochs", "train anew", announced=True)
+    assert everything_in(desk) == before
 
 
 @pytest.mark.parametrize("other", ["cnn", "fc-128", "two-digit-mlp"])

@@ -1,6 +1,7 @@
 """Names of files and folders among the arguments, checked while they are parsed."""
 
 import argparse
+import re
 from pathlib import Path
 
 FIGURE_ENDINGS = (".png", ".svg", ".pdf")
@@ -11,11 +12,23 @@ def path_argument(text: str) -> Path:
     """Return `text` as a path, for the `type` of an argument.
 
     Raises:
-        argparse.ArgumentTypeError: `text` is empty, which `Path` would take for the current folder.
+        argparse.ArgumentTypeError: `text` is empty, which `Path` would take for the current folder, or is a web
+            address.
+    """
+    return Path(text_argument(text))
+
+
+def text_argument(text: str) -> str:
+    """Return `text` as it was written, checked as `path_argument` does; a `Path` would drop a leading ./.
+
+    Raises:
+        argparse.ArgumentTypeError: as for `path_argument`.
     """
     if not text:
         raise argparse.ArgumentTypeError("'' names no file or folder: expected a path; . is the current folder")
-    return Path(text)
+    if re.match(r"\w+://", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is a web address: expected a path; download the file first")
+    return text
 
 
 def figure_argument(text: str) -> Path:

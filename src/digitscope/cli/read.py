@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from digitscope.cli.arguments import add_engine, check_engine
-from digitscope.cli.paths import path_argument
+from digitscope.cli.paths import path_argument, text_argument
 from digitscope.cli.picture_paths import PICTURE_ENDINGS, STANDARD_INPUT, find_pictures
 from digitscope.cli.read_output import PRINTERS, RecordFile
 from digitscope.cli.read_progress import PictureBar
@@ -44,11 +44,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.epilog = EPILOG
     sources_help = "a picture, a folder, a pattern such as 'scans/**/*.png', or - for a picture on standard input"
-    parser.add_argument("sources", nargs="+", metavar="IMAGE_OR_FOLDER", type=_source_argument, help=sources_help)
+    parser.add_argument("sources", nargs="+", metavar="IMAGE_OR_FOLDER", type=text_argument, help=sources_help)
     model_help = (
         f"what reads single digits: {', '.join(_single_digit_networks())} or an .onnx file (default: digit)"
     )
-    parser.add_argument("--model", default="digit", metavar="NAME", help=model_help)
+    parser.add_argument("--model", type=text_argument, default="digit", metavar="NAME", help=model_help)
     printed_help = "put printed digits and signs into text and CSV too (default: handwriting alone)"
     parser.add_argument("--printed", action="store_true", help=printed_help)
     rotation_help = (
@@ -179,11 +179,6 @@ def _let_any_path_be_printed() -> None:
 
 def _single_digit_networks() -> list[str]:
     return [name for name in SHIPPED if name not in {"two-digit", "page"}]
-
-
-def _source_argument(text: str) -> str:
-    path_argument(text)
-    return text  # as it was written: a path would lose the ./ that patterns and records are compared by
 
 
 def _jsonl_argument(text: str) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digitscope.cli.arguments import annotated_fields
-from digitscope.cli.paths import path_argument
+from digitscope.cli.paths import path_argument, text_argument
 from digitscope.cli.remarks import remark
 from digitscope.errors import DataError
 from digitscope.serve.limits import Limits
@@ -44,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, default=8000, metavar="N", help=port_help)
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     model_help = "what reads single digits: a shipped name or an .onnx file (default: digit)"
-    parser.add_argument("--model", default="digit", metavar="NAME", help=model_help)
+    parser.add_argument("--model", type=text_argument, default="digit", metavar="NAME", help=model_help)
     token_help = f"file with the token that a caller has to bring (default: that of {TOKEN_VARIABLE}, if any)"
     parser.add_argument("--token-file", type=path_argument, metavar="FILE", help=token_help)
     hosts_help = "bare name that the service is called by, beside localhost and addresses; once for each"

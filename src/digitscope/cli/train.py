@@ -55,7 +55,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="continue the run in --out, or else the newest one, with the settings and the seed that it has",
+        help="continue the run in --out, or else the newest one, with the settings and the seed that it has; more "
+        "--epochs extend a run whose learning rate is constant",
     )
     parser.add_argument(
         "--tensorboard",

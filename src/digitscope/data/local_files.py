@@ -49,6 +49,8 @@ def places(folder: Path) -> tuple[Path, Path]:
     Raises:
         DataError: there is no such folder, or it cannot be looked at.
     """
+    if is_file(folder):
+        raise DataError(f"{folder}: a file; expected the folder that holds the data files: name {folder.parent}")
     if not is_folder(folder):
         raise DataError(
             f"{folder}: no such folder; expected one that holds data files: "

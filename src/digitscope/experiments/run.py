@@ -23,6 +23,7 @@ from digitscope.experiments.run_folder import (
     begin_folder,
     check_same_run,
     describe_run,
+    keep_epochs,
     read_config,
     read_recipe,
 )
@@ -118,6 +119,8 @@ class _Work:
                 begin_folder(self.folder, config)
             return
         check_same_run(self.folder, config)
+        if is_first_process():
+            keep_epochs(self.folder, self.recipe.settings.epochs)
         if (self.folder / STATE_FILE).exists():  # it does not before the first epoch has ended
             load(self.folder / STATE_FILE)
 
@@ -150,7 +153,8 @@ def run_recipe(
         material: the digits and pens from which "fresh-pages" makes its pages.
         folder: where the run folder goes; it holds a resumable state after every epoch. Of processes that train
             together the first one writes it.
-        resume: continue the run in `folder` after its last epoch.
+        resume: continue the run in `folder` after its last epoch. With a constant learning rate and no
+            `plain_epochs` it may have more epochs than it began with.
         on_start: told the number of steps that are to be taken.
         on_batch: called after every step.
         on_epoch: called after every epoch, when its checkpoint is on disk.

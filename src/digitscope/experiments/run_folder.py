@@ -70,21 +70,39 @@ def begin_folder(folder: Path, config: dict[str, Any]) -> None:
 
 
 def check_same_run(folder: Path, config: dict[str, Any]) -> None:
-    """Refuse a folder that holds another run than `config` describes.
+    """Refuse a folder that holds another run than `config` describes, which may have more epochs.
 
     Raises:
-        SettingError: something that decides the bytes of a run differs.
+        SettingError: something that decides the bytes of a run differs, or it cannot have more epochs.
         DataError: the folder holds no run, or its configuration is damaged.
     """
     found, asked = _what_decides(read_config(folder)), _what_decides(json.loads(_as_json(config)))
     defaults = {field.name: field.default for field in fields(settings_type(config["model"]))}
     for name, value in asked.items():
         kept = found.get(name, defaults.get(name))  # a setting that the run does not know yet was as by default
-        if kept != value:
+        if name == "epochs" and kept < value:
+            _check_more_epochs(folder, config["settings"], kept)
+        elif kept != value:
             raise SettingError(
                 f"{folder} holds a run whose {name} is {kept}, not {value}: "
                 "resume with the same, or name another --out"
             )
+
+
+def _check_more_epochs(folder: Path, settings: dict[str, Any], epochs: int) -> None:
+    if settings.get("schedule") != "constant" or settings["plain_epochs"]:  # the NumPy network has no schedule
+        raise SettingError(
+            f"{folder} holds a run planned for {epochs} epochs (its learning rate falls over them, or its last "
+            "ones warp nothing): train anew with another --out"
+        )
+
+
+def keep_epochs(folder: Path, epochs: int) -> None:
+    """Write down how many epochs the run in `folder` is to have now."""
+    config = read_config(folder)
+    if config["settings"]["epochs"] != epochs:
+        config["settings"]["epochs"] = epochs
+        write_text(folder / CONFIG_FILE, _as_json(config))
 
 
 def read_recipe(folder: Path) -> tuple[Recipe, int]:

@@ -119,8 +119,9 @@ class Recognizer:
         return self._open(self.threads) if self.threads > 1 else self._for_few
 
     def _open(self, threads: int) -> ort.InferenceSession:
+        content = self.content  # whose errors name the file
         try:
-            return open_session(self.content, threads)
+            return open_session(content, threads)
         except DataError as error:
             raise DataError(f"{self.path}: {error}") from None
 
@@ -163,8 +164,7 @@ def open_session(content: bytes, threads: int) -> ort.InferenceSession:
         DataError: it is no network, or not one that can be run.
     """
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # it takes the core from other work
     options.log_severity_level = 4  # what fails is raised; the log would repeat it over several lines
     try:

@@ -28,7 +28,7 @@ def shipped_path(name: str) -> Path:
     """
     if name not in SHIPPED:
         raise SettingError(
-            f"no network called {name!r} is shipped: expected {', '.join(SHIPPED)} or an .onnx file"
+            f"no network called {name!r}: expected {', '.join(SHIPPED)}, or what `digitscope export RUN` writes"
         )
     path = WEIGHTS / f"{name}.onnx"
     if not path.is_file():
