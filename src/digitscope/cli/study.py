@@ -33,9 +33,9 @@ STUDIES = Path("studies")
 SEEDS, QUICK_SEEDS = 3, 2
 
 QUESTIONS = {
-    "capacity": "what do more hidden units learn, and where does the network overfit?",
-    "epochs": "how does training go on over time, with and without dropout and warped digits?",
-    "data": "how far do few training digits get, in which network?",
+    "capacity": "how does accuracy change with hidden units, and where does the network overfit?",
+    "epochs": "how does training proceed, with and without dropout and warped digits?",
+    "data": "how accurate is each network with few training digits?",
     "optimizers": "which of SGD, momentum, Nesterov, Adam, AdamW and Muon, each at the best of five rates?",
 }
 
@@ -44,8 +44,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     questions = "\n".join(f"  {name:11} {question}" for name, question in QUESTIONS.items())
     parser.epilog = (
-        f"studies:\n{questions}\n\nEvery training that is finished is kept in the folder, and the same call again "
-        "goes on with the rest.\n\nexample: digitscope study capacity --quick"
+        f"studies:\n{questions}\n\nFinished trainings are kept in the folder. Repeat the "
+        "call to continue with the rest.\n\nexample: digitscope study capacity --quick"
     )
     parser.add_argument("study", choices=tuple(DESIGNS), metavar="STUDY", help="one of the studies below")
     parser.add_argument(
@@ -126,7 +126,7 @@ def _write(folder: Path, result: Result, dataset: Dataset, command: str) -> None
         f"![{name}]({name}.png)",
         FINDINGS[name](result),
         as_markdown(*in_words(result)).rstrip(),
-        "Training accuracies are of digits as they were met in the last epoch. The test accuracy chooses nothing.",
+        "Training accuracies are running means over the last epoch. Test accuracies are not used for choices.",
         f"    {command}",
         _origin(result, dataset),
     )

@@ -40,23 +40,24 @@ def test_capacity_says_what_is_alike_and_where_it_overfits() -> None:
     told = FINDINGS["capacity"](
         result("capacity", {(1,): flat(0.30, 0.32), (16,): flat(0.90, 0.94), (64,): flat(0.91, 0.95)})
     )
-    assert "On 5,000 training digits, after 20 epochs, 64 hidden units read the validation digits best" in told
-    assert "93.00 ± 2.83 %; 16 units read alike" in told
-    assert "From 1 to 64 units the training accuracy goes from 100.00 ± 0.00 % to" in told
-    assert "its lead over validation from 69.0 to 7.0 points, at most 69.0 with 1; 1 are the fewest that" in told
-    assert "none overfits by this measure" in told
-    assert "64 units have 50,890 parameters in place of 805, and an epoch takes 1.0 times as long" in told
-    assert told.endswith("the squares of both deviations.")
+    assert "On 5,000 training digits, after 20 epochs, 64 hidden units are best on validation" in told
+    assert "93.00 ± 2.83 %; 16 units are alike" in told
+    assert "From 1 to 64 units, training accuracy goes from 100.00 ± 0.00 % to" in told
+    assert "Its lead over validation goes from 69.0 to 7.0 points, with a maximum of 69.0 at 1. The fewest" in told
+    assert "with a training accuracy of at least 99.95 % are 1." in told
+    assert "No network overfits" in told
+    assert "grow from 805 with 1 to 50,890 with 64; an epoch then takes 1.0 times as long" in told
+    assert told.endswith("the sum of both squared deviations.")
 
 
 def test_capacity_names_the_widths_that_overfit() -> None:
     low = flat(0.5, 0.5)
     told = FINDINGS["capacity"](result("capacity", {(1,): low, (8,): RISING, (16,): RISING}))
-    assert "It overfits from 8 units on" in told
-    assert "with 16 it is lowest after epoch 2 (0.100 nats) and ends at 0.150" in told
+    assert "The network overfits from 8 units on" in told
+    assert "With 16 units it is lowest after epoch 2 (0.100 nats) and ends at 0.150" in told
     told = FINDINGS["capacity"](result("capacity", {(1,): low, (8,): RISING, (16,): flat(0.8, 0.8)}))
-    assert "It overfits with 8 units, where" in told
-    assert "the widest reads 10.00 points below the best" in told
+    assert "The network overfits with 8 units: the" in told
+    assert "The widest network is 10.00 points below the best" in told
 
 
 def test_one_seed_is_a_hint() -> None:
@@ -67,7 +68,7 @@ def test_one_seed_is_a_hint() -> None:
         ("optimizers", {("Adam", 0.001): flat(0.9), ("Muon", 0.1): flat(0.91)}),
     ):
         told = FINDINGS[name](result(name, points))
-        assert told.endswith("is not known, so each difference is a hint."), name
+        assert told.endswith("is unknown, so each difference is only a hint."), name
         assert "alike" not in told
         assert "ahead" not in told
 
@@ -76,10 +77,10 @@ def test_epochs_compares_each_way_with_plain() -> None:
     told = FINDINGS["epochs"](
         result("epochs", {("plain",): RISING, ("dropout",): flat(0.90, 0.92), ("warped",): flat(0.95, 0.96)})
     )
-    assert '"warped" reads the validation digits best, 95.50 ± 0.71 %.' in told
+    assert '"warped" is best on validation, with 95.50 ± 0.71 %.' in told
     assert "lowest after epoch 2 (0.100 nats) and ends at 0.150, more than a tenth above its lowest." in told
-    assert "against plain +1.00 points, within the seeds' deviation." in told
-    assert "against plain +5.50 points." in told
+    assert "from plain is +1.00 points, within the seeds' deviation." in told
+    assert "from plain is +5.50 points." in told
 
 
 def test_data_finds_with_how_few_digits_the_best_network_does() -> None:
@@ -91,10 +92,10 @@ def test_data_finds_with_how_few_digits_the_best_network_does() -> None:
         ("convolutional", 10_000): flat(0.98, 0.98),
     }
     told = FINDINGS["data"](result("data", curves))
-    assert told.startswith("Every training meets 20,000 digits in batches of 100")
-    assert 'With 100 digits "convolutional" reads best, with "fully connected" alike.' in told
-    assert 'With 1,000 and 10,000 digits "convolutional" reads best.' in told
-    assert 'What "fully connected" reads with 10,000 digits, "convolutional" reads with 1,000 or fewer.' in told
+    assert told.startswith("Every training takes 20,000 digits in batches of 100")
+    assert 'With 100 digits "convolutional" is best, with "fully connected" alike.' in told
+    assert 'With 1,000 and 10,000 digits "convolutional" is best.' in told
+    assert 'With 1,000 digits or fewer, "convolutional" equals "fully connected" with 10,000.' in told
 
 
 def test_optimizers_are_compared_at_their_best_rates() -> None:
@@ -106,9 +107,9 @@ def test_optimizers_are_compared_at_their_best_rates() -> None:
         ("Adam", 0.001): flat(0.80, 0.80),
     }
     told = FINDINGS["optimizers"](result("optimizers", curves))
-    assert "each at its best learning rate: Adam 91.00 ± 2.83 % at 0.0003 and SGD 90.00 ± 0.00 % at 0.3." in told
+    assert "learning rates are as follows. Adam 91.00 ± 2.83 % at 0.0003; SGD 90.00 ± 0.00 % at 0.3." in told
     assert "Adam is first, with SGD alike." in told
-    assert "For Adam that is an end of the rates tried" in told
+    assert "For Adam, the best rate is the lowest or highest that was tried" in told
     told = FINDINGS["optimizers"](result("optimizers", {**curves, ("Adam", 0.001): flat(0.97, 0.98)}))
     assert "Adam is ahead by more than chance." in told
 

@@ -66,10 +66,10 @@ def rise_of_loss(score: PointScore) -> Rise:
 def chance(n_seeds: int) -> str:
     """Return a sentence on how to judge differences between points."""
     if n_seeds == 1:
-        return "One seed a point: how far chance moves these figures is not known, so each difference is a hint."
+        return "With one seed a point, the effect of chance is unknown, so each difference is only a hint."
     return (
-        f"Each accuracy is the mean of {n_seeds} seeds with their standard deviation; two are called alike when "
-        "they differ by no more than the root of the sum of the squares of both deviations."
+        f"Each accuracy is the mean of {n_seeds} seeds with its standard deviation. Two are alike if they differ "
+        "by at most the root of the sum of both squared deviations."
     )
 
 

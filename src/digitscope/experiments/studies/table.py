@@ -24,10 +24,10 @@ def as_csv(result: Result) -> str:
 
 
 def as_rows(result: Result) -> list[dict[str, Any]]:
-    """Return a row a variant, what does not exist as None.
+    """Return one row for each variant; missing values are None.
 
-    Training accuracies and losses are those of digits as they were met in the last epoch. The lowest validation
-    loss is that of the mean over seeds. Seconds are the median wall time of an epoch, validation included.
+    Training accuracies and losses are running means over the last epoch. The lowest validation loss is the minimum
+    of the mean over seeds. Seconds are the median wall time of an epoch, validation included.
     """
     parameters = [variant.n_parameters for variant in result.study.variants]
     return [_row(score, n) for score, n in zip(result.scores, parameters, strict=True)]
