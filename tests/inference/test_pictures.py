@@ -118,7 +118,7 @@ def test_a_tiff_file_of_too_many_pages() -> None:
     four = saved(page, "TIFF", save_all=True, append_images=[page] * 3)
     assert len(list(open_pictures(three, most_pages=3))) == 3
     with pytest.raises(DataError, match="more than 3 pages"):
-        list(open_pictures(four, most_pages=3))
+        next(open_pictures(four, most_pages=3))  # before the first one is decoded
 
 
 def test_a_tiff_file_whose_pages_go_round_in_a_circle() -> None:
@@ -302,8 +302,21 @@ def test_arrays_of_floats(dtype: str, white: int) -> None:
     assert np.abs(grey((white * RAMP).astype(dtype)) - 255 * RAMP).max() <= 0.7
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "float32", "bool"])
+def test_arrays_of_0_and_1(dtype: str) -> None:
+    assert np.array_equal(grey((RAMP > 0.5).astype(dtype)), np.where(RAMP > 0.5, 255, 0))
+
+
+@pytest.mark.parametrize("white", [1.05, 14, 16, 255.8])  # 14 and 16 are the largest of scikit-learn's digits
+def test_arrays_have_the_scale_that_their_values_show(white: float) -> None:
+    assert np.abs(grey(white * RAMP) - 255 * RAMP).max() <= 255 / 14
+
+
+def test_a_dark_picture_of_8_bits_stays_dark() -> None:
+    assert np.array_equal(grey(np.round(16 * RAMP).astype(np.uint8)), np.round(16 * RAMP))
+
+
 def test_other_arrays() -> None:
-    assert np.array_equal(grey(RAMP > 0.5), np.where(RAMP > 0.5, 255, 0))
     assert np.abs(grey(np.round(65535 * RAMP).astype(np.uint16)) - 255 * RAMP).max() <= 0.51
     colours = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
     assert np.array_equal(only(colours).pixels, colours)
@@ -327,9 +340,9 @@ def test_other_arrays() -> None:
         (np.zeros((5, 5), object), "object"),
         (np.zeros((5, 5), "U3"), "<U3"),
         (np.zeros((5, 5), "M8[s]"), "datetime64"),
-        (np.full((5, 5), -1), "negative"),
-        (np.full((5, 5), np.nan), "not finite"),
-        (np.full((5, 5), np.inf), "not finite"),
+        (np.linspace(-1, 1, 25).reshape(5, 5), "from 0, as array - array.min() gives"),
+        (np.full((5, 5), np.nan), "finite"),
+        (np.full((5, 5), np.inf), "finite"),
     ],
 )
 def test_arrays_that_are_no_pictures(array: NDArray[Any], part: str) -> None:

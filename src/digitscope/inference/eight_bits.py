@@ -95,18 +95,17 @@ def image_of(array: NDArray[Any]) -> Image.Image:
 
 def _bytes_of(array: NDArray[Any]) -> UInt8:
     """Return `array` scaled to uint8."""
-    if array.dtype == np.uint8:
-        return array
-    if array.dtype == bool:
-        return array.astype(np.uint8) * np.uint8(255)
-    if array.dtype.kind not in "uif":
+    if array.dtype.kind not in "buif":
         raise DataError(f"an array of {array.dtype} is no picture: expected bool, integers or floats")
     smallest, largest = float(array.min()), float(array.max())
+    if array.dtype == np.uint8 and largest > 1:
+        return array
     if not (smallest >= 0 and largest < float("inf")):  # a NaN anywhere makes both NaN
         raise DataError(
-            "an array with negative numbers or ones that are not finite is no picture: expected 0 to 255"
+            f"an array with numbers from {smallest:g} to {largest:g} is no picture: expected finite ones from 0, "
+            "as array - array.min() gives"
         )
-    scale = 255 / _white(array, largest)
+    scale = 255 / _white(largest)
     scaled = np.empty(array.shape, np.uint8)
     for start in range(0, len(array), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
@@ -114,8 +113,7 @@ def _bytes_of(array: NDArray[Any]) -> UInt8:
     return scaled
 
 
-def _white(array: NDArray[Any], largest: float) -> float:
-    """Return the number that stands for white: 16 bits may hold 8, 10, 12 or 14 of a camera or a scanner."""
-    if array.dtype.kind == "f" and largest <= 1:
-        return 1.0
-    return next((2.0**bits - 1 for bits in (8, 10, 12, 14, 16) if largest < 2**bits), largest)
+def _white(largest: float) -> float:
+    """Return the number that stands for white: masks have 1 bit, small scans 4, cameras and scanners 8 to 16."""
+    bits = next((bits for bits in (1, 4, 8, 10, 12, 14, 16) if largest <= 2**bits), 0)
+    return max(largest, 2.0**bits - 1)

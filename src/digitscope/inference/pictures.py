@@ -6,7 +6,7 @@ Nothing is decoded before the size that the file claims was looked at.
 import io
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -86,9 +86,9 @@ def open_pictures(source: Source, *, most_pages: int = MOST_PAGES) -> Iterator[P
 
     Args:
         source: a path, the bytes of a file, an open binary file, a PIL image, or an array (H, W) or (H, W, 1 or 3
-            or 4). Arrays are bool, integer or float. White is 1 for floats, unless one is above 1. For integers
-            it is the largest number of 8, 10, 12, 14 or 16 bits, the first that fits all values.
-        most_pages: of a TIFF file with more, those are yielded before the error is raised.
+            or 4). Arrays are bool, integer or float. White is the largest number of 1, 4, 8, 10, 12, 14 or 16
+            bits, the first that fits all values. For uint8 it is 255, unless all values are 0 or 1.
+        most_pages: that a TIFF file may have.
 
     Raises:
         DataError: nothing that can be read: no such file, not a picture, damaged, too large, or an array of
@@ -163,20 +163,18 @@ def _pages(stream: IO[bytes], most: int) -> Iterator[Picture]:
     with QUIET:
         image = _opened(stream)
     with image:
-        if image.format != "TIFF":
-            with QUIET:
-                picture = _working_picture(image, draft=True)
-            yield picture
-            return
-        pages = iter(ImageSequence.Iterator(image))
-        for number in range(most + 1):
+        pages = iter([image])
+        if image.format == "TIFF":
+            with QUIET, suppress(EOFError):
+                image.seek(most)  # which decodes nothing
+                raise DataError(f"more than {most} pages: divide it")
+            pages = iter(ImageSequence.Iterator(image))
+        while True:
             with QUIET:  # not over the yield: what the caller does between two pages may warn
                 page = next(pages, None)
                 if page is None:
                     return
-                if number == most:
-                    raise DataError(f"more than {most} pages: divide it")
-                picture = _working_picture(page)
+                picture = _working_picture(page, draft=True)
             yield picture
 
 
