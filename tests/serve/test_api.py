@@ -1,6 +1,8 @@
 import base64
 import io
 import logging
+import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from starlette.testclient import TestClient
 
 import digitscope
 from digitscope.data import Dataset, overlap
-from digitscope.inference import Reader, Recognizer, shipped_path
+from digitscope.inference import Reader, Recognizer, shipped, shipped_path
 from digitscope.serve import Limits, create_app
 from tests.serve.helpers import UInt8, assert_problem, canvas, png
 
@@ -238,13 +240,34 @@ def test_as_many_images_as_are_allowed_and_one_more() -> None:
 
 def test_the_networks_that_read_here(client: TestClient) -> None:
     content = client.get("/api/models").json()
-    assert [model["name"] for model in content] == ["digit", "two-digit"]
-    assert [model["default"] for model in content] == [True, False]
+    assert [model["name"] for model in content] == ["digit", "two-digit", "page"]
+    assert [model["default"] for model in content] == [True, False, False]
+    assert [model["image_shape"] for model in content] == [[28, 28], [42, 28], None]
     for model in content:
         path = shipped_path(model["name"])
-        assert model["image_shape"] == list(Recognizer(path).image_shape)
         assert model["file_bytes"] == path.stat().st_size
         assert model["card"] == path.with_suffix(".md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_the_networks_stay_as_they_were_whatever_becomes_of_their_files(
+    client: TestClient, sample: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_replaced: bool
+) -> None:
+    weights = shutil.copytree(shipped.WEIGHTS, tmp_path / "weights")
+    monkeypatch.setattr(shipped, "WEIGHTS", weights)
+    app = create_app()
+    other = shipped_path("digit-best").read_bytes()
+    for file in weights.iterdir():
+        file.unlink()
+        if is_replaced:
+            file.write_bytes(other)
+    digit, pair = sample.test.images[0].tobytes(), bytes(42 * 28)
+    kind = {"Content-Type": "application/octet-stream"}
+    with TestClient(app, base_url="http://localhost") as later:
+        assert later.get("/api/models").json() == client.get("/api/models").json()
+        for path, image in (("/api/inside", digit), ("/api/predict", digit), ("/api/predict", pair)):
+            answers = [each.post(path, content=image, headers=kind) for each in (later, client)]
+            assert answers[0].json() == answers[1].json()
 
 
 def test_the_service_tells_that_it_is_there(client: TestClient) -> None:

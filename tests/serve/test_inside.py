@@ -10,7 +10,7 @@ from scipy import ndimage
 from starlette.testclient import TestClient
 
 from digitscope.data import Dataset
-from digitscope.inference import Recognizer, shipped_path
+from digitscope.inference import Recognizer
 from digitscope.metrics import log_softmax
 from digitscope.serve.feature_maps import FeatureMaps
 from digitscope.serve.inside import (
@@ -37,8 +37,8 @@ def recognizer() -> Recognizer:
 
 
 @pytest.fixture(scope="module")
-def maps() -> FeatureMaps:
-    return FeatureMaps(shipped_path("digit"))
+def maps(recognizer: Recognizer) -> FeatureMaps:
+    return FeatureMaps(recognizer)
 
 
 @pytest.fixture(scope="module")

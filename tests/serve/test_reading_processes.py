@@ -22,8 +22,9 @@ from starlette.types import Message
 
 from digitscope.data import Dataset
 from digitscope.errors import DataError
-from digitscope.inference import Reader, Recognizer, shipped_path
+from digitscope.inference import Reader, shipped_path
 from digitscope.serve import Limits, create_app, picture_reading, reading_processes
+from digitscope.serve.network_files import NetworkFile
 from digitscope.serve.own_processes import environment
 from digitscope.serve.parcels import receive, send
 from digitscope.serve.problems import Problem
@@ -32,11 +33,11 @@ from digitscope.serve.reading_processes import Reading, ReadingProcesses
 from tests.inference.examples import digit, reading, sign
 from tests.serve.helpers import canvas, png
 
-DIGITS, PAIRS = shipped_path("digit"), shipped_path("two-digit")
+NETWORKS = [NetworkFile.of(shipped_path(name)) for name in ("digit", "two-digit", "page")]
 
 
-def made(digits: Recognizer | None = None) -> ReadingProcesses:
-    return ReadingProcesses(digits or Recognizer(DIGITS), Recognizer(PAIRS), pages=20)
+def made() -> ReadingProcesses:
+    return ReadingProcesses(NETWORKS, pages=20)
 
 
 def read(processes: ReadingProcesses, picture: bytes, mode: str = "page", **options: Any) -> Any:
@@ -170,15 +171,6 @@ def test_who_comes_while_one_is_being_started_waits_for_it(own: ReadingProcesses
     assert len(pids(own)) == 1
 
 
-def test_they_have_the_network_that_was_loaded_whatever_became_of_the_file(tmp_path: Path, picture: bytes) -> None:
-    copy = tmp_path / "copy.onnx"
-    copy.write_bytes(DIGITS.read_bytes())
-    processes = made(Recognizer.load(copy))
-    copy.unlink()
-    assert read(processes, picture)["digits"]
-    processes.close()
-
-
 def test_a_mistake_of_ours_is_told_with_its_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process, where a mistake can be made."""
     monkeypatch.setattr(Reader, "read_pair", lambda *_, **__: 1 // 0)
@@ -273,13 +265,15 @@ def test_one_that_hangs_while_it_starts_is_ended(
     assert read(own, picture)["digits"]
 
 
-def test_one_whose_network_is_none_says_so_and_ends() -> None:
+@pytest.mark.parametrize("damaged", [0, 2])  # that for two is opened when it is needed
+def test_one_whose_network_is_none_says_so_and_ends(damaged: int) -> None:
     call = [*reading_processes.COMMAND]
     with subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stderr is not None
-        for _ in range(2):
-            send(process.stdin, b"none", path="mine.onnx")
+        for number, network in enumerate(NETWORKS):
+            content, name = (b"none", "mine.onnx") if number == damaged else (network.content, "shipped")
+            send(process.stdin, content, path=name)
         said = process.stderr.read().decode()
         assert process.wait() == 1
     assert "mine.onnx: not a network that can be run" in said
@@ -378,9 +372,11 @@ def test_one_that_cannot_be_started_is_told_and_leaves_nothing(
 
 SERVER_THAT_IS_KILLED = """
 import os, signal, sys, threading, time
-from digitscope.inference import Recognizer, shipped_path
+from digitscope.inference import shipped_path
+from digitscope.serve.network_files import NetworkFile
 from digitscope.serve.reading_processes import Reading, ReadingProcesses
-processes = ReadingProcesses(Recognizer(shipped_path("digit")), Recognizer(shipped_path("two-digit")), pages=20)
+networks = [NetworkFile.of(shipped_path(name)) for name in ("digit", "two-digit", "page")]
+processes = ReadingProcesses(networks, pages=20)
 processes.start()
 if len(sys.argv) > 1:
     picture = open(sys.argv[1], "rb").read()

@@ -82,13 +82,13 @@ class Found:
 class PageNetwork:
     """The network in an ONNX file, and what it finds on pages. One may serve several threads at once."""
 
-    def __init__(self, path: Path, *, threads: int) -> None:
-        self.path, self._threads = path, threads
+    def __init__(self, path: Path, *, threads: int, content: bytes | None = None) -> None:
+        self.path, self._threads, self._content = path, threads, content
 
     @cached_property
     def _session(self) -> ort.InferenceSession:
         try:
-            session = open_session(self.path.read_bytes(), self._threads)
+            session = open_session(self._content or self.path.read_bytes(), self._threads)
         except (DataError, OSError) as error:
             raise DataError(f"{self.path}: {error}") from None
         if [node.name for node in session.get_outputs()] != [OUTPUT]:

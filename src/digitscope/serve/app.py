@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from digitscope import __version__
 from digitscope.errors import SettingError
-from digitscope.inference import Recognizer, shipped_path
+from digitscope.inference import Recognizer
 from digitscope.serve import inside_api, training_api
 from digitscope.serve.access import Access, AccessGuard
 from digitscope.serve.bodies import BodyGuard
@@ -61,11 +61,11 @@ def create_app(
         SettingError: the recognizer reads no single digits.
     """
     limits, access = limits or Limits(), access or Access()
-    digits = recognizer or Recognizer(shipped_path("digit"))
+    digits = recognizer or Recognizer.load()
     if digits.task != "digit":
         raise SettingError(f"{digits.path} reads two digits over each other: expected a network for one")
     workers, trainings = Workers(limits), Trainings()
-    reading = ReadingApi(digits, Recognizer(shipped_path("two-digit")), workers, limits)
+    reading = ReadingApi(digits, workers, limits)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -7,7 +7,6 @@ bytes behind the file declare further outputs, and no package that edits ONNX fi
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitscope.errors import DataError
+from digitscope.inference import Recognizer
 from digitscope.inference.recognizer import IMAGES_A_RUN, INPUT, open_session
 
 UInt8 = NDArray[np.uint8]
@@ -39,19 +39,17 @@ class FeatureMaps:
         names: of the layers, first to last: "layer 2", or "column 1, layer 2" if there are networks side by side.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open the ONNX file at `path`, which computes on one thread.
+    def __init__(self, recognizer: Recognizer) -> None:
+        """Open the network of `recognizer` once more, to compute on one thread.
 
         Raises:
-            DataError: the file cannot be read or run, or has no ReLU.
+            DataError: it cannot be run, or has no ReLU.
         """
         try:
-            content, layers = with_layers(path.read_bytes())
+            content, layers = with_layers(recognizer.content)
             self._session = open_session(content, 1)
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror}): expected an .onnx file") from None
         except DataError as error:
-            raise DataError(f"{path}: {error}") from None
+            raise DataError(f"{recognizer.path}: {error}") from None
         self._tensors = list(layers)
         self.names = tuple(layers.values())
 

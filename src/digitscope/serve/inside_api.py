@@ -104,7 +104,7 @@ class Inside:
     def _maps(self) -> "FeatureMaps":
         from digitscope.serve.feature_maps import FeatureMaps
 
-        return FeatureMaps(self._recognizer.path)
+        return FeatureMaps(self._recognizer)
 
     @cached_property
     def _training_digits(self) -> "TrainingDigits":

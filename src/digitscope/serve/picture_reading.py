@@ -1,8 +1,8 @@
 """A process in which pictures are read, one after the other: `python -m digitscope.serve.picture_reading`.
 
-It reads parcels on standard input: the network for one digit, that for two, then pictures. The network that finds
-digits on pages is the shipped one. Each picture is answered with a parcel on standard output. When its input ends,
-whoever started it is gone, and it ends too, even in the middle of a picture.
+It reads parcels on standard input: the networks for one digit, for two and for pages, then pictures. Each picture
+is answered with a parcel on standard output. When its input ends, whoever started it is gone, and it ends too,
+even in the middle of a picture.
 """
 
 import io
@@ -14,13 +14,14 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from digitscope.errors import DataError
-from digitscope.inference import Reader, Reading, Recognizer, shipped_path
+from digitscope.inference import Reader, Reading, Recognizer
 from digitscope.inference.finder import PageNetwork
 from digitscope.serve.base64_pixels import in_base64
 from digitscope.serve.parcels import receive, send
@@ -81,9 +82,13 @@ def warm_up(reader: Reader) -> None:
     reader.read(stroke)
 
 
-def _network(parcel: Parcel) -> Recognizer:
-    head, content = parcel
-    return Recognizer(Path(head["path"]), threads=1, content=content)
+def _reader(parcels: Iterator[Parcel]) -> Reader:
+    """Return a reader with the networks in the next three parcels."""
+    digits, pairs, pages = ((Path(head["path"]), content) for head, content in islice(parcels, 3))
+    return Reader(
+        PageNetwork(pages[0], threads=1, content=pages[1]),
+        *(Recognizer(path, threads=1, content=content) for path, content in (digits, pairs)),
+    )
 
 
 def _following(stream: IO[bytes]) -> Iterator[Parcel]:
@@ -116,8 +121,7 @@ def main() -> None:
     _silence(sys.stdout)
     try:
         parcels = _following(sys.stdin.buffer)
-        pages = PageNetwork(shipped_path("page"), threads=1)
-        reader = Reader(pages, _network(next(parcels)), _network(next(parcels)))
+        reader = _reader(parcels)
         warm_up(reader)
         _silence(sys.stderr)  # on which decoders tell what they think of damaged pictures
         answer_all(reader, parcels, answers)

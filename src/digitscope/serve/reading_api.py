@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 
-from digitscope.inference import Prediction, Recognizer
+from digitscope.inference import Prediction, Recognizer, shipped_path
 from digitscope.inference.recognizer import TASK_OF_SHAPE
 from digitscope.serve import examples
 from digitscope.serve.limits import Limits
+from digitscope.serve.network_files import NetworkFile
 from digitscope.serve.problems import Problem, problem_responses
 from digitscope.serve.reading_processes import Reading, ReadingProcesses
-from digitscope.serve.schemas import DigitImages, Model, PairImages, Predictions, ReadOptions, ReadPicture
+from digitscope.serve.schemas import DigitImages, Model, PairImages, Predictions, ReadOptions, ReadPicture, Reads
 from digitscope.serve.uploads import BYTES, FIELD, FORM, JSON, images_of, picture_of
 from digitscope.serve.workers import Workers
 
@@ -51,18 +52,21 @@ IMAGES_BODY = {
 
 
 class ReadingApi:
-    """Reads with one network for single digits and one for pairs.
+    """Reads with three networks, which stay as they are now: for single digits, for pairs, and for pages.
 
     Args:
         digits: reads one digit.
-        pairs: reads two over each other.
         workers: the threads that wait for what takes longer.
         limits: what is too much.
     """
 
-    def __init__(self, digits: Recognizer, pairs: Recognizer, workers: Workers, limits: Limits) -> None:
-        self._networks = {"digit": digits, "two-digit": pairs}
-        self._processes = ReadingProcesses(digits, pairs, limits.pages)
+    def __init__(self, digits: Recognizer, workers: Workers, limits: Limits) -> None:
+        pairs, pages = (NetworkFile.of(shipped_path(name)) for name in ("two-digit", "page"))
+        single = NetworkFile.of(digits.path, digits.content)
+        self._files: dict[Reads, NetworkFile] = {"digit": single, "two-digit": pairs, "page": pages}
+        self._networks: dict[Reads, Recognizer]
+        self._networks = {"digit": digits, "two-digit": Recognizer(pairs.path, content=pairs.content)}
+        self._processes = ReadingProcesses(self._files.values(), limits.pages)
         self._workers = workers
         self._limits = limits
 
@@ -103,7 +107,17 @@ class ReadingApi:
 
     async def models(self) -> list[Model]:
         """Tell which networks read here."""
-        return [_model(task, network) for task, network in self._networks.items()]
+        return [
+            Model(
+                name=file.path.stem,
+                reads=reads,
+                image_shape=[*self._networks[reads].image_shape] if reads in self._networks else None,
+                file_bytes=len(file.content),
+                card=file.card,
+                default=reads == "digit",
+            )
+            for reads, file in self._files.items()
+        ]
 
     def begin_warm_up(self) -> None:
         """Start a process that reads, so that the first who asks need not wait for it."""
@@ -133,15 +147,3 @@ def _as_json(prediction: Prediction) -> dict[str, Any]:
 
 def _rounded(numbers: NDArray[np.float32]) -> Any:
     return numbers.astype(np.float64).round(DECIMALS).tolist()
-
-
-def _model(task: str, network: Recognizer) -> Model:
-    card = network.path.with_suffix(".md")
-    return Model(
-        name=network.path.stem,
-        reads=network.task,
-        image_shape=[*network.image_shape],
-        file_bytes=network.path.stat().st_size,
-        card=card.read_text(encoding="utf-8") if card.is_file() else "",
-        default=task == "digit",
-    )

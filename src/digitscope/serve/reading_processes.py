@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from digitscope.errors import DataError
-from digitscope.inference import Recognizer
+from digitscope.serve.network_files import NetworkFile
 from digitscope.serve.own_processes import command_of, environment
 from digitscope.serve.parcels import receive, send
 from digitscope.serve.problems import Problem
@@ -26,7 +26,7 @@ class ReadingProcess:
     """A process that reads one picture at a time, for one thread at a time; any other may end it.
 
     Args:
-        networks: that for one digit, and that for two.
+        networks: that for one digit, that for two, and that for pages.
 
     Attributes:
         has_to_end: whether it was told to end.
@@ -35,7 +35,7 @@ class ReadingProcess:
         OSError: it cannot be started, or has ended at once.
     """
 
-    def __init__(self, networks: Iterable[Recognizer]) -> None:
+    def __init__(self, networks: Iterable[NetworkFile]) -> None:
         self.has_to_end = False
         self._process = subprocess.Popen(  # noqa: S603
             COMMAND,
@@ -94,14 +94,13 @@ class ReadingProcesses:
     """As many processes as pictures are read at once: one is started when none is free. Threads may share them.
 
     Args:
-        digits: reads one digit.
-        pairs: reads two over each other.
+        networks: as of `ReadingProcess`.
         pages: that a picture may have.
     """
 
-    def __init__(self, digits: Recognizer, pairs: Recognizer, pages: int) -> None:
+    def __init__(self, networks: Iterable[NetworkFile], pages: int) -> None:
         self.pages = pages
-        self._networks = digits, pairs
+        self._networks = tuple(networks)
         self._starting = threading.Lock()
         self._free: list[ReadingProcess] = []
         self._busy: set[ReadingProcess] = set()
