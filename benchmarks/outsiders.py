@@ -4,8 +4,8 @@
 
 Digits are MNIST's, by default from the test split. Outsiders are 10,000 images of Fashion-MNIST's test set, 2,000
 printed letters and 2,000 scribbles, framed like ink on a page. Fashion-MNIST is Debian's package
-`dataset-fashion-mnist`; it is left out if it is not installed. The letters I, O, S, Z, b, g, l, o, q, s and z are
-left out because they look like digits.
+`dataset-fashion-mnist`; it is left out if it is not installed. Letters that look like digits are left out (IOSZ
+and bgloqsz).
 
 The areas (AUROC) judge the digit network alone, on framed images: by its probability, by its distance, and by
 both. The first `--read` images of each kind also go through `digitscope.read`, one picture each. The table has the
