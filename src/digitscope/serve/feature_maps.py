@@ -1,8 +1,8 @@
-"""What each layer of a network sees: the outputs of its ReLUs, of any ONNX file, as arrays.
+"""Feature maps of any ONNX file: the outputs of its ReLUs, as arrays.
 
-ONNX Runtime returns only what a file declares as output. The file is a message of protocol buffers, and messages
-put one after the other are read as one that has the fields of all (the encoding guide, "Last One Wins"). So a few
-bytes behind the file declare further outputs, and no package that edits ONNX files is needed.
+ONNX Runtime returns only declared outputs. The file is a protocol buffers message, and concatenated messages are
+parsed as one with the fields of all (the encoding guide, "Last One Wins"). So a few bytes appended to the file
+declare further outputs, and no package that edits ONNX files is needed.
 """
 
 from collections import Counter
@@ -33,7 +33,7 @@ MOST_VARINT_BYTES = 10
 
 
 class FeatureMaps:
-    """What the layers of a network see in images.
+    """The feature maps of images, layer by layer.
 
     Attributes:
         names: of the layers, first to last: "layer 2", or "column 1, layer 2" if there are networks side by side.
@@ -101,9 +101,9 @@ class _Node(NamedTuple):
 
 
 def _layers(content: bytes) -> dict[str, str]:
-    """Return what the outputs of all ReLUs are called, in the graph's order.
+    """Return the names of all ReLU outputs, in the graph's order.
 
-    The number of a layer is that of the ReLUs on the way to it; those of one number lie side by side.
+    A layer's number is the count of ReLUs on the path to it. Layers with the same number lie side by side.
     """
     depths: dict[str, int] = {}
     relus: dict[str, int] = {}

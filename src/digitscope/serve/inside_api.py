@@ -47,7 +47,7 @@ class OcclusionMap(BaseModel):
 
 
 class LayerMaps(BaseModel):
-    """What one layer sees."""
+    """The feature maps of one layer."""
 
     name: str = Field(examples=["layer 1"])
     channels: int = Field(gt=0, examples=[24])
@@ -65,7 +65,7 @@ class NearDigit(BaseModel):
 
 
 class ChangedDigit(Guess):
-    """What would have been read as another digit."""
+    """A small change after which the network reads another digit."""
 
     share: float = Field(gt=0, description="ink erased or added, as a share of the digit's", examples=[0.14])
     mask: Base64Digit = Field(description="by how much each pixel has changed")
@@ -73,14 +73,14 @@ class ChangedDigit(Guess):
 
 
 class Changes(BaseModel):
-    """What would have changed the reading; null if nothing small was found."""
+    """Small changes of the ink that change the reading; null if none was found."""
 
     erase: ChangedDigit | None = Field(description="ink blanked, a third of it at most")
     add: ChangedDigit | None = Field(description="one or two straight strokes added")
 
 
 class InsideView(BaseModel):
-    """What there is to see inside the network about one digit."""
+    """A view inside the network for one digit."""
 
     label: Label
     confidence: Confidence

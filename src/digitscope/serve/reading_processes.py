@@ -107,15 +107,15 @@ class ReadingProcesses:
         weakref.finalize(self, _end_all, self._free, self._busy)
 
     def start(self) -> None:
-        """Start the first, so that the first picture need not wait for it; if that fails, the log says so."""
+        """Start the first process, so that the first picture need not wait; a failure is logged."""
         with suppress(Problem), self._starting:
             self._free.append(self._started())
 
     def take(self) -> ReadingProcess:
-        """Return one that is free, or a new one. Who finds none while one is being started waits for that.
+        """Return a free process, or a new one; if one is already starting, wait for it.
 
         Raises:
-            Problem: 503, none can be started.
+            Problem: 503, no process can be started.
         """
         process = self._alive()
         if process is None:
@@ -125,7 +125,7 @@ class ReadingProcesses:
         return process
 
     def give_back(self, process: ReadingProcess) -> None:
-        """Let others have `process`; one that has ended is forgotten."""
+        """Make `process` free again, or drop it if it has ended."""
         self._busy.discard(process)
         if process.is_alive:
             self._free.append(process)
@@ -133,7 +133,7 @@ class ReadingProcesses:
             process.end()
 
     def close(self) -> None:
-        """End all, whatever they are at."""
+        """End all processes, busy or free."""
         _end_all(self._free, self._busy)
 
     def _alive(self) -> ReadingProcess | None:

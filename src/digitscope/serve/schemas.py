@@ -1,4 +1,4 @@
-"""What the API takes and gives, as its OpenAPI description has it."""
+"""The API's requests and responses, as in its OpenAPI description."""
 
 from typing import Annotated, Literal, Self
 
@@ -54,7 +54,7 @@ Printed = Annotated[bool, Field(description="whether it is print and not handwri
 
 
 class Seen(BaseModel):
-    """What the network saw of one digit: ink is 255, paper 0."""
+    """The network's input image of one digit: ink is 255, paper 0."""
 
     width: Literal[28]
     height: Literal[28, 42]
@@ -89,7 +89,7 @@ class ReadSign(BaseModel):
 
 
 class ReadPicture(BaseModel):
-    """What is written in a picture."""
+    """The reading of a picture."""
 
     text: str = Field(description="the lines; ? marks a rejected digit", examples=["7 4.2"])
     lines: list[str] = Field(examples=[["7 4.2"]])
@@ -132,7 +132,7 @@ Distances = Annotated[
 
 
 class DigitPredictions(BaseModel):
-    """What a network says of images of one digit, in their order."""
+    """Predictions for images of one digit, in their order."""
 
     reads: Literal["digit"]
     labels: list[int]
@@ -141,7 +141,7 @@ class DigitPredictions(BaseModel):
 
 
 class PairPredictions(BaseModel):
-    """What a network says of images of two digits over each other, in their order."""
+    """Predictions for images of two overlapping digits, in their order."""
 
     reads: Literal["two-digit"]
     labels: list[Pair] = Field(description="of the upper and of the lower digit")
