@@ -24,10 +24,10 @@ from digitscope.inference.reader import Reader
 from digitscope.inference.reading import Reading
 
 Read = Callable[[Source], Reading]
-"""What reads a picture."""
+"""A function that reads a picture."""
 
 Receiver = Callable[[str, Source, Reading], None]
-"""What is done with a reading: takes the picture's path, the picture, and what was read in it."""
+"""A function that prints or saves a reading; it takes the path, the picture and the reading."""
 
 ROTATIONS = ("auto", "0", "90", "180", "270")
 
@@ -139,7 +139,7 @@ def _not_in(records: RecordFile, paths: Sequence[str]) -> list[str]:
 
 
 class _StandardInput(io.BytesIO):
-    """What came on standard input, which can be read again, under the name that errors give it."""
+    """The content of standard input, which can be read again; errors call it by its `name`."""
 
     name = "standard input"
 
