@@ -1,4 +1,4 @@
-"""Trials in processes of this machine: as many at once as its cores have room for."""
+"""Trials in processes of this machine, as many at once as its cores allow."""
 
 import multiprocessing
 import os
