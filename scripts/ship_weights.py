@@ -154,11 +154,11 @@ def score_held_back(network: nn.Module, pens: Pens | None) -> Evaluation | None:
 
 
 def check_as_committed(name: str, runs: Sequence[Run], dataset: Dataset) -> None:
-    """Refuse runs that the commands on a card would not give.
+    """Refuse runs that the commands on a card would not reproduce.
 
     Raises:
-        SettingError: a run is of another recipe, changed, unfinished, of NumPy's network or on other data than
-            `dataset`, or its task is not that of the network called `name`.
+        SettingError: a run has another recipe, changed settings, other data or NumPy's network; it is unfinished;
+            or its task differs from that of the network called `name`.
     """
     recipe = runs[0].recipe
     committed = get_recipe(recipe.name)

@@ -33,8 +33,8 @@ class Reader:
         name: what it is, for people.
         task: what it is for.
         sizes: height and width of the images that it takes.
-        logits: takes uint8 images (N, H, W) and returns floats: (N, 10), (N, 2, 10) for pairs, (N, 2, H, W) for
-            separation, or maps (N, 42, H / 4, W / 4) for pages.
+        logits: takes uint8 images (N, H, W) and returns floats: (N, 10), or (N, 2, 10) for pairs. For separation
+            they are (N, 2, H, W), for pages maps (N, 42, H / 4, W / 4).
         data_sha256: hash of the training and validation data; None if it is not recorded.
     """
 

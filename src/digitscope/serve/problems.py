@@ -1,7 +1,7 @@
 """Errors as problem details: RFC 9457's `application/problem+json`.
 
-Status codes follow RFC 9110. 400: the body does not parse. 413: it is too large. 415: the content type is not
-supported. 422: the content parses but cannot be used, such as a damaged picture or one with too many pixels.
+Status codes follow RFC 9110. 400: the body does not parse. 413: the body is too large. 415: the content type is
+not supported. 422: the content cannot be used, such as a damaged picture or one with too many pixels.
 """
 
 import asyncio

@@ -106,9 +106,9 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to watch, and set TCP_NODELAY so that small writes are sent at once.
 
-        An answer is written in two parts. Without the option, the system holds the second part until the client
-        has acknowledged the first, about 40 ms later (RFC 1122, section 4.2.3). asyncio sets it only for sockets
-        that name their protocol; sockets of `socket.create_server` do not.
+        An answer is written in two parts. Without the option, the second part waits about 40 ms for the client to
+        acknowledge the first (delayed ACK, RFC 1122). asyncio sets the option only for sockets that name their
+        protocol; sockets of `socket.create_server` do not.
         """
         super().connection_made(transport)
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

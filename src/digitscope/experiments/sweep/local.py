@@ -86,7 +86,7 @@ class LocalEngine:
 class _Worker:
     """A process that runs one trial after the other.
 
-    What is sent to it is pickled at once, so that an error is the sender's. It then waits in a queue.
+    Messages are pickled at once, so that errors appear at the sender. They then wait in a queue.
     """
 
     def __init__(self, data: TrialData) -> None:
