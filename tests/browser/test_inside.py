@@ -1,7 +1,12 @@
 """Look inside the network for the digit that is selected."""
 
+from typing import TYPE_CHECKING
+
 from tests.browser.drawings import number
 from tests.browser.studio import Studio
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 
 def test_what_is_inside(studio: Studio) -> None:
@@ -21,6 +26,20 @@ def test_what_is_inside(studio: Studio) -> None:
     assert studio.at("#occlusion canvas").evaluate(lit) > 10
     assert studio.text_of("#erase-caption")
     assert studio.text_of("#add-caption")
+
+
+def test_it_asks_for_no_digit_while_it_looks_into_one(studio: Studio) -> None:
+    held: list[Route] = []
+
+    def hold(route: "Route") -> None:
+        held.append(route)
+
+    studio.page.route("**/api/inside", hold)
+    studio.open_tab("Look inside")
+    studio.draw(number("1"))
+    studio.wait_for("document.querySelector('#inside-line').textContent.startsWith('Looking inside')")
+    held.pop().continue_()
+    studio.wait_for("document.querySelector('#inside-line').textContent.startsWith('Read as 1 with ')")
 
 
 def test_what_the_occlusion_map_comes_to(studio: Studio) -> None:
@@ -46,5 +65,5 @@ def test_pairs_are_not_looked_into(studio: Studio) -> None:
     studio.open_tab("Look inside")
     studio.at("label.switch").click()
     studio.draw(number("8"))
-    studio.wait_for("document.querySelector('#inside-line').textContent.includes('two digits over')")
+    studio.wait_for("document.querySelector('#inside-line').textContent.startsWith('Two digits over')")
     assert studio.at("#inside-views").is_hidden()

@@ -30,6 +30,7 @@ let shown = "";
 export const lookInside = latestOnly(async (digit) => {
   if (!digit || digit.seen.height !== SIDE) return showNone(digit);
   if (digit.seen.pixels === shown) return;
+  if (!shown) showNone(null, "Looking inside …");
   try {
     const pixels = bytesOf(digit.seen.pixels);
     show(await inside(pixels), pixels);
@@ -42,9 +43,7 @@ export const lookInside = latestOnly(async (digit) => {
 
 function showNone(
   digit,
-  line = digit
-    ? "These are two digits over each other; only single ones can be looked into."
-    : "Draw a digit first.",
+  line = digit ? "Two digits over each other cannot be looked into." : "Draw a digit first.",
 ) {
   shown = "";
   byId("inside-line").textContent = line;
@@ -112,14 +111,14 @@ function showChange(kind, change, pixels) {
   const text = change
     ? [
         `${verb} `,
-        element("b", { className: kind, textContent: `${kind === "erase" ? "this" : "this more"}` }),
+        element("b", { className: kind, textContent: kind === "erase" ? "this" : "this more" }),
         " it reads ",
         element("strong", { textContent: change.label }),
         `, ${likelihood(change.confidence)}`,
       ]
     : [
         kind === "erase"
-          ? "Even with a third of the ink erased it reads the same."
+          ? "With a third of the ink erased it reads the same."
           : "Two more strokes do not change the reading.",
       ];
   describe(picture, text.map((part) => part.textContent ?? part).join(""));
