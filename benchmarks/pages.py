@@ -7,10 +7,10 @@ Pages of the first nuisances (`digitscope.data.pages`) are made of MNIST's test 
 `--split validation`, which has MNIST's validation digits and the other writers. Page i depends only on the seed
 and i.
 
-A digit is right if its box matches, its label is equal and its place in the reading order too; an accepted digit
-that matches none is false: `digitscope.metrics.score_page` has the definitions. Only handwritten digits count: one
-that is read as print is missing, and a printed one that is read as handwriting is false. The row `printed` counts
-pages with both: the share of the digits found, written or printed, whose kind is right.
+A digit is right if its box, its label and its place in the reading order match. An accepted digit without a match
+is false; see `digitscope.metrics.score_page`. Only handwritten digits count. One that is read as print is missing,
+and a printed one that is read as handwriting is false. The row `printed` is about pages with both: the share of
+the digits found, written or printed, whose kind is right.
 """
 
 import argparse

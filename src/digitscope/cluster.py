@@ -1,7 +1,7 @@
 """Ray: a small one on this machine, or a cluster that is there already.
 
-Ray asks who may connect by a token, tells nobody of its use, and is silent here. One that is started here listens
-on the loopback interface alone, has a token of its own unless the environment names one, and ends with the block.
+Connections to Ray need a token; usage reports and log output are off. A local Ray listens only on the loopback
+interface and ends with the block. It creates its own token unless the environment names one.
 """
 
 import os
@@ -27,9 +27,9 @@ def connected(address: str | None, cores: int) -> Iterator[Any]:
     """Yield the module `ray`, connected to the cluster at `address`, or with None to one that starts here.
 
     Args:
-        address: "auto" or HOST:PORT of a cluster to which this machine belongs, with its token in the
-            environment (RAY_AUTH_TOKEN) if it asks for one.
-        cores: of this machine, for one that starts here.
+        address: "auto" or HOST:PORT of a cluster that this machine belongs to. If it needs a token, set
+            RAY_AUTH_TOKEN.
+        cores: of this machine, for a local Ray.
 
     Raises:
         ModuleNotFoundError: Ray is not installed.

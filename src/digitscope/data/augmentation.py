@@ -1,9 +1,8 @@
-"""Digits as another hand, another pen and another scanner might have given them.
+"""Augmentation that imitates other writers, pens and scanners.
 
-Every image gets a warp of its own: it is turned, scaled, sheared, shifted and bent a little. Each pixel of the
-result is looked up in the image, at the place that the warp gives, between four pixels (bilinear interpolation);
-outside the image is black. After that its strokes are made bolder or finer, and blurred, or seen coarsely, or in
-part not at all.
+Every image gets its own warp: a small rotation, scaling, shear, shift and elastic distortion. Each pixel of the
+result is sampled from the image by bilinear interpolation; outside the image is black. Then strokes become
+bolder or finer, and the image is blurred, reduced in resolution or partly erased.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -179,7 +178,7 @@ def _resamplings(length: int) -> Float32:
 
 
 def _neighbours(images: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-    """Return the images moved by a pixel up, down, left and right, and as they are; what moves in is black."""
+    """Return the images moved by a pixel up, down, left and right, and unmoved; the padding is black."""
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
     return padded[:, 2:, 1:-1], padded[:, :-2, 1:-1], padded[:, 1:-1, 2:], padded[:, 1:-1, :-2], images
 

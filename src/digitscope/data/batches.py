@@ -73,11 +73,11 @@ class Reshuffled:
         augmentation: how far each example is warped, anew in every epoch.
         examples_per_epoch: examples after which an epoch ends, if not after each was met once. Fewer are drawn
             anew for every epoch; for more, all are gone through again, in another order.
-        non_digits: for each example, how many images of what is no digit come with it, as a share. They are made
-            of a batch's single digits and stand behind them.
+        non_digits: number of non-digits for each example. They are made of a batch's single digits and come after
+            them.
         styles: share of the 1s and 7s that are written as elsewhere in the world, see `digitscope.data.styles`.
-        pens: for each example, how many digits of `pen_digits` come with it, as a share. They stand between the
-            examples and what is no digit, and are warped alike.
+        pens: number of `pen_digits` for each example. They come between the examples and the non-digits, and are
+            warped alike.
         pen_digits: where these come from; None without.
 
     Raises:
@@ -139,8 +139,7 @@ class FreshPairs:
         batch_size: pairs a batch.
         pairs_per_epoch: pairs after which an epoch ends.
         augmentation: how far each digit is warped before it is overlapped with another.
-        non_digits: for each pair, how many images of what is none come with it, as a share; they stand behind a
-            batch's pairs, both their labels 255.
+        non_digits: number of non-pairs for each pair. They come after a batch's pairs, with both labels 255.
         draw: makes the pairs, and so decides what their labels are.
 
     Raises:

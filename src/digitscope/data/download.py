@@ -25,10 +25,10 @@ LARGEST_CONTENT = 64 * 2**20  # bytes uncompressed; MNIST's largest file has 45 
 
 
 def fetch_mnist(*, mirrors: Sequence[str] | None = None, report: Report | None = None) -> Path:
-    """Bring MNIST's four files into the user's cache and return its folder; a file that is right stays.
+    """Download MNIST's four files into the user's cache and return its folder; correct files are kept.
 
-    `mirrors`, by default MIRRORS, are tried in order for each file; `report` is told each file that is
-    downloaded, and which mirrors fail, and why.
+    `mirrors`, by default MIRRORS, are tried in order for each file. `report` is called with each downloaded file
+    and with each failure of a mirror.
 
     Raises:
         DataError: no mirror has a file, the cache cannot be written, or DIGITSCOPE_OFFLINE forbids to try.

@@ -10,7 +10,7 @@ from digitscope.data.paper import Field, Float32, Sheet, printed
 def with_fields(picture: Float32, sheet: Sheet, generator: np.random.Generator) -> Float32:
     """Return the picture with the sheet's fields printed: all as tables, all as single boxes, or all as combs.
 
-    Their lines are black, grey or blue and 1 pixel to a fourteenth of a digit wide; a comb has no upper line, and
+    The lines are black, grey or blue. Their width is 1 pixel to a fourteenth of a digit. A comb has no upper line;
     the teeth between its cells have 0.3 to 1 times its height.
     """
     kind, tooth = generator.choice(["table", "boxes", "comb"]), generator.uniform(0.3, 1)

@@ -1,4 +1,4 @@
-"""Hands that write digits, signs, letters and words, each with a pen of its own."""
+"""Hands that write digits, signs, letters and words, each with its own pen."""
 
 import hashlib
 from collections.abc import Mapping

@@ -94,7 +94,7 @@ def write_mnist(dataset: Dataset, directory: Path | str) -> Path:
 
     Raises:
         DataError: `dataset` does not hold single digits of 28x28 pixels; its validation split is not the last
-            tenth, so that `load_mnist` would split the file differently; or the file exists or cannot be written.
+            tenth, as `load_mnist` assumes; or the file exists or cannot be written.
     """
     shape = dataset.train.images.shape[1:]
     if shape != (28, 28) or dataset.train.labels.ndim != 1 or not is_divided_at_last_tenth(dataset):

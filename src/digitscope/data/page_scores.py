@@ -22,7 +22,7 @@ class PageScores:
         precision: share of the detections that are digits.
         recall: share of the digits that are detected.
         class_accuracy: share of the detected digits whose class is right.
-        f1: harmonic mean of precision and recall, in which a wrong class is both a miss and a false detection.
+        f1: harmonic mean of precision and recall; a wrong class counts as a miss and as a false detection.
         mean_average_precision: mean over the ten digits of average precision at an intersection over union of 0.5.
         worst_f1: mean of `f1` over the worst tenth of the scenes that have digits.
         signs: `f1` of written signs.

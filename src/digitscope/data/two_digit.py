@@ -66,8 +66,8 @@ def write_two_digit(dataset: Dataset, directory: Path | str, *, mini: bool = Tru
     that stops in the instant of the four renames can leave fewer, each of them whole.
 
     Raises:
-        DataError: `dataset` does not hold pairs, or its validation split is not a tenth, so that a reader
-            would divide the file elsewhere; or a file is there already, or cannot be written.
+        DataError: `dataset` does not hold pairs; its validation split is not the last tenth, as readers of the
+            file assume; or a file exists or cannot be written.
     """
     if dataset.train.labels.ndim != 2 or not is_divided_at_last_tenth(dataset):
         raise DataError(

@@ -1,7 +1,7 @@
 """Every figure of the course's project beside the one obtained here.
 
-The course's accuracies leave out the last partial batch (9,984 of MNIST's 10,000 test images at batch 32), and so
-do the test figures here that stand beside them, and the validation figures of its small grid.
+The course's accuracies leave out the last partial batch, so they cover 9,984 of MNIST's 10,000 test images at
+batch 32. The test figures beside them, and the validation figures of its small grid, do the same.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -11,7 +11,7 @@ UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
 AROUND, INSIDE = 0.35, 0.1
-"""Shares of a box's longer side, on each side, that are looked at, and in which the digit's own ink may lie."""
+"""Margins around a box, as shares of its longer side: of the crop, and of the window for the digit's ink."""
 
 MOSTLY = 0.75
 """Share of a piece of ink in a digit's box, at least, where all of it is the digit's."""

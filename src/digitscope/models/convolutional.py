@@ -60,10 +60,10 @@ def pooled_convolution(channels_in: int, channels_out: int, size: int, *, padded
 
 
 class FlattenChannelsLast(nn.Module):
-    """(N, C, H, W) to (N, H * W * C): the order in which channels-last memory has it, so nothing is moved.
+    """(N, C, H, W) to (N, H * W * C), the order of channels-last memory, so nothing is copied.
 
-    `nn.Flatten` wants (N, C * H * W). That costs a copy forward, and backward a gradient whose layout differs from
-    that of the activations, with which PyTorch's backward of ReLU is 30 times slower.
+    `nn.Flatten` gives (N, C * H * W). This needs a copy in the forward pass. In the backward pass, the gradient
+    then has another layout than the activations, which makes PyTorch's backward of ReLU 30 times slower.
     """
 
     def forward(self, features: Tensor) -> Tensor:

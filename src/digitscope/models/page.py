@@ -102,7 +102,8 @@ def _doubled(features: Tensor) -> Tensor:
 def page_network() -> nn.Sequential:
     """Return a network that finds digits and signs on pages, 1,081,690 parameters.
 
-    uint8 (N, H, W), sides multiples of 32 -> (N, 2, H, W) -> (N, 32, H / 4, W / 4) -> 64, 96 and 128 channels at
-    strides 8, 16 and 32 -> back to stride 4 -> maps float32 (N, 42, H / 4, W / 4), see `digitscope.detections`.
+    Input: uint8 (N, H, W), sides multiples of 32. `LocalContrast` gives (N, 2, H, W), the stem (N, 32, H / 4, W
+    / 4). The encoder has 64, 96 and 128 channels at strides 8, 16 and 32; the decoder returns to stride 4.
+    Output: float32 maps (N, 42, H / 4, W / 4), see `digitscope.detections`.
     """
     return nn.Sequential(LocalContrast(), PageMaps())

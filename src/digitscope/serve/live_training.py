@@ -1,8 +1,8 @@
 """The process in which a network learns while people watch: `python -m digitscope.serve.live_training`.
 
-It reads lines on standard input: first a lesson in JSON, then drawings in base64, each in place of the one before.
-When its input ends, whoever started it is gone, and it ends too. It writes lines on standard output, a word with
-JSON: `data` once, `epoch` after every epoch, `end` at last.
+It reads lines on standard input: first a lesson in JSON, then drawings in base64, each replacing the last one.
+When its input ends, its parent is gone, and it ends too. It writes lines on standard output, a word with JSON:
+`data` once, `epoch` after every epoch, and finally `end`.
 """
 
 import base64
@@ -31,7 +31,7 @@ MOST_UNITS = 25
 """Units of the first layer that are shown."""
 
 NICENESS = 5
-"""By which whoever asks for a reading goes first."""
+"""Niceness of the process, so that readings have priority."""
 
 
 @dataclass(frozen=True)

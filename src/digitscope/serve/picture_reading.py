@@ -1,7 +1,7 @@
 """A process in which pictures are read, one after the other: `python -m digitscope.serve.picture_reading`.
 
 It reads parcels on standard input: the networks for one digit, for two and for pages, then pictures. Each picture
-is answered with a parcel on standard output. When its input ends, whoever started it is gone, and it ends too,
+is answered with a parcel on standard output. When its input ends, its parent is gone, and it ends too,
 even in the middle of a picture.
 """
 
@@ -108,7 +108,7 @@ def _following(stream: IO[bytes]) -> Iterator[Parcel]:
 
 
 def _silence(stream: IO[Any]) -> None:
-    """Let what is written to a standard stream go nowhere, whoever writes it."""
+    """Redirect a standard stream to the null device, for this process and its libraries."""
     with Path(os.devnull).open("wb") as nothing:
         os.dup2(nothing.fileno(), stream.fileno())
 

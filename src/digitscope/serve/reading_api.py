@@ -52,7 +52,7 @@ IMAGES_BODY = {
 
 
 class ReadingApi:
-    """Reads with three networks, which stay as they are now: for single digits, for pairs, and for pages.
+    """The reading routes, with three fixed networks: for single digits, for pairs and for pages.
 
     Args:
         digits: reads one digit.

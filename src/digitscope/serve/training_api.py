@@ -113,7 +113,7 @@ class _Api:
         await training.draw(await digit_in_body(request))
 
     async def stop(self, training_id: str) -> None:
-        """Stop a training; whoever follows it is told, and then it is forgotten."""
+        """Stop a training, end its event streams, and remove it."""
         await self._trainings.remove(self._known(training_id))
 
     def _known(self, training_id: str) -> Training:

@@ -1,10 +1,10 @@
 """One training over several processes, as torchrun starts them: each computes its share of every batch.
 
-All processes make the same batches from the same seed, and each puts its share through its copy of the network.
-The logits are gathered, so that each has the loss and the score of the whole batch, and the gradients are added
-up: every process then takes the same step. Batch norms take their statistics from the whole batch. So the result
-is that of one process, up to rounding, whatever the network, the optimiser and the warps. Only dropout differs:
-each process draws masks of its own.
+All processes make the same batches from the same seed, and each computes its share with its copy of the network.
+The logits are gathered, so each process has the loss and the score of the whole batch. The gradients are added
+up, so every process takes the same step. Batch norms take their statistics from the whole batch. So the result
+equals that of one process, up to rounding, for any network, optimiser and warp. Only dropout differs: each
+process draws its own masks.
 """
 
 import os

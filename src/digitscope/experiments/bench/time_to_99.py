@@ -188,7 +188,7 @@ def _with_own_randomness(start: Training) -> Training:
 
 
 def _warm_up(dataset: Dataset) -> None:
-    """Train a few steps: PyTorch loads more than a second's worth of modules for the first, whoever takes it."""
+    """Train a few steps, because PyTorch loads modules for more than a second at the first step."""
     few = Dataset(dataset.name, dataset.source, dataset.train[:256], dataset.validation[:1], dataset.test[:1])
     next(trainings(few)["fast"](0))
 

@@ -47,7 +47,7 @@ def capacity(n_train: int, quick: bool) -> tuple[Variant, ...]:
 
 
 def epochs(n_train: int, quick: bool) -> tuple[Variant, ...]:
-    """Return a wide network on few digits: as it is, with dropout, with warped digits, and with both."""
+    """Return a wide network on few digits: plain, with dropout, with warped digits, and with both."""
     units, n_epochs, n_digits = (128, 8, 1_000) if quick else (256, 20, FEW_DIGITS)
     common = {**MOMENTUM, "hidden": units, "epochs": n_epochs, "train_size": min(n_digits, n_train)}
     ways: dict[str, Mapping[str, float]] = {

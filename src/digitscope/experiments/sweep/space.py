@@ -71,10 +71,10 @@ class Space:
         recipe: the baseline: a recipe with its changes.
         axes: the settings that vary. With "one-factor" their values are tried beside the baseline's own.
         method: "one-factor" changes one setting of the baseline at a time; "grid" tries all combinations; "tpe"
-            looks where the best ones were (Bergstra et al. 2011) and stops what falls behind.
-        n_seeds: how often each point is trained.
-        seed: of the first training of a point, and of what "tpe" draws; the next ones have seed + 1, seed + 2, ...
-        n_trials: the points that "tpe" tries; the other methods know theirs.
+            searches near the best ones (Bergstra et al. 2011) and stops trainings that fall behind.
+        n_seeds: trainings of each point.
+        seed: for the first training of a point and for "tpe"; the next trainings have seed + 1, seed + 2, ...
+        n_trials: the number of points that "tpe" tries.
 
     Raises:
         SettingError: nothing varies, what varies is no setting of the recipe, a range without "tpe", a number
