@@ -1,13 +1,14 @@
-"""How digits of other collections are read with the shipped network, which learned none of them.
+"""Measure the shipped network on digits of other data sets, which it was not trained on.
 
     python -m benchmarks.foreign [--model NAME] [--limit N] [--cut-out PIXELS [--stretched] [--binary]] [--pens]
                                  [--json]
 
-scikit-learn's `load_digits`: 1,797 digits of 43 Turkish writers (Alpaydin and Kaynak 1998), 8x8 pixels of 17 grey
-levels. Each goes through `digitscope.read` as a picture of its own; right is one digit, the right one. With
-`--cut-out`, MNIST's validation digits are such pictures, without a margin, as old collections have them:
-`--stretched` until each fills its square, and `--binary`, without grey. With `--pens`, they are the digits of
-UNIPEN's held-back writers, each drawn once; `digitscope evaluate digit --split pens` gives the network alone.
+By default the digits are scikit-learn's `load_digits`: 1,797 digits of 43 Turkish writers (Alpaydin and Kaynak
+1998), 8x8 pixels of 17 grey levels. Each goes through `digitscope.read` as its own picture. A picture is right
+if exactly one digit is read, and it is the right one. `--cut-out` takes MNIST's validation digits instead, cut
+out without a margin, as in old data sets. `--stretched` makes each fill its square, and `--binary` removes grey.
+`--pens` takes the digits of UNIPEN's held-back writers, each drawn once. `digitscope evaluate digit --split
+pens` scores the network alone.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""How well images of other things are told from digits, and how few of the surest readings are wrong.
+"""Measure how well digits are distinguished from other images, and the error at high coverage.
 
     python -m benchmarks.outsiders [--read N] [--model NAME] [--split NAME] [--fashion DIR] [--json]
 

@@ -1,8 +1,7 @@
-"""Handwriting that is no digit, made of digits: what a network should be unsure of.
+"""Non-digits made of digits, for which a network should be unsure.
 
-A digit in a mirror or on its side has the strokes of one and is none, as letters and signs have. Two digits in the
-place of one are what a reader of pages comes upon where digits touch, and one as high as two where somebody writes
-larger.
+A mirrored digit, or one on its side, has the strokes of a digit but is none, like letters and signs. Two digits in
+place of one occur on pages where digits touch. Two over each other occur where one line is twice as high.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,10 +15,10 @@ from digitscope.data.overlapping import LOWER_TOP, PAIR_HEIGHT, overlap
 from digitscope.data.splits import UInt8
 
 NO_DIGIT = 255
-"""The label of what is no digit."""
+"""The label of non-digits."""
 
 MIRRORED = (3, 4, 6, 7, 9)
-"""Digits that are none in a mirror: a 2 becomes a 5 there, and 0, 1 and 8 stay what they are."""
+"""Digits that are no digits when mirrored; a 2 becomes a 5, and 0, 1 and 8 stay digits."""
 
 ON_ITS_SIDE = (2, 3, 4, 5, 6, 7, 9)
 """Digits that are none when they lie on a side."""
