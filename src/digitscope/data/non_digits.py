@@ -1,7 +1,7 @@
 """Non-digits made of digits, for which a network should be unsure.
 
 A mirrored digit, or one on its side, has the strokes of a digit but is none, like letters and signs. Two digits in
-place of one occur on pages where digits touch. Two over each other occur where one line is twice as high.
+place of one occur on pages where digits touch. One digit as high as two occurs where a writer writes larger.
 """
 
 from collections.abc import Callable, Mapping
