@@ -31,7 +31,10 @@ BORDER = 16
 """Pixels of the rim's usual shade around a picture: ink that reaches the rim ends there."""
 
 COARSE = (128, 896)
-"""Pixels of the longer side of the coarse picture, which is half of the page's in between."""
+"""Pixels of the longer side of the coarse picture, which is half of the page's in between.
+
+It is halved again while its digits are higher than half of the least: of larger ones the network sees strokes.
+"""
 
 HEIGHT, SPREAD = 30.0, 0.55
 """Pixels of a digit's height that suit the network best, and by how much others may differ, as a logarithm."""
@@ -110,18 +113,19 @@ class PageNetwork:
 
     def find(self, gray: UInt8, *, turns: int | None = None) -> Found:
         """Return what is on a page, uint8 (H, W); it is turned by `turns`, or by as many as the network says."""
-        coarse_scale = float(np.clip(max(gray.shape) / 2, *COARSE)) / max(gray.shape)
-        coarse = self._maps(_scaled(gray, coarse_scale))[:, ::2, ::2]
-        kinds = softmax(coarse[CHANNELS["kinds"]], axis=0)
-        written = kinds[1]
+        side, height = 2 * float(np.clip(max(gray.shape) / 2, *COARSE)), np.inf
+        while side > COARSE[0] and height > COARSE[0] / 2:
+            side = max(side / 2, COARSE[0])
+            coarse = self._maps(_scaled(gray, side / max(gray.shape)))[:, ::2, ::2]
+            kinds = softmax(coarse[CHANNELS["kinds"]], axis=0)
+            written = kinds[1]
+            scale = _best_scale(coarse, written, side / max(gray.shape), gray)
+            height = HEIGHT / scale * side / max(gray.shape)
         shown = float((kinds[0] < 0.5).mean()), float(written.sum() / max((1 - kinds[0]).sum(), 1e-6))
         is_small = max(gray.shape) <= COARSE[0]  # too small for more than a number: its scale is known
         if written.max() < WRITTEN and not is_small:
             nothing = decode(np.full((N_CHANNELS, 1, 1), -100, np.float32), 1)
             return Found(nothing, np.zeros((1, 1), np.float32), 0.0, turns or 0, shown)
-        scale = HEIGHT / gray.shape[0]
-        if written.max() >= WRITTEN:
-            scale = _best_scale(coarse, written, coarse_scale, gray.size)
         if turns is None:
             part = _densest(gray, written, min(1.0, WINDOW / scale / max(gray.shape)))
             turns = self._turns(part, scale, lies_down=_lies_down(coarse, kinds))
@@ -218,10 +222,12 @@ def _densest(gray: UInt8, written: Float32, share: float) -> UInt8:
     return gray[top:bottom, left:right]
 
 
-def _best_scale(coarse: Float32, written: Float32, coarse_scale: float, pixels: int) -> float:
-    """Return the scale at which most of the written digits have a height that suits the network."""
+def _best_scale(coarse: Float32, written: Float32, coarse_scale: float, gray: UInt8) -> float:
+    """Return the scale at which most written digits, or else the page, have a height that suits the network."""
+    if written.max() < WRITTEN:
+        return float(HEIGHT / gray.shape[0])
     logs = coarse[CHANNELS["height"]][0] - np.log(coarse_scale)  # of heights in pixels of the page
-    highest = min(LARGEST_SCALE, (MOST_FINE / pixels) ** 0.5)
+    highest = min(LARGEST_SCALE, (MOST_FINE / gray.size) ** 0.5)
     chosen = written > min(0.5, float(written.max()) / 2)
     heights, weights = logs[chosen], written[chosen] / np.exp(logs[chosen])  # between number and area of digits
     scales = np.minimum(HEIGHT / np.exp(np.quantile(heights, np.linspace(0, 1, 41))), highest)

@@ -58,7 +58,7 @@ def _reduced(ink: Float32) -> Float32:
     share = WORK_SIDE / max(ink.shape)
     if share >= 1:
         return ink
-    reduced = _resized(ink, (_at_least_1(ink.shape[0] * share), _at_least_1(ink.shape[1] * share)))
+    reduced = _resized(ink, share)
     return reduced / max(float(reduced.max()), 1e-6)
 
 
@@ -89,19 +89,13 @@ def _disk(radius: int) -> NDArray[np.bool_]:
 
 def _fitted(ink: Float32, height: int, width: int) -> Float32:
     """Return `ink` scaled, its proportions kept, to just fit into `height` x `width`."""
-    share = min(height / ink.shape[0], width / ink.shape[1])
-    return _resized(
-        ink, (min(height, _at_least_1(ink.shape[0] * share)), min(width, _at_least_1(ink.shape[1] * share)))
-    )
+    return _resized(ink, min(height / ink.shape[0], width / ink.shape[1]))
 
 
-def _at_least_1(length: float) -> int:
-    return max(1, round(length))
-
-
-def _resized(ink: Float32, shape: tuple[int, int]) -> Float32:
+def _resized(ink: Float32, share: float) -> Float32:
+    rows, columns = (max(1, round(length * share)) for length in ink.shape)
     image = Image.fromarray(np.asarray(ink, dtype=np.float32))
-    resized = np.asarray(image.resize(shape[::-1], Image.Resampling.BICUBIC), dtype=np.float32)
+    resized = np.asarray(image.resize((columns, rows), Image.Resampling.BICUBIC), dtype=np.float32)
     return np.asarray(np.clip(resized, 0, 1))
 
 
