@@ -40,8 +40,6 @@ from digitscope.experiments.sweep.space_files import load_space
 GRIDS = ("course-hidden-10", "course-hidden-128")
 PEERS = ("as-tutorials", "in-memory")
 
-ALONE = ("--cores", "1", "--json")
-
 
 @dataclass(frozen=True)
 class Turn:
@@ -155,6 +153,7 @@ def sides(folder: Path, epochs: int) -> dict[str, list[list[str]]]:
             "--cores",
             "1",
             "--json",
+            "--test",
             "--out",
             str(folder / grid),
         ]

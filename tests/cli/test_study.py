@@ -33,6 +33,8 @@ def test_a_quick_study_and_its_files(
     with Image.open(folder / "epochs.png") as image:
         assert image.size == (2000, 1000)
     text = (folder / "epochs.md").read_text()
+    assert {row["test_accuracy"] for row in rows} == {""}
+    assert "| test |" not in text
     assert "\n    digitscope study epochs --seeds 2 --quick\n" in text
     assert "On 1,000 training digits, after 8 epochs" in text
     before = (folder / "epochs.csv").read_bytes()

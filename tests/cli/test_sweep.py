@@ -2,6 +2,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -54,6 +55,23 @@ def test_a_sweep_and_its_files(digitscope: Command, desk: Path, data: tuple[obje
     told = json.loads(out)
     assert (code, told["folder"], told["failed"], len(told["ranking"])) == (0, "sweeps/fc", [], 2)
     assert (folder / "results.csv").read_bytes() == before
+
+
+def test_the_test_split_is_scored_when_it_is_asked_for(
+    digitscope: Command, desk: Path, data: tuple[object, ...]
+) -> None:
+    words = ("sweep", "fc", *TINY, *data, "--json")
+    (first, second) = json.loads(digitscope(*words).out)["ranking"]
+    assert {first["test_accuracy"], second["test_accuracy"]} == {None}
+    report = (desk / "sweeps" / "fc" / "report.html").read_text()
+    assert "test accuracy" not in report
+    scored = json.loads(digitscope(*words, "--test").out)["ranking"]
+    call = digitscope("sweep", "fc", *TINY, *data).out.rpartition("next: digitscope ")[2]
+    trained = json.loads(digitscope(*shlex.split(call), "--device", "cpu", "--json").out)
+    assert scored[0].pop("test_accuracy") == trained["test_accuracy"]
+    assert {**scored[0], "test_accuracy": None} == first
+    assert len(digitscope(*words, "--test").err) == 1  # nothing is trained again
+    assert "its test accuracy" in (desk / "sweeps" / "fc" / "report.html").read_text()
 
 
 @pytest.mark.parametrize("method", ["grid", "one-factor"])

@@ -28,6 +28,8 @@ def test_a_run_folder(digitscope: Command, sample: Dataset, trained_folder: Path
     assert err[-1] == f"fc on MNIST sample ({sample.source}), into runs/fc-1"
     assert "fc, seed 12321" in out
     assert out.endswith("next: digitscope evaluate runs/fc-1\n")
+    _, scored, _ = digitscope("evaluate", "runs/fc-1", "--json")
+    assert f"\ntest accuracy: {json.loads(scored)['accuracy']:.2%} of 500 images\n" in out
     folder = desk / "runs" / "fc-1"
     assert sorted(path.name for path in folder.iterdir()) == FILES
     assert (folder / "model.safetensors").read_bytes() == (trained_folder / "model.safetensors").read_bytes()

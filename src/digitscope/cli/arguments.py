@@ -44,6 +44,12 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_test(parser: argparse.ArgumentParser) -> None:
+    """Add --test."""
+    test_help = "score the test split too; what was finished without that is trained again"
+    parser.add_argument("--test", action="store_true", help=test_help)
+
+
 def data_words(options: argparse.Namespace) -> list[str]:
     """Return the words that name the same data in another call."""
     words = ["--data", str(options.data)] if options.data else []

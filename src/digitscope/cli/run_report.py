@@ -37,24 +37,13 @@ def epoch_row(record: EpochRecord) -> tuple[str, ...]:
     )
 
 
-def write_run(folder: Path, run: Run, dataset: Dataset) -> None:
-    """Write curves.png and report.html into the folder of a run on `dataset`."""
+def write_run(folder: Path, run: Run, dataset: Dataset, test: float) -> None:
+    """Write curves.png and report.html into the folder of a run on `dataset`, with its `test` accuracy."""
     measure, in_training = run.recipe.measure, run.recipe.training_measure
     both = measure if in_training == measure else f"{measure} (train: {in_training})"
     unit = "weighted sum" if run.recipe.task == "page" else "nats"
     figure = learning_curves({run.recipe.name: run.history}, both, unit)
     save_figure(figure, folder / "curves.png")
-    last = run.history[-1]
-    seconds = sum(record.seconds for record in run.history)
-    stats = Stats(
-        (
-            Stat(
-                f"validation {measure}", f"{last.validation_accuracy:.2%}", f"{len(dataset.validation):,} images"
-            ),
-            Stat("validation loss", f"{last.validation_loss:.4f}", unit),
-            Stat("time", f"{seconds:.1f} s", f"epochs: {last.epoch}, validation included"),
-        )
-    )
     curves = FigureBlock(
         figure, f"Loss and {both} of every epoch: of training as it went on, of validation after it."
     )
@@ -69,8 +58,23 @@ def write_run(folder: Path, run: Run, dataset: Dataset) -> None:
     }
     facts = Table(("setting", "value"), tuple((name, str(value)) for name, value in settings.items()))
     sections = [
-        Section("Result", (stats,)),
+        Section("Result", (_stats(run, dataset, test, unit),)),
         Section("How it learned", (curves, epochs)),
         Section("What it was", (facts,)),
     ]
     write_report(folder / "report.html", f"{run.recipe.name}: {run.recipe.summary}", sections)
+
+
+def _stats(run: Run, dataset: Dataset, test: float, unit: str) -> Stats:
+    measure, last = run.recipe.measure, run.history[-1]
+    seconds = sum(record.seconds for record in run.history)
+    return Stats(
+        (
+            Stat(
+                f"validation {measure}", f"{last.validation_accuracy:.2%}", f"{len(dataset.validation):,} images"
+            ),
+            Stat("validation loss", f"{last.validation_loss:.4f}", unit),
+            Stat(f"test {measure}", f"{test:.2%}", f"{len(dataset.test):,} images"),
+            Stat("time", f"{seconds:.1f} s", f"epochs: {last.epoch}, validation included"),
+        )
+    )

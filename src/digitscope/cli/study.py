@@ -6,7 +6,16 @@ import shlex
 from importlib import import_module
 from pathlib import Path
 
-from digitscope.cli.arguments import add_cores, add_data, add_device, add_json, add_seed, check_cores, data_words
+from digitscope.cli.arguments import (
+    add_cores,
+    add_data,
+    add_device,
+    add_json,
+    add_seed,
+    add_test,
+    check_cores,
+    data_words,
+)
 from digitscope.cli.console import print_table
 from digitscope.cli.datasets import single_digits
 from digitscope.cli.paths import path_argument
@@ -64,6 +73,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=path_argument, metavar="DIR", help=f"the study's folder (default: {STUDIES}/STUDY)"
     )
+    add_test(parser)
     add_data(parser)
     add_device(parser)
     add_json(parser)
@@ -88,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
     folder = options.out or STUDIES / f"{options.study}{'-quick' if options.quick else ''}"
     remark(f"{study.name} on {dataset.name} ({dataset.source}), into {folder}")
     try:
-        result = _train(study, TrialData(dataset, device=options.device), folder, options.cores)
+        result = _train(study, TrialData(dataset, device=options.device), folder, options)
     except KeyboardInterrupt:
         kept = f"finished trials in {folder}: {len(finished_trials(folder))}"
         remark(f"digitscope: interrupted; {kept}; the same call goes on with the rest")
@@ -102,14 +112,15 @@ def run(options: argparse.Namespace) -> int:
     return 1 if result.failed else 0
 
 
-def _train(study: Study, data: TrialData, folder: Path, cores: int) -> Result:
+def _train(study: Study, data: TrialData, folder: Path, options: argparse.Namespace) -> Result:
     progress = SweepProgress(study)
-    with LocalEngine(data, cores) as engine, shown(progress) as on_event:
+    with LocalEngine(data, options.cores) as engine, shown(progress) as on_event:
         return run_study(
             study,
             data.sha256(),
             engine,
             folder,
+            test=options.test,
             on_found=telling_of_others(folder, origin_on(choose_device(data.device).type)),
             on_round=progress.on_round,
             on_event=on_event,
@@ -126,7 +137,7 @@ def _write(folder: Path, result: Result, dataset: Dataset, command: str) -> None
         f"![{name}]({name}.png)",
         FINDINGS[name](result),
         as_markdown(*in_words(result)).rstrip(),
-        "Training accuracies are running means over the last epoch. Test accuracies are not used for choices.",
+        "Training accuracies are running means over the last epoch. Test accuracies, if any, choose nothing.",
         f"    {command}",
         _origin(result, dataset),
     )
@@ -158,6 +169,7 @@ def _tell(result: Result, folder: Path, options: argparse.Namespace) -> None:
 def _command(options: argparse.Namespace) -> str:
     """Return the call that made this study."""
     words = ["digitscope", "study", options.study, "--seeds", str(options.seeds)]
+    words += ["--test"] if options.test else []
     words += ["--quick"] if options.quick else []
     words += ["--seed", str(options.seed)] if options.seed != COURSE_SEED else []
     return shlex.join([*words, *data_words(options)])

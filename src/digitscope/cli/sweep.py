@@ -16,6 +16,7 @@ from digitscope.cli.arguments import (
     add_engine,
     add_json,
     add_seed,
+    add_test,
     check_cores,
     check_engine,
     data_words,
@@ -99,6 +100,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=path_argument, metavar="DIR", help=f"the sweep's folder (default: {SWEEPS}/SPACE)"
     )
+    add_test(parser)
     add_data(parser)
     add_device(parser)
     add_json(parser)
@@ -140,6 +142,7 @@ def _sweep(space: Space, data: TrialData, folder: Path, options: argparse.Namesp
             data.sha256(),
             engine,
             folder,
+            test=options.test,
             on_found=telling_of_others(folder, origin_on(_device(space, options))),
             on_round=progress.on_round,
             on_event=on_event,
@@ -224,6 +227,7 @@ def _command(options: argparse.Namespace) -> str:
     for name in ("method", "trials", "seeds", "seed"):
         value = getattr(options, name)
         words += [] if value is None else [f"--{name}", str(value)]
+    words += ["--test"] if options.test else []
     words += data_words(options)
     words += ["--engine", options.engine] if options.engine != "local" else []
     words += ["--address", options.address] if options.address else []

@@ -46,13 +46,14 @@ def ranking_table(sweep: Sweep) -> tuple[tuple[str, ...], list[tuple[str, ...]]]
     """Return the header and a row a point in words: with "one-factor" its change, else all that varies."""
     space = sweep.space
     settings = ("point",) if space.method == "one-factor" else ("rank", *map(_name, space.axes))
-    header = (*settings, "validation", "loss", "test", "outcome")
+    test = ("test",) if any(score.test for score in sweep.ranking) else ()
+    header = (*settings, "validation", "loss", *test, "outcome")
     rows = []
     for place, score in enumerate(sweep.ranking, start=1):
         values = map(value_in_words, score.point.values())
         point = (score.label,) if space.method == "one-factor" else (str(place), *values)
         loss = "\N{EN DASH}" if score.validation_loss is None else f"{score.validation_loss.mean:.4f}"
-        figures = (spread_in_words(score.validation), loss, spread_in_words(score.test))
+        figures = (spread_in_words(score.validation), loss, *(spread_in_words(score.test) for _ in test))
         after = f" after {score.n_epochs}" if score.outcome == "stopped" else ""
         rows.append((*point, *figures, score.outcome + after))
     return header, rows
@@ -69,7 +70,7 @@ def write_sweep_report(folder: Path, sweep: Sweep, dataset: Dataset, command: st
     header, rows = ranking_table(sweep)
     sections = [Section("Result", (_stats(sweep, dataset),))]
     ranking: list[FigureBlock | Table | Paragraph] = [
-        Table(header, tuple(rows), f"Validation and test: {space.measure}.")
+        Table(header, tuple(rows), f"Validation{' and test' if 'test' in header else ''}: {space.measure}.")
     ]
     finished = [score for score in ranked if score.outcome == "finished"]
     if finished:
@@ -92,14 +93,11 @@ def _stats(sweep: Sweep, dataset: Dataset) -> Stats:
     best, measure = sweep.ranking[0], sweep.space.measure
     records = [record for score in sweep.ranking for record in score.records]
     seconds = sum(epoch.seconds for record in records for epoch in record.history)
+    n_test = f"{len(dataset.test):,} images that chose nothing"
     return Stats(
         (
             Stat(f"best validation {measure}", spread_in_words(best.validation), best.label),
-            Stat(
-                f"its test {measure}",
-                spread_in_words(best.test),
-                f"{len(dataset.test):,} images that chose nothing",
-            ),
+            *([Stat(f"its test {measure}", best.test.in_percent(), n_test)] if best.test else []),
             Stat(
                 "points", str(len(sweep.ranking)), f"trials: {len(records)}, seeds a point: {sweep.space.n_seeds}"
             ),

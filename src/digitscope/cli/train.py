@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Train, write the run folder with its curves, and say where it is."""
+    """Train, score the test split, write the run folder with its curves, and say where it is."""
     import_module("matplotlib")  # it draws at the end: better missed before the training
     if options.tensorboard:
         import_module("tensorboard")
@@ -109,15 +109,18 @@ def _run(options: argparse.Namespace) -> int:
         raise
     if not is_first_process():
         return 0
-    write_run(folder, trained, dataset)
+    test = trained.score(dataset.test)
+    write_run(folder, trained, dataset, test)
     if options.tensorboard is not None:
         remark(f"TensorBoard: {shlex.join(['tensorboard', '--logdir', str(options.tensorboard)])}")
     if options.json:
-        print(json.dumps({"folder": str(folder), "history": [asdict(record) for record in trained.history]}))
-    else:
-        _print_history(trained)
-        print(f"{folder}: weights, state, metrics, curves.png and report.html")
-        print(f"next: {_evaluation_of(folder, options)}")
+        history = [asdict(record) for record in trained.history]
+        print(json.dumps({"folder": str(folder), "history": history, "test_accuracy": test}))
+        return 0
+    _print_history(trained)
+    print(f"test {recipe.measure}: {test:.2%} of {len(dataset.test):,} images")
+    print(f"{folder}: weights, state, metrics, curves.png and report.html")
+    print(f"next: {_evaluation_of(folder, options)}")
     return 0
 
 

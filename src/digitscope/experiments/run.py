@@ -13,7 +13,7 @@ from torch import nn
 from digitscope import scratch
 from digitscope.data.hands import Material
 from digitscope.data.pen_digits import PenDigits
-from digitscope.data.splits import Dataset, UInt8
+from digitscope.data.splits import Dataset, Split, UInt8
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.recipes import Recipe
 from digitscope.experiments.run_folder import (
@@ -89,6 +89,11 @@ class Run:
         if isinstance(self.network, scratch.Network):
             return self.network.logits(images)
         return predict_logits(self.network, images)
+
+    def score(self, split: Split) -> float:
+        """Return the accuracy on `split`, or what `recipe.measure` names."""
+        _, accuracy = OBJECTIVES[self.recipe.task].validate(self.logits(split.images), split.labels)
+        return accuracy
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,9 @@ def ranking_figure(points: Sequence[RankedPoint], heading: str = "", measure: st
     axes.set_ylim(len(points) - 0.5, -0.5)
     axes.margins(x=0.06)
     axes.set_xlabel(f"{measure} (%)", color=MUTED, fontsize=TEXT_SIZE)
-    key = "dot: validation, \N{PLUS-MINUS SIGN} one deviation over seeds    ring: test, which chooses nothing"
+    key = "dot: validation, \N{PLUS-MINUS SIGN} one deviation over seeds"
+    if any(point.test is not None for point in points):
+        key += "    ring: test, which chooses nothing"
     figure.text(0.15 / WIDTH, 0.12 / height, key, color=MUTED, fontsize=TEXT_SIZE - 1)
     top = 1 - 0.32 / height
     figure.text(0.15 / WIDTH, top, f"Validation {measure}", color=INK, fontsize=TITLE_SIZE, fontweight="bold")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from digitscope.data import Dataset
@@ -19,7 +21,7 @@ def trial(space: Space | None = None, seed: int = 1, threads: int = 1, **named: 
 def test_a_trial_is_the_run_of_its_recipe(sample: Dataset) -> None:
     data = small_data(sample)
     epochs: list[EpochRecord] = []
-    found = run_trial(trial(), data, epochs.append)
+    found = run_trial(replace(trial(), test=True), data, epochs.append)
     run = run_recipe(trial().recipe, data.dataset, seed=1, device="cpu")
     assert [epoch.validation_accuracy for epoch in found.history] == [e.validation_accuracy for e in run.history]
     assert [epoch.train_loss for epoch in found.history] == [epoch.train_loss for epoch in run.history]
@@ -61,7 +63,8 @@ def test_a_trial_that_falls_behind_is_stopped(sample: Dataset) -> None:
 
 
 def test_the_last_epoch_stops_nothing(sample: Dataset) -> None:
-    assert run_trial(trial(stop_below=(0.0, 1.0)), small_data(sample), lambda _: None).outcome == "finished"
+    found = run_trial(trial(stop_below=(0.0, 1.0)), small_data(sample), lambda _: None)
+    assert (found.outcome, found.test_accuracy) == ("finished", None)
 
 
 def test_a_trial_that_diverges_is_over(sample: Dataset) -> None:

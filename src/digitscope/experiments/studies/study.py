@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,7 @@ def run_study(
     engine: Engine,
     folder: Path,
     *,
+    test: bool = False,
     on_found: Callable[[Sequence[TrialRecord]], None] = lambda _: None,
     on_round: Callable[[Sequence[Trial], int], None] = lambda _trials, _done: None,
     on_event: Callable[[Event], None] = lambda _: None,
@@ -143,6 +144,7 @@ def run_study(
         data_sha256: the hash of the data that the engine trains on.
         engine: runs the trials.
         folder: holds what is finished, and is gone on with if it holds something of this study.
+        test: score the test split of what is trained. What was finished without that is trained again.
         on_found: told of the trials that were finished before.
         on_round: told of the trials before they begin, and how many of them are finished already.
         on_event: told of what happens; a record is on disk by then.
@@ -152,10 +154,10 @@ def run_study(
         DataError: what the folder holds is damaged.
     """
     failed: list[Failed] = []
-    trials = study.trials(data_sha256)
+    trials = [replace(trial, test=test) for trial in study.trials(data_sha256)]
     with Journal(folder, {**study.described(), "data": data_sha256}) as journal:
         on_found([*journal.records.values()])
-        left = [trial for trial in trials if trial.key not in journal.records]
+        left = [trial for trial in trials if not journal.has(trial)]
         on_round(trials, len(trials) - len(left))
         for event in run_trials(left, engine, journal):
             failed += [event] if isinstance(event, Failed) else []

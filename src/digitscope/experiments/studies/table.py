@@ -52,24 +52,27 @@ def in_words(result: Result) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return the header and the rows as people read them."""
     names = tuple(result.study.variants[0].point)
     header = tuple(name.replace("_", " ") for name in names)
-    figures = ("parameters", "training", "validation", "validation loss", "test", "s an epoch")
+    test = ("test",) if any(score.test for score in result.scores) else ()
+    figures = ("training", "validation", "validation loss", *test, "s an epoch")
     rows = []
     for score, row in zip(result.scores, as_rows(result), strict=True):
         point = tuple(_value(score.point[name]) for name in names)
-        rows.append((*point, f"{row['parameters']:,}", *_figures(score, row)))
-    return header + figures, rows
+        told = _figures(score, row)
+        rows.append((*point, f"{row['parameters']:,}", *(told.get(figure, NONE) for figure in figures)))
+    return (*header, "parameters", *figures), rows
 
 
-def _figures(score: PointScore, row: dict[str, Any]) -> tuple[str, ...]:
-    if score.outcome != "finished" or score.test is None:
-        return (score.outcome, NONE, NONE, NONE, NONE)
-    accuracies = [after_last(score, f"{split}_accuracy").in_percent() for split in ("train", "validation")]
-    return (
-        *accuracies,
-        f"{row['validation_loss']:.3f}",
-        score.test.in_percent(),
-        f"{row['seconds_an_epoch']:.2g}",
-    )
+def _figures(score: PointScore, row: dict[str, Any]) -> dict[str, str]:
+    """Return the figures of a row in words, by their names in the header."""
+    if score.outcome != "finished":
+        return {"training": score.outcome}
+    return {
+        "training": after_last(score, "train_accuracy").in_percent(),
+        "validation": after_last(score, "validation_accuracy").in_percent(),
+        "validation loss": f"{row['validation_loss']:.3f}",
+        "test": score.test.in_percent() if score.test else NONE,
+        "s an epoch": f"{row['seconds_an_epoch']:.2g}",
+    }
 
 
 def _value(value: object) -> str:

@@ -49,6 +49,13 @@ class Journal:
         """Let another process have the folder."""
         os.close(self._lock)
 
+    def has(self, trial: Trial) -> bool:
+        """Tell whether `trial` is finished, with its test score if it asks for one."""
+        record = self.records.get(trial.key)
+        if record is None:
+            return False
+        return not trial.test or record.outcome != "finished" or record.test_accuracy is not None
+
     def keep(self, record: TrialRecord) -> None:
         """Save the record of a finished trial."""
         write_text(self.folder / TRIALS_FOLDER / f"{record.key}.json", record.format())

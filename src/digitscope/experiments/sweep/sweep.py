@@ -44,6 +44,7 @@ def run_sweep(
     engine: Engine,
     folder: Path,
     *,
+    test: bool = False,
     on_found: Callable[[Sequence[TrialRecord]], None] = lambda _: None,
     on_round: Callable[[Sequence[Trial], int], None] = lambda _trials, _done: None,
     on_event: Callable[[Event], None] = lambda _: None,
@@ -56,6 +57,7 @@ def run_sweep(
         engine: runs the trials.
         folder: holds what is finished, and is gone on with if it holds something of this sweep. After each trial
             results.csv is written there, and at the end results.jsonl too.
+        test: score the test split of what is trained. What was finished without that is trained again.
         on_found: told of the trials that were finished before.
         on_round: told of each round's trials before it begins, and how many of them are finished already.
         on_event: told of what happens; a record is on disk by then.
@@ -76,8 +78,9 @@ def run_sweep(
             new = {_values(point): point for point in round_.points if _values(point) not in scores}
             refused = _refused(space, new)
             accepted = [point for values, point in new.items() if values not in refused]
-            trials = _plan(space, accepted, round_.stop_below, data_sha256, engine.cores)
-            left = [trial for trial in trials if trial.key not in journal.records]
+            planned = _plan(space, accepted, round_.stop_below, data_sha256, engine.cores)
+            trials = [replace(trial, test=test) for trial in planned]
+            left = [trial for trial in trials if not journal.has(trial)]
             on_round(trials, len(trials) - len(left))
             scores |= refused
             for event in run_trials(left, engine, journal):

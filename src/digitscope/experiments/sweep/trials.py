@@ -14,7 +14,7 @@ from digitscope.experiments.run import run_recipe
 from digitscope.experiments.sweep.origins import Origin, origin_on
 from digitscope.experiments.sweep.space import Point
 from digitscope.records import EpochRecord
-from digitscope.training import OBJECTIVES, choose_device
+from digitscope.training import choose_device
 
 Outcome = Literal["finished", "stopped", "diverged"]
 
@@ -51,6 +51,7 @@ class Trial:
         recipe: with these values, and a fixed number of threads.
         seed: of the training.
         stop_below: validation accuracies; once the best so far is below that of the same epoch, training stops.
+        test: whether the test split is scored at the end.
     """
 
     key: str
@@ -58,6 +59,7 @@ class Trial:
     recipe: Recipe
     seed: int
     stop_below: tuple[float, ...] = ()
+    test: bool = False
 
     @property
     def threads(self) -> int:
@@ -76,7 +78,7 @@ class TrialRecord:
         threads: likewise.
         outcome: "finished", "stopped" because it fell behind, or "diverged".
         history: one record for each epoch that was trained.
-        test_accuracy: of a finished trial; it is not used for ranking.
+        test_accuracy: of a finished trial that asked for it; it is not used for ranking.
         made_with: the versions and the device.
     """
 
@@ -136,7 +138,7 @@ def make_trial(
 
 
 def run_trial(trial: Trial, data: TrialData, on_epoch: Callable[[EpochRecord], None]) -> TrialRecord:
-    """Train, and score the test split if the training goes to its end; `on_epoch` is called after every epoch.
+    """Train, and score the test split at the end if `trial` asks for it; `on_epoch` is called after every epoch.
 
     Raises:
         SettingError: the recipe does not fit the data.
@@ -161,8 +163,7 @@ def run_trial(trial: Trial, data: TrialData, on_epoch: Callable[[EpochRecord], N
             device=data.device,
             on_epoch=after_epoch,
         )
-        test = data.dataset.test
-        _, test_accuracy = OBJECTIVES[trial.recipe.task].validate(run.logits(test.images), test.labels)
+        test_accuracy = run.score(data.dataset.test) if trial.test else None
     except _FallenBehindError:
         outcome = "stopped"
     except DivergedError:
