@@ -227,6 +227,17 @@ def test_pixels_stay_as_they_are() -> None:
         np.testing.assert_array_equal(Scale.of(X).images(X), pixels.reshape(5, 28, 28))
 
 
+@pytest.mark.parametrize("white", [1, 255])
+def test_pixels_in_another_range_than_those_of_the_fit_are_refused(white: int, sample: Dataset) -> None:
+    X, y = rows_of(sample, 100)
+    fitted = quick().fit(X / 255 * white, y)
+    said = f"X has pixels up to {255 // white}, and fit saw them from 0 to {white}: give X in that range"
+    with pytest.raises(ValueError, match=said):
+        fitted.predict(X / white)
+    for alike in (np.zeros((1, 784)), X[:1] / 255 * white * 1.001):  # nothing, and a little too much
+        assert len(fitted.predict(alike)) == 1
+
+
 def test_a_table_is_stretched_feature_by_feature() -> None:
     X = np.array([[-1.0, 1e6, 7.0], [0.0, 3e6, 7.0], [1.0, 2e6, 7.0]])
     scale = Scale.of(X)

@@ -52,7 +52,8 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     counts as such images, row by row, if all values in `fit` are from 0 to 255. If they are from 0 to 1, then 1 is
     white. Any other X, of at most 784 features, is a table. Each feature is scaled from its range in `fit` to
     0..255 and drawn as a square of pixels. So 64 features become 8x8 squares of 3x3 pixels: an image of 8x8 is
-    enlarged. Later values are clipped to the range of `fit`.
+    enlarged. Later values are clipped to the range of `fit`. But pixels from 0 to 1 are refused after a `fit` on 0
+    to 255, and the other way round.
 
     Accepted y. Up to ten classes of any kind. Some recipes draw digits in other styles or add non-digits; they do
     so only if the classes are digits, as numbers or text, and X is no table. Pen digits, which a recipe may add,
@@ -144,7 +145,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
         Raises:
             NotFittedError: `fit` has not been called.
-            ValueError: X has other features than `fit` saw, or is not finite.
+            ValueError: X has other features than `fit` saw or pixels in another range, or is not finite.
             TypeError: X is sparse.
         """
         logits = self._logits(X)

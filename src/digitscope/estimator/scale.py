@@ -35,7 +35,16 @@ class Scale:
         return cls(np.zeros(N_PIXELS), np.full(N_PIXELS, white), of_pixels=True)
 
     def images(self, X: NDArray[Any]) -> NDArray[np.uint8]:
-        """Return `X` (N, n_features) as uint8 images (N, 28, 28): each feature a pixel, or a square of several."""
+        """Return `X` (N, n_features) as uint8 images (N, 28, 28): each feature a pixel, or a square of several.
+
+        Raises:
+            ValueError: X has pixels from 0 to 1 where the scale is of 0 to 255, or the other way round.
+        """
+        white, brightest = self.high[0], X.max(initial=0)
+        if self.of_pixels and (0 < brightest <= 1 < white or (white == 1 and brightest >= 2)):
+            raise ValueError(
+                f"X has pixels up to {brightest:g}, and fit saw them from 0 to {white:g}: give X in that range"
+            )
         span = self.high / 2 - self.low / 2  # of halves: a range may be wider than float64 holds
         values = X / 2 - self.low / 2
         with np.errstate(over="ignore"):  # far outside the range counts as its end
