@@ -41,6 +41,11 @@ def other_pythons() -> Iterator[str]:
                 yield found
 
 
+def call(*words: object) -> str:
+    done = subprocess.run([*map(str, words)], capture_output=True, text=True, check=False)
+    return f"{done.returncode}\n{done.stdout}{done.stderr}"
+
+
 @pytest.fixture(scope="module")
 def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the programs of an environment with the package."""
@@ -49,15 +54,9 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("there is no other Python that the package supports on this machine: install python3.13")
     folder = tmp_path_factory.mktemp("other") / "venv"
     subprocess.run([python, "-m", "venv", folder], check=True)
-    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-compile"]
-    done = subprocess.run([*pip, f"{ROOT}[serve]"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    pip = (folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-compile", f"{ROOT}[serve]")
+    assert call(*pip).startswith("0\n")
     return folder / "bin"
-
-
-def call(*words: object) -> str:
-    done = subprocess.run([*map(str, words)], capture_output=True, text=True, check=False)
-    return f"{done.returncode}\n{done.stdout}{done.stderr}"
 
 
 def test_another_python_reads_and_tells_how_to_call_it(there: Path, sample: Dataset, tmp_path: Path) -> None:

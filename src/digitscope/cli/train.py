@@ -78,13 +78,14 @@ def run(options: argparse.Namespace) -> int:
             silent.enter_context(redirect_stdout(nowhere))
             silent.enter_context(redirect_stderr(nowhere))
         try:
-            return _run(options)
+            _run(options)
         except DigitscopeError:
             let_the_first_one_speak()  # while all are connected: none is to fail by another's end
             raise
+    return 0
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> None:
     """Train, score the test split, write the run folder with its curves, and say where it is."""
     import_module("matplotlib")  # it draws at the end: better missed before the training
     if options.tensorboard:
@@ -108,7 +109,7 @@ def _run(options: argparse.Namespace) -> int:
             folder.rmdir()  # a run that is refused leaves nothing for --resume to find
         raise
     if not is_first_process():
-        return 0
+        return
     test = trained.score(dataset.test)
     write_run(folder, trained, dataset, test)
     if options.tensorboard is not None:
@@ -116,12 +117,11 @@ def _run(options: argparse.Namespace) -> int:
     if options.json:
         history = [asdict(record) for record in trained.history]
         print(json.dumps({"folder": str(folder), "history": history, "test_accuracy": test}))
-        return 0
-    _print_history(trained)
-    print(f"test {recipe.measure}: {test:.2%} of {len(dataset.test):,} images")
-    print(f"{folder}: weights, state, metrics, curves.png and report.html")
-    print(f"next: {_evaluation_of(folder, options)}")
-    return 0
+    else:
+        _print_history(trained)
+        print(f"test {recipe.measure}: {test:.2%} of {len(dataset.test):,} images")
+        print(f"{folder}: weights, state, metrics, curves.png and report.html")
+        print(f"next: {_evaluation_of(folder, options)}")
 
 
 def _train(

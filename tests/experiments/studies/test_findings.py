@@ -137,7 +137,7 @@ def test_the_table_has_every_figure_in_full_and_in_words() -> None:
 def test_what_has_not_finished_has_no_figures_and_no_place() -> None:
     stopped = result("capacity", {(1,): flat(0.3, 0.3)}, outcome="diverged")
     assert stopped.finished() == ()
-    assert in_words(stopped)[1] == [("1", "805", "diverged", *["\N{EN DASH}"] * 4)]
+    assert in_words(stopped)[1] == [("1", "805", "diverged", *["\N{EN DASH}"] * 3)]
 
 
 def test_like_best_leaves_the_best_out_and_words_are_joined() -> None:

@@ -168,15 +168,10 @@ def run_trial(trial: Trial, data: TrialData, on_epoch: Callable[[EpochRecord], N
         outcome = "stopped"
     except DivergedError:
         outcome = "diverged"
+    named = {name: getattr(trial, name) for name in ("key", "point", "seed", "threads")}
+    made_with = origin_on(device_of(trial.recipe, data.device))
     return TrialRecord(
-        key=trial.key,
-        point=trial.point,
-        seed=trial.seed,
-        threads=trial.threads,
-        outcome=outcome,
-        history=tuple(history),
-        test_accuracy=test_accuracy,
-        made_with=origin_on(device_of(trial.recipe, data.device)),
+        **named, outcome=outcome, history=tuple(history), test_accuracy=test_accuracy, made_with=made_with
     )
 
 
