@@ -58,9 +58,7 @@ def run(app: FastAPI, listener: socket.socket) -> None:
     """Serve `app` until SIGINT or SIGTERM; what is in work then is finished."""
     server = _Server(config(app), app)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(
-            number, server.handle_exit
-        )  # for before uvicorn listens to them, and for when it repeats them
+        signal.signal(number, server.handle_exit)  # for before uvicorn listens to them, and after that
     server.run([listener])
 
 
@@ -91,6 +89,10 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
         self._app = app
+
+    def handle_exit(self, *_: object) -> None:
+        """Finish what is in work. uvicorn itself would cut that off at a second Ctrl-C, which leaves traces."""
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._app.state.trainings.close()
