@@ -35,3 +35,8 @@ class MissingExtraError(DigitscopeError, ImportError):
         super().__init__(
             f"this needs the package {package!r}, which is not installed: pip install 'digitscope[{extra}]'"
         )
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error of another library, cut short, or the error's name if it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]

@@ -1,5 +1,6 @@
 """The reader without PyTorch, against PyTorch, and against what people hand it."""
 
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -115,6 +116,33 @@ def test_wrong_images(reader: Recognizer, images: np.ndarray, parts: tuple[str, 
     with pytest.raises(DataError) as caught:
         reader.predict(images)
     assert all(part in str(caught.value) for part in parts)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int64, np.float32])
+@pytest.mark.parametrize("ink", [1, 255])
+def test_the_advice_for_other_types_reads_the_same(
+    reader: Recognizer, sample: Dataset, dtype: type, ink: int
+) -> None:
+    masks = np.where(sample.test.images[:9] > 127, 255, 0).astype(np.uint8)
+    images: np.ndarray = (masks // 255 * ink).astype(dtype)
+    with pytest.raises(DataError) as caught:
+        reader.predict(images)
+    (advice,) = re.findall(r"pass (\S+(?: \* \S+)?)", str(caught.value))
+    assert np.array_equal(reader.logits(eval(advice)), reader.logits(masks))  # noqa: S307
+
+
+@pytest.mark.parametrize("name", ["digit", "digit-best", "two-digit"])
+def test_an_image_of_one_shade_is_no_digit(name: str) -> None:
+    reader = Recognizer.load(name)
+    images = np.zeros((4, *reader.image_shape), np.uint8)
+    images[1] = 255
+    images[2, 10:18, 12:15] = 255
+    prediction, logits = reader.predict(images), reader.logits(images)
+    for k, is_blank in enumerate([True, True, False, True]):
+        assert bool(np.ptp(logits[k]) == 0) is is_blank
+        assert np.allclose(prediction.probabilities[k], 0.1) is is_blank
+    assert np.allclose(reader.predict(images[0]).probabilities, 0.1)
+    assert np.allclose(prediction.probabilities.sum(axis=-1), 1)
 
 
 def test_several_threads_may_share_one(reader: Recognizer, sample: Dataset) -> None:

@@ -25,7 +25,7 @@ from PIL import (  # the decoders register themselves; Image.init would load tho
     WebPImagePlugin,  # noqa: F401
 )
 
-from digitscope.errors import DataError
+from digitscope.errors import DataError, first_line
 from digitscope.inference.eight_bits import TOO_LARGE, UInt8, eight_bits, image_of, is_too_large, opaque
 from digitscope.inference.quiet import QUIET
 
@@ -137,7 +137,7 @@ def _content(file: Any, name: str) -> bytes:
 
 
 def _reason(error: OSError | ValueError) -> str:
-    return getattr(error, "strerror", None) or _first_line(error)
+    return getattr(error, "strerror", None) or first_line(error)
 
 
 @contextmanager
@@ -152,11 +152,7 @@ def _as_data_error(name: str) -> Iterator[None]:
     except MemoryError:
         raise DataError(f"{name}: not enough memory to decode it: make it smaller") from None
     except Exception as error:  # noqa: BLE001 - decoders raise nearly anything on damaged files
-        raise DataError(f"{name}: damaged, or of a kind that cannot be decoded ({_first_line(error)})") from None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]
+        raise DataError(f"{name}: damaged, or of a kind that cannot be decoded ({first_line(error)})") from None
 
 
 def _pages(stream: IO[bytes], most: int) -> Iterator[Picture]:

@@ -1,5 +1,6 @@
 """A network in an ONNX file, as a value that reads digits."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from digitscope.cores import usable_cores
-from digitscope.errors import DataError, SettingError
+from digitscope.errors import DataError, SettingError, first_line
 from digitscope.inference.shipped import shipped_path
 
 UInt8 = NDArray[np.uint8]
@@ -42,7 +43,7 @@ class Prediction:
     Attributes:
         labels: the most probable digit, uint8 (N,), or (N, 2) with the upper digit first; () or (2,) of one image.
         probabilities: of each digit, float32, the labels' shape and a last axis of 10; calibrated on digits that
-            the network had not learned from.
+            the network had not learned from. An image of a single shade is no digit: all are equally likely.
         distances: how unlike the training digits each image is, float32 (N,), or () of one image; of a hundred
             validation digits one lies above 1. None if the network does not say.
     """
@@ -150,6 +151,8 @@ class Recognizer:
         batch = checked.reshape(-1, *self.image_shape)
         parts = [self._run(batch[i : i + IMAGES_A_RUN]) for i in range(0, max(len(batch), 1), IMAGES_A_RUN)]
         outputs = parts[0] if len(parts) == 1 else [np.concatenate(part) for part in zip(*parts, strict=True)]
+        is_blank = np.ptp(batch.reshape(len(batch), math.prod(self.image_shape)), axis=1) == 0
+        outputs[0][is_blank], outputs[1][is_blank] = 0, 1 / 10
         return outputs if checked.ndim == 3 else [output[0] for output in outputs]
 
     def _run(self, batch: UInt8) -> list[Float32]:
@@ -170,7 +173,7 @@ def open_session(content: bytes, threads: int) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors have no common base but this
-        raise DataError(f"not a network that can be run ({_first_line(error)})") from None
+        raise DataError(f"not a network that can be run ({first_line(error)})") from None
 
 
 def _content_of(path: Path) -> bytes:
@@ -199,12 +202,15 @@ def _checked_images(images: Any, image_shape: tuple[int, int]) -> UInt8:
             f"images of shape {array.shape}: expected (N, {height}, {width}), or ({height}, {width}) for one image"
         )
     if array.dtype != np.uint8:
-        raise DataError(
-            f"images of {array.dtype}: expected uint8, 0 for paper to 255 for ink "
-            "(pixels from 0 to 1 need (255 * pixels).round().astype('uint8'))"
-        )
+        raise DataError(f"images of {array.dtype}: expected uint8, 0 for paper to 255 for ink; {_remedy(array)}")
     return array
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:160] if str(error) else type(error).__name__
+def _remedy(array: NDArray[Any]) -> str:
+    """Return how to make uint8 of `array`, by the range of its values."""
+    if array.dtype.kind in "biuf" and array.size and array.min() >= 0:
+        if array.max() <= 1:
+            return "pass (255 * images).round().astype('uint8')"
+        if array.max() <= 255:
+            return "pass images.round().astype('uint8') if ink is 255 in them"
+    return "scale them to 0 to 255 first"

@@ -136,7 +136,9 @@ class DigitPredictions(BaseModel):
 
     reads: Literal["digit"]
     labels: list[int]
-    probabilities: list[Probabilities] = Field(description="of the digits 0 to 9")
+    probabilities: list[Probabilities] = Field(
+        description="of the digits 0 to 9; all are 0.1 for an image of a single shade, which shows no digit"
+    )
     distances: Distances
 
 

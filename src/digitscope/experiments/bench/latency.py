@@ -13,7 +13,7 @@ from torch import nn
 
 from digitscope.data import load_sample
 from digitscope.data.splits import UInt8
-from digitscope.errors import DataError
+from digitscope.errors import DataError, first_line
 from digitscope.experiments.bench.comparison import Column, Comparison, Conditions, Row, rows_of
 from digitscope.experiments.bench.turns import NotAvailableError, prepare, take_turns, timed
 from digitscope.experiments.recipes import get_recipe
@@ -151,7 +151,7 @@ def compiled_reader(model: nn.Module, images: UInt8, threads: int) -> Reader:
         for size in (1, BATCH_SIZE):
             read(images[:size])
     except Exception as error:  # what a missing compiler raises differs between PyTorch's versions
-        raise NotAvailableError(f"torch.compile: {_first_line(error)}") from error
+        raise NotAvailableError(f"torch.compile: {first_line(error)}") from error
     return read
 
 
@@ -188,8 +188,3 @@ def batch_row(side: str, readings: tuple[Reading, ...], batch_size: int = BATCH_
     """Return each round's images a second, over all its batches."""
     rates = tuple(batch_size * len(reading.batches) / sum(reading.batches) for reading in readings)
     return Row(side, {"images_per_second": rates}, raw=[reading.batches for reading in readings])
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:120]
