@@ -121,6 +121,30 @@ def test_an_interruption_is_one_line(digitscope: Command, monkeypatch: pytest.Mo
     assert digitscope("data", "info") == (130, "", ["digitscope: error: interrupted"])
 
 
+INTERRUPTED_THREE_TIMES = """
+import atexit, signal, sys
+from digitscope.cli import data, main
+
+def work(*_):
+    try:
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.raise_signal(signal.SIGINT)
+        print("tidied up")
+
+data.dataset_for = work
+atexit.register(signal.raise_signal, signal.SIGINT)
+sys.exit(main())
+"""
+
+
+def test_a_second_interruption_leaves_no_trace() -> None:
+    call = [sys.executable, "-c", INTERRUPTED_THREE_TIMES, "data", "info"]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (130, "tidied up\n")
+    assert done.stderr == "digitscope: error: interrupted\n"
+
+
 def test_a_bug_is_not_hidden(digitscope: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError

@@ -5,10 +5,12 @@ Exit codes: 0 done, 1 the work failed, 2 the call was wrong, 130 interrupted.
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
+from typing import NoReturn
 
 from digitscope import __version__
 from digitscope.cli.arguments import OneLineParser
@@ -47,6 +49,8 @@ EXTRA_PACKAGES: Mapping[str, str] = MappingProxyType(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` (those of the process if None) name, and return its exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments is None and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt_once)
     if words[:1] != ["bench"]:  # which measures the libraries as they come
         _behave_on_shared_cores()
     try:
@@ -72,6 +76,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"not enough memory ({str(error) or 'none is left'}): ask for less at once", 1)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
+
+
+def _interrupt_once(number: int, _: object) -> NoReturn:
+    """Interrupt the work. Ctrl-C again does not interrupt what is tidied up then, nor the interpreter's end."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _behave_on_shared_cores() -> None:
