@@ -63,7 +63,7 @@ WINDOW = 320
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What is on a page, in pixels of the page as it was turned.
+    """The items found on a page, in pixels of the turned page.
 
     Attributes:
         detections: digits and signs, the most probable first.
