@@ -4,11 +4,11 @@
 
 `digitscope sweep` runs both grids at the same time, one core each. A side's time includes the start of Python,
 reading MNIST, ten trainings, validation after every epoch, and the test split at the end. For `digitscope sweep`
-it also includes processes, records, tables and reports. The plain loops follow PyTorch's quickstart tutorial: a
-DataLoader, an optimizer, a loop over batches and a loop over validation images. "as its tutorials write it"
-converts each image when it is loaded, as torchvision's ToTensor does. "tensors in memory" has a TensorDataset of
-converted images. Both use PyTorch's default number of threads. Sides take turns within a round. Seconds are wall
-time; processor seconds are summed over all processes of a side.
+it also includes processes, records, tables and reports. The plain loops follow PyTorch's quickstart tutorial, with
+a DataLoader and an optimizer. The side "as its tutorials write it" converts each image when it is loaded, as
+torchvision's ToTensor does. The side "tensors in memory" has a TensorDataset of converted images. Both use
+PyTorch's default number of threads. Sides take turns within a round. Seconds are wall time; processor seconds
+are summed over all processes of a side.
 """
 
 import argparse

@@ -144,7 +144,7 @@ def run_study(
         data_sha256: the hash of the data that the engine trains on.
         engine: runs the trials.
         folder: holds what is finished, and is gone on with if it holds something of this study.
-        test: score the test split of what is trained. What was finished without that is trained again.
+        test: score the test split too. Trials that finished without a test score are trained again.
         on_found: told of the trials that were finished before.
         on_round: told of the trials before they begin, and how many of them are finished already.
         on_event: told of what happens; a record is on disk by then.

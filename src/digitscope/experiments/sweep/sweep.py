@@ -57,7 +57,7 @@ def run_sweep(
         engine: runs the trials.
         folder: holds what is finished, and is gone on with if it holds something of this sweep. After each trial
             results.csv is written there, and at the end results.jsonl too.
-        test: score the test split of what is trained. What was finished without that is trained again.
+        test: score the test split too. Trials that finished without a test score are trained again.
         on_found: told of the trials that were finished before.
         on_round: told of each round's trials before it begins, and how many of them are finished already.
         on_event: told of what happens; a record is on disk by then.
