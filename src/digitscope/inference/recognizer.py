@@ -38,7 +38,7 @@ MOST_THREADS = 4
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What was read.
+    """The predictions for images.
 
     Attributes:
         labels: the most probable digit, uint8 (N,), or (N, 2) with the upper digit first; () or (2,) of one image.
