@@ -1,6 +1,6 @@
-"""Draws the README's page, `docs/images/page.jpg`: what `digitscope read --annotate` makes of a page in shadow.
+"""Draws the README's page, `docs/images/page.jpg`: what `digitscope read --annotate` makes of a form.
 
-Usage: python scripts/draw_page.py
+Usage: DIGITSCOPE_DATA=DIR python scripts/draw_page.py
 """
 
 from pathlib import Path
@@ -8,17 +8,19 @@ from pathlib import Path
 import numpy as np
 
 import digitscope
-from digitscope.data.pages import make_page
-from digitscope.data.sample import load_sample
+from digitscope.data import load_mnist
+from digitscope.data.busy_pages import make_busy_page
+from digitscope.data.hands import Material
 from digitscope.drawing.annotation import annotate
 
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "page.jpg"
-SEED, WIDTH, QUALITY = 4, 900, 80
+SEED, WIDTH, QUALITY = 5, 900, 80
 
 
 def main() -> None:
-    """Draw a page of the embedded sample's test digits, read it, and write the marked copy."""
-    page = make_page(load_sample().test, nuisance="shadow", generator=np.random.default_rng(SEED))
+    """Draw a form with test digits and the pens of held-back writers, read it, and write the marked copy."""
+    material = Material.of(load_mnist().test, held_back=True)
+    page = make_busy_page(material, nuisance="form", generator=np.random.default_rng(SEED))
     marked = annotate(page.image, digitscope.read(page.image))
     height = round(WIDTH * marked.height / marked.width)
     marked.resize((WIDTH, height)).save(PICTURE, quality=QUALITY, optimize=True)
