@@ -102,7 +102,7 @@ def validation_scenes(material: Material) -> Iterator[Page]:
         placed: tuple[list[PlacedDigit], list[PlacedDigit]] = [], []
         for label, (left, top, width, height), printed in zip(truth.classes, boxes, truth.printed, strict=True):
             if label < 10:
-                placed[printed].append(PlacedDigit(int(label), (left, top, width, height), 0))
+                placed[int(printed)].append(PlacedDigit(int(label), (left, top, width, height), 0))
         yield Page(np.repeat(scene.image[..., None], 3, axis=2), tuple(placed[0]), (), "scene", tuple(placed[1]))
 
 
