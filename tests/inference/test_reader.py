@@ -151,6 +151,29 @@ def test_digits_cut_out_to_their_rims_as_old_collections_have_them(
     assert right >= (147 if side == 16 else 143)
 
 
+def test_digits_that_fill_a_photo_are_read(sample: Dataset, reader: Reader) -> None:
+    """Their strokes alone, seen from near, look like 1s."""
+    right = []
+    for image, label in zip(sample.test.images[:12], sample.test.labels, strict=False):
+        page = np.full((1600, 1200), 255, np.uint8)
+        page[250:1370, 40:1160] = 255 - np.asarray(Image.fromarray(image).resize((1120, 1120)))
+        right.append(reader.read(page).text == str(label))
+    assert sum(right) >= 11
+
+
+@pytest.mark.parametrize(
+    ("label", "corners"),
+    [(7, [(0, 0), (250, 0), (80, 400)]), (4, [(150, 0), (0, 250), (260, 250), (180, 90), (170, 400)])],
+)
+def test_a_large_drawing_with_a_thin_line_is_one_digit(
+    label: int, corners: list[tuple[int, int]], reader: Reader
+) -> None:
+    """Of straight lines, 400 pixels high, on a canvas that is much larger."""
+    canvas = Image.new("L", (2200, 1500), 255)
+    ImageDraw.Draw(canvas).line([(900 + x, 500 + y) for x, y in corners], fill=0, width=5, joint="curve")
+    assert [digit.label for digit in reader.read(canvas).digits] == [label]
+
+
 def test_boxes_stay_on_the_page(reader: Reader) -> None:
     """Ink up to the rim, in sizes that no whole factor divides."""
     for size in ((61, 37), (2003, 2999), (31, 23)):
@@ -270,10 +293,12 @@ def test_several_threads_may_share_a_reader(sample: Dataset, reader: Reader) -> 
 
 
 SIGNS = {
-    "-": ((0, 14), (14, 14)),
-    "+": ((0, 14), (18, 14), (9, 14), (9, 5), (9, 23)),
+    "-": [[(0, 14), (14, 14)]],
+    "+": [[(0, 14), (18, 14)], [(9, 5), (9, 23)]],
+    "=": [[(0, 11), (14, 11)], [(0, 18), (14, 18)]],
+    ":": [[(6, 8), (6, 11)], [(6, 19), (6, 22)]],
 }
-"""Corners of the signs' strokes, from the upper left, in a line 28 pixels high."""
+"""Strokes of the signs, from the upper left, in a line 28 pixels high."""
 
 
 def with_signs(sample: Dataset, text: str) -> Image.Image:
@@ -283,15 +308,16 @@ def with_signs(sample: Dataset, text: str) -> Image.Image:
     for place, character in enumerate(text):
         left, top = 30 + 50 * place, 40
         if character in SIGNS:
-            brush.line([(left + 1.4 * x, top + 1.4 * y) for x, y in SIGNS[character]], fill=0, width=5)
+            for stroke in SIGNS[character]:
+                brush.line([(left + 1.4 * x, top + 1.4 * y) for x, y in stroke], fill=0, width=5)
             continue
         rows = np.flatnonzero(sample.test.labels == int(character))
-        stroke = stroke_mask(sample.test.images[rows[2]], 2)
-        page.paste(0, (left, top), Image.fromarray(np.rint(255 * stroke).astype(np.uint8)))
+        digit = stroke_mask(sample.test.images[rows[2]], 2)
+        page.paste(0, (left, top), Image.fromarray(np.rint(255 * digit).astype(np.uint8)))
     return page
 
 
-@pytest.mark.parametrize("text", ["25+3", "7-48"])
+@pytest.mark.parametrize("text", ["25+3", "7-48", "12=3", "4:20"])
 def test_signs_stand_in_the_text_and_in_a_list(text: str, sample: Dataset, reader: Reader) -> None:
     reading = reader.read(with_signs(sample, text))
     assert without_spaces(reading) == text

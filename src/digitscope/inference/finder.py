@@ -31,10 +31,7 @@ BORDER = 16
 """Pixels of the rim's usual shade around a picture: ink that reaches the rim ends there."""
 
 COARSE = (128, 896)
-"""Pixels of the longer side of the coarse picture, which is half of the page's in between.
-
-It is halved again while its digits are higher than half of the least: of larger ones the network sees strokes.
-"""
+"""Pixels of the longer side of the coarse picture, at least and at most."""
 
 HEIGHT, SPREAD = 30.0, 0.55
 """Pixels of a digit's height that suit the network best, and by how much others may differ, as a logarithm."""
@@ -91,37 +88,21 @@ class PageNetwork:
     @cached_property
     def _session(self) -> ort.InferenceSession:
         try:
-            session = open_session(self._content or self.path.read_bytes(), self._threads)
+            return open_session(self._content or self.path.read_bytes(), self._threads)
         except (DataError, OSError) as error:
             raise DataError(f"{self.path}: {error}") from None
-        if [node.name for node in session.get_outputs()] != [OUTPUT]:
-            raise DataError(f"{self.path}: no network that finds digits on pages: expected the output {OUTPUT}")
-        return session
 
     @cached_property
     def combinations(self) -> Mapping[str, Mapping[str, float]]:
-        """The numbers by which what both networks say is combined: on "pages", and on "small" pictures.
-
-        Raises:
-            DataError: the file has none.
-        """
-        about = self._session.get_modelmeta().custom_metadata_map.get(ABOUT, "{}")
-        found = json.loads(about).get("combinations")
-        if not found:
-            raise DataError(f"{self.path}: lacks the numbers by which two networks are combined: ship it anew")
-        return dict(found)
+        """The numbers by which what both networks say is combined: on "pages", and on "small" pictures."""
+        about = json.loads(self._session.get_modelmeta().custom_metadata_map[ABOUT])
+        return dict(about["combinations"])
 
     def find(self, gray: UInt8, *, turns: int | None = None) -> Found:
         """Return what is on a page, uint8 (H, W); it is turned by `turns`, or by as many as the network says."""
-        side, height = 2 * float(np.clip(max(gray.shape) / 2, *COARSE)), np.inf
-        while side > COARSE[0] and height > COARSE[0] / 2:
-            side = max(side / 2, COARSE[0])
-            coarse = self._maps(_scaled(gray, side / max(gray.shape)))[:, ::2, ::2]
-            kinds = softmax(coarse[CHANNELS["kinds"]], axis=0)
-            written = kinds[1]
-            scale = _best_scale(coarse, written, side / max(gray.shape), gray)
-            height = HEIGHT / scale * side / max(gray.shape)
-        shown = float((kinds[0] < 0.5).mean()), float(written.sum() / max((1 - kinds[0]).sum(), 1e-6))
+        coarse, kinds, scale = self._overview(gray)
+        empty, written = kinds[:2]
+        shown = float((empty < 0.5).mean()), float(written.sum() / max((1 - empty).sum(), 1e-6))
         is_small = max(gray.shape) <= COARSE[0]  # too small for more than a number: its scale is known
         if written.max() < WRITTEN and not is_small:
             nothing = decode(np.full((N_CHANNELS, 1, 1), -100, np.float32), 1)
@@ -129,8 +110,29 @@ class PageNetwork:
         if turns is None:
             part = _densest(gray, written, min(1.0, WINDOW / scale / max(gray.shape)))
             turns = self._turns(part, scale, lies_down=_lies_down(coarse, kinds))
-        found = self.fine(np.rot90(gray, -turns), scale, np.rot90(kinds[0], -turns))
+        found = self.fine(np.rot90(gray, -turns), scale, np.rot90(empty, -turns))
         return replace(found, turns=turns, writing=shown, is_small=is_small)
+
+    def _overview(self, gray: UInt8) -> tuple[Float32, Float32, float]:
+        """Return the maps of a coarse picture, the probabilities of each kind, and the scale of the fine one.
+
+        It is doubled if it shows no digits or low ones, and halved if it shows high ones: of digits that large the
+        network sees strokes, and takes these for digits.
+        """
+        least, most = COARSE[0], float(np.clip(max(gray.shape) / 2, *COARSE))
+        side = min(most, COARSE[1] / 2)
+        while True:
+            coarse_scale = side / max(gray.shape)
+            coarse = self._maps(_scaled(gray, coarse_scale))[:, ::2, ::2]
+            kinds = softmax(coarse[CHANNELS["kinds"]], axis=0)
+            scale = _best_scale(coarse, kinds[1], coarse_scale, gray)
+            height = HEIGHT / scale * coarse_scale
+            if side < most and (height < least / 8 or kinds[1].max() < WRITTEN):
+                side = most
+            elif side > least and height > least / 2:
+                side = most = max(side / 2, least)
+            else:
+                return coarse, kinds, scale
 
     def _turns(self, part: UInt8, scale: float, *, lies_down: bool) -> int:
         """Return the quarter turns, clockwise, after which most is read in a part of a page.
@@ -188,11 +190,11 @@ def _tiles(rows: int, columns: int) -> Iterator[tuple[tuple[slice, slice], tuple
 
 def _part(image: Float32, place: tuple[slice, slice], shape: tuple[int, int]) -> Float32:
     """Return the part of a small `image` that lies where `place` does in a picture of `shape`, and a rim."""
-    parts = []
-    for axis in range(2):
-        ratio = image.shape[axis] / shape[axis]
-        parts.append(slice(max(0, int(place[axis].start * ratio) - 1), int(place[axis].stop * ratio) + 2))
-    return image[parts[0], parts[1]]
+    rows, columns = (
+        slice(max(0, int(part.start * length / side) - 1), int(part.stop * length / side) + 2)
+        for part, length, side in zip(place, image.shape, shape, strict=True)
+    )
+    return image[rows, columns]
 
 
 def _scaled(gray: UInt8, scale: float) -> UInt8:
@@ -205,8 +207,7 @@ def _scaled(gray: UInt8, scale: float) -> UInt8:
 
 def _lies_down(coarse: Float32, kinds: Float32) -> bool:
     """Tell whether the writing runs up or down, by what the network says of all places that have any."""
-    probabilities = softmax(coarse[CHANNELS["turns"]], axis=0)
-    of_writing = (probabilities * (1 - kinds[0])).sum(axis=(1, 2))
+    of_writing = (softmax(coarse[CHANNELS["turns"]], axis=0) * (1 - kinds[0])).sum(axis=(1, 2))
     return bool(of_writing[1] + of_writing[3] > of_writing[0] + of_writing[2])
 
 
