@@ -80,7 +80,7 @@ def check_same_run(folder: Path, config: dict[str, Any]) -> None:
     defaults = {field.name: field.default for field in fields(settings_type(config["model"]))}
     for name, value in asked.items():
         kept = found.get(name, defaults.get(name))  # a setting that the run does not know yet was as by default
-        if name == "epochs" and kept < value:
+        if name == "epochs" and isinstance(kept, int) and kept < value:
             _check_more_epochs(folder, config["settings"], kept)
         elif kept != value:
             raise SettingError(
