@@ -20,7 +20,7 @@ def test_numbers_are_fitted_that_tell_digits_from_the_rest(
     assert sorted(fitted) == ["pages", "small"]
     assert all(sorted(numbers) == sorted(("digit", "page", *FEATURES)) for numbers in fitted.values())
     monkeypatch.setattr(combination, "SEED", combination.SEED + 1)
-    seen, labels, is_told = combination.evidence(network, digits, combination.validation_scenes(material))
+    seen, labels, is_told, _ = combination.evidence(network, digits, combination.validation_scenes(material))
     judged = judge(seen, fitted["pages"])
     right = is_told & (judged.probabilities.argmax(axis=1) == labels)
     assert 0.2 < right.mean() < 0.98

@@ -57,7 +57,7 @@ def fit_combination(network: PageNetwork, digits: Recognizer, pages: Iterable[Pa
     First come the two weights of the networks' log-probabilities. Then logistic regressions fit the probabilities
     that a detection is a digit, that its kind (written or print) is right, and that its label is right.
     """
-    seen, labels, is_told = evidence(network, digits, pages)
+    seen, labels, is_told, counts = evidence(network, digits, pages)
     known = labels != NONE
 
     def cost_of_labels(weights: NDArray[np.float64]) -> float:
@@ -71,7 +71,8 @@ def fit_combination(network: PageNetwork, digits: Recognizer, pages: Iterable[Pa
 
     def cost_of_chances(weights: NDArray[np.float64]) -> float:
         logits = told @ weights
-        return float(np.logaddexp(0, np.where(right, -logits, logits)).mean() + PULL * (weights**2).sum())
+        losses = np.logaddexp(0, np.where(right, -logits, logits))
+        return float(np.average(losses, weights=counts) + PULL * (weights**2).sum())
 
     weights = minimize(cost_of_chances, np.zeros(len(FEATURES)), method="BFGS").x
     named = {"digit": digit, "page": page, **dict(zip(FEATURES, weights, strict=True))}
@@ -134,9 +135,12 @@ def _tight(image: UInt8) -> UInt8:
 
 def evidence(
     network: PageNetwork, digits: Recognizer, pages: Iterable[Page]
-) -> tuple[Seen, NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the digits that are found on `pages`, what each is (`NONE` for none), and if print is told apart."""
-    parts, labels, is_told = [], [], []
+) -> tuple[Seen, NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]:
+    """Return the digits that are found on `pages`, what each is (`NONE` for none), and if print is told apart.
+
+    The last are their weights: a small picture counts once, however many digits noise seems to have.
+    """
+    parts, labels, is_told, counts = [], [], [], []
     for page in pages:
         gray = np.asarray(Image.fromarray(page.image).convert("L"))
         found = network.find(gray)
@@ -152,5 +156,6 @@ def evidence(
         parts.append([getattr(seen, name) for name in Seen.__dataclass_fields__])
         labels.append(classes)
         is_told.append(kinds == found.detections.kinds[seen.rows])
+        counts.append(np.full(len(rows), 1 / max(len(rows), 1) if found.is_small else 1.0))
     joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-    return Seen(*joined), np.concatenate(labels), np.concatenate(is_told)
+    return Seen(*joined), np.concatenate(labels), np.concatenate(is_told), np.concatenate(counts)
