@@ -116,8 +116,8 @@ class PageNetwork:
     def _overview(self, gray: UInt8) -> tuple[Float32, Float32, float]:
         """Return the maps of a coarse picture, the probabilities of each kind, and the scale of the fine one.
 
-        It is doubled if it shows no digits or low ones, and halved if it shows high ones: of digits that large the
-        network sees strokes, and takes these for digits.
+        It is enlarged if it shows no digits or low ones, and halved if it shows high ones: of digits that large
+        the network sees strokes, and takes these for digits.
         """
         least, most = COARSE[0], float(np.clip(max(gray.shape) / 2, *COARSE))
         side = min(most, COARSE[1] / 2)
