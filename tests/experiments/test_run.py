@@ -327,7 +327,7 @@ def test_a_folder_with_another_run_is_refused_and_untouched(sample: Dataset, tmp
         go(RECIPES["cnn"].with_changes({"epochs": 1}), sample, tmp_path)
     for changed, seed, difference in (
         (recipe.with_changes({"learning_rate": 0.2}), 1, "learning_rate is 0.1, not 0.2"),
-        (recipe.with_changes({"epochs": 2, "momentum": 0.5}), 1, "epochs is 1, not 2"),
+        (recipe.with_changes({"epochs": 2, "momentum": 0.5}), 1, "momentum is 0.0, not 0.5"),
         (recipe.with_changes({"hidden": 11}), 1, "hidden is 10, not 11"),
         (RECIPES["cnn"], 1, "recipe is fc, not cnn"),
         (replace(RECIPES["cnn"], name="fc"), 1, "model is fc, not cnn"),

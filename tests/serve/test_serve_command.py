@@ -22,7 +22,7 @@ from digitscope.serve import create_app, server
 from tests.serve.helpers import TOKEN, canvas, png
 from tests.test_house import without
 
-START_SECONDS, END_SECONDS = 1.5, 1.0
+START_SECONDS, END_SECONDS = 2.5, 1.0
 TRIES = 5
 
 
