@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from digitscope.data.pens import UInt8
 
 INK, LIGHTEST = 100, 0.3
-"""Coverage of 255 from which a pixel belongs to a character and to its box, and a share of a pale one's darkest.
+"""Coverage of 255 from which a pixel belongs to a character and its box; where less, this share of the darkest.
 
-Thin pens leave strokes of uneven darkness: a higher share would leave boxes of slivers.
+Thin pens leave strokes of uneven darkness. A higher share would leave boxes of slivers.
 """
 
 DIRECTIONS = np.stack([np.cos(np.arange(16) * np.pi / 8), np.sin(np.arange(16) * np.pi / 8)])

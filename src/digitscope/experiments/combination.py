@@ -54,8 +54,8 @@ def fit_combinations(network: PageNetwork, digits: Recognizer, material: Materia
 def fit_combination(network: PageNetwork, digits: Recognizer, pages: Iterable[Page]) -> dict[str, float]:
     """Return the maximum-likelihood weights for `inference.judging.judge` on `pages`.
 
-    First come the two weights of the networks' log-probabilities. Then logistic regressions fit the probabilities
-    that a detection is a digit, that its kind (written or print) is right, and that its label is right.
+    First come the two weights of the networks' log-probabilities. Then one logistic regression fits the chance
+    that a detection is a digit whose label and kind, written or print, are right.
     """
     seen, labels, is_told, counts = evidence(network, digits, pages)
     known = labels != NONE

@@ -74,7 +74,7 @@ class PageItems:
         for sign in signs:
             place = place_of(boxes[sign], lines, own)
             others = [row for row, k in members[place] if k is None] if place is not None else []
-            if place is not None and not any(_is_above(boxes[row], boxes[sign]) for row in others):
+            if place is not None and not any(_share_columns(boxes[row], boxes[sign]) for row in others):
                 members[place].append((int(sign), None))
         read: list[Digit] = []
         written: list[Sign] = []
@@ -146,7 +146,7 @@ class PageItems:
         return tuple(said)
 
 
-def _is_above(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
+def _share_columns(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
     """Tell whether two signs share most columns of the narrower one, as a colon and either of its dots do."""
     shared = min(first[2], second[2]) - max(first[0], second[0])
     return bool(shared > min(first[2] - first[0], second[2] - second[0]) / 2)
