@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from digitscope.data.glyphs import Mark, Writing
 from digitscope.data.hands import Hand, Material
 from digitscope.data.pens import UInt8
-from digitscope.data.rules import cross_out
+from digitscope.data.rules import Box, cross_out
 from digitscope.data.typeset import WORDS, Print, random_number
 
 LAYERS = ("digits", "writing", "print", "rules")
@@ -84,8 +84,7 @@ class Draft:
             return x
         if is_crossed:
             layer = "writing"
-            ends = (x, base - writing.base, x + writing.coverage.shape[1], base)
-            cross_out(self.brush, ends, self.hand.width, self.generator)
+            self._cross_out((x, base - writing.base, x + writing.coverage.shape[1], base))
         left, top = round(x), round(base - writing.base)
         rows, columns = writing.coverage.shape
         target, (height, width) = self.layers[layer], self.shape
@@ -96,6 +95,12 @@ class Draft:
             np.maximum(target[first:last, start:end], part, out=target[first:last, start:end])
             self._keep(writing.marks, left, top, layer)
         return float(x + columns)
+
+    def _cross_out(self, box: Box) -> None:
+        """Cross out what is in the box with the hand's own pen: a printed line there would cross out nothing."""
+        image = Image.fromarray(self.layers["writing"])
+        cross_out(ImageDraw.Draw(image), box, self.hand.width, self.generator)
+        self.layers["writing"] = np.array(image)
 
     def _keep(self, marks: tuple[Mark, ...], left: int, top: int, layer: str) -> None:
         height, width = self.shape
