@@ -90,7 +90,8 @@ def in_a_row(pieces: Sequence[Writing], gaps: Sequence[float], *, by_ink: bool =
 def _width_before(first: Writing, second: Writing) -> int:
     """Return by how many columns the second piece must be further to the right for its ink to meet the first's."""
     shift = round(first.base) - round(second.base)
-    top, bottom = max(0, shift), min(first.coverage.shape[0], second.coverage.shape[0] + shift)
+    top = max(0, shift)
+    bottom = max(top, min(first.coverage.shape[0], second.coverage.shape[0] + shift))
     one, other = first.coverage[top:bottom] > INK, second.coverage[top - shift : bottom - shift] > INK
     both = one.any(axis=1) & other.any(axis=1)
     if not both.any():
