@@ -21,6 +21,7 @@ from hypothesis.extra.numpy import array_shapes, arrays, from_dtype
 from numpy.typing import NDArray
 from PIL import Image, features
 
+from digitscope.detections import SIGNS
 from digitscope.errors import DataError
 from digitscope.inference import Reader, Reading, read
 from digitscope.inference.eight_bits import image_of
@@ -64,7 +65,7 @@ def read_or_refuse(source: Any) -> Reading | None:
     if reading is None:
         assert len(message.splitlines()) == 1
         return None
-    assert set(reading.text) <= {*"0123456789 \n", UNSURE}
+    assert set(reading.text) <= {*"0123456789 \n", UNSURE, *SIGNS}
     for digit in reading.digits:
         left, top, width, height = digit.box
         columns, rows = reading.sizes[digit.page]
