@@ -22,7 +22,7 @@ def test_in_evaluation_the_columns_vote() -> None:
     assert columns(torch.tensor([[1.0], [10.0]])).tolist() == [[3.0], [30.0]]
 
 
-@pytest.mark.parametrize(("n", "factors"), [(6, [1, 1, 2, 2, 6, 6]), (5, [1, 1, 2, 2, 6]), (2, [1, 2]), (1, [1])])
+@pytest.mark.parametrize(("n", "factors"), [(6, [1, 2, 6, 1, 2, 6]), (5, [1, 2, 6, 1, 2]), (1, [1])])
 def test_in_training_they_share_the_examples_out(n: int, factors: list[float]) -> None:
     columns = Columns(Times(1.0), Times(2.0), Times(6.0)).train()
     assert columns(torch.ones(n, 1)).flatten().tolist() == factors
@@ -31,7 +31,7 @@ def test_in_training_they_share_the_examples_out(n: int, factors: list[float]) -
 def test_a_column_learns_from_its_own_share_alone() -> None:
     columns = Columns(Times(1.0), Times(1.0)).train()
     columns(torch.tensor([[1.0], [2.0], [3.0], [5.0]])).sum().backward()
-    assert [parameter.grad for parameter in columns.parameters()] == [3.0, 8.0]
+    assert [parameter.grad for parameter in columns.parameters()] == [4.0, 7.0]
 
 
 def test_flattening_keeps_every_feature_and_copies_none() -> None:

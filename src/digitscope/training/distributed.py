@@ -87,7 +87,7 @@ def share_out(model: nn.Module) -> nn.Module:
 def share_of(n: int, n_columns: int, rank: int, n_ranks: int) -> Tensor:
     """Return which of `n` examples the process `rank` has, as int64 indices.
 
-    It is every `n_ranks`-th of each column's examples, so that a column has the same ones in all processes
+    It is every `n_ranks`-th group of `n_columns` examples, so that a column has the same ones in all processes
     together that it has in one; see `Columns`.
 
     Raises:
@@ -98,7 +98,8 @@ def share_of(n: int, n_columns: int, rank: int, n_ranks: int) -> Tensor:
             f"a batch has {n} examples: expected at least {n_columns * n_ranks} for {n_ranks} processes; "
             "change --batch-size, or start fewer"
         )
-    return torch.cat([column[rank::n_ranks] for column in torch.arange(n).tensor_split(n_columns)])
+    rows = torch.arange(n)
+    return rows[rows // n_columns % n_ranks == rank]
 
 
 class SynchronizedBatchNorm2d(nn.BatchNorm2d):
