@@ -14,10 +14,8 @@ from digitscope.data.splits import Split
 from digitscope.export import export_calibrated
 from digitscope.inference import Recognizer
 from digitscope.models import build
-from digitscope.models.columns import Columns
-from digitscope.models.distance import Distance, logits_and_features
-from digitscope.models.pixels import Normalize
-from digitscope.training.typicality import RIDGE, fit_distance
+from digitscope.models.layers import Columns, Normalize
+from digitscope.training.typicality import RIDGE, Distance, fit_distance, logits_and_features
 
 
 def network(name: str = "small") -> nn.Sequential:

@@ -4,7 +4,7 @@ from digitscope.course.protocol import seed_weights, train_and_test
 from digitscope.course.script import run_script
 from digitscope.course.train_utils import Average
 from digitscope.course.utils import get_MNIST_data
-from digitscope.models.fully_connected import fully_connected
+from digitscope.models.digits import fully_connected
 
 
 def main(

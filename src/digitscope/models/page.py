@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from torch import Tensor, nn
 
 from digitscope.detections import LAYOUT
-from digitscope.models.convolutional import convolution
+from digitscope.models.layers import convolution
 
 RARE = -4.6
 """First bias of the heat, a probability of 0.01: few places are the middle of an item (Lin et al. 2017)."""

@@ -18,7 +18,7 @@ import torch.distributed as dist
 from torch import Tensor, nn, optim
 
 from digitscope.errors import ClusterError, SettingError
-from digitscope.models.columns import Columns
+from digitscope.models.layers import Columns
 
 
 @contextmanager
