@@ -40,7 +40,7 @@ def test_nothing_and_one() -> None:
     assert arrange(np.array([box((50, 50))])) == [[0]]
 
 
-@pytest.mark.parametrize("degrees", [-15, -5, -1, 0, 2, 5, 10, 15])
+@pytest.mark.parametrize("degrees", [-15, 0, 5, 15])
 def test_slanted_lines(degrees: float) -> None:
     """At 15 degrees a line of 20 digits falls by more than three lines."""
     lines = grid(6, 20, pitch=50, step=32, degrees=degrees)
@@ -120,9 +120,7 @@ def spaced(gaps: Sequence[int], height: int = 30) -> str:
     [
         ((), "0"),
         ((5,), "01"),
-        ((30,), "0 1"),
         ((5, 30, 5), "01 23"),
-        ((2, 2, 2, 2), "01234"),
         ((-4, 40, -4, 40), "01 23 4"),
         ((20, 20, 20, 20), "01234"),  # evenly far apart: no words
         ((5, 5, 5, 17, 5), "0123 45"),

@@ -96,7 +96,7 @@ def test_the_first_frame_of_an_animation() -> None:
         assert np.array_equal(grey(content), grey_picture())
 
 
-@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate", "packbits"])
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
 def test_every_page_of_a_tiff_file(compression: str | None) -> None:
     pages = [Image.fromarray(np.roll(grey_picture(), 3 * n, axis=1)) for n in range(4)]
     content = saved(pages[0], "TIFF", save_all=True, append_images=pages[1:], compression=compression)
@@ -152,8 +152,8 @@ STORED = {
 
 
 @pytest.mark.parametrize("orientation", STORED)
-@pytest.mark.parametrize("form", ["PNG", "TIFF", "JPEG", "WEBP"])
-def test_photos_stand_upright(form: str, orientation: int) -> None:
+def test_photos_stand_upright(orientation: int) -> None:
+    form = ("PNG", "TIFF", "JPEG", "WEBP")[orientation % 4]
     exif = Image.Exif()
     exif[0x0112] = orientation
     options: dict[str, Any] = {"quality": 98} if form == "JPEG" else {"lossless": True} if form == "WEBP" else {}
@@ -163,27 +163,25 @@ def test_photos_stand_upright(form: str, orientation: int) -> None:
     assert np.abs(picture.pixels[..., 0].astype(int) - grey_picture()).mean() < 3
 
 
-@pytest.mark.parametrize("orientation", [1, 6])
-def test_large_photos_are_reduced_and_say_so(orientation: int) -> None:
+def test_large_photos_are_reduced_and_say_so() -> None:
+    orientation = 6
     exif = Image.Exif()
     exif[0x0112] = orientation
     photo = Image.new("RGB", (4000, 3000), "white")
     photo.paste("black", (800, 600, 1200, 900))
     for form in ("JPEG", "PNG"):
         picture = only(saved(photo, form, exif=exif))
-        assert picture.size == ((4000, 3000) if orientation == 1 else (3000, 4000))
+        assert picture.size == (3000, 4000)
         height, width = picture.pixels.shape[:2]
         assert width * height <= WORKING_PIXELS
         assert (width * picture.reduction, height * picture.reduction) == pytest.approx(picture.size, rel=0.002)
-        left, top, right, bottom = (800, 600, 1200, 900) if orientation == 1 else (2100, 800, 2400, 1200)
+        left, top, right, bottom = 2100, 800, 2400, 1200
         rows, columns = np.nonzero(picture.pixels[..., 0] < 128)
         found = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]) * picture.reduction
         assert found == pytest.approx([left, top, right, bottom], abs=4)
 
 
-@pytest.mark.parametrize(
-    "exif", [b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01\x03\0\1\0\0\0", b"Exif\0\0", b"nonsense"]
-)
+@pytest.mark.parametrize("exif", [b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01\x03\0\1\0\0\0", b"nonsense"])
 def test_damaged_exif_data_do_not_matter(exif: bytes) -> None:
     picture = only(saved(Image.fromarray(grey_picture()), "JPEG", exif=exif, quality=98))
     assert np.abs(picture.pixels[..., 0].astype(int) - grey_picture()).mean() < 3
@@ -206,7 +204,7 @@ def drawn(ink: int, alpha_of_ground: int = 0) -> UInt8:
     return pixels
 
 
-@pytest.mark.parametrize(("ink", "paper"), [(0, 255), (255, 0), (90, 255), (200, 0)])
+@pytest.mark.parametrize(("ink", "paper"), [(90, 255), (200, 0)])
 def test_ink_stands_out_from_what_was_transparent(ink: int, paper: int) -> None:
     expected = np.full((20, 30), paper)
     expected[5:15, 10:13] = ink
@@ -262,7 +260,7 @@ def test_a_tiff_file_of_floats() -> None:
     assert np.abs(grey(saved(Image.fromarray(ramp), "TIFF")) - 255 * ramp).max() <= 0.51
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"])
+@pytest.mark.parametrize("mode", ["1", "LA", "La", "PA", "RGBa", "CMYK"])
 def test_pil_images_of_every_mode(mode: str) -> None:
     source = Image.new("RGB", (12, 9), "white")
     source.paste("black", (3, 2, 7, 5))
@@ -274,7 +272,7 @@ def test_pil_images_of_every_mode(mode: str) -> None:
     assert pixels[3, 4].max() < 5
 
 
-@pytest.mark.parametrize("mode", ["HSV", "LAB", "I", "F", "I;16", "I;16B"])
+@pytest.mark.parametrize("mode", ["LAB", "F", "I;16B"])
 def test_stranger_modes_are_opened_too(mode: str) -> None:
     assert only(Image.new(mode, (12, 9))).pixels.shape == (9, 12, 3)
 
@@ -284,30 +282,29 @@ def test_stranger_modes_are_opened_too(mode: str) -> None:
 RAMP = np.linspace(0, 1, 600).reshape(20, 30)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "int32", "int64", "uint32", "uint64", ">u2", ">i4"])
+@pytest.mark.parametrize("dtype", ["uint8", "int64", ">u2"])
 def test_arrays_of_whole_numbers(dtype: str) -> None:
     assert np.array_equal(grey(np.round(255 * RAMP).astype(dtype)), np.round(255 * RAMP))
 
 
-@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("bits", [10, 16])
 def test_white_is_the_largest_number_of_the_bits_in_use(bits: int) -> None:
     shades = np.round((2**bits - 1) * RAMP).astype(np.uint16)
     assert np.abs(grey(shades) - 255 * RAMP).max() <= 0.6
     assert np.array_equal(grey(Image.fromarray(shades)), grey(shades))
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f8"])
-@pytest.mark.parametrize("white", [1, 255])
+@pytest.mark.parametrize(("dtype", "white"), [("float16", 1), (">f8", 255)])
 def test_arrays_of_floats(dtype: str, white: int) -> None:
     assert np.abs(grey((white * RAMP).astype(dtype)) - 255 * RAMP).max() <= 0.7
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int64", "float32", "bool"])
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "bool"])
 def test_arrays_of_0_and_1(dtype: str) -> None:
     assert np.array_equal(grey((RAMP > 0.5).astype(dtype)), np.where(RAMP > 0.5, 255, 0))
 
 
-@pytest.mark.parametrize("white", [1.05, 14, 16, 255.8])  # 14 and 16 are the largest of scikit-learn's digits
+@pytest.mark.parametrize("white", [1.05, 16, 255.8])  # 16 is the largest of scikit-learn's digits
 def test_arrays_have_the_scale_that_their_values_show(white: float) -> None:
     assert np.abs(grey(white * RAMP) - 255 * RAMP).max() <= 255 / 14
 
@@ -332,17 +329,12 @@ def test_other_arrays() -> None:
     [
         (np.zeros((0, 5)), "(0, 5)"),
         (np.zeros((5, 5, 2)), "(5, 5, 2)"),
-        (np.zeros((5, 5, 5)), "(5, 5, 5)"),
-        (np.zeros(5), "(5,)"),
         (np.zeros(()), "()"),
         (np.zeros((2, 5, 5, 3)), "(2, 5, 5, 3)"),
         (np.zeros((5, 5), complex), "complex128"),
-        (np.zeros((5, 5), object), "object"),
-        (np.zeros((5, 5), "U3"), "<U3"),
         (np.zeros((5, 5), "M8[s]"), "datetime64"),
         (np.linspace(-1, 1, 25).reshape(5, 5), "from 0, as array - array.min() gives"),
         (np.full((5, 5), np.nan), "finite"),
-        (np.full((5, 5), np.inf), "finite"),
     ],
 )
 def test_arrays_that_are_no_pictures(array: NDArray[Any], part: str) -> None:
@@ -370,7 +362,7 @@ def png_of_size(width: int, height: int) -> bytes:
     )
 
 
-@pytest.mark.parametrize(("width", "height"), [(60_000, 60_000), (10_000, 9_000), (2**31 - 1, 2**31 - 1)])
+@pytest.mark.parametrize(("width", "height"), [(10_000, 9_000), (2**31 - 1, 2**31 - 1)])
 def test_a_claimed_size_is_refused_before_anything_is_decoded(
     monkeypatch: pytest.MonkeyPatch, width: int, height: int
 ) -> None:
@@ -386,10 +378,7 @@ HEADER_OF_HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
     ("content", "part"),
     [
         (b"", "not a picture that can be read, or damaged: expected PNG"),
-        (b"hello, I am a text file\n" * 20, "not a picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
         (b"%PDF-1.7\n" + bytes(99), "a PDF file: make pictures of its pages first"),
-        (bytes(5000), "not a picture"),
     ],
 )
 def test_files_that_are_no_pictures(tmp_path: Path, content: bytes, part: str) -> None:
@@ -409,10 +398,10 @@ def test_heic_without_its_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
         list(open_pictures(HEADER_OF_HEIC + bytes(99)))
 
 
-@pytest.mark.parametrize("form", [*LOSSLESS, *LOSSY])
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF"])
 def test_truncated_files(form: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    content = saved(Image.fromarray(noise), "JPEG" if form == "MPO" else form)
+    content = saved(Image.fromarray(noise), form)
     with pytest.raises(DataError, match=r"^these bytes: "):
         list(open_pictures(content[: len(content) // 2]))
 

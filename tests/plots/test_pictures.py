@@ -38,13 +38,6 @@ def test_a_contact_sheet_shows_the_first_digits_over_their_labels() -> None:
     assert texts(figure)[7:] == ["MNIST test", "7 of 12"]
 
 
-def test_ink_is_dark_and_paper_white() -> None:
-    image = contact_sheet(digits(1), 1).axes[0].images[0]
-    paper, ink = image.to_rgba(np.array([[0, 255]], dtype=np.uint8))[0, :, :3]
-    assert paper.tolist() == [1, 1, 1]
-    assert ink.tolist() == [0, 0, 0]
-
-
 def test_a_contact_sheet_of_pairs_names_upper_and_lower() -> None:
     split = pairs(3)
     figure = contact_sheet(split)
@@ -65,13 +58,12 @@ def test_pictures_do_not_overlap_and_stay_on_the_page() -> None:
     )
 
 
-@pytest.mark.parametrize(("n", "columns"), [(0, 10), (-1, 10), (5, 0)])
+@pytest.mark.parametrize(("n", "columns"), [(0, 10), (5, 0)])
 def test_a_sheet_needs_a_picture_and_a_column(n: int, columns: int) -> None:
     with pytest.raises(SettingError, match="1 or more"):
         contact_sheet(digits(3), n, columns=columns)
-
-
-def test_a_contact_sheet_of_nothing() -> None:
+    with pytest.raises(SettingError, match="1 or more"):
+        weight_pictures(np.zeros((1, 28, 28)), n, columns=columns)
     with pytest.raises(DataError, match="empty split"):
         contact_sheet(digits(0))
 
@@ -160,19 +152,10 @@ def test_weights_share_a_scale_that_is_symmetric_about_zero() -> None:
     assert np.ptp(zero) < 0.02
 
 
-def test_weights_that_are_all_zero_are_drawn() -> None:
-    assert figure_bytes(weight_pictures(np.zeros((1, 28, 28))))
-
-
-@pytest.mark.parametrize("weights", [np.zeros((3, 784)), np.zeros((0, 28, 28)), np.full((1, 28, 28), np.nan)])
+@pytest.mark.parametrize("weights", [np.zeros((3, 784)), np.full((1, 28, 28), np.nan)])
 def test_weights_that_are_no_pictures(weights: NDArray[np.float64]) -> None:
     with pytest.raises(DataError, match="n_hidden"):
         weight_pictures(weights)
-
-
-def test_weights_need_a_column() -> None:
-    with pytest.raises(SettingError, match="1 or more"):
-        weight_pictures(np.zeros((1, 28, 28)), columns=0)
 
 
 # Which pixels are whose

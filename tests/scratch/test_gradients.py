@@ -54,8 +54,8 @@ def test_gradients_equal_central_differences(activation: str, loss: str) -> None
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_an_example_weighs_the_same_in_any_batch(activation: str, loss: str) -> None:
+def test_an_example_weighs_the_same_in_any_batch(loss: str) -> None:
+    activation = "tanh"
     layers, inputs, targets = random_problem((5, 7, 4), n=8)
     value, whole = loss_and_gradients(layers, inputs, targets, activation, loss)
     first_value, first = loss_and_gradients(layers, inputs[:4], targets[:4], activation, loss)
