@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from digitscope.errors import DataError
 from digitscope.metrics import expected_calibration_error
 from digitscope.plots import reliability_diagram
-from digitscope.plots.reliability import BEYOND, WITHIN
+from digitscope.plots.evaluations import BEYOND, WITHIN
 from digitscope.plots.saving import figure_bytes
 
 Floats = NDArray[np.float64]
