@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digitscope.course import mlp, nnet_fc
+from digitscope.course import mlp, nnet_fc, run_script
 from digitscope.course.protocol import split_into_batches
-from digitscope.course.script import run_script
 from digitscope.data import Dataset, make_two_digit, write_two_digit
 from digitscope.data.splits import hold_out_last_tenth
 from digitscope.errors import DataError, SettingError

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from digitscope.errors import DataError, SettingError
 from digitscope.scratch import ACTIVATIONS, LOSSES, softmax_cross_entropy, squared_error
-from digitscope.scratch.activations import activation_named
+from digitscope.scratch.functions import activation_named
 
 TORCH: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "relu": functional.relu,

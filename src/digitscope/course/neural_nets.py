@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from digitscope.course.script import run_script
+from digitscope.course import run_script
 from digitscope.scratch import regression
 from digitscope.scratch.regression import RegressionWeights, identity, relu
 

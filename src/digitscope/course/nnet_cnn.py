@@ -1,7 +1,7 @@
 """The course's `nnet_cnn.py`: the convolutional network on MNIST."""
 
+from digitscope.course import run_script
 from digitscope.course.protocol import seed_weights, train_and_test
-from digitscope.course.script import run_script
 from digitscope.course.train_utils import Average
 from digitscope.course.utils import get_MNIST_data
 from digitscope.models.digits import course_cnn

@@ -13,7 +13,7 @@ from digitscope.export.graphs import check_close, folded, graph_of, halved, stri
 from digitscope.files import replacing
 from digitscope.inference.recognizer import DISTANCE, INPUT, OUTPUTS, Recognizer
 from digitscope.metrics import Floats, Labels, log_softmax, negative_log_likelihood
-from digitscope.training.evaluation import predict_logits
+from digitscope.training.loop import predict_logits
 from digitscope.training.typicality import Distance, fit_distance, logits_and_features
 
 

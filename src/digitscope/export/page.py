@@ -16,7 +16,7 @@ from digitscope.errors import SettingError
 from digitscope.export.graphs import check_close, folded, graph_of, halved, stripped
 from digitscope.files import replacing
 from digitscope.inference.recognizer import open_session
-from digitscope.training.evaluation import predict_logits
+from digitscope.training.loop import predict_logits
 
 STEP = 32
 """Sides of pictures are multiples of so many pixels, as the deepest features have that stride."""

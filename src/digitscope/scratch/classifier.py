@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from digitscope.errors import DataError
-from digitscope.scratch.activations import activation_named
+from digitscope.scratch.functions import activation_named
 from digitscope.scratch.network import Layer, forward
 
 Floats = NDArray[np.floating[Any]]

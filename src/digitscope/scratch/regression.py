@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from digitscope.scratch.activations import ACTIVATIONS
+from digitscope.scratch.functions import ACTIVATIONS
 
 Floats = NDArray[np.floating[Any]]
 Point = tuple[float, float]

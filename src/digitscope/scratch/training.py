@@ -13,7 +13,7 @@ from digitscope.errors import DataError, DivergedError
 from digitscope.metrics import N_CLASSES, evaluate_logits
 from digitscope.records import EpochRecord
 from digitscope.scratch.classifier import Network, scale_pixels
-from digitscope.scratch.losses import softmax_cross_entropy
+from digitscope.scratch.functions import softmax_cross_entropy
 from digitscope.scratch.network import Layer, backward, forward, init_layers, sgd_step, zeros_like
 from digitscope.scratch.settings import ScratchSettings
 
