@@ -55,7 +55,7 @@ def test_mnist_s_own_digits_come_back(sample: Dataset) -> None:
     assert np.mean(others) > 15  # what two digits differ by
 
 
-@pytest.mark.parametrize("scale", [2, 5, 20])
+@pytest.mark.parametrize("scale", [2, 20])
 def test_the_scale_does_not_matter(sample: Dataset, scale: int) -> None:
     images = sample.test.images[:N]
     differences = [difference(frame(enlarged(cut_out(image), scale)), image) for image in images]

@@ -208,13 +208,7 @@ def test_bad_settings_are_named(name: str, value: object) -> None:
     assert repr(value) in str(raised.value)
 
 
-def test_hidden_layers_of_a_list_are_those_of_a_tuple() -> None:
-    """JSON, and so a run's configuration, has only lists."""
-    listed: Any = [32, 16]
-    assert ScratchSettings(hidden=listed) == ScratchSettings(hidden=(32, 16))
-
-
-def test_numbers_of_numpy_are_numbers() -> None:
+def test_numbers_of_numpy_are_numbers_and_lists_are_tuples() -> None:
     settings = ScratchSettings(
         hidden=(8, np.int64(4)),  # type: ignore[arg-type]
         epochs=np.int32(2),  # type: ignore[arg-type]
@@ -222,6 +216,10 @@ def test_numbers_of_numpy_are_numbers() -> None:
         momentum=np.float64(0.5),
     )
     assert settings.hidden == (8, 4)
+    listed: Any = [32, 16]  # as JSON has it, and so a run's configuration
+    assert ScratchSettings(hidden=listed) == ScratchSettings(hidden=(32, 16))
+    with pytest.raises(SettingError, match="nesterov is True: expected momentum above 0"):
+        ScratchSettings(momentum=0, nesterov=True)
 
 
 def test_a_batch_may_be_larger_than_the_split(sample: Dataset) -> None:
@@ -230,25 +228,15 @@ def test_a_batch_may_be_larger_than_the_split(sample: Dataset) -> None:
     assert network_bytes(huge) == network_bytes(whole)
 
 
-def test_nesterov_without_momentum_is_a_contradiction() -> None:
-    with pytest.raises(SettingError, match="nesterov is True: expected momentum above 0"):
-        ScratchSettings(momentum=0, nesterov=True)
-
-
 def test_splits_that_cannot_be_learnt() -> None:
-    n = 3
-    bad = Split(np.zeros((n, 28, 28), np.uint8), np.zeros((n, 2), np.uint8))
+    bad = Split(np.zeros((3, 28, 28), np.uint8), np.zeros((3, 2), np.uint8))
     good = Split(np.zeros((3, 28, 28), np.uint8), np.zeros(3, np.uint8))
     for pair, name in (((bad, good), "training"), ((good, bad), "validation")):
         with pytest.raises(DataError, match=f"the {name} split"):
             train(*pair, ScratchSettings(), generator=np.random.default_rng(0))
-
-
-def test_splits_of_two_sizes() -> None:
     small = Split(np.zeros((3, 14, 14), np.uint8), np.zeros(3, np.uint8))
-    large = Split(np.zeros((3, 28, 28), np.uint8), np.zeros(3, np.uint8))
     with pytest.raises(DataError, match="expected one size"):
-        train(small, large, ScratchSettings(), generator=np.random.default_rng(0))
+        train(small, good, ScratchSettings(), generator=np.random.default_rng(0))
 
 
 def test_import_leaves_torch_alone() -> None:

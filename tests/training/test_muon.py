@@ -25,9 +25,9 @@ def test_an_orthogonalized_matrix_has_the_singular_vectors_of_the_matrix(
     assert diagonal.diagonal().min() > 0
 
 
-@pytest.mark.parametrize("scale", [0.0, 1e-30])
-def test_next_to_nothing_stays_so(scale: float) -> None:
-    assert orthogonalize(scale * matrix(30, 40)).abs().max() < 1e-4
+def test_next_to_nothing_stays_so() -> None:
+    for scale in (0.0, 1e-30):
+        assert orthogonalize(scale * matrix(30, 40)).abs().max() < 1e-4
 
 
 def test_a_momentum_that_fades_away_moves_nothing_in_the_end() -> None:
@@ -51,12 +51,6 @@ def test_the_velocity_of_a_pixel_without_ink_is_nothing_before_it_is_subnormal()
     assert (velocity[:, 2] == 0).all()
     expected = torch.stack([0.6**age * gradient for age, gradient in enumerate(reversed(gradients))]).sum(0)
     assert torch.allclose(velocity, expected, atol=1e-6)
-
-
-def test_a_weight_of_zeros_starts_to_move() -> None:
-    weight = nn.Parameter(torch.zeros(6, 9))
-    take_steps(Muon([weight], lr=0.1), weight, [matrix(6, 9)])
-    assert 0.15 < weight.detach().norm() < 0.35  # lr times the root of six singular values near 1
 
 
 @pytest.mark.parametrize("shape", [(5, 3), (5, 3, 2, 4)])
@@ -127,3 +121,17 @@ def test_what_has_no_gradient_stays() -> None:
     take_steps(optimizer, moving, [torch.ones(2)])
     assert torch.equal(still, matrix(3, 3))
     Muon([still], lr=0.1).step()
+
+
+def test_a_closure_is_called_with_gradients() -> None:
+    weight = nn.Parameter(matrix(3, 3))
+    optimizer = Muon([weight], lr=0.1)
+
+    def closure() -> float:
+        optimizer.zero_grad()
+        loss = weight.square().sum()
+        torch.autograd.backward(loss)
+        return loss.item()
+
+    assert optimizer.step(closure) == pytest.approx(matrix(3, 3).square().sum().item())
+    assert not torch.equal(weight, matrix(3, 3))

@@ -41,7 +41,7 @@ def torch_rates(n_steps: int, peak: float, warmup: float) -> list[float]:
     return found
 
 
-@pytest.mark.parametrize(("n_steps", "warmup"), [(7, 0.25), (100, 0.5), (423, 0.9)])
+@pytest.mark.parametrize(("n_steps", "warmup"), [(7, 0.25), (100, 0.9)])
 def test_one_cycle_is_pytorch_s(n_steps: int, warmup: float) -> None:
     ours = rates(n_steps, schedule="one-cycle", learning_rate=0.3, warmup=warmup)
     assert ours == pytest.approx(torch_rates(n_steps, 0.3, warmup), rel=1e-9)
