@@ -102,7 +102,6 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
     ("words", "said"),
     [
         (("train", "scratch"), "scratch is the NumPy network, which one process trains: call it without torchrun"),
-        (("train", "fc", "--out", "taken"), "taken already holds a run"),
         (("train", "fc", "--epochs"), "argument --epochs: expected one argument"),
     ],
 )
@@ -110,8 +109,6 @@ def test_a_call_that_is_refused_is_told_by_one_process(
     tiny_mnist_folder: Path, tmp_path: Path, words: tuple[object, ...], said: str
 ) -> None:
     """What torchrun tells of the exit code is its own, and the only trace is of its own failure."""
-    (tmp_path / "taken").mkdir()
-    (tmp_path / "taken" / "config.json").write_text("{}")
     data = () if words[-1] == "--epochs" else ("--data", tiny_mnist_folder, "--unchecked", "--device", "cpu")
     done = together("-m", "digitscope", *words, *data, folder=tmp_path)
     ours = [line for line in done.stderr.splitlines() if line.startswith("digitscope") and "error: " in line]
