@@ -147,12 +147,9 @@ class ResidualBlock(nn.Module):
         super().__init__()
         conv, norm, _ = convolution(channels_out, channels_out, 3)  # the sum is what the last ReLU is of
         self.body = nn.Sequential(*convolution(channels_in, channels_out, 3, stride), conv, norm)
+        is_same = (channels_in, stride) == (channels_out, 1)
         self.shortcut = (
-            nn.Identity()
-            if (channels_in, stride) == (channels_out, 1)
-            else nn.Sequential(
-                nn.Conv2d(channels_in, channels_out, 1, stride, bias=False), nn.BatchNorm2d(channels_out)
-            )
+            nn.Identity() if is_same else nn.Sequential(*convolution(channels_in, channels_out, 1, stride)[:2])
         )
         self.activation = nn.ReLU()
 
