@@ -97,8 +97,7 @@ def test_data_info_needs_none_of_the_extra_packages(tmp_path: Path) -> None:
     assert done.stdout.startswith("MNIST sample, from the embedded sample")
 
 
-@pytest.mark.parametrize("blocked", [["rich"], OPTIONAL])
-@pytest.mark.parametrize("command", ["train", "demo"])
+@pytest.mark.parametrize(("command", "blocked"), [("train", OPTIONAL), ("demo", ["rich"])])
 def test_training_without_its_packages_names_the_extra(tmp_path: Path, command: str, blocked: list[str]) -> None:
     words = [command, "fc"] if command == "train" else [command]
     done = without(blocked, *words, folder=tmp_path)

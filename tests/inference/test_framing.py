@@ -55,19 +55,17 @@ def test_mnist_s_own_digits_come_back(sample: Dataset) -> None:
     assert np.mean(others) > 15  # what two digits differ by
 
 
-@pytest.mark.parametrize("scale", [2, 20])
-def test_the_scale_does_not_matter(sample: Dataset, scale: int) -> None:
-    images = sample.test.images[:N]
+def test_the_scale_does_not_matter(sample: Dataset) -> None:
+    images, scale = sample.test.images[:N], 5
     differences = [difference(frame(enlarged(cut_out(image), scale)), image) for image in images]
     assert np.mean(differences) < 4
     assert max(differences) < 15
 
 
-@pytest.mark.parametrize("scale", [1, 15])
-def test_size_and_centre(sample: Dataset, scale: int) -> None:
+def test_size_and_centre(sample: Dataset) -> None:
     """MNIST's centre of mass lies on pixel (14, 14), rounded to whole pixels."""
-    for image in sample.test.images[:N]:
-        framed = frame(enlarged(cut_out(image), scale))
+    for number, image in enumerate(sample.test.images[:N]):
+        framed = frame(enlarged(cut_out(image), 1 + number % 15))
         assert framed.shape == (28, 28)
         assert framed.dtype == np.uint8
         assert max(extent(framed)) == BOX
@@ -104,10 +102,10 @@ def test_usual_strokes_stay(stroke: int) -> None:
     assert framed.sum() / 255 == pytest.approx(float(np.clip(fitted, 0, 1).sum()), rel=0.1)
 
 
-@pytest.mark.parametrize("stroke", [2, 20])
-def test_the_share_of_a_stroke(stroke: int) -> None:
-    for ink in (angle(stroke), angle(stroke).T, angle(stroke)[::-1]):
-        assert stroke_share(ink) == pytest.approx(stroke / 100, rel=0.3)
+def test_the_share_of_a_stroke() -> None:
+    for stroke in (2, 5, 12, 20):
+        for ink in (angle(stroke), angle(stroke).T, angle(stroke)[::-1]):
+            assert stroke_share(ink) == pytest.approx(stroke / 100, rel=0.3)
     assert stroke_share(np.zeros((9, 9), np.float32)) == 0
 
 
@@ -162,8 +160,8 @@ def test_any_ink_is_framed(ink: Float32) -> None:
     assert frame_pair(ink).shape == (42, 28)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 3000)])
-def test_thin_ink_is_framed(shape: tuple[int, int]) -> None:
-    ink = np.ones(shape, np.float32)
-    assert frame(ink).max() > 100
-    assert frame_pair(ink).max() > 100
+def test_thin_ink_is_framed() -> None:
+    for shape in ((1, 1), (1, 3000), (3000, 1)):
+        ink = np.ones(shape, np.float32)
+        assert frame(ink).max() > 100
+        assert frame_pair(ink).max() > 100

@@ -104,7 +104,6 @@ def test_strides_do_not_matter(reader: Recognizer, sample: Dataset) -> None:
     ("images", "parts"),
     [
         (np.zeros((2, 28, 28), np.float32), ("float32", "uint8")),
-        (np.zeros((2, 784), np.uint8), ("(2, 784)", "(N, 28, 28)")),
         (np.zeros((42, 28), np.uint8), ("(42, 28)", "(28, 28) for one image")),
         (np.zeros((), np.uint8), ("()", "(N, 28, 28)")),
     ],

@@ -47,8 +47,8 @@ def test_weights_in_another_memory_order_are_saved_right(network: Network, tmp_p
     np.testing.assert_array_equal(loaded.layers[0].weight, network.layers[0].weight)
 
 
-@pytest.mark.parametrize("kept", [100])
-def test_damaged_file(network: Network, tmp_path: Path, kept: int) -> None:
+def test_damaged_file(network: Network, tmp_path: Path) -> None:
+    kept = 100
     path = tmp_path / "network.safetensors"
     save_network(path, network)
     path.write_bytes(path.read_bytes()[:kept])
@@ -61,9 +61,7 @@ def test_damaged_file(network: Network, tmp_path: Path, kept: int) -> None:
     ("arrays", "changed"),
     [
         ({}, {"format": "another"}),
-        ({}, {"activation": "swish"}),
         ({}, {"sizes": [4, 3]}),
-        ({"0.weight": np.zeros((4, 2), np.float32)}, {}),
         ({"0.weight": np.full((4, 2), np.nan)}, {}),
         ({"1.weight": np.zeros((2, 2))}, {}),
     ],

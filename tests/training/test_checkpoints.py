@@ -103,8 +103,9 @@ def one_line(error: pytest.ExceptionInfo[DataError], path: Path) -> str:
     return text
 
 
-@pytest.mark.parametrize("damage", ["half", "folder", "missing"])
-@pytest.mark.parametrize("kind", ["weights", "state"])
+@pytest.mark.parametrize(
+    ("kind", "damage"), [("weights", "half"), ("weights", "folder"), ("state", "half"), ("state", "missing")]
+)
 def test_a_damaged_file_is_one_clear_line(kind: str, damage: str, sample: Dataset, tmp_path: Path) -> None:
     settings = settings_of(momentum=0.9)
     path, state = tmp_path / f"{kind}.safetensors", trained("fc", sample, settings)
