@@ -119,10 +119,10 @@ def decode(maps: Float32, threshold: float) -> Detections:
     classes = log_softmax(at_peaks[CHANNELS["classes"]].T, axis=1)
     is_possible = (np.arange(len(CLASSES)) >= 10)[None] == (kinds >= 2)[:, None]
     possible = np.where(is_possible, classes, IMPOSSIBLE)
-    # What speaks against an item: the highest logit of another kind at its middle or beside it, ...
+    # Against an item speaks the highest logit of another kind at its middle or beside it.
     rivals = np.stack([ndimage.maximum_filter(each, 3)[rows, columns] for each in maps[CHANNELS["heat"]]])
     rivals[kinds, np.arange(len(kinds))] = -np.inf
-    # ... and for it: the probability of writing of its kind around it, written digits or print.
+    # For it speaks writing of its kind around it: written digits, or print.
     around = log_softmax(at_peaks[CHANNELS["kinds"]].T, axis=1)
     evidence = np.stack(
         [

@@ -86,7 +86,8 @@ def annotate(pixels: UInt8, reading: Reading, page: int = 0) -> Image.Image:
     """
     drawing = Image.fromarray(np.ascontiguousarray(pixels))
     # Handwriting comes first, so it gets the better places for its labels.
-    marks = sorted((m for m in (*reading.digits, *reading.signs) if m.page == page), key=lambda m: m.printed)
+    everything: list[Mark] = [*reading.digits, *reading.signs]
+    marks = sorted((mark for mark in everything if mark.page == page), key=lambda mark: mark.printed)
     if not marks:
         return drawing
     boxes = np.array([mark.box for mark in marks], dtype=np.float64) * (drawing.width / reading.sizes[page][0])
