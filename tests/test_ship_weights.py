@@ -203,9 +203,7 @@ def refused(name: str, folders: list[Path], digits: Dataset, into: Path) -> str:
 @pytest.mark.parametrize(
     ("recipe", "changes", "message"),
     [
-        ("quick", {"learning_rate": 0.2}, "a run of quick: expected runs of one recipe, as it is committed"),
         ("quick", {"hidden": 13}, "a run of quick: expected runs of one recipe, as it is committed"),
-        ("quick", {"epochs": 1}, "a run of quick: expected runs of one recipe, as it is committed"),
         ("other", {}, "a run of other: expected runs of one recipe, as it is committed"),
         ("numpy", {}, "numpy is the NumPy network: expected one that PyTorch trains"),
     ],

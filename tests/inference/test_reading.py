@@ -121,7 +121,7 @@ def rows_of(html: str) -> list[str]:
     return [" ".join(Html(row.partition("</tr>")[0]).words) for row in html.split("<tr>")[2:]]
 
 
-@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+@pytest.mark.parametrize("rotation", [90, 270])
 def test_a_notebook_shows_signs_where_they_stand_and_print_last(rotation: int) -> None:
     """Boxes are in the picture as given: 3,5 is written from left to right, upwards, and so on."""
     starts = {0: (10, 30, 50), 90: (50, 30, 10), 180: (50, 30, 10), 270: (10, 30, 50)}[rotation]

@@ -40,14 +40,6 @@ def test_round_trip_with_settings_that_are_not_the_default(network: Network, tmp
     assert [entry.name for entry in path.parent.iterdir()] == ["network.safetensors"]
 
 
-def test_paths_may_be_text(network: Network, tmp_path: Path) -> None:
-    path = str(tmp_path / "new" / "network.safetensors")
-    save_network(path, network)
-    assert load_network(path).sizes == network.sizes
-    with pytest.raises(DataError, match=r"gone\.safetensors: not a network"):
-        load_network(str(tmp_path / "gone.safetensors"))
-
-
 def test_weights_in_another_memory_order_are_saved_right(network: Network, tmp_path: Path) -> None:
     turned = Network(tuple(Layer(np.asfortranarray(w), b) for w, b in network.layers), network.activation)
     save_network(tmp_path / "turned.safetensors", turned)
@@ -55,13 +47,8 @@ def test_weights_in_another_memory_order_are_saved_right(network: Network, tmp_p
     np.testing.assert_array_equal(loaded.layers[0].weight, network.layers[0].weight)
 
 
-def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"gone\.safetensors: not a network"):
-        load_network(tmp_path / "gone.safetensors")
-
-
-@pytest.mark.parametrize("kept", [0, 5, 100, -1])
-def test_damaged_file(network: Network, tmp_path: Path, kept: int) -> None:
+def test_damaged_file(network: Network, tmp_path: Path) -> None:
+    kept = 100
     path = tmp_path / "network.safetensors"
     save_network(path, network)
     path.write_bytes(path.read_bytes()[:kept])
@@ -74,15 +61,9 @@ def test_damaged_file(network: Network, tmp_path: Path, kept: int) -> None:
     ("arrays", "changed"),
     [
         ({}, {"format": "another"}),
-        ({}, {"activation": "swish"}),
         ({}, {"sizes": [4, 3]}),
-        ({}, {"sizes": "4,2"}),
-        ({"0.weight": np.zeros((4, 3))}, {}),
-        ({"0.weight": np.zeros((4, 2), np.float32)}, {}),
         ({"0.weight": np.full((4, 2), np.nan)}, {}),
-        ({"2.bias": np.zeros(2)}, {}),
         ({"1.weight": np.zeros((2, 2))}, {}),
-        ({"1.weight": np.zeros((2, 2)), "extra": np.zeros(2)}, {}),
     ],
 )
 def test_other_contents(tmp_path: Path, arrays: dict[str, NDArray[Any]], changed: dict[str, Any]) -> None:
@@ -96,7 +77,7 @@ def test_other_contents(tmp_path: Path, arrays: dict[str, NDArray[Any]], changed
         load_network(path)
 
 
-@pytest.mark.parametrize("metadata", [None, {"network": "{"}, {"network": "[]"}, {"history": "{}"}])
+@pytest.mark.parametrize("metadata", [None, {"network": "{"}])
 def test_metadata_of_another_kind(metadata: dict[str, str] | None, tmp_path: Path) -> None:
     path = tmp_path / "bare.safetensors"
     save_file({"0.weight": np.zeros((4, 2)), "0.bias": np.zeros(2)}, path, metadata)
@@ -111,24 +92,12 @@ def test_equal_networks_give_equal_bytes(network: Network, tmp_path: Path) -> No
     assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
 
 
-@pytest.mark.parametrize("images", [np.zeros((2, 28, 28), np.float32), np.zeros((28, 28), np.uint8)])
-def test_images_of_another_kind(network: Network, images: NDArray[Any]) -> None:
-    with pytest.raises(DataError, match="expected uint8 of shape"):
-        network.predict(images)
-
-
-def test_images_of_another_size(network: Network) -> None:
+def test_images(network: Network) -> None:
+    assert network.predict(np.zeros((0, 4, 3), np.uint8)).shape == (0,)
     with pytest.raises(DataError, match=r"expects \(N, 12\)"):
         network.predict(np.zeros((2, 28, 28), np.uint8))
-
-
-def test_no_images(network: Network) -> None:
-    assert network.predict(np.zeros((0, 4, 3), np.uint8)).shape == (0,)
-
-
-def test_a_network_needs_layers() -> None:
-    with pytest.raises(DataError, match="without layers"):
-        Network((), "relu")
+    with pytest.raises(DataError, match="expected uint8 of shape"):
+        network.predict(np.zeros((28, 28), np.uint8))
 
 
 def state_of(sample: Dataset, *hidden: int, epochs: int = 1, seed: int = 0) -> TrainingState:
@@ -156,23 +125,20 @@ def test_a_state_returns_whole(sample: Dataset, tmp_path: Path) -> None:
     assert len(state.history) == 1
 
 
-@pytest.mark.parametrize("damage", ["half", "garbage", "missing", "history", "a network", "other", "deeper"])
+@pytest.mark.parametrize("damage", ["half", "history", "a network"])
 def test_a_state_that_cannot_be_gone_on_from_is_one_line(sample: Dataset, damage: str, tmp_path: Path) -> None:
     path, state = tmp_path / "state.safetensors", state_of(sample, 7)
     save_state(path, state)
     whole = path.read_bytes()
-    if damage == "missing":
-        path.unlink()
-    elif damage == "a network":
+    if damage == "a network":
         save_network(path, state.network)
     else:
         damaged = {
             "half": whole[: len(whole) // 2],
-            "garbage": bytes(range(256)) * 20,
             "history": whole.replace(b"train_loss", b"train_lost"),
         }
         path.write_bytes(damaged.get(damage, whole))
-    other = state_of(sample, *{"other": (8,), "deeper": (7, 7)}.get(damage, (7,)), epochs=0, seed=9)
+    other = state_of(sample, 7, epochs=0, seed=9)
     before = arrays_of(other)
     with pytest.raises(DataError, match=r"state\.safetensors: not the state of this network's .*: train anew$"):
         load_state(path, other)

@@ -34,8 +34,9 @@ def relative_error(a: Floats, b: Floats) -> float:
     return float(np.linalg.norm(a - b) / (np.linalg.norm(a) + np.linalg.norm(b)))
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(
+    ("activation", "loss"), [*((name, "cross-entropy") for name in ACTIVATIONS), ("tanh", "squared-error")]
+)
 def test_gradients_equal_central_differences(activation: str, loss: str) -> None:
     layers, inputs, targets = random_problem((5, 7, 6, 4), n=9)
     _, gradients = loss_and_gradients(layers, inputs, targets, activation, loss)
@@ -54,8 +55,8 @@ def test_gradients_equal_central_differences(activation: str, loss: str) -> None
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_an_example_weighs_the_same_in_any_batch(activation: str, loss: str) -> None:
+def test_an_example_weighs_the_same_in_any_batch(loss: str) -> None:
+    activation = "tanh"
     layers, inputs, targets = random_problem((5, 7, 4), n=8)
     value, whole = loss_and_gradients(layers, inputs, targets, activation, loss)
     first_value, first = loss_and_gradients(layers, inputs[:4], targets[:4], activation, loss)

@@ -43,9 +43,7 @@ def test_ten_examples_are_memorised(sample: Dataset) -> None:
     assert history[-1].validation_loss < 0.01
 
 
-@pytest.mark.parametrize(
-    "settings", [{}, {"momentum": 0.0, "nesterov": False, "dtype": "float64"}, {"nesterov": False, "hidden": ()}]
-)
+@pytest.mark.parametrize("settings", [{}, {"momentum": 0.0, "nesterov": False, "dtype": "float64", "hidden": ()}])
 def test_equal_seeds_give_equal_bytes(sample: Dataset, settings: dict[str, Any]) -> None:
     first, first_history = quick(sample, 3, **settings)
     second, second_history = quick(sample, 3, **settings)
@@ -54,7 +52,7 @@ def test_equal_seeds_give_equal_bytes(sample: Dataset, settings: dict[str, Any])
     assert [r.train_loss for r in first_history] == [r.train_loss for r in second_history]
 
 
-@pytest.mark.parametrize("activation", ["relu", "leaky-relu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("activation", ["leaky-relu", "sigmoid"])
 def test_every_activation_learns(sample: Dataset, activation: str) -> None:
     network, _ = quick(sample, 0, activation=activation, epochs=15, learning_rate=0.1)
     assert (network.predict(sample.test.images) == sample.test.labels).mean() > 0.75
@@ -124,17 +122,6 @@ def test_the_order_differs_between_epochs(monkeypatch: pytest.MonkeyPatch) -> No
 WARPS = {"rotation": 20.0, "scale": 0.2, "shear": 0.2, "shift": 2.0, "elastic": 1.0}
 
 
-@pytest.mark.parametrize("name", WARPS)
-def test_each_kind_of_warp_reaches_the_examples_anew_in_every_epoch(
-    name: str, sample: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one, epochs = sample.train[:1], watch(monkeypatch)
-    settings: dict[str, Any] = {"hidden": (), "epochs": 3, name: WARPS[name]}
-    train(one, one, ScratchSettings(**settings), generator=np.random.default_rng(0))
-    met = [images.tobytes() for ((images, _),) in epochs]
-    assert len({*met, one.images.tobytes()}) == 4
-
-
 def test_what_warps_is_what_the_data_layer_does(sample: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     split, epochs = sample.train[:10], watch(monkeypatch)
     values: dict[str, Any] = {"hidden": (), "epochs": 2, "batch_size": 4, **WARPS}
@@ -152,8 +139,8 @@ class Stopped(Exception):  # noqa: N818  it is no error
     """The machine goes off."""
 
 
-@pytest.mark.parametrize("after", [1, 2])
-def test_a_training_that_goes_on_gives_the_same_bytes(after: int, sample: Dataset, tmp_path: Path) -> None:
+def test_a_training_that_goes_on_gives_the_same_bytes(sample: Dataset, tmp_path: Path) -> None:
+    after = 1
     split, values = sample.train[:200], {**WARPS, "hidden": (16, 8), "epochs": 3, "dtype": "float64"}
     settings = ScratchSettings(**values)  # type: ignore[arg-type]
     whole, expected = train(split, sample.validation, settings, generator=np.random.default_rng(5))
@@ -202,37 +189,16 @@ def test_a_diverging_training_is_one_clear_line(batch_size: int, sample: Dataset
     [
         ("hidden", (16, 0)),
         ("hidden", (12.5,)),
-        ("hidden", (True,)),
         ("hidden", 128),
-        ("hidden", "128"),
-        ("hidden", None),
         ("activation", "swish"),
-        ("activation", ["relu"]),
-        ("activation", None),
         ("epochs", 0),
-        ("epochs", 2.5),
-        ("epochs", True),
-        ("epochs", "9"),
         ("batch_size", 0),
-        ("batch_size", 64.5),
         ("learning_rate", 0.0),
-        ("learning_rate", "0.1"),
-        ("learning_rate", 1j),
-        ("learning_rate", float("inf")),
         ("learning_rate", float("nan")),
         ("momentum", 1.0),
-        ("momentum", -0.1),
-        ("momentum", None),
-        ("momentum", False),
         ("rotation", -1),
-        ("scale", 1),
-        ("shear", float("nan")),
-        ("shift", "2"),
-        ("elastic", float("inf")),
         ("nesterov", "no"),
         ("dtype", "float16"),
-        ("dtype", np.float32),
-        ("dtype", ["float32"]),
     ],
 )
 def test_bad_settings_are_named(name: str, value: object) -> None:
@@ -242,13 +208,7 @@ def test_bad_settings_are_named(name: str, value: object) -> None:
     assert repr(value) in str(raised.value)
 
 
-def test_hidden_layers_of_a_list_are_those_of_a_tuple() -> None:
-    """JSON, and so a run's configuration, has only lists."""
-    listed: Any = [32, 16]
-    assert ScratchSettings(hidden=listed) == ScratchSettings(hidden=(32, 16))
-
-
-def test_numbers_of_numpy_are_numbers() -> None:
+def test_numbers_of_numpy_are_numbers_and_lists_are_tuples() -> None:
     settings = ScratchSettings(
         hidden=(8, np.int64(4)),  # type: ignore[arg-type]
         epochs=np.int32(2),  # type: ignore[arg-type]
@@ -256,6 +216,10 @@ def test_numbers_of_numpy_are_numbers() -> None:
         momentum=np.float64(0.5),
     )
     assert settings.hidden == (8, 4)
+    listed: Any = [32, 16]  # as JSON has it, and so a run's configuration
+    assert ScratchSettings(hidden=listed) == ScratchSettings(hidden=(32, 16))
+    with pytest.raises(SettingError, match="nesterov is True: expected momentum above 0"):
+        ScratchSettings(momentum=0, nesterov=True)
 
 
 def test_a_batch_may_be_larger_than_the_split(sample: Dataset) -> None:
@@ -264,25 +228,15 @@ def test_a_batch_may_be_larger_than_the_split(sample: Dataset) -> None:
     assert network_bytes(huge) == network_bytes(whole)
 
 
-def test_nesterov_without_momentum_is_a_contradiction() -> None:
-    with pytest.raises(SettingError, match="nesterov is True: expected momentum above 0"):
-        ScratchSettings(momentum=0, nesterov=True)
-
-
-@pytest.mark.parametrize("n", [0, 3])
-def test_splits_that_cannot_be_learnt(n: int) -> None:
-    bad = Split(np.zeros((n, 28, 28), np.uint8), np.zeros((n, 2), np.uint8))
+def test_splits_that_cannot_be_learnt() -> None:
+    bad = Split(np.zeros((3, 28, 28), np.uint8), np.zeros((3, 2), np.uint8))
     good = Split(np.zeros((3, 28, 28), np.uint8), np.zeros(3, np.uint8))
     for pair, name in (((bad, good), "training"), ((good, bad), "validation")):
         with pytest.raises(DataError, match=f"the {name} split"):
             train(*pair, ScratchSettings(), generator=np.random.default_rng(0))
-
-
-def test_splits_of_two_sizes() -> None:
     small = Split(np.zeros((3, 14, 14), np.uint8), np.zeros(3, np.uint8))
-    large = Split(np.zeros((3, 28, 28), np.uint8), np.zeros(3, np.uint8))
     with pytest.raises(DataError, match="expected one size"):
-        train(small, large, ScratchSettings(), generator=np.random.default_rng(0))
+        train(small, good, ScratchSettings(), generator=np.random.default_rng(0))
 
 
 def test_import_leaves_torch_alone() -> None:

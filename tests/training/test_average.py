@@ -42,14 +42,13 @@ def train_on(
             raise KeyboardInterrupt
 
     try:
-        train(state, source, sample.validation, settings, seed=1, on_batch=keep, on_epoch=stop)
+        train(state, source, sample.validation[:60], settings, seed=1, on_batch=keep, on_epoch=stop)
     except KeyboardInterrupt:
         assert len(state.history) == until
     return steps
 
 
-@pytest.mark.parametrize("name", ["fc", "small"])
-@pytest.mark.parametrize("ema", [0.5, 0.95])
+@pytest.mark.parametrize(("name", "ema"), [("fc", 0.5), ("small", 0.95)])
 def test_the_average_is_a_hand_written_recursion(name: str, ema: float, sample: Dataset) -> None:
     """It begins with the weights after the first step; the running statistics of batch norms are averaged too."""
     state = new_state(name, settings_of(ema))
@@ -67,9 +66,9 @@ def test_the_average_is_a_hand_written_recursion(name: str, ema: float, sample: 
     assert any("running_var" in key for key in found) == (name != "fc")
 
 
-@pytest.mark.parametrize("name", ["fc", "small"])
-def test_the_average_does_not_touch_the_training(name: str, sample: Dataset) -> None:
-    plain, averaged = new_state(name, settings_of(0)), new_state(name, settings_of(0.9))
+def test_the_average_does_not_touch_the_training(sample: Dataset) -> None:
+    plain, averaged = new_state("small", settings_of(0)), new_state("small", settings_of(0.9))
+    assert plain.trained is plain.model
     train_on(plain, sample, settings_of(0))
     train_on(averaged, sample, settings_of(0.9))
     assert weights_bytes(plain.model) == weights_bytes(averaged.model) != weights_bytes(averaged.trained)
@@ -77,27 +76,20 @@ def test_the_average_does_not_touch_the_training(name: str, sample: Dataset) -> 
     assert [r.validation_loss for r in plain.history] != [r.validation_loss for r in averaged.history]
 
 
-def test_without_an_average_the_last_weights_are_what_is_kept() -> None:
-    state = new_state("fc", settings_of(0))
-    assert state.average is None
-    assert state.trained is state.model
-
-
 def test_the_average_is_validated_and_saved(sample: Dataset, tmp_path: Path) -> None:
     state = new_state("small", settings_of(0.8))
     train_on(state, sample, settings_of(0.8))
-    scores = evaluate(state.trained, sample.validation)
+    scores = evaluate(state.trained, sample.validation[:60])
     last = state.history[-1]
     assert (last.validation_loss, last.validation_accuracy) == (scores.nll, scores.accuracy)
-    assert last.validation_loss != evaluate(state.model, sample.validation).nll
+    assert last.validation_loss != evaluate(state.model, sample.validation[:60]).nll
     save_weights(tmp_path / "weights", state.trained)
     other = new_state("small", settings_of(0), seed=9).model
     load_weights(tmp_path / "weights", other)  # into a network as everybody builds it
-    assert evaluate(other, sample.validation) == scores
+    assert evaluate(other, sample.validation[:60]) == scores
 
 
-@pytest.mark.parametrize("after", [1, 2, 3])
-@pytest.mark.parametrize("name", ["fc", "small"])
+@pytest.mark.parametrize(("name", "after"), [("fc", 3), ("small", 1)])
 def test_a_resume_gives_the_same_average(name: str, after: int, sample: Dataset, tmp_path: Path) -> None:
     settings = settings_of(0.9, epochs=3)
     whole, cut = new_state(name, settings), new_state(name, settings)

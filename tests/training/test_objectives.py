@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from digitscope.data import Dataset, FreshPairs, Reshuffled, random_separations
+from digitscope.data import Dataset, Reshuffled, random_separations
 from digitscope.data.non_digits import NO_DIGIT
 from digitscope.metrics import evaluate_masks
 from digitscope.models import build
@@ -32,8 +32,7 @@ def by_rank(losses: list[float], focus: float) -> float:
     return float(np.average(sorted(losses, reverse=True), weights=weights))
 
 
-@pytest.mark.parametrize("focus", [1.0, 2.5, 40.0])
-@pytest.mark.parametrize("positions", [(), (2,)])
+@pytest.mark.parametrize(("focus", "positions"), [(1.0, ()), (40.0, (2,))])
 def test_a_focus_weighs_digits_by_the_ranks_of_their_losses(focus: float, positions: tuple[int, ...]) -> None:
     generator = torch.Generator().manual_seed(0)
     logits = 3 * torch.randn(7, *positions, 10, generator=generator, dtype=torch.float64)
@@ -84,21 +83,10 @@ def test_two_empty_masks_agree() -> None:
     assert overlaps.tolist() == [[1, 1], [1, 1]]
 
 
-def test_an_epoch_keeps_two_numbers_a_mask() -> None:
-    seen = SEPARATION.seen(torch.zeros(7, 2, 42, 28), torch.zeros(7, 2, 42, 28, dtype=torch.long))
-    assert [tuple(part.shape) for part in seen] == [(7, 2), (7, 2)]
-
-
-def test_eight_pairs_are_memorised(sample: Dataset) -> None:
-    pairs = random_separations(sample.train, 8, generator=np.random.default_rng(0))
-    settings = TrainingSettings(epochs=80, batch_size=8, optimizer="adam", learning_rate=0.01)
+def test_four_pairs_are_memorised(sample: Dataset) -> None:
+    pairs = random_separations(sample.train, 4, generator=np.random.default_rng(0))
+    settings = TrainingSettings(epochs=60, batch_size=4, optimizer="adam", learning_rate=0.01)
     state = new_state("unet", settings)
-    train(state, Reshuffled(pairs, 8), pairs, settings, seed=0, objective=SEPARATION)
+    train(state, Reshuffled(pairs, 4), pairs, settings, seed=0, objective=SEPARATION)
     assert state.history[0].train_accuracy < 0.7
     assert state.history[-1].train_accuracy > 0.85  # a cut in the middle row gives 0.8
-
-
-def test_fresh_pairs_come_with_masks(sample: Dataset) -> None:
-    source = FreshPairs(sample.train, 8, 12, draw=random_separations)
-    shapes = [(images.shape, masks.shape) for images, masks in source.epoch(np.random.default_rng(0))]
-    assert shapes == [((n, 42, 28), (n, 2, 42, 28)) for n in (8, 4)]

@@ -11,7 +11,7 @@ from torch import nn
 from digitscope.data import Dataset, Reshuffled, load_sample
 from digitscope.experiments.recipes import get_recipe
 from digitscope.experiments.run import run_recipe
-from digitscope.models.columns import Columns
+from digitscope.models.layers import Columns
 from digitscope.records import EpochRecord
 from digitscope.training import TrainingSettings, TrainingState, processes_together, save_weights, train
 

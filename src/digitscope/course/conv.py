@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from digitscope.course import run_script
 from digitscope.course.protocol import TwoDigitNetwork, seed_weights, train_and_test
-from digitscope.course.script import run_script
 from digitscope.course.train_utils import Average
 from digitscope.course.utils_multiMNIST import get_data
 from digitscope.models.two_digit import two_digit_cnn

@@ -1,10 +1,10 @@
 """The course's `nnet_cnn.py`: the convolutional network on MNIST."""
 
+from digitscope.course import run_script
 from digitscope.course.protocol import seed_weights, train_and_test
-from digitscope.course.script import run_script
 from digitscope.course.train_utils import Average
 from digitscope.course.utils import get_MNIST_data
-from digitscope.models.convolutional import course_cnn
+from digitscope.models.digits import course_cnn
 
 
 def main(n_epochs: int = 10) -> tuple[Average, Average]:

@@ -1,10 +1,10 @@
 """The course's `nnet_fc.py`: the fully connected network on MNIST."""
 
+from digitscope.course import run_script
 from digitscope.course.protocol import seed_weights, train_and_test
-from digitscope.course.script import run_script
 from digitscope.course.train_utils import Average
 from digitscope.course.utils import get_MNIST_data
-from digitscope.models.fully_connected import fully_connected
+from digitscope.models.digits import fully_connected
 
 
 def main(

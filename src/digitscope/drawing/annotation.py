@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from digitscope.drawing.label_places import overhang, places_of
-from digitscope.inference.reading import UNSURE, Reading
+from digitscope.inference.reading import UNSURE, Digit, Reading, Sign
 
 UInt8 = NDArray[np.uint8]
 Float64 = NDArray[np.float64]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Colour = tuple[int, int, int]
+Mark = Digit | Sign
+Place = tuple[float, float, float, float]
+"""Left, top, right and bottom, in pixels of the drawing."""
 
 ACCEPTED: Colour = (0, 114, 178)
 NOT_ACCEPTED: Colour = (213, 94, 0)
@@ -43,29 +45,8 @@ LABEL_HEIGHT = 1.75
 
 
 @dataclass(frozen=True)
-class _Mark:
-    """A digit or a sign, as it is drawn.
-
-    Attributes:
-        name: what it is taken for.
-        confidence: its probability, 0 to 1.
-        box: left, top, width and height, in pixels of the source.
-        accepted: whether it counts as read; else its box is dashed.
-        is_print: whether it is print; then its box is thin and grey.
-        is_sign: whether it is a sign.
-    """
-
-    name: str
-    confidence: float
-    box: tuple[int, int, int, int]
-    accepted: bool
-    is_print: bool
-    is_sign: bool
-
-
-@dataclass(frozen=True)
 class _Label:
-    """The label of a mark: its name in large type, its confidence in small type below.
+    """The label of a mark: what it is in large type, its confidence in small type below.
 
     Attributes:
         texts: the lines.
@@ -80,27 +61,15 @@ class _Label:
     upper: float
 
 
-@dataclass(frozen=True)
-class _Pens:
-    """The colours that stand out from a page, and the halo around all of them."""
-
-    accepted: Colour
-    not_accepted: Colour
-    printed: Colour
-    halo: Colour
-
-    @classmethod
-    def for_paper(cls, paper: Colour) -> "_Pens":
-        if sum(paper) > 3 * 110:
-            return cls(ACCEPTED, NOT_ACCEPTED, PRINT, (255, 255, 255))
-        return cls(ACCEPTED_ON_DARK, NOT_ACCEPTED_ON_DARK, PRINT_ON_DARK, (0, 0, 0))
-
-    def of(self, mark: _Mark) -> Colour:
-        if mark.is_print:
-            return self.printed
-        if mark.is_sign:
-            return SIGN
-        return self.accepted if mark.accepted else self.not_accepted
+def colour_of(mark: Mark, *, on_dark: bool = False) -> Colour:
+    """Return the colour of a mark on light or on dark paper: print is grey, signs green, digits blue or orange."""
+    if mark.printed:
+        return PRINT_ON_DARK if on_dark else PRINT
+    if isinstance(mark, Sign):
+        return SIGN
+    if mark.accepted:
+        return ACCEPTED_ON_DARK if on_dark else ACCEPTED
+    return NOT_ACCEPTED_ON_DARK if on_dark else NOT_ACCEPTED
 
 
 def annotate(pixels: UInt8, reading: Reading, page: int = 0) -> Image.Image:
@@ -116,15 +85,20 @@ def annotate(pixels: UInt8, reading: Reading, page: int = 0) -> Image.Image:
         page: the number of the page, from 0.
     """
     drawing = Image.fromarray(np.ascontiguousarray(pixels))
-    marks = _marks(reading, page)
+    # Handwriting comes first, so it gets the better places for its labels.
+    everything: list[Mark] = [*reading.digits, *reading.signs]
+    marks = sorted((mark for mark in everything if mark.page == page), key=lambda mark: mark.printed)
     if not marks:
         return drawing
     boxes = np.array([mark.box for mark in marks], dtype=np.float64) * (drawing.width / reading.sizes[page][0])
     boxes[:, 2:] += boxes[:, :2]
-    main = boxes[_main(marks)]
+    # Sizes are taken from digits, and from written ones if there are any: signs are small, print has any size.
+    ranks = np.array([2 * isinstance(mark, Sign) + mark.printed for mark in marks])
+    main = boxes[ranks == ranks.min()]
     height = max(float(np.median(main[:, 3] - main[:, 1])), 1.0)
     font_size = min(height / 2, _room(main, boxes, height) / LABEL_HEIGHT)
-    zoom = _zoom(max(LEGIBLE_DIGIT / height, LEGIBLE_FONT / font_size), drawing)
+    wanted = math.ceil(max(LEGIBLE_DIGIT / height, LEGIBLE_FONT / font_size))
+    zoom = max(1, min(wanted, math.isqrt(MOST_PIXELS // (drawing.width * drawing.height))))
     if zoom > 1:
         drawing = drawing.resize((drawing.width * zoom, drawing.height * zoom), Image.Resampling.BICUBIC)
     font_size = min(max(font_size * zoom, LEGIBLE_FONT), max(min(drawing.size) / 4, LEGIBLE_FONT))
@@ -132,55 +106,27 @@ def annotate(pixels: UInt8, reading: Reading, page: int = 0) -> Image.Image:
     return _drawn(drawing, marks, boxes * zoom, width, font_size)
 
 
-def _marks(reading: Reading, page: int) -> list[_Mark]:
-    """Return the marks of `page`. The first ones get the better places for their labels."""
-    digits = (
-        _Mark(
-            str(digit.label) if digit.accepted else f"{digit.label}{UNSURE}",
-            digit.confidence,
-            digit.box,
-            digit.accepted,
-            is_print=digit.printed,
-            is_sign=False,
-        )
-        for digit in reading.digits
-        if digit.page == page
-    )
-    signs = (
-        _Mark(sign.label, sign.confidence, sign.box, accepted=True, is_print=sign.printed, is_sign=True)
-        for sign in reading.signs
-        if sign.page == page
-    )
-    return sorted([*digits, *signs], key=lambda mark: mark.is_print)
-
-
-def _main(marks: Sequence[_Mark]) -> NDArray[np.intp]:
-    """Return the numbers of the marks that sizes are taken from: digits, and written ones if there are any.
-
-    Signs are too small for that, and print may be of any size.
-    """
-    ranks = np.array([2 * mark.is_sign + mark.is_print for mark in marks])
-    return np.flatnonzero(ranks == ranks.min())
-
-
 def _drawn(
-    drawing: Image.Image, marks: Sequence[_Mark], inks: Float64, width: int, font_size: float
+    drawing: Image.Image, marks: Sequence[Mark], inks: Float64, width: int, font_size: float
 ) -> Image.Image:
     """Draw boxes around `inks` (N, 4) with lines of `width`, thinner for print, and a label beside each."""
-    widths = [max(1, width // 2) if mark.is_print else width for mark in marks]
+    widths = [max(1, width // 2) if mark.printed else width for mark in marks]
     boxes = inks + (np.array(widths)[:, None] + 1) * np.array([-1, -1, 1, 1])  # drawn outside of the ink
     labels = _labels(marks, font_size)
-    places = places_of(boxes, [label.size for label in labels], drawing.size)
-    left, top, right, bottom = overhang(np.concatenate([places, boxes]), drawing.size)
+    places = _places_of(boxes, [label.size for label in labels], drawing.size)
+    left, top, right, bottom = _overhang(np.concatenate([places, boxes]), drawing.size)
     paper = _paper(drawing)
-    pens = _Pens.for_paper(paper)
+    on_dark = sum(paper) <= 3 * 110
+    halo = (0, 0, 0) if on_dark else (255, 255, 255)
+    colours = [colour_of(mark, on_dark=on_dark) for mark in marks]
     page = Image.new("RGB", (left + drawing.width + right, top + drawing.height + bottom), paper)
     page.paste(drawing, (left, top))
     brush = ImageDraw.Draw(page)
-    for mark, line, box in zip(marks, widths, boxes + np.array([left, top, left, top]), strict=True):
-        _draw_box(brush, box, line, pens.halo, pens.of(mark), dashed=not mark.accepted)
-    for mark, label, place in zip(marks, labels, places, strict=True):
-        _draw_label(brush, label, (place[0] + left, place[1] + top), pens.halo, pens.of(mark))
+    moved = boxes + np.array([left, top, left, top])
+    for mark, line, box, colour in zip(marks, widths, moved, colours, strict=True):
+        _draw_box(brush, box, line, halo, colour, dashed=isinstance(mark, Digit) and not mark.accepted)
+    for label, place, colour in zip(labels, places, colours, strict=True):
+        _draw_label(brush, label, (place[0] + left, place[1] + top), halo, colour)
     return page
 
 
@@ -195,31 +141,22 @@ def _room(main: Float64, boxes: Float64, height: float) -> float:
     return max(float(np.quantile(free, 0.2)) - height / 6, height / 8)  # the lines around the boxes take a sixth
 
 
-def _zoom(wanted: float, drawing: Image.Image) -> int:
-    """Return how many times larger the drawing becomes: `wanted` or a little more, if that is not too large."""
-    possible = math.isqrt(MOST_PIXELS // (drawing.width * drawing.height))
-    return max(1, min(math.ceil(wanted), possible))
-
-
 # Labels
 
 
-def _labels(marks: Sequence[_Mark], font_size: float) -> list[_Label]:
-    written = _fonts(font_size)
-    printed = _fonts(max(SMALLER * font_size, min(font_size, LEGIBLE_FONT)))
-    return [_label(mark, *(printed if mark.is_print else written)) for mark in marks]
+def _labels(marks: Sequence[Mark], font_size: float) -> list[_Label]:
+    sizes = (font_size, max(SMALLER * font_size, min(font_size, LEGIBLE_FONT)))
+    written, printed = ((ImageFont.load_default(size), ImageFont.load_default(SMALLER * size)) for size in sizes)
+    return [_label(mark, *(printed if mark.printed else written)) for mark in marks]
 
 
-def _fonts(size: float) -> tuple[Font, Font]:
-    return ImageFont.load_default(size), ImageFont.load_default(SMALLER * size)
-
-
-def _label(mark: _Mark, large: Font, small: Font) -> _Label:
+def _label(mark: Mark, large: Font, small: Font) -> _Label:
+    text = f"{mark.label}{UNSURE}" if isinstance(mark, Digit) and not mark.accepted else str(mark.label)
     percent = f"{math.floor(100 * mark.confidence)}%"  # rounded down: 100% is for certainty alone
-    names = [large.getbbox(layer) for layer in _layers(mark.name)]
+    names = [large.getbbox(layer) for layer in _layers(text)]
     width, upper = (max(name[side] for name in names) for side in (2, 3))
     _, _, other_width, lower = small.getbbox(percent)
-    return _Label((mark.name, percent), (large, small), (max(width, other_width), upper + lower), upper)
+    return _Label((text, percent), (large, small), (max(width, other_width), upper + lower), upper)
 
 
 def _layers(text: str) -> tuple[str, ...]:
@@ -233,6 +170,58 @@ def _paper(drawing: Image.Image) -> Colour:
     edges = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     red, green, blue = (int(value) for value in np.median(edges, axis=0))
     return red, green, blue
+
+
+# Places of labels
+
+
+def _places_of(boxes: Float64, sizes: Sequence[tuple[float, float]], page: tuple[int, int]) -> Float64:
+    """Return a place for every label (N, 4) where it covers the least of `boxes` (N, 4) and of other labels."""
+    places = np.zeros_like(boxes)
+    for number, (box, size) in enumerate(zip(boxes, sizes, strict=True)):
+        taken = np.concatenate([boxes, places[:number]])
+        choices = list(_beside(box, size))
+        costs = [_covered(choice, taken) + _outside(choice, page) for choice in choices]
+        reluctance = 0.03 * size[0] * size[1] * np.arange(len(costs))  # a touch is better than an odd place
+        places[number] = choices[int(np.argmin(costs + reluctance))]
+    return places
+
+
+def _beside(box: Float64, size: tuple[float, float]) -> Iterator[Place]:
+    """Yield the places for a label beside a box, the best first."""
+    (left, top, right, bottom), (width, height) = box, size
+    centre, middle, gap = (left + right - width) / 2, (top + bottom - height) / 2, 0.08 * height
+    for x, y in (
+        (centre, top - height - gap),
+        (centre, bottom + gap),
+        (right + gap, middle),
+        (left - width - gap, middle),
+        (right + gap, top - height - gap),
+        (left - width - gap, bottom + gap),
+    ):
+        yield x, y, x + width, y + height
+
+
+def _covered(place: Place, taken: Float64) -> float:
+    """Return the area of `taken` (N, 4) that lies under `place`."""
+    across = np.minimum(place[2], taken[:, 2]) - np.maximum(place[0], taken[:, 0])
+    down = np.minimum(place[3], taken[:, 3]) - np.maximum(place[1], taken[:, 1])
+    return float((across.clip(0) * down.clip(0)).sum())
+
+
+def _outside(place: Place, page: tuple[int, int]) -> float:
+    """Return how much of `place` is off the page: a third of its area, since the page can grow."""
+    across = min(place[2], page[0]) - max(place[0], 0)
+    down = min(place[3], page[1]) - max(place[1], 0)
+    return ((place[2] - place[0]) * (place[3] - place[1]) - max(across, 0) * max(down, 0)) / 3
+
+
+def _overhang(places: Float64, page: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return the pixels that the page lacks to the left, above, to the right and below."""
+    margin = 3
+    first, last = places[:, :2].min(axis=0) - margin, places[:, 2:].max(axis=0) + margin
+    before, after = np.ceil(-first).clip(0).astype(int), np.ceil(last - page).clip(0).astype(int)
+    return int(before[0]), int(before[1]), int(after[0]), int(after[1])
 
 
 # Ink

@@ -3,14 +3,13 @@
 import base64
 import io
 import math
-from collections.abc import Sequence
 from heapq import merge
 from html import escape
 from typing import TYPE_CHECKING, Any, cast
 
 from PIL import Image
 
-from digitscope.drawing.annotation import ACCEPTED, NOT_ACCEPTED, PRINT, SIGN, Colour
+from digitscope.drawing.annotation import Mark, colour_of
 from digitscope.inference.reading import Digit, Sign
 
 if TYPE_CHECKING:
@@ -34,16 +33,20 @@ def reading_as_html(reading: "Reading") -> str:
     large = f"<pre style='font-size:1.7em;line-height:1.35;margin:.2em 0;background:none'>{text}</pre>"
     remarks = "".join(f"<div>{escape(remark)}</div>" for remark in reading.remarks)
     marks = _in_order(reading)
-    table = _table(marks[:MOST_ROWS], several_pages=len(reading.sizes) > 1) if marks else ""
+    several_pages = len(reading.sizes) > 1
+    header = [*(["page"] if several_pages else []), "line", "seen", "label", "confidence", "remark"]
+    titles = "".join(f"<th style='{CELL};border-top:none'>{title}</th>" for title in header)
+    rows = "".join(_row(mark, several_pages=several_pages) for mark in marks[:MOST_ROWS])
+    table = f"<table style='border-collapse:collapse'><tr>{titles}</tr>{rows}</table>" if marks else ""
     left_out = len(marks) - MOST_ROWS
     more = f"<div>and {left_out:,} more</div>" if left_out > 0 else ""
     return f"<div>{large}{remarks}<div style='max-height:30em;overflow:auto'>{table}{more}</div></div>"
 
 
-def _in_order(reading: "Reading") -> list[Digit | Sign]:
+def _in_order(reading: "Reading") -> list[Mark]:
     """Return digits and signs in reading order, with print that the text leaves out at the end of its page."""
 
-    def place(mark: Digit | Sign) -> tuple[int, float, int]:
+    def place(mark: Mark) -> tuple[int, float, int]:
         left, top, width, height = mark.box
         rotation = reading.rotations[mark.page] if reading.rotations else 0
         along = {0: left, 90: -top - height, 180: -left - width, 270: top}[rotation]  # boxes are as given
@@ -52,14 +55,7 @@ def _in_order(reading: "Reading") -> list[Digit | Sign]:
     return list(merge(reading.digits, reading.signs, key=cast(Any, place)))
 
 
-def _table(marks: Sequence[Digit | Sign], *, several_pages: bool) -> str:
-    header = [*(["page"] if several_pages else []), "line", "seen", "label", "confidence", "remark"]
-    rows = [_row(mark, several_pages=several_pages) for mark in marks]
-    titles = "".join(f"<th style='{CELL};border-top:none'>{title}</th>" for title in header)
-    return f"<table style='border-collapse:collapse'><tr>{titles}</tr>{''.join(rows)}</table>"
-
-
-def _row(mark: Digit | Sign, *, several_pages: bool) -> str:
+def _row(mark: Mark, *, several_pages: bool) -> str:
     cells = [
         *([str(mark.page + 1)] if several_pages else []),
         "" if mark.line is None else str(mark.line + 1),
@@ -71,7 +67,7 @@ def _row(mark: Digit | Sign, *, several_pages: bool) -> str:
     return "<tr>" + "".join(f"<td style='{CELL}'>{cell}</td>" for cell in cells) + "</tr>"
 
 
-def _label(mark: Digit | Sign) -> str:
+def _label(mark: Mark) -> str:
     if isinstance(mark, Sign):
         return escape(mark.label)
     return str(mark.label) if mark.accepted else f"? <small>({mark.label})</small>"
@@ -87,8 +83,8 @@ def _seen(digit: Digit) -> str:
     )
 
 
-def _bar(mark: Digit | Sign) -> str:
-    colour = "#{:02x}{:02x}{:02x}".format(*_colour(mark))
+def _bar(mark: Mark) -> str:
+    colour = "#{:02x}{:02x}{:02x}".format(*colour_of(mark))
     percent = f"{100 * mark.confidence:.1f}"
     return (
         f"<div style='display:inline-block;width:80px;height:9px;background:rgba(128,128,128,.25)'>"
@@ -96,15 +92,7 @@ def _bar(mark: Digit | Sign) -> str:
     )
 
 
-def _colour(mark: Digit | Sign) -> Colour:
-    if mark.printed:
-        return PRINT
-    if isinstance(mark, Sign):
-        return SIGN
-    return ACCEPTED if mark.accepted else NOT_ACCEPTED
-
-
-def _remark(mark: Digit | Sign) -> str:
+def _remark(mark: Mark) -> str:
     kind = ("print, not in the text" if mark.line is None else "print") if mark.printed else ""
     if isinstance(mark, Sign):
         return kind

@@ -13,9 +13,8 @@ from digitscope.export.graphs import check_close, folded, graph_of, halved, stri
 from digitscope.files import replacing
 from digitscope.inference.recognizer import DISTANCE, INPUT, OUTPUTS, Recognizer
 from digitscope.metrics import Floats, Labels, log_softmax, negative_log_likelihood
-from digitscope.models.distance import Distance, logits_and_features
-from digitscope.training.evaluation import predict_logits
-from digitscope.training.typicality import fit_distance
+from digitscope.training.loop import predict_logits
+from digitscope.training.typicality import Distance, fit_distance, logits_and_features
 
 
 class Calibrated(nn.Module):

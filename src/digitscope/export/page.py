@@ -1,7 +1,7 @@
 """The network that finds digits and signs on pages as an ONNX file, for pages of any size."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,7 +16,7 @@ from digitscope.errors import SettingError
 from digitscope.export.graphs import check_close, folded, graph_of, halved, stripped
 from digitscope.files import replacing
 from digitscope.inference.recognizer import open_session
-from digitscope.training.evaluation import predict_logits
+from digitscope.training.loop import predict_logits
 
 STEP = 32
 """Sides of pictures are multiples of so many pixels, as the deepest features have that stride."""
@@ -49,25 +49,14 @@ def export_page(
     example = torch.from_numpy(images[:2])
     axes = {0: "batch", 1: "height", 2: "width"}
     graph = halved(stripped(graph_of(folded(model.cpu()), example, INPUT, [OUTPUT], axes)))
-    onnx.helper.set_model_props(graph, {ABOUT: _about(combinations)})
-    with replacing(path) as temporary:
-        temporary.write_bytes(graph.SerializeToString(deterministic=True))
-        session = open_session(temporary.read_bytes(), 1)
-        for part in _parts(images):
-            (maps,) = session.run([OUTPUT], {INPUT: part})
-            check_close(OUTPUT, np.asarray(maps), predict_logits(model, part))
-
-
-def _about(combinations: Mapping[str, Mapping[str, float]]) -> str:
     about: dict[str, object] = {"task": "page", "classes": "".join(CLASSES)}
     if combinations:
         about["combinations"] = {name: dict(each) for name, each in combinations.items()}
-    return json.dumps(about, ensure_ascii=False)
-
-
-def _parts(images: UInt8) -> Iterator[UInt8]:
-    """Yield one picture and two, of three sizes."""
+    onnx.helper.set_model_props(graph, {ABOUT: json.dumps(about, ensure_ascii=False)})
     height, width = (length // (2 * STEP) * STEP for length in images.shape[1:])
-    yield np.ascontiguousarray(images[:2])
-    yield np.ascontiguousarray(images[:1, :height])
-    yield np.ascontiguousarray(images[:2, :, :width])
+    with replacing(path) as temporary:
+        temporary.write_bytes(graph.SerializeToString(deterministic=True))
+        session = open_session(temporary.read_bytes(), 1)
+        for part in map(np.ascontiguousarray, (images[:2], images[:1, :height], images[:2, :, :width])):
+            (maps,) = session.run([OUTPUT], {INPUT: part})
+            check_close(OUTPUT, np.asarray(maps), predict_logits(model, part))

@@ -13,10 +13,16 @@ from typing import Any
 from torch import nn
 
 from digitscope.errors import SettingError
-from digitscope.models.convolutional import best_cnn, course_cnn, fast_cnn, small_cnn
-from digitscope.models.fully_connected import fully_connected
+from digitscope.models.digits import (
+    RESNET_SIZES,
+    best_cnn,
+    course_cnn,
+    fast_cnn,
+    fully_connected,
+    resnet,
+    small_cnn,
+)
 from digitscope.models.page import page_network
-from digitscope.models.residual import RESNET_SIZES, resnet
 from digitscope.models.separation import unet
 from digitscope.models.two_digit import two_digit_best, two_digit_cnn, two_digit_fast, two_digit_mlp
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from torch import Tensor, nn
 
 from digitscope.detections import LAYOUT
-from digitscope.models.convolutional import convolution
+from digitscope.models.layers import convolution
 
 RARE = -4.6
 """First bias of the heat, a probability of 0.01: few places are the middle of an item (Lin et al. 2017)."""
@@ -44,11 +44,7 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            *convolution(channels, channels, 3),
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(channels),
-        )
+        self.body = nn.Sequential(*convolution(channels, channels, 3), *convolution(channels, channels, 3)[:2])
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the positive part of the features plus the body's output."""
@@ -57,12 +53,7 @@ class Residual(nn.Module):
 
 def _level(before: int, after: int, blocks: int) -> nn.Sequential:
     """Return layers that halve rows and columns, then `blocks` residual ones."""
-    return nn.Sequential(
-        nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(after),
-        nn.ReLU(),
-        *(Residual(after) for _ in range(blocks)),
-    )
+    return nn.Sequential(*convolution(before, after, 3, stride=2), *(Residual(after) for _ in range(blocks)))
 
 
 class PageMaps(nn.Module):
@@ -70,9 +61,7 @@ class PageMaps(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(
-            nn.Conv2d(2, 16, 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(16), nn.ReLU()
-        )
+        self.stem = nn.Sequential(*convolution(2, 16, 5, stride=2))
         self.down4, self.down8 = _level(16, 32, 1), _level(32, 64, 2)
         self.down16, self.down32 = _level(64, 96, 2), _level(96, 128, 1)
         self.side4, self.side8, self.side16 = nn.Conv2d(32, 48, 1), nn.Conv2d(64, 64, 1), nn.Conv2d(96, 96, 1)

@@ -6,8 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from torch import Tensor, nn
 
-from digitscope.models.convolutional import convolution
-from digitscope.models.pixels import MNIST_SCALE, Normalize
+from digitscope.models.layers import MNIST_SCALE, Normalize, convolution
 
 GAIN = 8.0
 """Factor on the head's output.

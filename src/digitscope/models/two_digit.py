@@ -2,10 +2,17 @@
 
 from torch import Tensor, nn
 
-from digitscope.models.columns import Columns
-from digitscope.models.convolutional import FlattenChannelsLast, convolution, pooled_convolution
-from digitscope.models.options import check_dropout, check_hidden
-from digitscope.models.pixels import COURSE_SCALE, MNIST_SCALE, Normalize
+from digitscope.models.layers import (
+    COURSE_SCALE,
+    MNIST_SCALE,
+    Columns,
+    FlattenChannelsLast,
+    Normalize,
+    check_dropout,
+    check_hidden,
+    convolution,
+    pooled_convolution,
+)
 
 
 class TwoHeads(nn.Module):

@@ -1,10 +1,8 @@
 """Figures from records and arrays, and the report that holds them; matplotlib is loaded when one is drawn."""
 
-from digitscope.plots.confusion import confusion_heat_map
 from digitscope.plots.curves import learning_curves
-from digitscope.plots.digits import contact_sheet, misread_sheet
+from digitscope.plots.evaluations import confusion_heat_map, reliability_diagram
 from digitscope.plots.ranking import RankedPoint, ranking_figure
-from digitscope.plots.reliability import reliability_diagram
 from digitscope.plots.report import (
     Code,
     FigureBlock,
@@ -17,11 +15,9 @@ from digitscope.plots.report import (
     write_report,
 )
 from digitscope.plots.saving import save_figure, save_in_few_colours
-from digitscope.plots.scenes import scene_sheet
-from digitscope.plots.separation import separation_sheet
+from digitscope.plots.sheets import contact_sheet, misread_sheet, scene_sheet, separation_sheet, weight_pictures
 from digitscope.plots.slices import Slice, effects_figure, slices_figure
 from digitscope.plots.studies import Line, Panel, study_figure
-from digitscope.plots.weights import weight_pictures
 
 __all__ = [
     "Code",

@@ -61,11 +61,25 @@ def learning_curves(histories: Histories, measure: str = "accuracy", unit: str =
     below = tuple(histories) if several and max(map(len, histories)) > LONGEST_LABEL else ()
     height = HEIGHT + KEY_ROW * len(below)
     figure = new_figure(WIDTH, height)
+    from matplotlib.ticker import PercentFormatter
+
     losses, accuracies = (_curves(histories, quantity, named=not below) for quantity in ("loss", "accuracy"))
     labels = 0.3 + max(_inches(text) for text in ("00.00 %", *(curve.label or "" for curve in losses)))
-    loss, accuracy = _panels(figure, labels, bottom=height - HEIGHT + (0.8 if several else 0.5))
-    _draw_loss(loss, losses, unit)
-    _draw_accuracy(accuracy, accuracies, measure)
+    # The places are computed, not left to a layout engine: an engine moves them a little at each drawing.
+    bottom = height - HEIGHT + (0.8 if several else 0.5)
+    width = (WIDTH - 0.5 - 0.85 - 2 * labels) / 2
+    loss, accuracy = (
+        figure.add_axes((left / WIDTH, bottom / height, width / WIDTH, (height - 0.45 - bottom) / height))
+        for left in (0.5, 0.5 + width + labels + 0.85)
+    )
+    _, highest = _finite_range(losses)
+    loss.set_ylim(0, 1.06 * highest or 1)
+    _draw(loss, losses, f"Loss ({unit})", lambda value: f"{value:.3f}")
+    lowest, highest = _finite_range(accuracies)
+    margin = 0.06 * max(highest - lowest, 0.02)
+    accuracy.set_ylim(lowest - margin, highest + margin)
+    accuracy.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    _draw(accuracy, accuracies, measure[:1].upper() + measure[1:], lambda value: f"{100 * value:.2f} %")
     if several:
         key = "solid: validation    dashed: training"
         figure.text(0.5 / WIDTH, (height - HEIGHT + 0.12) / height, key, color=MUTED, fontsize=TEXT_SIZE)
@@ -83,18 +97,6 @@ def _write_names(figure: "Figure", names: Sequence[str]) -> None:
         figure.add_artist(Line2D([0.5 / WIDTH, 0.75 / WIDTH], [y, y], color=colour, linewidth=3))
         words = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
         figure.text(0.85 / WIDTH, y, words, color=INK, fontsize=TEXT_SIZE, va="center", parse_math=False)
-
-
-def _panels(figure: "Figure", labels: float, bottom: float) -> tuple["Axes", "Axes"]:
-    # The places are computed, not left to a layout engine: an engine moves them a little at each drawing.
-    whole = figure.get_figheight()
-    width = (WIDTH - 0.5 - 0.85 - 2 * labels) / 2
-    height = (whole - 0.45 - bottom) / whole
-    first, second = (
-        figure.add_axes((left / WIDTH, bottom / whole, width / WIDTH, height))
-        for left in (0.5, 0.5 + width + labels + 0.85)
-    )
-    return first, second
 
 
 def _inches(text: str) -> float:
@@ -127,27 +129,7 @@ def _curve(
     return _Curve(label, colour, dashed, epochs, values)
 
 
-def _draw_loss(axes: "Axes", curves: Sequence[_Curve], unit: str) -> None:
-    _, highest = _finite_range(curves)
-    axes.set_ylim(0, 1.06 * highest or 1)
-    _draw(axes, curves, lambda value: f"{value:.3f}")
-    axes.set_title(f"Loss ({unit})", loc="left", color=INK, fontsize=TITLE_SIZE, fontweight="bold")
-
-
-def _draw_accuracy(axes: "Axes", curves: Sequence[_Curve], measure: str) -> None:
-    from matplotlib.ticker import PercentFormatter
-
-    lowest, highest = _finite_range(curves)
-    margin = 0.06 * max(highest - lowest, 0.02)
-    axes.set_ylim(lowest - margin, highest + margin)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
-    _draw(axes, curves, lambda value: f"{100 * value:.2f} %")
-    axes.set_title(
-        measure[:1].upper() + measure[1:], loc="left", color=INK, fontsize=TITLE_SIZE, fontweight="bold"
-    )
-
-
-def _draw(axes: "Axes", curves: Sequence[_Curve], number: Callable[[float], str]) -> None:
+def _draw(axes: "Axes", curves: Sequence[_Curve], title: str, number: Callable[[float], str]) -> None:
     from matplotlib.ticker import MaxNLocator
 
     for curve in curves:
@@ -167,6 +149,7 @@ def _draw(axes: "Axes", curves: Sequence[_Curve], number: Callable[[float], str]
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
     axes.set_xlabel("epoch", color=MUTED, fontsize=TEXT_SIZE)
+    axes.set_title(title, loc="left", color=INK, fontsize=TITLE_SIZE, fontweight="bold")
     _label_ends(axes, [curve for curve in curves if curve.label is not None], number)
 
 

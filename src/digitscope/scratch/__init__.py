@@ -1,12 +1,11 @@
 """The network you can read: NumPy, and every step in sight.
 
-Begin with `network` (one page), then `activations`, `losses` and the loop in `training`.
+Begin with `network` (one page), then `functions` and the loop in `training`.
 """
 
-from digitscope.scratch.activations import ACTIVATIONS, Activation
 from digitscope.scratch.classifier import Network, scale_pixels
 from digitscope.scratch.files import load_network, load_state, save_network, save_state
-from digitscope.scratch.losses import LOSSES, softmax_cross_entropy, squared_error
+from digitscope.scratch.functions import ACTIVATIONS, LOSSES, Activation, softmax_cross_entropy, squared_error
 from digitscope.scratch.network import Layer, backward, forward, init_layers, sgd_step, zeros_like
 from digitscope.scratch.regression import trained_predictions
 from digitscope.scratch.settings import ScratchSettings

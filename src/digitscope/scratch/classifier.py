@@ -1,6 +1,5 @@
 """A trained network as a value: the layers with what is needed to use them on images."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from digitscope.errors import DataError
-from digitscope.scratch.activations import activation_named
+from digitscope.scratch.functions import activation_named
 from digitscope.scratch.network import Layer, forward
 
 Floats = NDArray[np.floating[Any]]
@@ -49,7 +48,19 @@ class Network:
 
     def __post_init__(self) -> None:
         activation_named(self.activation)
-        _check_chain(self.layers)
+        if not self.layers:
+            raise DataError("a network without layers: expected at least one")
+        n_in = self.layers[0].weight.shape[0]
+        for k, (weight, bias) in enumerate(self.layers):
+            if weight.ndim != 2 or weight.shape != (n_in, *bias.shape):
+                raise DataError(
+                    f"layer {k} has weight {weight.shape} and bias {bias.shape}: "
+                    f"expected ({n_in}, n_out) and (n_out,)"
+                )
+            n_in = len(bias)
+        dtypes = {str(array.dtype) for layer in self.layers for array in layer}
+        if dtypes not in ({"float32"}, {"float64"}):
+            raise DataError(f"weights of {', '.join(sorted(dtypes))}: expected all float32 or all float64")
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -72,18 +83,3 @@ class Network:
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.intp]:
         """Return the digits read (N,) in uint8 images (N, H, W); errors as for `logits`."""
         return np.asarray(self.logits(images).argmax(axis=1))
-
-
-def _check_chain(layers: Sequence[Layer]) -> None:
-    if not layers:
-        raise DataError("a network without layers: expected at least one")
-    n_in = layers[0].weight.shape[0]
-    for k, (weight, bias) in enumerate(layers):
-        if weight.ndim != 2 or weight.shape != (n_in, *bias.shape):
-            raise DataError(
-                f"layer {k} has weight {weight.shape} and bias {bias.shape}: expected ({n_in}, n_out) and (n_out,)"
-            )
-        n_in = len(bias)
-    dtypes = {str(array.dtype) for layer in layers for array in layer}
-    if dtypes not in ({"float32"}, {"float64"}):
-        raise DataError(f"weights of {', '.join(sorted(dtypes))}: expected all float32 or all float64")

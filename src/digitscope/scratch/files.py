@@ -42,11 +42,22 @@ def load_network(path: Path | str) -> Network:
     """
     try:
         metadata, arrays = _read(path)
-        return _network(metadata, arrays)
+        about = json.loads(metadata.get("network", "null"))
+        if not isinstance(about, dict) or about.get("format") != FORMAT:
+            raise DataError(f"its metadata are {dict(metadata)}, expected those of the format {FORMAT}")
+        layers = tuple(Layer(arrays[f"{k}.weight"], arrays[f"{k}.bias"]) for k in range(len(arrays) // 2))
+        if len(arrays) != 2 * len(layers):
+            raise DataError(f"it holds {len(arrays)} arrays, expected a weight and a bias a layer")
+        network = Network(layers, about["activation"])
+        if list(network.sizes) != about["sizes"]:
+            raise DataError(f"its arrays are a network of {list(network.sizes)}, but it says {about['sizes']}")
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise DataError("a weight is not a finite number")
     except (OSError, SafetensorError, KeyError, ValueError, DataError, SettingError) as error:
         raise DataError(
             f"{path}: not a network that digitscope.scratch saved ({error}); save it again with save_network"
         ) from None
+    return network
 
 
 def save_state(path: Path | str, state: TrainingState) -> None:
@@ -65,7 +76,11 @@ def load_state(path: Path | str, state: TrainingState) -> None:
         metadata, arrays = _read(path)
         history = parse_history(metadata["history"])
         places = _state_arrays(state)
-        _check_shapes(arrays, places)
+        found, expected = (
+            {name: (array.shape, array.dtype) for name, array in each.items()} for each in (arrays, places)
+        )
+        if found != expected:
+            raise DataError("its arrays have other names, shapes or types")
     except (OSError, SafetensorError, KeyError, DataError) as error:
         raise DataError(f"{path}: not the state of this network's training ({error}): train anew") from None
     for name, place in places.items():
@@ -88,27 +103,6 @@ def _plain(arrays: Arrays) -> dict[str, NDArray[Any]]:
     return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 
-def _check_shapes(found: Arrays, expected: Arrays) -> None:
-    shapes = [{name: (a.shape, a.dtype.name) for name, a in arrays.items()} for arrays in (found, expected)]
-    if shapes[0] != shapes[1]:
-        raise DataError("its arrays have other names, shapes or types")
-
-
 def _read(path: Path | str) -> tuple[Mapping[str, str], Arrays]:
     with safe_open(path, framework="numpy") as file:
         return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-
-
-def _network(metadata: Mapping[str, str], arrays: Arrays) -> Network:
-    about = json.loads(metadata.get("network", "null"))
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
-        raise DataError(f"its metadata are {dict(metadata)}, expected those of the format {FORMAT}")
-    layers = tuple(Layer(arrays[f"{k}.weight"], arrays[f"{k}.bias"]) for k in range(len(arrays) // 2))
-    if len(arrays) != 2 * len(layers):
-        raise DataError(f"it holds {len(arrays)} arrays, expected a weight and a bias a layer")
-    network = Network(layers, about["activation"])
-    if list(network.sizes) != about["sizes"]:
-        raise DataError(f"its arrays are a network of {list(network.sizes)}, but it says {about['sizes']}")
-    if not all(np.isfinite(array).all() for array in arrays.values()):
-        raise DataError("a weight is not a finite number")
-    return network

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from digitscope.errors import DataError, SettingError
-from digitscope.scratch.activations import activation_named
+from digitscope.scratch.functions import activation_named
 
 Floats = NDArray[np.floating[Any]]
 

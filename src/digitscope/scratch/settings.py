@@ -9,7 +9,7 @@ import numpy as np
 
 from digitscope.data.augmentation import Augmentation
 from digitscope.errors import SettingError
-from digitscope.scratch.activations import activation_named
+from digitscope.scratch.functions import activation_named
 
 FloatName = Literal["float32", "float64"]
 

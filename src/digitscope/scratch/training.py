@@ -13,7 +13,7 @@ from digitscope.errors import DataError, DivergedError
 from digitscope.metrics import N_CLASSES, evaluate_logits
 from digitscope.records import EpochRecord
 from digitscope.scratch.classifier import Network, scale_pixels
-from digitscope.scratch.losses import softmax_cross_entropy
+from digitscope.scratch.functions import softmax_cross_entropy
 from digitscope.scratch.network import Layer, backward, forward, init_layers, sgd_step, zeros_like
 from digitscope.scratch.settings import ScratchSettings
 
@@ -91,12 +91,16 @@ def train(
     generators = generator.spawn(settings.epochs)
     for epoch in range(len(state.history) + 1, settings.epochs + 1):
         start = time.perf_counter()
-        rates = learning_rates(epoch, source.n_batches, settings)
+        n_steps, first = settings.epochs * source.n_batches, (epoch - 1) * source.n_batches
+        steps_left = range(n_steps - first, n_steps - first - source.n_batches, -1)
+        rates = [settings.learning_rate * left / n_steps for left in steps_left]
         loss, accuracy = train_epoch(
             state, source.epoch(generators[epoch - 1]), rates, settings, on_batch=on_batch
         )
         logits = state.network.logits(validation.images)
-        _check_finite(epoch, loss, logits)
+        # The logits too: the last step may be the one that fails, and the loss was taken before it.
+        if not (np.isfinite(loss) and np.isfinite(logits).all()):
+            raise DivergedError(f"the loss is not finite in epoch {epoch}: train with a lower learning rate")
         score = evaluate_logits(logits, validation.labels)
         seconds = time.perf_counter() - start
         state.history.append(EpochRecord(epoch, loss, accuracy, score.nll, score.accuracy, rates[-1], seconds))
@@ -149,13 +153,6 @@ def train_epoch(
     return total_loss / n_examples, right / n_examples
 
 
-def learning_rates(epoch: int, n_batches: int, settings: ScratchSettings) -> list[float]:
-    """Return the learning rate of every step of `epoch`, 1 for the first."""
-    n_steps = settings.epochs * n_batches
-    first = (epoch - 1) * n_batches
-    return [settings.learning_rate * (n_steps - step) / n_steps for step in range(first, first + n_batches)]
-
-
 def _drop_negligible(velocities: Sequence[Layer]) -> None:
     """Set velocities below 1e-25 to 0, in place.
 
@@ -165,12 +162,6 @@ def _drop_negligible(velocities: Sequence[Layer]) -> None:
     for layer in velocities:
         for velocity in layer:
             velocity[np.abs(velocity) < NEGLIGIBLE] = 0
-
-
-def _check_finite(epoch: int, loss: float, logits: np.ndarray) -> None:
-    """Look at the logits too: the last step may be the one that fails, and the loss was taken before it."""
-    if not (np.isfinite(loss) and np.isfinite(logits).all()):
-        raise DivergedError(f"the loss is not finite in epoch {epoch}: train with a lower learning rate")
 
 
 def _check_splits(split: Split, validation: Split) -> None:

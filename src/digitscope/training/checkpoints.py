@@ -55,11 +55,15 @@ def load_state(path: Path, state: TrainingState) -> None:
     tensors = _read(path)
     groups = state.optimizer.state_dict()["param_groups"]
     try:
-        history = parse_history(_read_metadata(path).get("history", ""))
+        with safe_open(path, framework="pt") as file:
+            history = parse_history((file.metadata() or {}).get("history", ""))
         state.model.load_state_dict(_below(tensors, "model."))
         if state.average is not None:
             state.average.load_state_dict(_below(tensors, "average."))
-        slots = _by_parameter(_below(tensors, "optimizer."))
+        slots: dict[int, dict[str, Tensor]] = {}  # "3.momentum_buffer" belongs to the parameter 3
+        for key, tensor in _below(tensors, "optimizer.").items():
+            index, _, name = key.partition(".")
+            slots.setdefault(int(index), {})[name] = tensor
         state.optimizer.load_state_dict({"state": slots, "param_groups": groups})
         torch.set_rng_state(tensors["generator"])
     except (RuntimeError, ValueError, KeyError, DataError) as error:
@@ -70,20 +74,6 @@ def load_state(path: Path, state: TrainingState) -> None:
 
 def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def _by_parameter(tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    """Turn {"3.momentum_buffer": t} into {3: {"momentum_buffer": t}}."""
-    slots: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in tensors.items():
-        index, _, name = key.partition(".")
-        slots.setdefault(int(index), {})[name] = tensor
-    return slots
-
-
-def _read_metadata(path: Path) -> dict[str, str]:
-    with safe_open(path, framework="pt") as file:
-        return file.metadata() or {}
 
 
 def _read(path: Path) -> dict[str, Tensor]:

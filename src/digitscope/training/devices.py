@@ -28,7 +28,8 @@ def choose_device(name: str) -> torch.device:
         if name not in ("auto", "cpu"):
             raise SettingError(f"device is {name!r}: expected auto or cpu, where processes train together")
         return torch.device("cpu")
-    present = [kind for kind, there in _present().items() if there]
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    present = [kind for kind, is_there in there.items() if is_there]
     if name != "auto" and name not in present:
         raise SettingError(f"device is {name!r}, but PyTorch finds only {', '.join(present)}: pass auto")
     return torch.device(present[0] if name == "auto" else name)
@@ -63,10 +64,6 @@ def cpu_threads(threads: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _present() -> dict[str, bool]:
-    return {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
 
 
 def keep_freed_memory() -> None:

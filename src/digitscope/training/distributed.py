@@ -18,7 +18,7 @@ import torch.distributed as dist
 from torch import Tensor, nn, optim
 
 from digitscope.errors import ClusterError, SettingError
-from digitscope.models.columns import Columns
+from digitscope.models.layers import Columns
 
 
 @contextmanager
@@ -117,19 +117,15 @@ class SynchronizedBatchNorm2d(nn.BatchNorm2d):
         mean = _sum(values.sum(dim=(0, 2, 3))) / n
         away = values - mean[:, None, None]
         variance = _sum(away.square().sum(dim=(0, 2, 3))) / n
-        self._remember(mean.detach(), variance.detach() * n / (n - 1))
-        scale = self.weight * (variance + self.eps).rsqrt()
-        normalized: Tensor = (away * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
-        return normalized
-
-    def _remember(self, mean: Tensor, variance: Tensor) -> None:
-        """Take a batch into the running statistics."""
         assert self.running_mean is not None  # noqa: S101 - as no batch norm of ours is without
         assert self.running_var is not None  # noqa: S101
         assert self.num_batches_tracked is not None  # noqa: S101
         self.num_batches_tracked.add_(1)
-        self.running_mean.lerp_(mean, self.momentum or 0.0)
-        self.running_var.lerp_(variance, self.momentum or 0.0)
+        self.running_mean.lerp_(mean.detach(), self.momentum or 0.0)
+        self.running_var.lerp_(variance.detach() * n / (n - 1), self.momentum or 0.0)
+        scale = self.weight * (variance + self.eps).rsqrt()
+        normalized: Tensor = (away * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
+        return normalized
 
 
 class _SharedOut(nn.Module):

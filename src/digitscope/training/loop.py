@@ -1,4 +1,4 @@
-"""The training loop: one for every model, every order of the data and every protocol."""
+"""The training loop, one for every model, every order of the data and every protocol, and the scores after it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -6,21 +6,25 @@ from time import perf_counter
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn, optim
 from torch.optim.swa_utils import AveragedModel
 
 from digitscope.data.batches import BatchSource
-from digitscope.data.splits import Split
-from digitscope.errors import DivergedError
+from digitscope.data.splits import Split, UInt8
+from digitscope.errors import DivergedError, SettingError
+from digitscope.metrics import Evaluation, evaluate_logits
 from digitscope.records import EpochRecord
 from digitscope.training.devices import computes_in_bfloat16
 from digitscope.training.distributed import add_up_gradients, own_dropout, share_out
-from digitscope.training.evaluation import predict_logits
 from digitscope.training.objectives import READING, EpochScore, Objective, Seen
 from digitscope.training.optimizers import learning_rate_at, make_average, make_optimizer, set_learning_rate
 from digitscope.training.settings import TrainingSettings
 
 TensorBatch = tuple[Tensor, Tensor]
+
+BATCH_SIZE = 1000
+"""Images a forward pass in evaluation: enough to keep the cores busy, small enough for any laptop."""
 
 
 @dataclass
@@ -99,10 +103,21 @@ def train(
             on_batch=on_batch,
         )
         logits = predict_logits(state.trained, validation.images)
-        _check_finite(epoch, score.losses, logits)
-        validated = objective.validate(logits, validation.labels)
-        state.history.append(_record(state, score, validated, perf_counter() - started))
-        on_epoch(state.history[-1])
+        # The logits too: the last step may be the one that fails, and the losses were taken before it.
+        if not (np.isfinite(score.losses).all() and np.isfinite(logits).all()):
+            raise DivergedError(f"the loss is not finite in epoch {epoch}: train with a lower learning rate")
+        loss, accuracy = objective.validate(logits, validation.labels)
+        record = EpochRecord(
+            epoch=epoch,
+            train_loss=float(np.mean(score.losses)),
+            train_accuracy=float(np.mean(score.accuracies)),
+            validation_loss=loss,
+            validation_accuracy=accuracy,
+            learning_rate=state.optimizer.param_groups[0]["lr"],
+            seconds=perf_counter() - started,
+        )
+        state.history.append(record)
+        on_epoch(record)
 
 
 def run_epoch(
@@ -144,27 +159,6 @@ def to_tensors(batches: Iterable[tuple[np.ndarray, np.ndarray]], device: torch.d
         yield torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device, torch.long)
 
 
-def _check_finite(epoch: int, losses: tuple[float, ...], logits: np.ndarray) -> None:
-    """Look at the logits too: the last step may be the one that fails, and the losses were taken before it."""
-    if not (np.isfinite(losses).all() and np.isfinite(logits).all()):
-        raise DivergedError(f"the loss is not finite in epoch {epoch}: train with a lower learning rate")
-
-
-def _record(
-    state: TrainingState, score: EpochScore, validated: tuple[float, float], seconds: float
-) -> EpochRecord:
-    """Return the record of an epoch that has just ended; `validated` is a loss and an accuracy."""
-    return EpochRecord(
-        epoch=len(state.history) + 1,
-        train_loss=float(np.mean(score.losses)),
-        train_accuracy=float(np.mean(score.accuracies)),
-        validation_loss=validated[0],
-        validation_accuracy=validated[1],
-        learning_rate=state.optimizer.param_groups[0]["lr"],
-        seconds=seconds,
-    )
-
-
 def _around_steps(
     batches: Iterable[TensorBatch], state: TrainingState, settings: TrainingSettings, n_batches: int
 ) -> Iterator[TensorBatch]:
@@ -175,3 +169,28 @@ def _around_steps(
         yield batch
         if state.average is not None:
             state.average.update_parameters(state.model)
+
+
+def evaluate(model: nn.Module, split: Split, *, batch_size: int = BATCH_SIZE) -> Evaluation:
+    """Return the scores of `model` on every example of `split`; `batch_size` decides only the memory used."""
+    return evaluate_logits(predict_logits(model, split.images, batch_size=batch_size), split.labels)
+
+
+def predict_logits(model: nn.Module, images: UInt8, *, batch_size: int = BATCH_SIZE) -> NDArray[np.float32]:
+    """Return the logits of uint8 `images` (N, H, W): float32 (N, 10), or (N, 2, 10) for pairs.
+
+    The model is left in evaluation mode.
+
+    Raises:
+        SettingError: `batch_size` is below 1.
+    """
+    if batch_size < 1:
+        raise SettingError(f"batch_size is {batch_size}: expected a whole number from 1")
+    device = next(model.parameters()).device
+    model.eval()
+    with torch.inference_mode():
+        parts = [
+            model(torch.tensor(images[start : start + batch_size]).to(device)).float().cpu().numpy()
+            for start in range(0, max(len(images), 1), batch_size)  # no image still gives (0, 10)
+        ]
+    return np.concatenate(parts)

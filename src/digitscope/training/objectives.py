@@ -47,8 +47,24 @@ class Reading:
     """To read digits: logits (N, 10) with labels (N,), or (N, P, 10) with labels (N, P)."""
 
     def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, focus: float) -> Tensor:
-        """Return the mean cross-entropy over all digits, with its labels smoothed."""
-        return cross_entropy(outputs, targets, label_smoothing, focus)
+        """Return the mean cross-entropy over all digits, with its labels smoothed.
+
+        The target of a non-digit, label 255, is the uniform distribution (outlier exposure, Hendrycks et al. 2019,
+        section 3).
+        """
+        others = targets == NO_DIGIT
+        loss_of = partial(
+            F.cross_entropy,
+            outputs.movedim(-1, 1),
+            targets,
+            label_smoothing=label_smoothing,
+            ignore_index=NO_DIGIT,
+        )
+        loss = loss_of() if focus == 1 else focused_mean(loss_of(reduction="none")[~others], focus)
+        if not others.any():
+            return loss
+        share = others.float().mean()
+        return (1 - share) * loss - share * outputs[others].log_softmax(dim=-1).mean()
 
     def seen(self, outputs: Tensor, targets: Tensor) -> Seen:
         """Keep all: to score after each step would take a tenth of a small network's time."""
@@ -98,22 +114,6 @@ class Separation:
 READING = Reading()
 
 SEPARATION = Separation()
-
-
-def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float, focus: float) -> Tensor:
-    """Return the mean cross-entropy, in nats, of logits (N, 10) with labels (N,), or (N, P, 10) with (N, P).
-
-    The digits have the weights of `focused_mean`. The target of a non-digit, label 255, is the uniform
-    distribution (outlier exposure, Hendrycks et al. 2019, section 3).
-    """
-    others = labels == NO_DIGIT
-    by_class = logits.movedim(-1, 1)
-    loss_of = partial(F.cross_entropy, by_class, labels, label_smoothing=label_smoothing, ignore_index=NO_DIGIT)
-    loss = loss_of() if focus == 1 else focused_mean(loss_of(reduction="none")[~others], focus)
-    if not others.any():
-        return loss
-    share = others.float().mean()
-    return (1 - share) * loss - share * logits[others].log_softmax(dim=-1).mean()
 
 
 def focused_mean(losses: Tensor, focus: float) -> Tensor:

@@ -1,8 +1,6 @@
 """The optimisers, the learning rate of every step, and the average of the weights."""
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
-from types import MappingProxyType
+from collections.abc import Iterable
 
 from torch import nn, optim
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -10,22 +8,18 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from digitscope.training.muon import Muon
 from digitscope.training.settings import TrainingSettings
 
-Parameters = Iterable[nn.Parameter]
 
-
-def make_optimizer(parameters: Parameters, settings: TrainingSettings) -> optim.Optimizer:
+def make_optimizer(parameters: Iterable[nn.Parameter], settings: TrainingSettings) -> optim.Optimizer:
     """Return the optimiser that `settings` describe."""
-    rate, momentum, nesterov = settings.learning_rate, settings.momentum, settings.nesterov
+    rate, decay = settings.learning_rate, settings.weight_decay
+    if settings.optimizer == "adam":
+        return optim.Adam(parameters, lr=rate, weight_decay=decay)
+    if settings.optimizer == "adamw":
+        return optim.AdamW(parameters, lr=rate, weight_decay=decay)
+    momentum, nesterov = settings.momentum, settings.nesterov
     if settings.optimizer == "muon":
         return Muon(parameters, lr=rate, momentum=momentum, nesterov=nesterov)
-    factories: Mapping[str, Callable[..., optim.Optimizer]] = MappingProxyType(
-        {
-            "sgd": partial(optim.SGD, momentum=momentum, nesterov=nesterov),
-            "adam": optim.Adam,
-            "adamw": optim.AdamW,
-        }
-    )
-    return factories[settings.optimizer](parameters, lr=rate, weight_decay=settings.weight_decay)
+    return optim.SGD(parameters, lr=rate, momentum=momentum, nesterov=nesterov, weight_decay=decay)
 
 
 def make_average(model: nn.Module, settings: TrainingSettings) -> AveragedModel | None:

@@ -64,7 +64,7 @@ def losses_of(outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
     classes = targets[:, PLANE["class"]].masked_fill(~near, 0)
     told = F.cross_entropy(outputs[:, CHANNELS["classes"]], classes, reduction="none")
     digits = kind == DIGITS
-    size = LOG2 * targets[:, PLANE["size"]] / OCTAVE
+    size, is_turned = LOG2 * targets[:, PLANE["size"]] / OCTAVE, turns != NOTHING
     parts = slice(PLANE["ink 0"], PLANE["ink 3"] + 1)
     return {
         "heat": _focal(outputs[:, CHANNELS["heat"]], targets),
@@ -73,7 +73,9 @@ def losses_of(outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         "mask": F.binary_cross_entropy_with_logits(outputs[:, CHANNELS["mask"]], targets[:, parts] / 255),
         "kinds": F.cross_entropy(outputs[:, CHANNELS["kinds"]], kind),
         "height": _mean((outputs[:, CHANNELS["height"]][:, 0] - size).abs(), digits),
-        "turns": _cross_entropy(outputs[:, CHANNELS["turns"]], turns.masked_fill(turns == NOTHING, -1)),
+        "turns": _mean(
+            F.cross_entropy(outputs[:, CHANNELS["turns"]], turns * is_turned, reduction="none"), is_turned
+        ),
     }
 
 
@@ -93,13 +95,6 @@ def _focal(logits: Tensor, targets: Tensor) -> Tensor:
     false = -((1 - heat) ** 4) * probability**2 * (1 - probability).log() * ~is_middle
     n = (is_middle & judged).sum().clamp_min(1)
     return ((missed + false) * judged).sum() / n
-
-
-def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the mean cross-entropy where labels (N, h, w) are not -1; 0 where all are."""
-    judged = labels >= 0
-    losses = F.cross_entropy(logits, labels.clamp_min(0), reduction="none")
-    return _mean(losses, judged)
 
 
 def _geometry(found: Tensor, targets: Tensor, near: Tensor) -> Tensor:

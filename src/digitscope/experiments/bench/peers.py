@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from digitscope.data import Split
 from digitscope.experiments.recipes import get_recipe
 from digitscope.models import build
-from digitscope.models.pixels import Normalize
+from digitscope.models.layers import Normalize
 from digitscope.training import TrainingSettings, place
 from digitscope.training.optimizers import make_optimizer
 

@@ -1,4 +1,4 @@
-"""How often a reader is right when it says how sure it is."""
+"""Figures of an evaluation: which digits are taken for which, and how often a reader is as sure as it is right."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from digitscope.errors import DataError
 from digitscope.metrics import (
+    N_CLASSES,
     CalibrationBins,
     Floats,
     Labels,
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+READ_RIGHT = "#f1f1ee"
+
 WIDTH, HEIGHT = 8.0, 6.3  # inches, as are the next
 LEFT, RIGHT = 0.75, 7.8
 STRIP = 0.35  # of the axes, in their units: where what lies beyond the last edge is drawn
@@ -30,6 +34,47 @@ DOUBTS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 
 COARSEST = 3  # of them are always there
 
 WITHIN, BEYOND, TARGET = "#b5d5ea", OKABE_ITO[0], OKABE_ITO[1]
+
+
+def confusion_heat_map(confusion: ArrayLike) -> "Figure":
+    """Return a heat map of `confusion`, (10, 10) counts, row = true digit, column = digit read.
+
+    The digits read right keep their count but have no colour, so that the errors' shades are what shows.
+
+    Raises:
+        DataError: the shape is another.
+        MissingExtraError: matplotlib is not installed.
+    """
+    counts = np.asarray(confusion)
+    if counts.shape != (N_CLASSES, N_CLASSES):
+        raise DataError(f"confusion of shape {counts.shape}: expected (10, 10) counts")
+    figure = new_figure(7, 6.6)
+    from matplotlib import colormaps
+
+    axes = figure.add_axes((0.09, 0.03, 0.88, 0.83))
+    is_right = np.eye(N_CLASSES, dtype=bool)
+    errors = np.where(is_right, 0, counts)
+    most = int(errors.max())
+    shades = colormaps["OrRd"].with_extremes(bad=READ_RIGHT, under=WHITE)
+    axes.imshow(np.ma.masked_array(errors, is_right), cmap=shades, vmin=0.5, vmax=max(1.5, most), aspect="auto")
+    for (truth, reading), count in np.ndenumerate(counts):
+        if count:
+            colour = MUTED if truth == reading else WHITE if count > 0.7 * most else INK
+            axes.text(reading, truth, f"{count:,}", color=colour, fontsize=TEXT_SIZE, ha="center", va="center")
+    axes.spines[:].set_visible(False)
+    axes.set_xticks(range(N_CLASSES))
+    axes.set_yticks(range(N_CLASSES))
+    axes.tick_params(length=0, colors=INK, labelsize=TITLE_SIZE, labeltop=True, labelbottom=False)
+    axes.xaxis.set_label_position("top")
+    axes.set_xlabel("read as", color=MUTED, fontsize=TEXT_SIZE)
+    axes.set_ylabel("true digit", color=MUTED, fontsize=TEXT_SIZE)
+    axes.set_xticks(np.arange(N_CLASSES + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(N_CLASSES + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color=READ_RIGHT, linewidth=1)
+    axes.tick_params(which="minor", length=0)
+    title = f"{int(errors.sum()):,} of {counts.sum():,} digits misread"
+    axes.set_title(title, loc="left", color=INK, fontsize=TITLE_SIZE, fontweight="bold", pad=12)
+    return figure
 
 
 @dataclass(frozen=True)
@@ -71,26 +116,31 @@ def reliability_diagram(probabilities: Floats, labels: Labels) -> "Figure":
     ece = expected_calibration_error(probabilities, labels)
     inner = [1 - doubt for i, doubt in enumerate(DOUBTS) if i < COARSEST or doubt * labels.size >= 1]
     bins = calibration_bins(probabilities, labels, np.array([0, *inner, 1]))
+    scale = _Scale(inner[-1])
     figure = new_figure(WIDTH, HEIGHT)
-    accuracy, amounts = _panels(figure)
-    _draw_accuracy(accuracy, bins, _Scale(inner[-1]))
-    _draw_amounts(amounts, bins, _Scale(inner[-1]))
-    _write_header(figure, bins, ece)
-    return figure
-
-
-def _panels(figure: "Figure") -> tuple["Axes", "Axes"]:
-    first, second = (
+    accuracy, amounts = (
         figure.add_axes((LEFT / WIDTH, bottom / HEIGHT, (RIGHT - LEFT) / WIDTH, height / HEIGHT))
         for bottom, height in ((1.75, 3.5), (0.35, 0.85))
     )
-    for axes in (first, second):
+    for axes in (accuracy, amounts):
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0, colors=MUTED, labelsize=SMALL)
-    return first, second
+    _draw_accuracy(accuracy, bins, scale)
+    _draw_amounts(amounts, bins, scale)
+    n = bins.counts.sum()
+    sure, right = np.nansum(bins.confidence * bins.counts) / n, bins.right.sum() / n
+    title = f"Expected calibration error {ece:.4f}"
+    note = f"15 equal-width bins    {n:,} digits: {sure:.2%} sure on average, {right:.2%} right".replace("%", " %")
+    left = 0.1 / WIDTH
+    figure.text(left, 6.06 / HEIGHT, title, color=INK, fontsize=TITLE_SIZE, fontweight="bold", va="center")
+    figure.text(left, 5.78 / HEIGHT, note, color=MUTED, fontsize=TEXT_SIZE, va="center")
+    return figure
 
 
 def _draw_accuracy(axes: "Axes", bins: CalibrationBins, scale: _Scale) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
     edges, names = scale(bins.edges), [f"{100 * edge:.6g}" for edge in bins.edges]
     axes.set(xlim=(0, scale.end), ylim=(0, scale.end))
     axes.set_xticks(edges, names)
@@ -109,13 +159,6 @@ def _draw_accuracy(axes: "Axes", bins: CalibrationBins, scale: _Scale) -> None:
     for colour, width in ((WHITE, 3.2), (INK, 1.2)):
         axes.vlines(scale(sure), scale(lower), scale(upper), color=colour, linewidth=width)
     axes.plot(scale(sure), scale(sure), "o", color=TARGET, markeredgecolor=WHITE, markersize=7.5)
-    _write_key(axes)
-
-
-def _write_key(axes: "Axes") -> None:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
     handles = [
         Patch(color=WITHIN, label="calibrated, within chance"),
         Patch(color=BEYOND, label="not calibrated"),
@@ -162,13 +205,3 @@ def _draw_amounts(axes: "Axes", bins: CalibrationBins, scale: _Scale) -> None:
 def _places(edges: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the middles and the widths of bars that leave a gap at every edge."""
     return (edges[:-1] + edges[1:]) / 2, 0.86 * np.diff(edges)
-
-
-def _write_header(figure: "Figure", bins: CalibrationBins, ece: float) -> None:
-    n = bins.counts.sum()
-    sure, right = np.nansum(bins.confidence * bins.counts) / n, bins.right.sum() / n
-    title = f"Expected calibration error {ece:.4f}"
-    note = f"15 equal-width bins    {n:,} digits: {sure:.2%} sure on average, {right:.2%} right".replace("%", " %")
-    left = 0.1 / WIDTH
-    figure.text(left, 6.06 / HEIGHT, title, color=INK, fontsize=TITLE_SIZE, fontweight="bold", va="center")
-    figure.text(left, 5.78 / HEIGHT, note, color=MUTED, fontsize=TEXT_SIZE, va="center")
