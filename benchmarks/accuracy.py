@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is loaded; a second thread gains it little
 
+from benchmarks.calibrated import CalibratedScores, examples_for, score_calibrated
 from digitscope.data import Dataset, load_mnist
 from digitscope.data.pen_digits import load_pen_digits
-from digitscope.experiments.calibrated import CalibratedScores, examples_for, score_calibrated
 from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.recipes import get_recipe
 from digitscope.experiments.run import run_recipe

@@ -17,8 +17,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 import digitscope
+from benchmarks.busy_pages import make_busy_page
 from digitscope.data import load_mnist
-from digitscope.data.busy_pages import make_busy_page
 from digitscope.data.hands import Material
 from digitscope.experiments.machine import describe_machine
 

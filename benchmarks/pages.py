@@ -2,8 +2,8 @@
 
     python -m benchmarks.pages [--pages N] [--nuisance NAME ...] [--seed S] [--model NAME] [--split NAME] [--json]
 
-Pages of the first nuisances (`digitscope.data.pages`) are made of MNIST's test digits. Pages of the others
-(`digitscope.data.busy_pages`) also have the writing of UNIPEN's held-back writers. Choices are made on pages of
+Pages of the first nuisances (`benchmarks.plain_pages`) are made of MNIST's test digits. Pages of the others
+(`benchmarks.busy_pages`) also have the writing of UNIPEN's held-back writers. Choices are made on pages of
 `--split validation`, which has MNIST's validation digits and the other writers. Page i depends only on the seed
 and i.
 
@@ -28,10 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import digitscope
+from benchmarks.busy_pages import BUSY_NUISANCES, make_busy_page
+from benchmarks.plain_pages import NUISANCES, Page, PlacedDigit, make_page
 from digitscope.data import Split, load_mnist
-from digitscope.data.busy_pages import BUSY_NUISANCES, make_busy_page
 from digitscope.data.hands import Material
-from digitscope.data.pages import NUISANCES, Page, PlacedDigit, make_page
 from digitscope.data.pens import has_pens
 from digitscope.experiments.machine import describe_machine
 from digitscope.inference import Digit

@@ -40,8 +40,8 @@ TO_MEBIBYTES = 2**20 if sys.platform == "darwin" else 2**10
 
 def write_photo(path: Path, seed: int) -> None:
     """Write the photo: a page of `pages` with 50 digits, enlarged, with noise in every pixel."""
+    from benchmarks.plain_pages import make_page
     from digitscope.data import load_mnist
-    from digitscope.data.pages import make_page
 
     digits = load_mnist().test
     pages = (make_page(digits, generator=np.random.default_rng([seed, number])) for number in count())

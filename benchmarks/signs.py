@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import digitscope
+from benchmarks.busy_drafts import BusyDraft
 from digitscope.data import load_mnist
-from digitscope.data.busy_drafts import BusyDraft
 from digitscope.data.hands import Material
 from digitscope.data.typeset import random_sum
 from digitscope.detections import SIGNS

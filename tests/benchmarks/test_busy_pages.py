@@ -4,11 +4,11 @@ from functools import cache
 
 import numpy as np
 import pytest
+from benchmarks.busy_pages import BUSY_NUISANCES, make_busy_page, turned
+from benchmarks.plain_pages import Page, PlacedDigit
 from numpy.typing import NDArray
 
-from digitscope.data.busy_pages import BUSY_NUISANCES, make_busy_page, turned
 from digitscope.data.hands import Material
-from digitscope.data.pages import Page, PlacedDigit
 from digitscope.errors import SettingError
 
 Floats = NDArray[np.float64]

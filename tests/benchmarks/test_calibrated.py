@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from benchmarks.calibrated import examples_for, score_calibrated
 
 from digitscope.data import Dataset, make_two_digit
-from digitscope.experiments.calibrated import examples_for, score_calibrated
 from digitscope.experiments.recipes import RECIPES
 from digitscope.experiments.run import run_recipe
 from tests.experiments.helpers import data_for

@@ -7,13 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from benchmarks.handwriting import WriterSettings, stroke_mask, write_numbers
+from benchmarks.paper import punched, turned
+from benchmarks.plain_pages import NUISANCES, Page, make_page
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from digitscope.data import Dataset, Split, load_sample
-from digitscope.data.handwriting import Hand, stroke_mask, written
-from digitscope.data.pages import NUISANCES, Page, make_page
-from digitscope.data.paper import punched, turned
 from digitscope.errors import DataError, SettingError
 
 Floats = NDArray[np.float64]
@@ -108,7 +108,7 @@ def test_no_blob_of_ink_belongs_to_two_digits(nuisance: str) -> None:
 
 @pytest.mark.parametrize("stroke", [-1, 0, 1])
 def test_the_ink_of_two_digits_is_apart(stroke: int, sample: Dataset) -> None:
-    sheet = written(sample.test, Hand(stroke=stroke), (700, 1000), np.random.default_rng(3)).sheet
+    sheet = write_numbers(sample.test, WriterSettings(stroke=stroke), (700, 1000), np.random.default_rng(3)).sheet
     assert (sheet.owner[sheet.coverage >= 0.3] > 0).all()
     for number, (rows, columns) in enumerate(ndimage.find_objects(sheet.owner), start=1):
         near = sheet.owner[rows.start - 3 : rows.stop + 3, columns.start - 3 : columns.stop + 3]
@@ -140,7 +140,7 @@ def test_the_labels_are_those_of_the_images_drawn() -> None:
 
 
 def test_a_sheet_turns_with_its_digits(sample: Dataset) -> None:
-    sheet = written(sample.test, Hand(), (700, 1000), np.random.default_rng(0)).sheet
+    sheet = write_numbers(sample.test, WriterSettings(), (700, 1000), np.random.default_rng(0)).sheet
     before, after = (
         np.array(ndimage.center_of_mass(owner > 0, owner, range(1, owner.max() + 1)))
         for owner in (sheet.owner, turned(sheet, 3.0).owner)
@@ -337,7 +337,7 @@ def test_what_a_nuisance_does(nuisance: str) -> None:
 
 
 def test_punched_holes_are_dark_and_80_mm_apart() -> None:
-    sheet = written(load_sample().test, Hand(), (1000, 700), np.random.default_rng(0)).sheet
+    sheet = write_numbers(load_sample().test, WriterSettings(), (1000, 700), np.random.default_rng(0)).sheet
     holes, n = ndimage.label(punched(sheet).page < 0.5)
     assert n == 2
     upper, lower = ndimage.center_of_mass(holes > 0, holes, [1, 2])

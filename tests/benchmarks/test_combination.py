@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from benchmarks import combination
 from digitscope.data.hands import Material
-from digitscope.experiments import combination
 from digitscope.inference import Recognizer, shipped_path
 from digitscope.inference.finder import PageNetwork
 from digitscope.inference.judging import FEATURES, judge

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitscope.data import busy_layouts as layouts
-from digitscope.data import paper
-from digitscope.data.busy_drafts import BusyDraft
+from benchmarks import busy_layouts as layouts
+from benchmarks import paper
+from benchmarks.busy_drafts import BusyDraft
+from benchmarks.paper import Float32, Sheet
+from benchmarks.plain_pages import Page, PlacedDigit
 from digitscope.data.drafts import LAYERS
 from digitscope.data.hands import Material
-from digitscope.data.pages import Page, PlacedDigit
-from digitscope.data.paper import Float32, Sheet
 from digitscope.data.splits import UInt8
 from digitscope.errors import SettingError
 
