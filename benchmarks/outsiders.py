@@ -31,7 +31,7 @@ from sklearn.metrics import roc_auc_score
 import digitscope
 from digitscope.data import load_mnist
 from digitscope.data.augmentation import Augmentation, augment
-from digitscope.data.idx import parse_idx
+from digitscope.data.known_files import parse_idx
 from digitscope.experiments.machine import describe_machine
 from digitscope.inference.framing import frame
 

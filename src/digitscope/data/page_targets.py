@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitscope.data.lighting import contrast_of
-from digitscope.data.pens import UInt8
 from digitscope.data.scenes import READABLE, Scene
-from digitscope.data.splits import PAGE_PLANES
+from digitscope.data.splits import PAGE_PLANES, UInt8
 from digitscope.detections import STRIDE
 
 Float32 = NDArray[np.float32]

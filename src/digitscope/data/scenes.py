@@ -14,7 +14,7 @@ from digitscope.data.documents import make_document
 from digitscope.data.drafts import LAYERS, Document
 from digitscope.data.hands import Material
 from digitscope.data.lighting import lit
-from digitscope.data.pens import UInt8
+from digitscope.data.splits import UInt8
 from digitscope.detections import CLASSES
 
 Float32 = NDArray[np.float32]
