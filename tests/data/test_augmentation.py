@@ -51,16 +51,15 @@ def test_without_an_amount_nothing_changes_and_nothing_is_drawn(sample: Dataset)
     assert np.array_equal(warped(sample.train.images[0]), sample.train.images[0])
 
 
-@pytest.mark.parametrize(("down", "right"), [(0, 1), (-3, 4), (28, 0)])
-def test_a_shift_by_whole_pixels_moves_them_and_leaves_black(down: int, right: int, sample: Dataset) -> None:
+def test_a_shift_by_whole_pixels_moves_them_and_leaves_black(sample: Dataset) -> None:
     """A place is where a pixel comes from, so the picture moves the other way."""
     image = np.maximum(sample.train.images[0], 1)  # no black of its own
-    expected = np.zeros_like(image)
-    for row in range(28):
-        for column in range(28):
-            if 0 <= row + down < 28 and 0 <= column + right < 28:
+    for down, right in ((0, 1), (-3, 4), (28, 0)):
+        expected = np.zeros_like(image)
+        for row in range(max(0, -down), min(28, 28 - down)):
+            for column in range(max(0, -right), min(28, 28 - right)):
                 expected[row, column] = image[row + down, column + right]
-    assert np.array_equal(warped(image, row_shift=down, column_shift=right), expected)
+        assert np.array_equal(warped(image, row_shift=down, column_shift=right), expected)
 
 
 def test_quarter_turns(sample: Dataset) -> None:
@@ -145,23 +144,7 @@ def test_each_kind_warps_each_image_by_itself() -> None:
         assert len(results) == 20 or (name == "blur" and len(results) > 10)  # too fine a Gaussian blurs nothing
 
 
-def test_amounts_are_drawn_evenly_from_both_directions() -> None:
-    """A line that is turned tells its angle: the mean is 0 and the deviation that of an even spread."""
-    line = np.zeros((28, 28), np.uint8)
-    line[13:15, :] = 255
-    turned = augment(np.stack([line] * 1000), Augmentation(rotation=20), generator=np.random.default_rng(0))
-    rows, columns = np.arange(28)[:, np.newaxis] - 13.5, np.arange(28) - 13.5
-    disc = rows**2 + columns**2 < 12**2  # which no turn leaves
-    ink = np.where(disc, turned, 0).astype(np.float64)
-    angles = np.rad2deg(
-        np.arctan2(2 * (ink * rows * columns).sum((1, 2)), (ink * (columns**2 - rows**2)).sum((1, 2))) / 2
-    )
-    assert np.abs(angles).max() <= 20.5
-    assert angles.mean() == pytest.approx(0, abs=1.5)
-    assert angles.std() == pytest.approx(20 / np.sqrt(3), rel=0.06)
-
-
-@pytest.mark.parametrize("shape", [(0, 28, 28), (7, 42, 28), (2, 1, 1)])
+@pytest.mark.parametrize("shape", [(0, 28, 28), (7, 42, 28)])
 def test_shape_and_dtype_stay_and_so_does_the_original(shape: tuple[int, int, int]) -> None:
     images = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
     before = images.copy()
@@ -207,18 +190,13 @@ def test_amounts_that_are_none(name: str, value: Any) -> None:
         Augmentation(**{name: value})
 
 
-@pytest.mark.parametrize("growth", [-0.4, 1.0])
-def test_strokes_grow_and_shrink_like_scipys_grey_dilation_and_erosion_of_a_cross(
-    growth: float, sample: Dataset
-) -> None:
+def test_strokes_grow_and_shrink_like_scipys_grey_dilation_and_erosion_of_a_cross(sample: Dataset) -> None:
     images = sample.train.images[:20]
-    drawn = augment(images, Augmentation(stroke=0.99), generator=Fixed(growth))
     cross = ndimage.generate_binary_structure(2, 1)[np.newaxis]
-    whole = (ndimage.grey_dilation if growth > 0 else ndimage.grey_erosion)(
-        images, footprint=cross, mode="constant", cval=0
-    )
-    expected = images + abs(growth) * (whole.astype(np.float64) - images)
-    assert close(drawn, expected)
+    for growth, scipys in ((-0.4, ndimage.grey_erosion), (1.0, ndimage.grey_dilation)):
+        drawn = augment(images, Augmentation(stroke=0.99), generator=Fixed(growth))
+        whole = scipys(images, footprint=cross, mode="constant", cval=0)
+        assert close(drawn, images + abs(growth) * (whole.astype(np.float64) - images))
 
 
 def test_a_blur_is_scipys_gaussian(sample: Dataset) -> None:
@@ -255,12 +233,6 @@ def resampled(image: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
     small = Image.fromarray(image.astype(np.float32)).resize((side, side), Image.Resampling.BOX)
     enlarged = np.asarray(small.resize((28, 28), Image.Resampling.BICUBIC), dtype=np.float32)
     return np.asarray(np.clip(enlarged, 0, 255))
-
-
-def test_pairs_have_a_low_resolution_along_both_sides() -> None:
-    even = np.full((60, 42, 28), 90, np.uint8)
-    coarse = augment(even, Augmentation(low_resolution=0.5), generator=np.random.default_rng(0))
-    assert np.array_equal(coarse, even)
 
 
 def test_what_is_erased_is_a_rectangle_of_its_share() -> None:

@@ -18,16 +18,16 @@ STROKES = {
 }
 
 
-@pytest.mark.parametrize(("name", "width"), [("1", 0.05), ("7", 0.2), ("-", 0.12)])
-def test_the_ink_is_20_pixels_long_with_its_centre_of_mass_in_the_middle(name: str, width: float) -> None:
-    image = draw_digit(list(STROKES[name]), width)
-    assert image.dtype == np.uint8
-    assert image.shape == (28, 28)
-    down, across = image.any(axis=1), image.any(axis=0)
-    assert max(down.sum(), across.sum()) in (19, 20)
-    rows = np.arange(28)
-    for middle in (image.sum(axis=1) @ rows / image.sum(), image.sum(axis=0) @ rows / image.sum()):
-        assert middle == pytest.approx(14, abs=0.51)
+def test_the_ink_is_20_pixels_long_with_its_centre_of_mass_in_the_middle() -> None:
+    for name, width in (("1", 0.05), ("7", 0.2), ("-", 0.12)):
+        image = draw_digit(list(STROKES[name]), width)
+        assert image.dtype == np.uint8
+        assert image.shape == (28, 28)
+        down, across = image.any(axis=1), image.any(axis=0)
+        assert max(down.sum(), across.sum()) in (19, 20)
+        rows = np.arange(28)
+        for middle in (image.sum(axis=1) @ rows / image.sum(), image.sum(axis=0) @ rows / image.sum()):
+            assert middle == pytest.approx(14, abs=0.51)
 
 
 def test_the_pen_is_a_share_of_the_longer_side() -> None:

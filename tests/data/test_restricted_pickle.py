@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from digitscope.data.restricted_pickle import restricted_load
 from digitscope.errors import DataError
 
-PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
+PROTOCOLS = (0, 2, 4, pickle.HIGHEST_PROTOCOL)
 
 # What Python 2.7 with NumPy 1 writes for `[array([1.5, 0.25], '<f4'), 'two', (3,)]` at protocol 2.
 PYTHON_2_PICKLE = (
@@ -73,7 +73,7 @@ def test_a_list_held_often_is_read_once() -> None:
     assert loaded[0] is loaded[1]
 
 
-@pytest.mark.parametrize("protocol", [0, 2, pickle.HIGHEST_PROTOCOL])
+@pytest.mark.parametrize("protocol", [0, pickle.HIGHEST_PROTOCOL])
 def test_a_pickle_that_runs_a_command_does_not(tmp_path: Path, protocol: int) -> None:
     target = tmp_path / "touched"
     content = pickle.dumps(Runs(os.system, f"touch {target}"), protocol=protocol)

@@ -1,9 +1,10 @@
 from pathlib import Path
 
 import numpy as np
+from scripts.make_sample import sample_of, write_sample
 
 from digitscope.data import Dataset
-from digitscope.data.sample import SAMPLE_PATH, sample_of, write_sample
+from digitscope.data.sample import SAMPLE_PATH
 
 
 def test_what_the_sample_holds(sample: Dataset) -> None:

@@ -97,3 +97,6 @@ def test_refusals(tmp_path: Path) -> None:
     convert_unipen(tmp_path, tmp_path)  # which holds the release
     with pytest.raises(DataError, match=r"digits.npz: is there already and is kept"):
         convert_unipen(release, tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"file.*: expected folders to read and to write"):
+        convert_unipen(release, tmp_path / "file")

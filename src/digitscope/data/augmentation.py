@@ -93,7 +93,6 @@ def augment(images: UInt8, augmentation: Augmentation, *, generator: np.random.G
 
 
 def _flipped(images: UInt8, share: float, generator: np.random.Generator) -> UInt8:
-    """Return the images (N, H, W), about `share` of them mirrored left to right."""
     mirrored = generator.random((len(images), 1, 1)) < share
     return np.where(mirrored, images[:, :, ::-1], images)
 

@@ -209,7 +209,6 @@ def _single_digits(pair: object) -> Split:
 
 
 def _pixels(stored: NDArray[Any] | Sequence[object]) -> UInt8:
-    """Return `stored`, images of floats, as uint8."""
     starts = range(0, max(len(stored), 1), CHUNK)
     chunks = [_pixels_of(stored[start : start + CHUNK]) for start in starts]
     if len({chunk.shape[1:] for chunk in chunks}) > 1:

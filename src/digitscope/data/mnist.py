@@ -189,7 +189,6 @@ def _read_course(path: Path) -> dict[str, FoundFile]:
 
 
 def _assemble(files: Mapping[str, FoundFile], source: str, *, check: bool) -> Dataset:
-    """Return the data set that `files`, by standard name, hold."""
     try:
         name = identify(files)
     except DataError:

@@ -15,7 +15,7 @@ from digitscope.data.batches import Batch, check_batch_size
 from digitscope.data.documents import make_document
 from digitscope.data.hands import Material
 from digitscope.data.page_targets import planes_of
-from digitscope.data.scenes import mosaic, photographed
+from digitscope.data.scenes import Scene, mosaic, photographed
 from digitscope.data.splits import Split, UInt8
 from digitscope.errors import ClusterError
 
@@ -40,7 +40,7 @@ def make_scenes(material: Material, seed: tuple[int, ...]) -> Split:
     else:
         document = make_document(material, generator)
         scenes = [photographed(document, generator) for _ in range(SCENES_A_DOCUMENT)]
-    return Split(np.stack([scene.image for scene in scenes]), np.stack([planes_of(scene) for scene in scenes]))
+    return _with_planes(scenes)
 
 
 def made_scenes(material: Material, n: int, seed: int) -> Split:
@@ -53,6 +53,10 @@ def made_scenes(material: Material, n: int, seed: int) -> Split:
         else:
             document = make_document(material, generator)
             scenes.append(photographed(document, generator, is_overview=number % 4 == 3))
+    return _with_planes(scenes)
+
+
+def _with_planes(scenes: list[Scene]) -> Split:
     return Split(np.stack([scene.image for scene in scenes]), np.stack([planes_of(scene) for scene in scenes]))
 
 

@@ -131,7 +131,6 @@ def _places(box: Float64) -> tuple[slice, slice]:
 
 
 def _set_kinds(planes: UInt8, scene: Scene) -> None:
-    """Set the kind of the writing around each place, its size and its quarter turns."""
     kind = np.zeros(planes.shape[1:], np.uint8)
     for layer, code in (("print", PRINT), ("writing", WRITING)):
         kind[_dark_around(scene.ink[layer])] = code

@@ -181,7 +181,6 @@ def _truth(document: Document, matrix: Float64, zoom: float) -> Truth:
 
 
 def _turned(scene: Scene, turns: int) -> Scene:
-    """Return the scene turned anticlockwise by `turns` quarters."""
     if turns == 0:
         return scene
     left, top, right, bottom = scene.truth.boxes.T
