@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from benchmarks.paper import Field, Float32, Shape, Sheet
-from digitscope.data.splits import Split, UInt8
+from benchmarks.paper import Field, Shape, Sheet
+from digitscope.data.splits import Float32, Split, UInt8
 from digitscope.errors import DataError
 
 Ends = tuple[float, float]

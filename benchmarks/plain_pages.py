@@ -15,8 +15,8 @@ from scipy import ndimage
 
 from benchmarks import paper
 from benchmarks.handwriting import Ends, WriterSettings, write_numbers
-from benchmarks.paper import Field, Float32, Sheet
-from digitscope.data.splits import Split, UInt8
+from benchmarks.paper import Field, Sheet
+from digitscope.data.splits import Float32, Split, UInt8
 from digitscope.errors import DataError, SettingError
 
 Box = tuple[int, int, int, int]

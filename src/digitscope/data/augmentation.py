@@ -12,10 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitscope.data.splits import UInt8
+from digitscope.data.splits import Float32, UInt8
 from digitscope.errors import SettingError
-
-Float32 = NDArray[np.float32]
 
 KNOT_DISTANCE = 4.0
 """Pixels between the knots of an elastic field, and the deviation of the Gaussian that each knot spreads by.

@@ -10,11 +10,8 @@ from numpy.typing import NDArray
 
 from digitscope.data.lighting import contrast_of
 from digitscope.data.scenes import READABLE, Scene
-from digitscope.data.splits import PAGE_PLANES, UInt8
+from digitscope.data.splits import PAGE_PLANES, Float32, Float64, UInt8
 from digitscope.detections import STRIDE
-
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
 
 NAMES = (
     *("written digit", "printed digit", "written sign", "printed sign"),  # heat, 255 at the middle of each item

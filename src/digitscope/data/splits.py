@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from digitscope.errors import DataError
 
 UInt8 = NDArray[np.uint8]
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
 Index = slice | NDArray[np.integer]
 
 Task = Literal["digit", "two-digit", "separation", "page"]
