@@ -1,5 +1,6 @@
 import struct
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,6 +53,7 @@ def test_broken_files(content: bytes, message: str) -> None:
 
 
 def test_what_has_no_idx_form() -> None:
-    for array in (np.zeros((2, 2)), np.array(3, dtype=np.uint8)):
+    without_form: list[Any] = [np.zeros((2, 2)), np.array(3, dtype=np.uint8)]
+    for array in without_form:
         with pytest.raises(DataError, match="expected uint8, 1-D or more"):
             format_idx(array)

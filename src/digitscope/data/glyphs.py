@@ -95,7 +95,7 @@ def _width_before(first: Writing, second: Writing) -> int:
     one, other = first.coverage[top:bottom] > INK, second.coverage[top - shift : bottom - shift] > INK
     both = one.any(axis=1) & other.any(axis=1)
     if not both.any():
-        return first.coverage.shape[1]
+        return int(first.coverage.shape[1])
     ends = one.shape[1] - one[both, ::-1].argmax(axis=1)
     return int((ends - other[both].argmax(axis=1)).max())
 
