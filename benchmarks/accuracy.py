@@ -8,7 +8,6 @@ calibration error are those after the temperature that suits the validation spli
 after every epoch.
 """
 
-import argparse
 import json
 import os
 import statistics
@@ -17,9 +16,10 @@ from dataclasses import asdict, dataclass
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is loaded; a second thread gains it little
 
+from benchmarks.arguments import parser_for
+from benchmarks.calibrated import CalibratedScores, examples_for, score_calibrated
 from digitscope.data import Dataset, load_mnist
 from digitscope.data.pen_digits import load_pen_digits
-from digitscope.experiments.calibrated import CalibratedScores, examples_for, score_calibrated
 from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.recipes import get_recipe
 from digitscope.experiments.run import run_recipe
@@ -67,10 +67,9 @@ def in_words(name: str, results: Sequence[Trained]) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__)
     parser.add_argument("names", nargs="*", default=["scratch-128", "scratch", "fast"], metavar="NAME")
     parser.add_argument("--seeds", type=int, default=5, help="how many (default 5)")
-    parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     mnist = load_mnist()
     table: dict[str, list[Trained]] = {}

@@ -7,7 +7,6 @@ read in all four directions. A direction is found if `Reading.rotation` equals t
 the page upright.
 """
 
-import argparse
 import json
 import os
 from collections.abc import Sequence
@@ -17,8 +16,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 import digitscope
+from benchmarks.arguments import parser_for
+from benchmarks.busy_pages import make_busy_page
 from digitscope.data import load_mnist
-from digitscope.data.busy_pages import make_busy_page
 from digitscope.data.hands import Material
 from digitscope.experiments.machine import describe_machine
 
@@ -42,12 +42,8 @@ def table(found: Sequence[Sequence[bool]]) -> dict[str, float]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__, "seed", "model", "split")
     parser.add_argument("--pages", type=int, default=50, metavar="N", help="in each direction (default 50)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the pages (default 0)")
-    parser.add_argument("--model", default="digit", metavar="NAME", help="that reads digits (default digit)")
-    parser.add_argument("--split", choices=("test", "validation"), default="test", help="default test")
-    parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     if arguments.pages < 1:
         parser.error(f"--pages {arguments.pages}: expected at least 1")

@@ -11,7 +11,6 @@ out without a margin, as in old data sets. `--stretched` makes each fill its squ
 pens` scores the network alone.
 """
 
-import argparse
 import json
 import os
 from collections import Counter
@@ -25,6 +24,7 @@ from PIL import Image, ImageOps
 from sklearn.datasets import load_digits
 
 import digitscope
+from benchmarks.arguments import parser_for
 from digitscope.data import load_mnist
 from digitscope.data.pen_digits import load_pen_digits
 
@@ -81,14 +81,12 @@ def measure(model: str, pictures: Pictures, truth: NDArray[np.integer]) -> dict[
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="digit", metavar="NAME", help="that reads digits (default digit)")
+    parser = parser_for(__doc__, "model")
     parser.add_argument("--limit", type=int, default=1797, metavar="N", help="only the first N digits")
     parser.add_argument("--cut-out", type=int, metavar="PIXELS", help="MNIST's validation digits in place of them")
     parser.add_argument("--stretched", action="store_true", help="each fills its square")
     parser.add_argument("--binary", action="store_true", help="black and white")
     parser.add_argument("--pens", action="store_true", help="UNIPEN's held-back writers in place of them")
-    parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     if arguments.pens:
         pictures, truth = pens(arguments.limit)

@@ -12,7 +12,6 @@ both. The first `--read` images of each kind also go through `digitscope.read`, 
 share of these pictures with an accepted digit. Errors are ranked by probability.
 """
 
-import argparse
 import gzip
 import json
 import os
@@ -29,9 +28,10 @@ from scipy.interpolate import CubicSpline
 from sklearn.metrics import roc_auc_score
 
 import digitscope
+from benchmarks.arguments import parser_for
 from digitscope.data import load_mnist
 from digitscope.data.augmentation import Augmentation, augment
-from digitscope.data.idx import parse_idx
+from digitscope.data.known_files import parse_idx
 from digitscope.experiments.machine import describe_machine
 from digitscope.inference.framing import frame
 
@@ -139,12 +139,9 @@ def _area(own: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__, "model", "split")
     parser.add_argument("--read", type=int, default=500, metavar="N", help="pictures of each kind (default 500)")
-    parser.add_argument("--model", default="digit", metavar="NAME", help="that reads digits (default digit)")
-    parser.add_argument("--split", choices=("test", "validation"), default="test", help="default test")
     parser.add_argument("--fashion", type=Path, default=FASHION, metavar="DIR", help=f"default {FASHION}")
-    parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     if arguments.read < 1:
         parser.error(f"--read {arguments.read}: expected at least 1")

@@ -2,8 +2,8 @@
 
     python -m benchmarks.pages [--pages N] [--nuisance NAME ...] [--seed S] [--model NAME] [--split NAME] [--json]
 
-Pages of the first nuisances (`digitscope.data.pages`) are made of MNIST's test digits. Pages of the others
-(`digitscope.data.busy_pages`) also have the writing of UNIPEN's held-back writers. Choices are made on pages of
+Pages of the first nuisances (`benchmarks.plain_pages`) are made of MNIST's test digits. Pages of the others
+(`benchmarks.busy_pages`) also have the writing of UNIPEN's held-back writers. Choices are made on pages of
 `--split validation`, which has MNIST's validation digits and the other writers. Page i depends only on the seed
 and i.
 
@@ -28,10 +28,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import digitscope
+from benchmarks.arguments import parser_for
+from benchmarks.busy_pages import BUSY_NUISANCES, make_busy_page
+from benchmarks.plain_pages import NUISANCES, Page, PlacedDigit, make_page
 from digitscope.data import Split, load_mnist
-from digitscope.data.busy_pages import BUSY_NUISANCES, make_busy_page
 from digitscope.data.hands import Material
-from digitscope.data.pages import NUISANCES, Page, PlacedDigit, make_page
 from digitscope.data.pens import has_pens
 from digitscope.experiments.machine import describe_machine
 from digitscope.inference import Digit
@@ -135,13 +136,9 @@ def maker(digits: Split, material: Material | None, nuisance: str) -> Callable[[
 def parsed() -> argparse.Namespace:
     """Return the command's arguments."""
     names = [*NUISANCES, *BUSY_NUISANCES]
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__, "seed", "model", "split")
     parser.add_argument("--pages", type=int, default=10, metavar="N", help="of each nuisance (default 10)")
     parser.add_argument("--nuisance", nargs="+", choices=names, default=names, metavar="NAME")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the pages (default 0)")
-    parser.add_argument("--model", default="digit", metavar="NAME", help="that reads digits (default digit)")
-    parser.add_argument("--split", choices=("test", "validation"), default="test", help="default test")
-    parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     if arguments.pages < 1:
         parser.error(f"--pages {arguments.pages}: expected at least 1")

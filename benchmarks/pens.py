@@ -9,7 +9,6 @@ accepted, and it is the right one. It is wrong if another digit is accepted, alo
 digits are found but none is accepted.
 """
 
-import argparse
 import json
 import os
 from collections import Counter
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import digitscope
+from benchmarks.arguments import parser_for
 from digitscope.data.pen_digits import PenDigits, load_pen_digits
 from digitscope.data.pens import draw_strokes
 from digitscope.experiments.machine import describe_machine
@@ -98,13 +98,9 @@ def rows(digits: PenDigits, each: int, framed: int, seed: int, model: str) -> It
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__, "seed", "model", "split")
     parser.add_argument("--each", type=int, default=6, metavar="N", help="drawings of each digit (default 6)")
     parser.add_argument("--framed", type=int, default=1000, metavar="N", help="framed digits (default 1000)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the choice of digits (default 0)")
-    parser.add_argument("--model", default="digit", metavar="NAME", help="that reads digits (default digit)")
-    parser.add_argument("--split", choices=("test", "validation"), default="test", help="default test")
-    parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     digits = load_pen_digits(held_back=arguments.split == "test")
     if not arguments.json:

@@ -26,6 +26,7 @@ import numpy as np
 from PIL import Image
 
 import digitscope
+from benchmarks.arguments import parser_for
 from digitscope.experiments.machine import describe_machine
 
 SIDES, DIGITS, QUALITY = (4000, 3000), 50, 90
@@ -40,8 +41,8 @@ TO_MEBIBYTES = 2**20 if sys.platform == "darwin" else 2**10
 
 def write_photo(path: Path, seed: int) -> None:
     """Write the photo: a page of `pages` with 50 digits, enlarged, with noise in every pixel."""
+    from benchmarks.plain_pages import make_page
     from digitscope.data import load_mnist
-    from digitscope.data.pages import make_page
 
     digits = load_mnist().test
     pages = (make_page(digits, generator=np.random.default_rng([seed, number])) for number in count())
@@ -105,11 +106,8 @@ def in_words(name: str, values: list[float]) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__, "seed", "model")
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="of each (default 5)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the photo (default 0)")
-    parser.add_argument("--model", default="digit", metavar="NAME", help="that reads digits (default digit)")
-    parser.add_argument("--json", action="store_true", help="print JSON")
     for step in ("--write", "--read"):
         parser.add_argument(step, type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -6,7 +6,6 @@ They are written with MNIST's test digits and the strokes of UNIPEN's held-back 
 with validation digits and the other writers. A text is right if all that is read is that text; spaces are ignored.
 """
 
-import argparse
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -19,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import digitscope
+from benchmarks.arguments import parser_for
+from benchmarks.busy_drafts import BusyDraft
 from digitscope.data import load_mnist
-from digitscope.data.busy_drafts import BusyDraft
 from digitscope.data.hands import Material
 from digitscope.data.typeset import random_sum
 from digitscope.detections import SIGNS
@@ -111,13 +111,9 @@ def _digits(text: str) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__, "seed", "model", "split")
     parser.add_argument("--texts", type=int, default=300, metavar="N", help="of all kinds together (default 300)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the texts (default 0)")
     parser.add_argument("--show", type=int, default=0, metavar="N", help="print the first N that are wrong")
-    parser.add_argument("--model", default="digit", metavar="NAME", help="that reads digits (default digit)")
-    parser.add_argument("--split", choices=("test", "validation"), default="test", help="default test")
-    parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     if arguments.texts < len(KINDS):
         parser.error(f"--texts {arguments.texts}: expected at least {len(KINDS)}")

@@ -1,15 +1,15 @@
 """Draws the README's page, `docs/images/page.jpg`: what `digitscope read --annotate` makes of a form.
 
-Usage: DIGITSCOPE_DATA=DIR python scripts/draw_page.py
+Usage: DIGITSCOPE_DATA=DIR python -m scripts.draw_page
 """
 
 from pathlib import Path
 
 import numpy as np
+from benchmarks.busy_pages import make_busy_page
 
 import digitscope
 from digitscope.data import load_mnist
-from digitscope.data.busy_pages import make_busy_page
 from digitscope.data.hands import Material
 from digitscope.drawing.annotation import annotate
 

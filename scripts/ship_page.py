@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.combination import fit_combinations
 from scripts.ship_weights import LICENCE, spaced
 
 from digitscope.cli.page_report import page_rows
@@ -14,7 +15,6 @@ from digitscope.data.hands import Material
 from digitscope.data.page_scores import PageScores, score_scenes
 from digitscope.data.typeset import print_fonts
 from digitscope.errors import SettingError
-from digitscope.experiments.combination import fit_combinations
 from digitscope.experiments.recipes import default_options, get_recipe
 from digitscope.experiments.run import Run, load_run
 from digitscope.experiments.run_folder import read_config

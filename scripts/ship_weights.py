@@ -1,6 +1,6 @@
 """Exports the best of some runs of one recipe into the package, and writes its model card.
 
-Usage: DIGITSCOPE_DATA=DIR python scripts/ship_weights.py [--half] NAME RUN [RUN ...]
+Usage: DIGITSCOPE_DATA=DIR python -m scripts.ship_weights [--half] NAME RUN [RUN ...]
 
 NAME is a shipped name, and --half is that of `digitscope export`. The run that is best on the validation split is
 exported, calibrated on that split. The card has a row for every run, each scored once on the test digits: MNIST's
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmarks.calibrated import CalibratedScores, examples_for, score_calibrated
 from torch import nn
 
 from digitscope.data import Dataset, find_data_directory, load_mnist
@@ -25,7 +26,6 @@ from digitscope.data.known_files import MNIST
 from digitscope.data.pen_digits import pen_digits
 from digitscope.data.pens import Pens, load_pens
 from digitscope.errors import DigitscopeError, SettingError
-from digitscope.experiments.calibrated import CalibratedScores, examples_for, score_calibrated
 from digitscope.experiments.recipes import default_options, get_recipe
 from digitscope.experiments.run import Run, load_run
 from digitscope.experiments.run_folder import read_config

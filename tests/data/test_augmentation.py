@@ -1,6 +1,5 @@
 """Warps beside SciPy's, and the statistics of what is random in them."""
 
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -52,21 +51,19 @@ def test_without_an_amount_nothing_changes_and_nothing_is_drawn(sample: Dataset)
     assert np.array_equal(warped(sample.train.images[0]), sample.train.images[0])
 
 
-@pytest.mark.parametrize(("down", "right"), [(0, 1), (2, 0), (-3, 4), (5, -5), (0, -27), (28, 0)])
-def test_a_shift_by_whole_pixels_moves_them_and_leaves_black(down: int, right: int, sample: Dataset) -> None:
+def test_a_shift_by_whole_pixels_moves_them_and_leaves_black(sample: Dataset) -> None:
     """A place is where a pixel comes from, so the picture moves the other way."""
     image = np.maximum(sample.train.images[0], 1)  # no black of its own
-    expected = np.zeros_like(image)
-    for row in range(28):
-        for column in range(28):
-            if 0 <= row + down < 28 and 0 <= column + right < 28:
+    for down, right in ((0, 1), (-3, 4), (28, 0)):
+        expected = np.zeros_like(image)
+        for row in range(max(0, -down), min(28, 28 - down)):
+            for column in range(max(0, -right), min(28, 28 - right)):
                 expected[row, column] = image[row + down, column + right]
-    assert np.array_equal(warped(image, row_shift=down, column_shift=right), expected)
+        assert np.array_equal(warped(image, row_shift=down, column_shift=right), expected)
 
 
-@pytest.mark.parametrize("turns", [1, 2, -1])
-def test_quarter_turns(turns: int, sample: Dataset) -> None:
-    for image in sample.train.images[:3]:
+def test_quarter_turns(sample: Dataset) -> None:
+    for image, turns in zip(sample.train.images[:3], (1, 2, -1), strict=True):
         found, expected = warped(image, rotation=90 * turns), np.rot90(image, -turns)
         assert np.abs(found.astype(int) - expected).max() <= 1
 
@@ -74,11 +71,7 @@ def test_quarter_turns(turns: int, sample: Dataset) -> None:
 @pytest.mark.parametrize(
     "amounts",
     [
-        {"rotation": 13.0},
         {"rotation": -160.0},
-        {"row_scale": 0.3, "column_scale": -0.2},
-        {"shear": 0.35},
-        {"row_shift": 1.3, "column_shift": -2.7},
         {"rotation": 11.0, "row_scale": -0.1, "column_scale": 0.2, "shear": -0.3, "row_shift": 0.6},
     ],
 )
@@ -114,8 +107,8 @@ def places_of(shape: tuple[int, int, int], augmentation: Augmentation, seed: int
 INNER = (slice(None), slice(8, 20), slice(8, 20))
 
 
-@pytest.mark.parametrize("elastic", [0.5, 1.0])
-def test_an_elastic_field_moves_points_by_that_deviation_and_smoothly(elastic: float) -> None:
+def test_an_elastic_field_moves_points_by_that_deviation_and_smoothly() -> None:
+    elastic = 1.0
     rows, columns = places_of((2000, 28, 28), Augmentation(elastic=elastic), seed=1)
     y, x = np.mgrid[:28, :28]
     for moved in ((rows - y)[INNER], (columns - x)[INNER]):
@@ -142,32 +135,16 @@ def test_an_elastic_warp_is_scipy_s_at_the_same_places(sample: Dataset) -> None:
         assert np.abs(result - expected)[8:20, 8:20].max() < 6
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_each_kind_warps_each_image_by_itself(name: str) -> None:
+def test_each_kind_warps_each_image_by_itself() -> None:
     image = np.random.default_rng(1).integers(0, 256, (28, 28), dtype=np.uint8)
     images = np.stack([image] * 20)
-    kind = Augmentation(**{name: KINDS[name]})
-    results = {result.tobytes() for result in augment(images, kind, generator=np.random.default_rng(0))}
-    assert len(results) == 20 or (name == "blur" and len(results) > 10)  # too fine a Gaussian blurs nothing
+    for name, amount in KINDS.items():
+        kind = Augmentation(**{name: amount})
+        results = {result.tobytes() for result in augment(images, kind, generator=np.random.default_rng(0))}
+        assert len(results) == 20 or (name == "blur" and len(results) > 10)  # too fine a Gaussian blurs nothing
 
 
-def test_amounts_are_drawn_evenly_from_both_directions() -> None:
-    """A line that is turned tells its angle: the mean is 0 and the deviation that of an even spread."""
-    line = np.zeros((28, 28), np.uint8)
-    line[13:15, :] = 255
-    turned = augment(np.stack([line] * 1000), Augmentation(rotation=20), generator=np.random.default_rng(0))
-    rows, columns = np.arange(28)[:, np.newaxis] - 13.5, np.arange(28) - 13.5
-    disc = rows**2 + columns**2 < 12**2  # which no turn leaves
-    ink = np.where(disc, turned, 0).astype(np.float64)
-    angles = np.rad2deg(
-        np.arctan2(2 * (ink * rows * columns).sum((1, 2)), (ink * (columns**2 - rows**2)).sum((1, 2))) / 2
-    )
-    assert np.abs(angles).max() <= 20.5
-    assert angles.mean() == pytest.approx(0, abs=1.5)
-    assert angles.std() == pytest.approx(20 / np.sqrt(3), rel=0.06)
-
-
-@pytest.mark.parametrize("shape", [(0, 28, 28), (1, 28, 28), (7, 42, 28), (3, 5, 9), (2, 1, 1)])
+@pytest.mark.parametrize("shape", [(0, 28, 28), (7, 42, 28)])
 def test_shape_and_dtype_stay_and_so_does_the_original(shape: tuple[int, int, int]) -> None:
     images = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
     before = images.copy()
@@ -177,14 +154,6 @@ def test_shape_and_dtype_stay_and_so_does_the_original(shape: tuple[int, int, in
         assert found.dtype == np.uint8
         assert not np.shares_memory(found, images)
     assert np.array_equal(images, before)
-
-
-def test_a_view_is_warped_like_its_copy(sample: Dataset) -> None:
-    view = sample.train.images[10:0:-2, :, ::-1]
-    assert not view.flags.c_contiguous
-    kinds = Augmentation(**KINDS)
-    found = augment(view, kinds, generator=np.random.default_rng(4))
-    assert np.array_equal(found, augment(view.copy(), kinds, generator=np.random.default_rng(4)))
 
 
 def test_nothing_is_random_but_the_generator(sample: Dataset) -> None:
@@ -213,55 +182,29 @@ def test_white_stays_white_and_black_black() -> None:
         assert (found[:, 20:40, 20:40] == shade).all()
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Augmentation)])
-@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), "1", None, True, np.float64(0.5)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("rotation", -0.1), ("shift", float("nan")), ("flip", 1), ("blur", "1"), ("erase", True)]
+)
 def test_amounts_that_are_none(name: str, value: Any) -> None:
     with pytest.raises(SettingError, match=f"^{name} is .*: expected a number from 0 to below (1|inf)$"):
         Augmentation(**{name: value})
 
 
-def test_the_limits() -> None:
-    with pytest.raises(SettingError, match="scale is 1: expected a number from 0 to below 1"):
-        Augmentation(scale=1)
-    assert Augmentation(scale=0.99, rotation=360, shear=5, shift=100, elastic=0) != NO_AUGMENTATION
-    assert Augmentation(rotation=0, scale=0.0) == NO_AUGMENTATION
-
-
-@pytest.mark.parametrize("growth", [-1.0, -0.4, 0.3, 1.0])
-def test_strokes_grow_and_shrink_like_scipys_grey_dilation_and_erosion_of_a_cross(
-    growth: float, sample: Dataset
-) -> None:
+def test_strokes_grow_and_shrink_like_scipys_grey_dilation_and_erosion_of_a_cross(sample: Dataset) -> None:
     images = sample.train.images[:20]
-    drawn = augment(images, Augmentation(stroke=0.99), generator=Fixed(growth))
     cross = ndimage.generate_binary_structure(2, 1)[np.newaxis]
-    whole = (ndimage.grey_dilation if growth > 0 else ndimage.grey_erosion)(
-        images, footprint=cross, mode="constant", cval=0
-    )
-    expected = images + abs(growth) * (whole.astype(np.float64) - images)
-    assert close(drawn, expected)
+    for growth, scipys in ((-0.4, ndimage.grey_erosion), (1.0, ndimage.grey_dilation)):
+        drawn = augment(images, Augmentation(stroke=0.99), generator=Fixed(growth))
+        whole = scipys(images, footprint=cross, mode="constant", cval=0)
+        assert close(drawn, images + abs(growth) * (whole.astype(np.float64) - images))
 
 
-@pytest.mark.parametrize("deviation", [0.3, 1.5])
-def test_a_blur_is_scipys_gaussian(deviation: float, sample: Dataset) -> None:
+def test_a_blur_is_scipys_gaussian(sample: Dataset) -> None:
     images = sample.train.images[:20]
-    blurred = augment(images, Augmentation(blur=2), generator=Fixed(deviation))
-    expected = ndimage.gaussian_filter(
-        images.astype(np.float64), (0, deviation, deviation), mode="constant", truncate=9
-    )
+    blurred = augment(images, Augmentation(blur=2), generator=Fixed(1.5))
+    expected = ndimage.gaussian_filter(images.astype(np.float64), (0, 1.5, 1.5), mode="constant", truncate=9)
     assert close(blurred, expected)
-
-
-def test_a_blur_of_nothing_changes_nothing(sample: Dataset) -> None:
-    images = sample.train.images[:20]
     assert np.array_equal(augment(images, Augmentation(blur=2), generator=Fixed(0.0)), images)
-
-
-def test_each_image_gets_its_own_pen(sample: Dataset) -> None:
-    image = np.repeat(sample.train.images[:1], 200, axis=0)
-    drawn = augment(image, Augmentation(stroke=0.8, blur=0.8), generator=np.random.default_rng(0))
-    ink = drawn.astype(int).sum(axis=(1, 2))
-    assert len({each.tobytes() for each in drawn}) > 190
-    assert (ink < image[0].sum()).sum() == pytest.approx(100, abs=30)
 
 
 def test_a_flip_mirrors_its_share_of_the_images_and_nothing_else(sample: Dataset) -> None:
@@ -290,12 +233,6 @@ def resampled(image: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
     small = Image.fromarray(image.astype(np.float32)).resize((side, side), Image.Resampling.BOX)
     enlarged = np.asarray(small.resize((28, 28), Image.Resampling.BICUBIC), dtype=np.float32)
     return np.asarray(np.clip(enlarged, 0, 255))
-
-
-def test_pairs_have_a_low_resolution_along_both_sides() -> None:
-    even = np.full((60, 42, 28), 90, np.uint8)
-    coarse = augment(even, Augmentation(low_resolution=0.5), generator=np.random.default_rng(0))
-    assert np.array_equal(coarse, even)
 
 
 def test_what_is_erased_is_a_rectangle_of_its_share() -> None:

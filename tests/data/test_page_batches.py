@@ -1,12 +1,7 @@
 """Batches of scenes: the same whatever makes them, and processes that end with the training."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import multiprocessing
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -36,27 +31,8 @@ def made(material: Material, small_stock: None) -> Iterator[dict[int, list[list[
         epochs[processes] = [list(source.epoch(generator)) for _ in range(n)]
     yield epochs
     for processes in epochs:
-        page_batches._pool(material, processes).shutdown()
-    page_batches._pool.cache_clear()
-
-
-def soon(condition: Callable[[], bool]) -> bool:
-    """Wait up to ten seconds until `condition` holds."""
-    for _ in range(200):
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def is_gone(pid: int) -> bool:
-    """Tell whether a process has ended; one that nobody waits for stays in the table as a zombie."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    status = Path(f"/proc/{pid}/stat")
-    return status.is_file() and status.read_text().rpartition(")")[2].split()[0] == "Z"
+        page_batches._workers(material, processes).close()
+    page_batches._workers.cache_clear()
 
 
 def content(batches: list[Batch]) -> list[bytes]:
@@ -94,21 +70,8 @@ def test_a_process_that_has_ended_is_one_line(material: Material, small_stock: N
     del small_stock
     batches = FreshScenes(material, 2, 100).epoch(np.random.default_rng(0))
     next(batches)
-    for worker in [*page_batches._pool(material, 1)._processes]:
-        os.kill(worker, signal.SIGKILL)
+    for worker in multiprocessing.active_children():
+        worker.kill()
     with pytest.raises(ClusterError, match="a process that makes pages has ended: continue with --resume"):
         list(batches)
-    page_batches._pool.cache_clear()
-
-
-def test_the_processes_end_with_a_training_that_is_killed() -> None:
-    code = """
-import os, signal
-from digitscope.data.page_batches import _pool
-if __name__ == "__main__":
-    print(_pool(None, 1).submit(os.getpid).result(), flush=True)
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
-    worker = int(done.stdout)
-    assert soon(lambda: is_gone(worker))
+    page_batches._workers.cache_clear()

@@ -60,10 +60,9 @@ def test_what_is_ignored_is_neither_right_nor_wrong() -> None:
     assert np.isnan(f1_of_scenes(maps[None], planes[None])).all()
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_average_precision_is_the_area_under_scikit_learn_s_curve(seed: int) -> None:
+def test_average_precision_is_the_area_under_scikit_learn_s_curve() -> None:
     """The curve of precision is raised to its highest value at any higher recall, as in PASCAL VOC 2010."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     scenes, labels, heats, n = [], [], [], 0
     for _ in range(30):
         true, found = [], []

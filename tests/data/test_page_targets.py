@@ -34,14 +34,14 @@ ITEMS: list[tuple[str, Box]] = [
 ]
 
 
-@pytest.mark.parametrize("printed", [False, True])
-def test_boxes_come_back_within_a_pixel(printed: bool) -> None:
-    boxes, classes, kinds = truth_of(planes_of(scene_of(ITEMS, printed=printed)))
+def test_boxes_come_back_within_a_pixel() -> None:
     expected = {CLASSES.index(label): box for label, box in ITEMS}
-    assert sorted(classes.tolist()) == sorted(expected)
-    for label, box, kind in zip(classes.tolist(), boxes.tolist(), kinds.tolist(), strict=True):
-        assert box == pytest.approx(expected[label], abs=1)
-        assert kind == 2 * (label >= 10) + printed
+    for printed in (False, True):
+        boxes, classes, kinds = truth_of(planes_of(scene_of(ITEMS, printed=printed)))
+        assert sorted(classes.tolist()) == sorted(expected)
+        for label, box, kind in zip(classes.tolist(), boxes.tolist(), kinds.tolist(), strict=True):
+            assert box == pytest.approx(expected[label], abs=1)
+            assert kind == 2 * (label >= 10) + printed
 
 
 def test_every_place_near_a_middle_says_the_same_box() -> None:
@@ -61,13 +61,10 @@ def test_every_place_near_a_middle_says_the_same_box() -> None:
     ("box", "size", "is_item", "is_ignored"),
     [
         ((100, 100, 120, 130), 24, True, False),
-        ((100, 100, 104, 107), 9, True, False),
         ((100, 100, 104, 107), 7, False, True),  # a little too small
         ((100, 100, 104, 107), 6, False, False),  # no writing that anybody could read
         ((100, 100, 160, 180), 80, False, True),
-        ((100, 100, 160, 180), 95, False, False),
         ((-4, 100, 16, 130), 24, True, False),  # four fifths are seen
-        ((-10, 100, 10, 130), 24, False, True),
         ((100, 246, 120, 276), 24, False, True),
     ],
 )

@@ -1,4 +1,3 @@
-import datetime as dt
 import io
 import os
 import pickle
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from digitscope.data.restricted_pickle import restricted_load
 from digitscope.errors import DataError
 
-PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
+PROTOCOLS = (0, 2, 4, pickle.HIGHEST_PROTOCOL)
 
 # What Python 2.7 with NumPy 1 writes for `[array([1.5, 0.25], '<f4'), 'two', (3,)]` at protocol 2.
 PYTHON_2_PICKLE = (
@@ -38,30 +37,25 @@ def load(content: bytes) -> Any:
     return restricted_load(io.BytesIO(content))
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize(
-    "array",
-    [
-        np.arange(6, dtype=np.float64).reshape(2, 3) / 256,
-        np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3)),
-        np.arange(4, dtype=">i8"),
-        np.array([True, False]),
-        np.empty((0, 28), dtype=np.uint8),
-        np.array(2.5),
-    ],
-)
-def test_arrays_of_every_protocol(array: NDArray[Any], protocol: int) -> None:
-    loaded = load(pickle.dumps([array], protocol=protocol))
-    assert isinstance(loaded, list)
-    assert loaded[0].shape == array.shape
-    assert loaded[0].dtype == array.dtype.newbyteorder("=")
-    assert np.array_equal(loaded[0], array)
+ARRAYS: list[NDArray[Any]] = [
+    np.arange(6, dtype=np.float64).reshape(2, 3) / 256,
+    np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3)),
+    np.arange(4, dtype=">i8"),
+    np.array([True, False]),
+    np.empty((0, 28), dtype=np.uint8),
+    np.array(2.5),
+]
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_plain_values_of_every_protocol(protocol: int) -> None:
-    value = [(1, -2.5, "drei", None, True), [10**30, b"\x00\xff"], ()]
-    assert load(pickle.dumps(value, protocol=protocol)) == value
+def test_arrays_and_plain_values_of_every_protocol(protocol: int) -> None:
+    plain = [(1, -2.5, "drei", None, True), [10**30, b"\x00\xff"], ()]
+    arrays, values = load(pickle.dumps([ARRAYS, plain], protocol=protocol))
+    assert values == plain
+    for loaded, array in zip(arrays, ARRAYS, strict=True):
+        assert loaded.shape == array.shape
+        assert loaded.dtype == array.dtype.newbyteorder("=")
+        assert np.array_equal(loaded, array)
 
 
 def test_a_pickle_of_python_2() -> None:
@@ -79,7 +73,7 @@ def test_a_list_held_often_is_read_once() -> None:
     assert loaded[0] is loaded[1]
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", [0, pickle.HIGHEST_PROTOCOL])
 def test_a_pickle_that_runs_a_command_does_not(tmp_path: Path, protocol: int) -> None:
     target = tmp_path / "touched"
     content = pickle.dumps(Runs(os.system, f"touch {target}"), protocol=protocol)
@@ -94,15 +88,10 @@ def test_a_pickle_that_runs_a_command_does_not(tmp_path: Path, protocol: int) ->
     ("value", "message"),
     [
         (Runs(eval, "1"), "it calls .*eval"),
-        (Runs(np.fromfile, "/dev/zero"), "it calls .*fromfile"),
         (np.array([1, "x", None], dtype=object), "dtype 'O8'"),
         (np.zeros(2, dtype=[("a", "i4"), ("b", "f8")]), "dtype 'V12'"),
-        (np.array(["2020-01-01"], dtype="datetime64[D]"), "dtype 'M8'"),
-        (dt.date(2020, 1, 1), r"it calls datetime\.date"),
         ({"a": 1}, "it holds a dict"),
-        ({1, 2}, "it holds a set"),
         (np.ndarray, "it holds a callable"),
-        (np.float64(1.5), "it calls .*scalar"),
     ],
 )
 def test_what_is_refused(value: object, message: str) -> None:
@@ -132,9 +121,7 @@ def test_pickles_written_by_hand_to_do_harm(content: bytes) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
         PYTHON_2_PICKLE[:-20],
-        b"not a pickle",
         b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f",  # bytes that no memory holds
         b"]" * 100_000 + b"a" * 99_999 + b".",  # lists nested deeper than the stack
     ],

@@ -1,12 +1,10 @@
-import hashlib
 from pathlib import Path
 
 import numpy as np
-import pytest
+from scripts.make_sample import sample_of, write_sample
 
-from digitscope.data import Dataset, load_sample
-from digitscope.data.known_files import KNOWN_FILES
-from digitscope.data.sample import SAMPLE_PATH, sample_of, write_sample
+from digitscope.data import Dataset
+from digitscope.data.sample import SAMPLE_PATH
 
 
 def test_what_the_sample_holds(sample: Dataset) -> None:
@@ -39,16 +37,3 @@ def test_the_sample_is_the_stated_rows_of_mnist(mnist: Dataset, sample: Dataset,
     assert np.array_equal(sample.test.labels, mnist.validation.labels[500:1000])
     write_sample(sample_of(mnist), tmp_path / "again.npz")
     assert (tmp_path / "again.npz").read_bytes() == SAMPLE_PATH.read_bytes()
-
-
-def test_loading_twice_gives_arrays_of_their_own() -> None:
-    first, second = load_sample(), load_sample()
-    first.train.images[0] = 0
-    assert second.train.images[0].any()
-
-
-@pytest.mark.parametrize("dataset", KNOWN_FILES)
-def test_the_table_of_hashes_is_whole(dataset: str) -> None:
-    digests = KNOWN_FILES[dataset].values()
-    assert len(set(digests)) == 4
-    assert {len(digest) for digest in digests} == {2 * hashlib.md5(usedforsecurity=False).digest_size}

@@ -4,7 +4,7 @@ from scipy import ndimage
 
 from digitscope.data import Dataset, Reshuffled
 from digitscope.data.splits import UInt8
-from digitscope.data.styles import STYLES, restyle
+from digitscope.data.styles import STYLES, distances_from_line, restyle
 from digitscope.inference import Recognizer
 
 UPRIGHT_1 = np.zeros((28, 28), np.uint8)
@@ -47,18 +47,17 @@ def strokes_left_and_right(image: UInt8, rows: slice) -> tuple[int, int]:
     return 13 - int(columns[0]), int(columns[-1]) - 14
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_where_the_lines_are(seed: int) -> None:
+def test_where_the_lines_are() -> None:
     """An upstroke to the lower left of the top of a 1, a foot to both sides; a bar across a 7, below its own."""
-    one = STYLES[1](UPRIGHT_1, rng(seed))
-    left, right = strokes_left_and_right(one, slice(4, 14))
-    assert left >= 1
-    assert right <= 1
-    below = strokes_left_and_right(one, slice(22, 26))
-    assert min(below) >= 2 or max(below) <= 1
-    seven = STYLES[7](UPRIGHT_7, rng(seed))
-    assert min(strokes_left_and_right(seven, slice(10, 19))) >= 1
-    assert max(strokes_left_and_right(seven, slice(20, 28))) <= 1
+    for seed in range(20):
+        one = STYLES[1](UPRIGHT_1, rng(seed))
+        left, right = strokes_left_and_right(one, slice(4, 14))
+        assert left >= 1 >= right
+        below = strokes_left_and_right(one, slice(22, 26))
+        assert min(below) >= 2 or max(below) <= 1
+        seven = STYLES[7](UPRIGHT_7, rng(seed))
+        assert min(strokes_left_and_right(seven, slice(10, 19))) >= 1
+        assert max(strokes_left_and_right(seven, slice(20, 28))) <= 1
 
 
 def test_images_without_ink_stay_so() -> None:
@@ -81,3 +80,21 @@ def test_the_shipped_network_reads_them(sample: Dataset) -> None:
     assert (prediction.labels == chosen.labels).mean() > 0.97
     assert prediction.distances is not None
     assert (prediction.distances < 1.17).mean() > 0.95
+
+
+def test_distances_from_a_line_by_hand() -> None:
+    """From (1, 1) to (1, 4): straight above and below it, beyond its ends, and on it."""
+    away = distances_from_line((5, 8), (1, 1), (1, 4))
+    assert away.shape == (5, 8)
+    expected = {(1, 1): 0, (1, 3): 0, (4, 2): 3, (0, 4): 1, (1, 7): 3, (4, 0): np.hypot(3, 1), (0, 5): np.sqrt(2)}
+    for place, distance in expected.items():
+        assert away[place] == pytest.approx(distance)
+    assert distances_from_line((4, 4), (0, 0), (0, 0))[3, 3] == pytest.approx(np.sqrt(18))  # a point
+
+
+def test_a_distance_is_that_to_the_nearest_of_many_points() -> None:
+    start, end = np.array([2.5, 20.0]), np.array([17.0, 3.5])
+    points = start + np.linspace(0, 1, 2_001)[:, None] * (end - start)
+    pixels = np.moveaxis(np.indices((20, 24)), 0, -1)
+    nearest = np.linalg.norm(pixels[:, :, None] - points, axis=-1).min(axis=-1)
+    np.testing.assert_allclose(distances_from_line((20, 24), start, end), nearest, atol=1e-2)

@@ -29,11 +29,9 @@ def test_a_seven_by_hand(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("delineation", "expected"),
     [
-        ("0", SEVEN_STROKES[:1]),
         ("0,2", SEVEN_STROKES),
         ("0:2-0:3", (((250, 0), (0, 1000)),)),  # its last two points: 200 across, 800 down
-        ("1", ()),  # a lifted pen leaves no ink
-        ("2-3", ()),  # there is no component 3
+        ("1,2-3", ()),  # a lifted pen leaves no ink, and there is no component 3
     ],
 )
 def test_components(tmp_path: Path, delineation: str, expected: tuple[object, ...]) -> None:
@@ -64,7 +62,6 @@ def test_labels_that_are_no_single_digit_are_left_out(tmp_path: Path) -> None:
         ".INCLUDE abc/data/bad.dat\n",
         ".INCLUDE abc/lost.dat\n",
         ".PEN_DOWN\n1 2 three\n",
-        ".PEN_DOWN\n1 2 3 4\n",
         ".COORD\n.PEN_DOWN\n1 2\n",
     ],
 )
@@ -100,3 +97,6 @@ def test_refusals(tmp_path: Path) -> None:
     convert_unipen(tmp_path, tmp_path)  # which holds the release
     with pytest.raises(DataError, match=r"digits.npz: is there already and is kept"):
         convert_unipen(release, tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"file.*: expected folders to read and to write"):
+        convert_unipen(release, tmp_path / "file")

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.handwriting import stroke_mask
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 from scipy import ndimage
 
 import digitscope
 from digitscope.data import Dataset, make_two_digit
-from digitscope.data.handwriting import stroke_mask
 from digitscope.errors import DataError, SettingError
 from digitscope.inference import Reader, Reading, Recognizer, read, shipped_path
 

@@ -11,14 +11,14 @@ from digitscope.data.batches import (
     course_order,
     whole_batches,
 )
+from digitscope.data.course_files import has_two_digit, load_two_digit, write_two_digit
 from digitscope.data.download import fetch_mnist
-from digitscope.data.idx import format_idx, parse_idx
+from digitscope.data.known_files import format_idx, parse_idx
 from digitscope.data.local_files import find_data_directory
 from digitscope.data.mnist import has_mnist, load_mnist, load_mnist_elsewhere, write_mnist
 from digitscope.data.overlapping import PAIRS_FOR, make_two_digit, overlap, random_pairs, random_separations
 from digitscope.data.sample import load_sample
 from digitscope.data.splits import Dataset, Split, Task
-from digitscope.data.two_digit import has_two_digit, load_two_digit, write_two_digit
 
 __all__ = [
     "COURSE_SEED",

@@ -12,10 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitscope.data.splits import UInt8
+from digitscope.data.splits import Float32, UInt8
 from digitscope.errors import SettingError
-
-Float32 = NDArray[np.float32]
 
 KNOT_DISTANCE = 4.0
 """Pixels between the knots of an elastic field, and the deviation of the Gaussian that each knot spreads by.
@@ -93,7 +91,6 @@ def augment(images: UInt8, augmentation: Augmentation, *, generator: np.random.G
 
 
 def _flipped(images: UInt8, share: float, generator: np.random.Generator) -> UInt8:
-    """Return the images (N, H, W), about `share` of them mirrored left to right."""
     mirrored = generator.random((len(images), 1, 1)) < share
     return np.where(mirrored, images[:, :, ::-1], images)
 

@@ -120,14 +120,12 @@ class Reshuffled:
             n_pens = round(self.pens * len(digits))
             if self.pen_digits is not None and n_pens:
                 digits = joined(digits, self.pen_digits.sample(n_pens, generator))
-            images, labels = self._with_non_digits(digits, generator)
+            images, labels = digits.images, digits.labels
+            n_others = round(self.non_digits * len(digits))
+            if n_others:
+                others = make_non_digits(images, labels, n_others, generator=generator)
+                images, labels = _with_others(digits, others)
             yield augment(images, augmentation, generator=generator), labels
-
-    def _with_non_digits(self, digits: Split, generator: np.random.Generator) -> Batch:
-        n = round(self.non_digits * len(digits))
-        if n == 0:
-            return digits.images, digits.labels
-        return _with_others(digits, make_non_digits(digits.images, digits.labels, n, generator=generator))
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,15 +169,13 @@ class FreshPairs:
         for start in range(0, self.pairs_per_epoch, self.batch_size):
             size = min(self.batch_size, self.pairs_per_epoch - start)
             pairs = self.draw(self.singles, size, augmentation=augmentation, generator=generator)
-            yield self._with_non_pairs(pairs, augmentation, generator)
-
-    def _with_non_pairs(self, pairs: Split, augmentation: Augmentation, generator: np.random.Generator) -> Batch:
-        n = round(self.non_digits * len(pairs))
-        if n == 0:
-            return pairs.images, pairs.labels
-        digits = self.singles[generator.integers(len(self.singles), size=len(pairs))]
-        warped = augment(digits.images, augmentation, generator=generator)
-        return _with_others(pairs, make_non_pairs(warped, digits.labels, n, generator=generator))
+            n_others = round(self.non_digits * size)
+            if n_others == 0:
+                yield pairs.images, pairs.labels
+                continue
+            digits = self.singles[generator.integers(len(self.singles), size=size)]
+            warped = augment(digits.images, augmentation, generator=generator)
+            yield _with_others(pairs, make_non_pairs(warped, digits.labels, n_others, generator=generator))
 
 
 def _with_others(digits: Split, others: UInt8) -> Batch:

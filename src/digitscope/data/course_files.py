@@ -1,4 +1,4 @@
-"""The course's own files: `mnist.pkl.gz`, and the overlapping pairs with their labels.
+"""The course's own files: `mnist.pkl.gz`, and sets of overlapping pairs with their labels.
 
 Pixels are stored there as floats, a pixel divided by 256: dividing and multiplying by it are exact.
 """
@@ -7,19 +7,33 @@ import gzip
 import io
 import pickle
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitscope.data.local_files import read_content
+from digitscope.data.local_files import (
+    DATA_VARIABLE,
+    expanded,
+    find_data_directory,
+    is_file,
+    is_folder,
+    places,
+    read_content,
+    refuse_existing,
+)
 from digitscope.data.restricted_pickle import restricted_load
-from digitscope.data.splits import Split, UInt8, joined
+from digitscope.data.splits import Dataset, Split, UInt8, hold_out_last_tenth, is_divided_at_last_tenth, joined
 from digitscope.errors import DataError
+from digitscope.files import replacing
 
 LEVELS = 256
 CHUNK = 2_000  # images converted at a time, which bounds the memory of the floats in between
+
+BOTH_SIZES = (True, False)
+"""Whether a set of pairs is the `_mini` one, in the order of preference."""
 
 
 def read_course_mnist(path: Path) -> tuple[Split, Split]:
@@ -48,6 +62,74 @@ def write_course_mnist(path: Path, train: Split, test: Split) -> None:
     _write_pickle(path, value, np.float32)
 
 
+def load_two_digit(directory: Path | str | None = None, *, mini: bool | None = None) -> Dataset:
+    """Return the course's overlapping pairs: images (N, 42, 28), labels (N, 2), column 0 the upper digit.
+
+    `directory`, or else DIGITSCOPE_DATA, names the folder of the files, or the parent of their folder `mnist`.
+    `mini` selects the set whose names end in `_mini`, or the full-size one. The default is the first of these two
+    that is complete; `source` of the result says which. The last tenth of the training file is for validation. The
+    course drew its pairs before this split, so a validation digit can be in a training pair too.
+
+    Raises:
+        DataError: a file is missing, cannot be read or is damaged, or no folder is named.
+    """
+    folder = find_data_directory(directory)
+    if folder is None:
+        raise DataError(
+            f"no folder with the course's two-digit files is named: pass one, or set {DATA_VARIABLE}; "
+            "`digitscope data two-digit` writes a set of the same kind"
+        )
+    place, is_mini = _complete_set(folder, BOTH_SIZES if mini is None else (mini,))
+    train_images, train_labels, test_images, test_labels = _paths(place, mini=is_mini)
+    train, validation = hold_out_last_tenth(read_pairs(train_images, train_labels))
+    test = read_pairs(test_images, test_labels)
+    source = f"{place}, its {'_mini' if is_mini else 'full-size'} files"
+    return Dataset("two overlapping digits", source, train, validation, test)
+
+
+def has_two_digit(directory: Path | str) -> bool:
+    """Tell whether `directory` or its subfolder `mnist` holds any of the course's two-digit files.
+
+    Whether a set of them is complete is what `load_two_digit` finds out: it names those that lack.
+
+    Raises:
+        DataError: the folder cannot be looked at.
+    """
+    folder = expanded(directory)
+    looked_in = places(folder) if is_folder(folder) else ()
+    return any(is_file(path) for place in looked_in for mini in BOTH_SIZES for path in _paths(place, mini=mini))
+
+
+def write_two_digit(dataset: Dataset, directory: Path | str, *, mini: bool = True) -> tuple[Path, ...]:
+    """Write `dataset` to `directory` as the course's four files and return their paths.
+
+    The validation split follows the training split in one file, of which readers hold out the last tenth.
+    All four are whole before the first one gets its name, so an error while writing leaves none. Only a machine
+    that stops in the instant of the four renames can leave fewer, each of them whole.
+
+    Raises:
+        DataError: `dataset` does not hold pairs; its validation split is not the last tenth, as readers of the
+            file assume; or a file exists or cannot be written.
+    """
+    if dataset.train.labels.ndim != 2 or not is_divided_at_last_tenth(dataset):
+        raise DataError(
+            f"{dataset.name}: {len(dataset.train)} training and {len(dataset.validation)} "
+            f"validation examples with labels of shape {dataset.train.labels.shape} have no such files: "
+            "expected labels (N, 2), the validation split a tenth of the two"
+        )
+    both = joined(dataset.train, dataset.validation)
+    paths = _paths(expanded(directory), mini=mini)
+    try:
+        refuse_existing(paths)
+        with ExitStack() as stack:  # all four are moved when the last one is whole
+            temporary = [stack.enter_context(replacing(path)) for path in paths]
+            _write_pairs(both, temporary[0], temporary[1])
+            _write_pairs(dataset.test, temporary[2], temporary[3])
+    except OSError as error:
+        raise DataError(f"{directory}: cannot be written ({error.strerror or error})") from None
+    return paths
+
+
 def read_pairs(images_path: Path, labels_path: Path) -> Split:
     """Return the overlapping pairs in one of the course's image files and its label file.
 
@@ -72,16 +154,46 @@ def read_pairs(images_path: Path, labels_path: Path) -> Split:
     return Split(images, labels)
 
 
-def write_pair_images(path: Path, pairs: Split) -> None:
-    """Write the images of `pairs` to `path`: a gzipped pickle of a list of float64 arrays."""
-    _write_pickle(path, list(pairs.images), np.float64)
-
-
-def write_pair_labels(path: Path, pairs: Split) -> None:
-    """Write the labels of `pairs` to `path`: gzipped text, the upper digits in one line, then the lower."""
+def _write_pairs(pairs: Split, images: Path, labels: Path) -> None:
+    """Write a gzipped pickle of a list of float64 arrays, and gzipped text: the upper digits, then the lower."""
+    _write_pickle(images, list(pairs.images), np.float64)
     text = io.BytesIO()
     np.savetxt(text, pairs.labels.T, fmt="%d")
-    path.write_bytes(gzip.compress(text.getvalue(), mtime=0))
+    labels.write_bytes(gzip.compress(text.getvalue(), mtime=0))
+
+
+def _complete_set(folder: Path, sizes: tuple[bool, ...]) -> tuple[Path, bool]:
+    """Return the place in `folder` of the first complete set of `sizes` (whether _mini), and its size."""
+    looked_in = places(folder)
+    begun = []
+    for mini in sizes:
+        for place in looked_in:
+            lacking = [path.name for path in _paths(place, mini=mini) if not is_file(path)]
+            if not lacking:
+                return place, mini
+            if len(lacking) < 4:
+                begun.append(f"{place} lacks {', '.join(lacking)}")
+    if begun:
+        raise DataError(
+            f"{'; '.join(begun)}: expected a complete set of two-digit files: add what is missing, "
+            "or write a set into another folder with `digitscope data two-digit`"
+        )
+    names = ", or ".join(", ".join(path.name for path in _paths(folder, mini=mini)) for mini in sizes)
+    raise DataError(
+        f"{folder}: no two-digit files here or in its subfolder mnist; expected all of {names}: "
+        "`digitscope data two-digit` writes such a set"
+    )
+
+
+def _paths(place: Path, *, mini: bool) -> tuple[Path, Path, Path, Path]:
+    """Return where the course's files would lie: training images and labels, test images and labels."""
+    ending = "_mini" if mini else ""
+    return (
+        place / f"train_multi_digit{ending}.pkl.gz",
+        place / f"train_labels{ending}.txt.gz",
+        place / f"test_multi_digit{ending}.pkl.gz",
+        place / f"test_labels{ending}.txt.gz",
+    )
 
 
 def _single_digits(pair: object) -> Split:
@@ -97,7 +209,6 @@ def _single_digits(pair: object) -> Split:
 
 
 def _pixels(stored: NDArray[Any] | Sequence[object]) -> UInt8:
-    """Return `stored`, images of floats, as uint8."""
     starts = range(0, max(len(stored), 1), CHUNK)
     chunks = [_pixels_of(stored[start : start + CHUNK]) for start in starts]
     if len({chunk.shape[1:] for chunk in chunks}) > 1:

@@ -92,9 +92,17 @@ def _fetch(file_name: str, digest: str, mirrors: Sequence[str], report: Report) 
     """Return the body of `file_name` from the first mirror whose content is right."""
     for mirror in mirrors:
         try:
-            return _checked(_get(mirror + file_name), digest)
-        except (OSError, ValueError, DataError) as error:  # every error of requests is one of the first two
-            report(f"{mirror}{file_name}: {_reason(error)}")
+            body = _get(mirror + file_name)
+            found = md5(decompressed(body, LARGEST_CONTENT))
+            if found == digest:
+                return body
+            reason = f"content with MD5 {found}, expected {digest}"
+        except DataError as error:
+            reason = str(error)
+        except (OSError, ValueError) as error:  # every error of requests is one of the two, and its text is long
+            status = getattr(getattr(error, "response", None), "status_code", None)
+            reason = f"HTTP status {status}" if status else type(error).__name__
+        report(f"{mirror}{file_name}: {reason}")
     raise DataError(
         f"{file_name}: none of {len(mirrors)} mirrors delivered it; "
         "try again with a network, or put the file into a folder and name that by --data"
@@ -112,21 +120,6 @@ def _pooch() -> ModuleType:
         return import_module("pooch")  # optional, and slow to import
     except ImportError:
         raise MissingExtraError("pooch", "train") from None
-
-
-def _reason(error: Exception) -> str:
-    """Return what a person needs of `error`: those of requests are long and name their own internals."""
-    if isinstance(error, DataError):
-        return str(error)
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    return f"HTTP status {status}" if status else type(error).__name__
-
-
-def _checked(body: bytes, digest: str) -> bytes:
-    found = md5(decompressed(body, LARGEST_CONTENT))
-    if found != digest:
-        raise DataError(f"content with MD5 {found}, expected {digest}")
-    return body
 
 
 def say_nothing(_message: str) -> None:

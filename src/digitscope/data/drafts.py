@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 
 from digitscope.data.glyphs import Mark, Writing
 from digitscope.data.hands import Hand, Material
-from digitscope.data.pens import UInt8
-from digitscope.data.rules import Box, cross_out
+from digitscope.data.rules import cross_out
+from digitscope.data.splits import UInt8
 from digitscope.data.typeset import WORDS, Print, random_number
 
 LAYERS = ("digits", "writing", "print", "rules")
@@ -84,7 +84,10 @@ class Draft:
             return x
         if is_crossed:
             layer = "writing"
-            self._cross_out((x, base - writing.base, x + writing.coverage.shape[1], base))
+            box = (x, base - writing.base, x + writing.coverage.shape[1], base)
+            image = Image.fromarray(self.layers[layer])  # in the hand's own ink: print would cross out nothing
+            cross_out(ImageDraw.Draw(image), box, self.hand.width, self.generator)
+            self.layers[layer] = np.array(image)
         left, top = round(x), round(base - writing.base)
         rows, columns = writing.coverage.shape
         target, (height, width) = self.layers[layer], self.shape
@@ -95,12 +98,6 @@ class Draft:
             np.maximum(target[first:last, start:end], part, out=target[first:last, start:end])
             self._keep(writing.marks, left, top, layer)
         return float(x + columns)
-
-    def _cross_out(self, box: Box) -> None:
-        """Cross out what is in the box with the hand's own pen: a printed line there would cross out nothing."""
-        image = Image.fromarray(self.layers["writing"])
-        cross_out(ImageDraw.Draw(image), box, self.hand.width, self.generator)
-        self.layers["writing"] = np.array(image)
 
     def _keep(self, marks: tuple[Mark, ...], left: int, top: int, layer: str) -> None:
         height, width = self.shape

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitscope.data.pens import UInt8
+from digitscope.data.splits import UInt8
 
 INK, LIGHTEST = 100, 0.3
 """Coverage of 255 from which a pixel belongs to a character and its box; where less, this share of the darkest.
@@ -95,7 +95,7 @@ def _width_before(first: Writing, second: Writing) -> int:
     one, other = first.coverage[top:bottom] > INK, second.coverage[top - shift : bottom - shift] > INK
     both = one.any(axis=1) & other.any(axis=1)
     if not both.any():
-        return first.coverage.shape[1]
+        return int(first.coverage.shape[1])
     ends = one.shape[1] - one[both, ::-1].argmax(axis=1)
     return int((ends - other[both].argmax(axis=1)).max())
 

@@ -12,8 +12,8 @@ from PIL import Image
 
 from digitscope.data.glyphs import Writing, in_a_row, marked
 from digitscope.data.pen_digits import is_complete
-from digitscope.data.pens import CATEGORIES, Pens, Points, UInt8, cropped, draw_strokes, load_pens
-from digitscope.data.splits import Split
+from digitscope.data.pens import CATEGORIES, Pens, Points, cropped, draw_strokes, load_pens
+from digitscope.data.splits import Split, UInt8
 from digitscope.detections import SIGNS
 
 Stroke = tuple[tuple[float, float], ...]
@@ -221,8 +221,10 @@ class Hand:
         category = "upper" if self.generator.random() < 0.45 else "lower"
         known = self.material.pen_rows[category]
         label = str(self.generator.choice([each for each in known if not (alone and each in LIKE_DIGITS)]))
-        height = self.size * (self.generator.uniform(0.9, 1.1) if category == "upper" else self._of_lower(label))
-        return self._other(self._bent(self._sample(category, known[label])), height, 2 * self.size)
+        is_high, is_long = category == "upper", label in "bdfhkltgpqyj"
+        height = self.generator.uniform(*((0.9, 1.1) if is_high else (0.9, 1.2) if is_long else (0.5, 0.8)))
+        strokes = self._bent(self._sample(category, known[label]))
+        return self._other(strokes, self.size * height, 2 * self.size)
 
     def symbol(self) -> Writing | None:
         """Return a sign that is none of `SIGNS`, such as an asterisk or a question mark."""
@@ -230,11 +232,6 @@ class Hand:
         rows = self.material.pen_rows["symbols"][str(self.generator.choice(known))]
         height = self.size * self.generator.uniform(0.5, 1.1)
         return self._other(self._bent(self._sample("symbols", rows)), height, height)
-
-    def _of_lower(self, label: str) -> float:
-        return float(
-            self.generator.uniform(0.9, 1.2) if label in "bdfhkltgpqyj" else self.generator.uniform(0.5, 0.8)
-        )
 
     def _other(self, strokes: list[Points], height: float, width: float) -> Writing | None:
         scaled = _scaled_to(strokes, height, width)

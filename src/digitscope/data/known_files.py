@@ -1,12 +1,23 @@
-"""The four files of MNIST and its like, told apart by the hash of their uncompressed content."""
+"""The four files of MNIST and its like: their format, IDX, and what tells them apart.
+
+An IDX file is two zero bytes, a type code, the number of dimensions, each dimension as a big-endian 32-bit number,
+then the values in row-major order. Source: the description on MNIST's page, "The IDX file format".
+"""
 
 import hashlib
+import math
+import struct
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+import numpy as np
+
+from digitscope.data.splits import UInt8
 from digitscope.errors import DataError
+
+UNSIGNED_BYTE = 0x08
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"
@@ -44,11 +55,79 @@ _ORIGINS = MappingProxyType(
 )
 
 
+def parse_idx(content: bytes) -> UInt8:
+    """Return the uint8 array that `content`, an uncompressed IDX file, holds; the array can be written to.
+
+    Raises:
+        DataError: `content` is no IDX file, is truncated, has bytes left over, or is not of uint8.
+    """
+    if len(content) < 4:
+        raise DataError(f"an IDX file that is truncated: {len(content)} bytes, expected a header of at least 4")
+    zeros, type_code, dimensions = struct.unpack_from(">HBB", content)
+    if zeros != 0 or dimensions == 0:
+        raise DataError(
+            f"not an IDX file: it begins with {content[:4].hex()}, expected 0000 08 and the dimensions"
+        )
+    if type_code != UNSIGNED_BYTE:
+        raise DataError(f"an IDX file of type code 0x{type_code:02x}: expected 0x08, unsigned bytes")
+    start = 4 + 4 * dimensions
+    if len(content) < start:
+        raise DataError(f"an IDX file that is truncated: its header ends within its {dimensions} dimensions")
+    shape = struct.unpack_from(f">{dimensions}I", content, offset=4)
+    values, expected = len(content) - start, math.prod(shape)
+    if values != expected:
+        fault = "truncated" if values < expected else "followed by other bytes"
+        raise DataError(f"an IDX file that is {fault}: {values} values, expected {expected} for shape {shape}")
+    return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape).copy()
+
+
+def format_idx(array: UInt8) -> bytes:
+    """Return the uncompressed IDX file that holds `array`, uint8 of one or more dimensions.
+
+    Raises:
+        DataError: the dtype is another, or there is no dimension.
+    """
+    if array.dtype != np.uint8 or not 1 <= array.ndim <= 255:
+        raise DataError(f"{array.dtype} of shape {array.shape} has no IDX form here: expected uint8, 1-D or more")
+    return _header(array) + array.tobytes()
+
+
+def _header(array: UInt8) -> bytes:
+    return struct.pack(f">HBB{array.ndim}I", 0, UNSIGNED_BYTE, array.ndim, *array.shape)
+
+
 class FoundFile(NamedTuple):
-    """An uncompressed IDX file and, for messages, where it was found."""
+    """One of the four files.
+
+    Attributes:
+        where: where it was found, for messages.
+        digest: the MD5 of the IDX file, uncompressed.
+        content: the IDX file, or the array that it would hold.
+    """
 
     where: str
-    content: bytes
+    digest: str
+    content: bytes | UInt8
+
+    @classmethod
+    def of_array(cls, where: str, array: UInt8) -> "FoundFile":
+        """Return the file that would hold `array`."""
+        digest = hashlib.md5(_header(array), usedforsecurity=False)
+        digest.update(np.ascontiguousarray(array).data)
+        return cls(where, digest.hexdigest(), array)
+
+    def array(self) -> UInt8:
+        """Return the array that the file holds.
+
+        Raises:
+            DataError: it is no IDX file of uint8.
+        """
+        if not isinstance(self.content, bytes):
+            return self.content
+        try:
+            return parse_idx(self.content)
+        except DataError as error:
+            raise DataError(f"{self.where}: {error}") from None
 
 
 def md5(content: bytes) -> str:
@@ -62,24 +141,19 @@ def identify(files: Mapping[str, FoundFile]) -> str:
     Raises:
         DataError: a file's content is not the one that its name promises.
     """
-    digests = {name: md5(file.content) for name, file in files.items()}
-    dataset = _likely_dataset(digests.values())
-    for name, digest in digests.items():
-        if digest != KNOWN_FILES[dataset][name]:
-            raise DataError(f"{files[name].where}: {_mismatch(digest, dataset, name)}")
+    met = Counter(_ORIGINS[file.digest][0] for file in files.values() if file.digest in _ORIGINS)
+    dataset = max(met, key=lambda name: met[name], default=MNIST)
+    for name, (where, digest, _) in files.items():
+        if digest == KNOWN_FILES[dataset][name]:
+            continue
+        expected = f"expected {dataset}'s {name} ({KNOWN_FILES[dataset][name]})"
+        if digest in _ORIGINS:
+            origin, file = _ORIGINS[digest]
+            raise DataError(
+                f"{where}: this is {origin}'s {file} (MD5 {digest}), {expected}; give each file its own name"
+            )
+        raise DataError(
+            f"{where}: content with MD5 {digest}, {expected}; get the file again; "
+            "--unchecked (check=False) takes it as it is"
+        )
     return dataset
-
-
-def _likely_dataset(digests: Iterable[str]) -> str:
-    met = Counter(_ORIGINS[digest][0] for digest in digests if digest in _ORIGINS)
-    return max(met, key=lambda dataset: met[dataset], default=MNIST)
-
-
-def _mismatch(digest: str, dataset: str, name: str) -> str:
-    expected = f"expected {dataset}'s {name} ({KNOWN_FILES[dataset][name]})"
-    if digest in _ORIGINS:
-        origin, file = _ORIGINS[digest]
-        return f"this is {origin}'s {file} (MD5 {digest}), {expected}; give each file its own name"
-    return (
-        f"content with MD5 {digest}, {expected}; get the file again; --unchecked (check=False) takes it as it is"
-    )

@@ -7,9 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from scipy import ndimage
 
-from digitscope.data.pens import UInt8
-
-Float32 = NDArray[np.float32]
+from digitscope.data.splits import Float32, UInt8
 
 
 def contrast_of(ink: dict[str, UInt8]) -> float:

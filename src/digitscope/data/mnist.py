@@ -5,7 +5,6 @@ from pathlib import Path
 
 from digitscope.data.course_files import read_course_mnist, write_course_mnist
 from digitscope.data.download import Report, check_downloads_work, fetch_mnist, is_offline, say_nothing
-from digitscope.data.idx import format_idx, parse_idx
 from digitscope.data.known_files import (
     MNIST,
     STANDARD_NAMES,
@@ -15,6 +14,7 @@ from digitscope.data.known_files import (
     TRAIN_LABELS,
     FoundFile,
     identify,
+    md5,
 )
 from digitscope.data.local_files import (
     cache_directory,
@@ -26,7 +26,7 @@ from digitscope.data.local_files import (
     refuse_existing,
 )
 from digitscope.data.sample import load_sample
-from digitscope.data.splits import Dataset, Split, UInt8, hold_out_last_tenth, is_divided_at_last_tenth, joined
+from digitscope.data.splits import Dataset, Split, hold_out_last_tenth, is_divided_at_last_tenth, joined
 from digitscope.errors import DataError, MissingExtraError
 from digitscope.files import replacing
 
@@ -72,7 +72,12 @@ def load_mnist_elsewhere(*, download: bool = True, report: Report | None = None)
     A cache that is incomplete, damaged or unreadable is passed over.
     """
     say = report or say_nothing
-    return _load_cache() or (_download(say) if download else None) or _load_sample(say)
+    found = _load_cache() or (_download(say) if download else None)
+    if found is not None:
+        return found
+    sample = load_sample()
+    say(f"no full MNIST here: using {sample.source}; `digitscope data fetch` or --data DIR gets all 70,000")
+    return sample
 
 
 def has_mnist(directory: Path | str) -> bool:
@@ -115,24 +120,19 @@ def write_mnist(dataset: Dataset, directory: Path | str) -> Path:
 
 def _load_folder(folder: Path, *, check: bool) -> Dataset:
     looked_in = places(folder)
+    lacking = []
     for place in looked_in:
         paths = _idx_paths(place)
         if len(paths) == len(STANDARD_NAMES):
             return _assemble(_read_idx(paths), str(place), check=check)
-        if is_file(place / COURSE_NAME):
-            return _assemble(_read_course(place / COURSE_NAME), str(place / COURSE_NAME), check=check)
-    raise DataError(_nothing_found(looked_in))
-
-
-def _nothing_found(looked_in: tuple[Path, ...]) -> str:
-    lacking = [
-        f"{place} lacks {', '.join(name for name in STANDARD_NAMES if name not in paths)}"
-        for place in looked_in
-        if (paths := _idx_paths(place))
-    ]
-    found = "; ".join(lacking) or f"{looked_in[0]}: no MNIST here or in its subfolder mnist"
-    return (
-        f"{found}; looked for {', '.join(STANDARD_NAMES)} (each also as .gz) or {COURSE_NAME}: "
+        course = place / COURSE_NAME
+        if is_file(course):
+            return _assemble(_read_course(course), str(course), check=check)
+        if paths:
+            lacking.append(f"{place} lacks {', '.join(name for name in STANDARD_NAMES if name not in paths)}")
+    raise DataError(
+        f"{'; '.join(lacking) or f'{folder}: no MNIST here or in its subfolder mnist'}; "
+        f"looked for {', '.join(STANDARD_NAMES)} (each also as .gz) or {COURSE_NAME}: "
         "put them there, or name no folder and `digitscope data fetch` gets them"
     )
 
@@ -162,12 +162,6 @@ def _download(say: Report) -> Dataset | None:
     return _load_cache()
 
 
-def _load_sample(say: Report) -> Dataset:
-    sample = load_sample()
-    say(f"no full MNIST here: using {sample.source}; `digitscope data fetch` or --data DIR gets all 70,000")
-    return sample
-
-
 def _idx_paths(place: Path) -> dict[str, Path]:
     """Return the standard names of the files in `place`, each with the path that it has there."""
     found = {}
@@ -182,61 +176,42 @@ def _idx_paths(place: Path) -> dict[str, Path]:
 
 
 def _read_idx(paths: Mapping[str, Path]) -> dict[str, FoundFile]:
-    return {name: FoundFile(str(path), read_content(path)) for name, path in paths.items()}
+    contents = {name: read_content(path) for name, path in paths.items()}
+    return {name: FoundFile(str(paths[name]), md5(content), content) for name, content in contents.items()}
 
 
 def _read_course(path: Path) -> dict[str, FoundFile]:
-    """Return the content of the course's file as the IDX files that hold the same digits."""
+    """Return the digits of the course's file as the files of MNIST would hold them."""
     train, test = read_course_mnist(path)
-    arrays = {
-        TRAIN_IMAGES: train.images,
-        TRAIN_LABELS: train.labels,
-        TEST_IMAGES: test.images,
-        TEST_LABELS: test.labels,
-    }
-    return {name: FoundFile(f"{path}, its {name}", format_idx(array)) for name, array in arrays.items()}
+    arrays = (train.images, train.labels, test.images, test.labels)
+    named = zip(STANDARD_NAMES, arrays, strict=True)
+    return {name: FoundFile.of_array(f"{path}, its {name}", array) for name, array in named}
 
 
 def _assemble(files: Mapping[str, FoundFile], source: str, *, check: bool) -> Dataset:
-    """Return the data set that `files`, by standard name, hold."""
-    name = _name(files, check=check)
-    both = _parse_split(files[TRAIN_IMAGES], files[TRAIN_LABELS])
-    test = _parse_split(files[TEST_IMAGES], files[TEST_LABELS])
+    try:
+        name = identify(files)
+    except DataError:
+        if check:
+            raise
+        name = UNCHECKED_NAME
+    both = _split_of(files[TRAIN_IMAGES], files[TRAIN_LABELS])
+    test = _split_of(files[TEST_IMAGES], files[TEST_LABELS])
     if both.images.shape[1:] != test.images.shape[1:]:
         raise DataError(
             f"{source}: training images of shape {both.images.shape[1:]}, test images of shape "
             f"{test.images.shape[1:]}; expected one shape"
         )
-    _check_count(both, files[TRAIN_IMAGES].where, at_least=2)  # one of them validates
-    _check_count(test, files[TEST_IMAGES].where, at_least=1)
+    for split, images, least in ((both, TRAIN_IMAGES, 2), (test, TEST_IMAGES, 1)):  # one of two validates
+        if len(split) < least:
+            raise DataError(f"{files[images].where}: {len(split)} images: expected at least {least}")
     train, validation = hold_out_last_tenth(both)
     return Dataset(name, source, train, validation, test)
 
 
-def _check_count(split: Split, where: str, *, at_least: int) -> None:
-    if len(split) < at_least:
-        raise DataError(f"{where}: {len(split)} images: expected at least {at_least}")
-
-
-def _name(files: Mapping[str, FoundFile], *, check: bool) -> str:
-    try:
-        return identify(files)
-    except DataError:
-        if check:
-            raise
-        return UNCHECKED_NAME
-
-
-def _parse_split(images: FoundFile, labels: FoundFile) -> Split:
-    pixels, digits = _parse(images), _parse(labels)
+def _split_of(images: FoundFile, labels: FoundFile) -> Split:
+    pixels, digits = images.array(), labels.array()
     try:
         return Split(pixels, digits)
     except DataError as error:
         raise DataError(f"{images.where} with {labels.where}: {error}") from None
-
-
-def _parse(file: FoundFile) -> UInt8:
-    try:
-        return parse_idx(file.content)
-    except DataError as error:
-        raise DataError(f"{file.where}: {error}") from None

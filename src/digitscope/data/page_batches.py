@@ -1,13 +1,9 @@
 """Scenes of documents as training batches; other processes make them while the network learns."""
 
-import os
-import signal
-import threading
 from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context, parent_process
+from itertools import count
 
 import numpy as np
 
@@ -15,10 +11,10 @@ from digitscope.data.batches import Batch, check_batch_size
 from digitscope.data.documents import make_document
 from digitscope.data.hands import Material
 from digitscope.data.page_targets import planes_of
-from digitscope.data.pens import UInt8
-from digitscope.data.scenes import mosaic, photographed
-from digitscope.data.splits import Split
+from digitscope.data.scenes import Scene, mosaic, photographed
+from digitscope.data.splits import Split, UInt8
 from digitscope.errors import ClusterError
+from digitscope.workers import Workers
 
 SCENES_A_DOCUMENT = 8
 """Pictures of each document; a document takes longer to make than a picture of it."""
@@ -41,7 +37,7 @@ def make_scenes(material: Material, seed: tuple[int, ...]) -> Split:
     else:
         document = make_document(material, generator)
         scenes = [photographed(document, generator) for _ in range(SCENES_A_DOCUMENT)]
-    return Split(np.stack([scene.image for scene in scenes]), np.stack([planes_of(scene) for scene in scenes]))
+    return _with_planes(scenes)
 
 
 def made_scenes(material: Material, n: int, seed: int) -> Split:
@@ -54,6 +50,10 @@ def made_scenes(material: Material, n: int, seed: int) -> Split:
         else:
             document = make_document(material, generator)
             scenes.append(photographed(document, generator, is_overview=number % 4 == 3))
+    return _with_planes(scenes)
+
+
+def _with_planes(scenes: list[Scene]) -> Split:
     return Split(np.stack([scene.image for scene in scenes]), np.stack([planes_of(scene) for scene in scenes]))
 
 
@@ -105,20 +105,15 @@ class FreshScenes:
 
     def _groups(self, key: tuple[int, ...]) -> Iterator[Split]:
         """Yield groups of scenes in the order of their seeds."""
-        pool = _pool(self.material, self.processes)
-        waiting: list[Future[Split]] = []
-        number = 0
+        seeds = ((*key, number) for number in count())
+        made = _workers(self.material, self.processes).in_order(_make, seeds, AHEAD)
         try:
-            while True:
-                while len(waiting) < AHEAD:
-                    waiting.append(pool.submit(_make, (*key, number)))
-                    number += 1
-                yield waiting.pop(0).result()
-        except BrokenExecutor:
+            for group in made:
+                yield group.result()
+        except ClusterError:
             raise ClusterError("a process that makes pages has ended: continue with --resume") from None
         finally:
-            for future in waiting:
-                future.cancel()
+            made.close()
 
 
 _material: Material
@@ -127,16 +122,6 @@ _material: Material
 def _begin(material: Material) -> None:
     global _material
     _material = material
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the training process alone answers Ctrl-C
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Wait for the end of the training process, then end: without this, a killed training leaves its pool."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _make(seed: tuple[int, ...]) -> Split:
@@ -144,6 +129,6 @@ def _make(seed: tuple[int, ...]) -> Split:
 
 
 @cache
-def _pool(material: Material, processes: int) -> ProcessPoolExecutor:
-    """Return a pool of processes that make scenes; they end with this process."""
-    return ProcessPoolExecutor(processes, get_context("spawn"), _begin, (material,))
+def _workers(material: Material, processes: int) -> Workers:
+    """Return the processes that make scenes of `material`; they end with this process."""
+    return Workers(processes, _begin, material)

@@ -9,13 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitscope.data.lighting import contrast_of
-from digitscope.data.pens import UInt8
 from digitscope.data.scenes import READABLE, Scene
-from digitscope.data.splits import PAGE_PLANES
+from digitscope.data.splits import PAGE_PLANES, Float32, Float64, UInt8
 from digitscope.detections import STRIDE
-
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
 
 NAMES = (
     *("written digit", "printed digit", "written sign", "printed sign"),  # heat, 255 at the middle of each item
@@ -132,7 +128,6 @@ def _places(box: Float64) -> tuple[slice, slice]:
 
 
 def _set_kinds(planes: UInt8, scene: Scene) -> None:
-    """Set the kind of the writing around each place, its size and its quarter turns."""
     kind = np.zeros(planes.shape[1:], np.uint8)
     for layer, code in (("print", PRINT), ("writing", WRITING)):
         kind[_dark_around(scene.ink[layer])] = code

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitscope.data.local_files import find_data_directory
+from digitscope.data.splits import UInt8
 from digitscope.errors import DataError
 
 Points = NDArray[np.float64]
-UInt8 = NDArray[np.uint8]
 
 CATEGORIES = ("digits", "lower", "upper", "symbols", "words")
 """The files, one a category: `digits.npz` and so on."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ImageDraw
 
 Box = tuple[float, float, float, float]
@@ -64,10 +65,16 @@ def cross_out(brush: ImageDraw.ImageDraw, box: Box, width: float, generator: np.
     strokes, turns, reach = (1, 1, 0.15) if kind < 0.5 else (2, 1, 0.2) if kind < 0.7 else (1, 9, 0.45)
     for _ in range(strokes):
         over = generator.uniform(-0.1, 0.35, 2) * height
-        xs = np.linspace(left - over[0], right + over[1], turns + 1)
         ys = (top + bottom) / 2 + generator.uniform(-reach, reach, turns + 1) * height
-        points = np.stack([xs, ys], axis=1).ravel().tolist()
-        brush.line(points, fill=255, width=max(1, round(width)), joint="curve")
+        draw_zigzag(brush, left - over[0], right + over[1], ys, width)
+
+
+def draw_zigzag(
+    brush: ImageDraw.ImageDraw, left: float, right: float, ys: NDArray[np.float64], width: float
+) -> None:
+    """Draw a line of `width` pixels through the rows `ys`, (N,), at even steps from column `left` to `right`."""
+    points = np.stack([np.linspace(left, right, len(ys)), ys], axis=1).ravel().tolist()
+    brush.line(points, fill=255, width=max(1, round(width)), joint="curve")
 
 
 def add_clutter(

@@ -14,11 +14,8 @@ from digitscope.data.documents import make_document
 from digitscope.data.drafts import LAYERS, Document
 from digitscope.data.hands import Material
 from digitscope.data.lighting import lit
-from digitscope.data.pens import UInt8
+from digitscope.data.splits import Float32, Float64, UInt8
 from digitscope.detections import CLASSES
-
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
 
 CROP = 256
 """Pixels of a picture's sides in training."""
@@ -181,7 +178,6 @@ def _truth(document: Document, matrix: Float64, zoom: float) -> Truth:
 
 
 def _turned(scene: Scene, turns: int) -> Scene:
-    """Return the scene turned anticlockwise by `turns` quarters."""
     if turns == 0:
         return scene
     left, top, right, bottom = scene.truth.boxes.T

@@ -1,7 +1,7 @@
 """The shape of the data everywhere: uint8 images with their labels, in three splits."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from digitscope.errors import DataError
 
 UInt8 = NDArray[np.uint8]
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
 Index = slice | NDArray[np.integer]
 
 Task = Literal["digit", "two-digit", "separation", "page"]
@@ -100,15 +102,11 @@ class Dataset:
     def sha256(self) -> str:
         """Return the hash of every pixel and label, in hexadecimal: equal data give equal hashes."""
         digest = hashlib.sha256()
-        for array in self._arrays():
-            digest.update(str(array.shape).encode())
-            digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
-
-    def _arrays(self) -> Iterator[UInt8]:
         for split in self.splits.values():
-            yield split.images
-            yield split.labels
+            for array in (split.images, split.labels):
+                digest.update(str(array.shape).encode())
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
 
 def joined(first: Split, second: Split) -> Split:

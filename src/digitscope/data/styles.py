@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from digitscope.data.lines import distances_from_line
 from digitscope.data.splits import UInt8
 
 Point = NDArray[np.float64]
@@ -88,6 +87,14 @@ def _with_line(image: UInt8, start: Point, end: Point, pen: float) -> UInt8:
     height, width = image.shape
     line = 255 * np.clip(pen / 2 + 0.5 - distances_from_line((height, width), start, end), 0, 1)
     return np.asarray(np.maximum(image, line.astype(np.uint8)))
+
+
+def distances_from_line(shape: tuple[int, int], start: ArrayLike, end: ArrayLike) -> NDArray[np.float64]:
+    """Return how far each pixel of `shape` (H, W) is from the line between two points, each a row and a column."""
+    first, away = np.asarray(start, np.float64), np.subtract(end, start, dtype=np.float64)
+    pixels = np.moveaxis(np.indices(shape, dtype=np.float64), 0, -1)
+    along = np.clip((pixels - first) @ away / max(float(away @ away), 1e-9), 0, 1)
+    return np.asarray(np.hypot(*np.moveaxis(pixels - first - along[..., None] * away, -1, 0)))
 
 
 STYLES: Mapping[int, Callable[[UInt8, np.random.Generator], UInt8]] = MappingProxyType(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,8 +66,7 @@ class _UnreadableError(Exception):
     """A file is not as the format says."""
 
 
-@dataclass
-class _Component:
+class _Component(NamedTuple):
     points: Points
     is_down: bool
     writer: str
@@ -138,7 +138,7 @@ def _samples(root: Path, name: str, report: Callable[[str], None]) -> list[Sampl
 
 def read_samples(path: Path, root: Path, category: Category) -> Iterator[Sample]:
     """Yield the samples of `category` that a file of labels describes."""
-    donor, *_ = path.relative_to(root / "data" / _part_of(path, root)).parts
+    _, donor, *_ = path.relative_to(root / "data").parts
     content = _Content(path.stem)
     _read(path, root / "include", content, depth=0)
     for segment in content.segments:
@@ -154,18 +154,16 @@ def read_samples(path: Path, root: Path, category: Category) -> Iterator[Sample]
             yield Sample(label, writer, normalised([component.points for component in components]))
 
 
-def _part_of(path: Path, root: Path) -> str:
-    return path.relative_to(root / "data").parts[0]
-
-
 def _read(path: Path, include: Path, content: _Content, depth: int) -> None:
-    """Add to `content` what the file at `path` holds."""
     if depth > DEEPEST or not path.is_file():
         raise _UnreadableError
     _, *parts = STATEMENT.split(path.read_text(encoding="latin-1"))
     for keyword, text in zip(parts[::2], parts[1::2], strict=True):
         if keyword == "INCLUDE":
-            _read(_below(include, text.strip()), include, content, depth + 1)
+            included = (include / text.strip()).resolve()
+            if not included.is_relative_to(include.resolve()):
+                raise _UnreadableError
+            _read(included, include, content, depth + 1)
         elif keyword == "COORD":
             content.columns = text.split()
         elif keyword == "WRITER_ID":
@@ -175,13 +173,6 @@ def _read(path: Path, include: Path, content: _Content, depth: int) -> None:
         elif keyword in ("PEN_DOWN", "PEN_UP") and text.split():
             points = _points(text, content.columns)
             content.components.append(_Component(points, keyword == "PEN_DOWN", content.writer))
-
-
-def _below(folder: Path, name: str) -> Path:
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise _UnreadableError
-    return path
 
 
 def _points(text: str, columns: list[str]) -> Points:

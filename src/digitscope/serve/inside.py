@@ -12,7 +12,7 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import NDArray
 
-from digitscope.data.lines import distances_from_line
+from digitscope.data.styles import distances_from_line
 from digitscope.inference import Recognizer
 from digitscope.metrics import log_softmax
 

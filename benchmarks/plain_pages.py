@@ -6,17 +6,17 @@ cope with; the names are in `NUISANCES`. Digits touch only where that is the nui
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from digitscope.data import paper
-from digitscope.data.forms import with_fields
-from digitscope.data.handwriting import Hand, Range, written
-from digitscope.data.paper import Float32, Sheet
-from digitscope.data.splits import Split, UInt8
+from benchmarks import paper
+from benchmarks.handwriting import Ends, WriterSettings, write_numbers
+from benchmarks.paper import Field, Sheet
+from digitscope.data.splits import Float32, Split, UInt8
 from digitscope.errors import DataError, SettingError
 
 Box = tuple[int, int, int, int]
@@ -24,7 +24,7 @@ Pen = Callable[[np.random.Generator], NDArray[np.float64]]
 
 CHALK = np.array([0.9, 0.9, 0.86])
 
-EVERYDAY = Hand()
+EVERYDAY = WriterSettings()
 
 DARK = 0.45
 """Brightness of a ground below which it is written on with chalk."""
@@ -88,17 +88,17 @@ class _Style:
 
     what: str
     sides: tuple[int, int] = (1000, 700)
-    hand: Hand = EVERYDAY
+    hand: WriterSettings = EVERYDAY
     pen: Pen = _dark_pen
-    opacity: Range = (0.9, 1.0)
+    opacity: Ends = (0.9, 1.0)
     grain: float = 0.05
-    behind: Range | None = None
-    turn: Range = (0, 0)
-    table: Range | None = None
+    behind: Ends | None = None
+    turn: Ends = (0, 0)
+    table: Ends | None = None
     is_punched: bool = False
     ground: Callable[[Sheet, np.random.Generator], Float32] = paper.white_paper
     light: Callable[[Float32, float, np.random.Generator], Float32] = paper.plain
-    noise: Range = (0.004, 0.01)
+    noise: Ends = (0.004, 0.01)
     quality: tuple[int, int] | None = None
 
 
@@ -121,23 +121,25 @@ _STYLES = {
     "note": _Style(
         what="a small sheet in the middle of a dark table", sides=(700, 500), table=(0.3, 0.6), turn=(0, 8)
     ),
-    "thin": _Style(what="thin strokes", hand=Hand(stroke=-1)),
-    "thick": _Style(what="thick strokes", hand=Hand(stroke=1)),
+    "thin": _Style(what="thin strokes", hand=WriterSettings(stroke=-1)),
+    "thick": _Style(what="thick strokes", hand=WriterSettings(stroke=1)),
     "small": _Style(
-        what="digits about 10 to 14 pixels high", sides=(640, 480), hand=Hand(size=(10, 14), count=(50, 120))
+        what="digits about 10 to 14 pixels high",
+        sides=(640, 480),
+        hand=WriterSettings(size=(10, 14), count=(50, 120)),
     ),
     "large": _Style(
-        what="few digits, 200 to 400 high", sides=(1600, 1200), hand=Hand(size=(200, 400), count=(4, 12))
+        what="few digits, 200 to 400 high", sides=(1600, 1200), hand=WriterSettings(size=(200, 400), count=(4, 12))
     ),
     "rotated": _Style(what="the page turned by 1 to 4 degrees", turn=(1, 4)),
     "inverted": _Style(what="light chalk on a dark board", ground=paper.board, opacity=(0.75, 0.95), grain=0.25),
     "panel": _Style(what="light digits on a dark panel, dark ones beside it", ground=paper.panelled_paper),
     "blur": _Style(what="slightly out of focus", light=paper.out_of_focus),
     "noise": _Style(what="sensor noise", noise=(0.04, 0.09)),
-    "touching": _Style(what="half of the digits touch the one before", hand=Hand(touching=0.5)),
-    "boxes": _Style(what="a form's boxes or combs, black, grey or blue", hand=Hand(cell=(1.0, 1.4))),
+    "touching": _Style(what="half of the digits touch the one before", hand=WriterSettings(touching=0.5)),
+    "boxes": _Style(what="a form's boxes or combs, black, grey or blue", hand=WriterSettings(cell=(1.0, 1.4))),
     "two-sizes": _Style(
-        what="lines 2 to 3 times as high as others", hand=Hand(size=(40, 80), smaller=(0.33, 0.5))
+        what="lines 2 to 3 times as high as others", hand=WriterSettings(size=(40, 80), smaller=(0.33, 0.5))
     ),
 }
 
@@ -165,11 +167,11 @@ def make_page(digits: Split, *, nuisance: str = "clean", generator: np.random.Ge
     style = _STYLES[nuisance]
     height, width = generator.permutation(style.sides) * generator.uniform(0.95, 1.05)
     shape = (round(height), round(width))
-    writing = written(digits, style.hand, shape, generator)
+    writing = write_numbers(digits, style.hand, shape, generator)
     sheet = _placed(writing.sheet, style, generator)
     picture = _painted(sheet, style, generator)
     if style.behind:
-        other_side = written(digits, style.hand, shape, generator).sheet.coverage
+        other_side = write_numbers(digits, style.hand, shape, generator).sheet.coverage
         picture *= 1 - generator.uniform(*style.behind) * paper.from_behind(other_side)[..., np.newaxis]
     picture = style.light(picture, sheet.size, generator)
     image = paper.as_bytes(paper.with_noise(picture, generator.uniform(*style.noise), generator))
@@ -202,10 +204,44 @@ def _painted(sheet: Sheet, style: _Style, generator: np.random.Generator) -> Flo
     taken = generator.uniform(*style.opacity) * sheet.coverage * (1 - style.grain * hollows)
     picture = ground + taken[..., np.newaxis] * (colour - ground)
     if sheet.fields:
-        picture = with_fields(picture, sheet, generator)
+        picture = _with_fields(picture, sheet, generator)
     if style.table:
         picture = paper.table_around(picture, sheet, generator)
     return np.asarray(picture, dtype=np.float32)
+
+
+def _with_fields(picture: Float32, sheet: Sheet, generator: np.random.Generator) -> Float32:
+    """Return the picture with the sheet's fields printed: all as tables, all as single boxes, or all as combs.
+
+    The lines are black, grey or blue. Their width is 1 pixel to a fourteenth of a digit. A comb has no upper line;
+    the teeth between its cells have 0.3 to 1 times its height.
+    """
+    kind, tooth = generator.choice(["table", "boxes", "comb"]), generator.uniform(0.3, 1)
+    width = generator.uniform(1, max(1.5, sheet.size / 14))
+    colour = np.array([0.2, 0.3, 0.7]) if generator.random() < 0.2 else np.full(3, generator.uniform(0, 0.5))
+    y, x = np.ogrid[: sheet.shape[0], : sheet.shape[1]]
+    mask = np.zeros(sheet.shape, np.float32)
+    for field in sheet.fields:
+        for left, top, right, bottom in _printed_lines(field, kind, tooth):
+            away = np.maximum(np.maximum(left - x, x - right), np.maximum(top - y, y - bottom))
+            np.maximum(mask, np.clip(width / 2 + 0.5 - away, 0, 1), out=mask)
+    return paper.printed(picture, mask, colour, 1.0)
+
+
+def _printed_lines(field: Field, kind: str, tooth: float) -> list[tuple[float, float, float, float]]:
+    """Return a field's lines: left, top, right and bottom."""
+    left, top, right, bottom, cells = field
+    edges = np.linspace(left, right, cells + 1)
+    if kind == "comb":
+        teeth = [top, *[bottom - tooth * (bottom - top)] * (cells - 1), top]
+        return [(left, bottom, right, bottom), *((x, y, x, bottom) for x, y in zip(edges, teeth, strict=True))]
+    apart = 0.05 * (edges[1] - edges[0]) if kind == "boxes" else 0.0
+    boxes = [(first + apart, second - apart) for first, second in pairwise(edges)]
+    across = [(*ends, y) for ends in boxes for y in (top, bottom)]
+    return [
+        *((first, y, second, y) for first, second, y in across),
+        *((x, top, x, bottom) for ends in boxes for x in ends),
+    ]
 
 
 def _truth(lines: tuple[str, ...], sheet: Sheet) -> tuple[PlacedDigit, ...]:

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from digitscope.data.paper import Field, Float32, Shape, Sheet
-from digitscope.data.splits import Split, UInt8
+from benchmarks.paper import Field, Shape, Sheet
+from digitscope.data.splits import Float32, Split, UInt8
 from digitscope.errors import DataError
 
-Range = tuple[float, float]
+Ends = tuple[float, float]
 Line = list[str]
 
 INK_HEIGHT = 20
@@ -38,7 +38,7 @@ Source: Golay's alphabet, letter L, as in Gonzalez and Woods, Digital Image Proc
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hand:
+class WriterSettings:
     """How somebody writes; a pair of numbers is the ends of what is drawn evenly for each page.
 
     Attributes:
@@ -50,16 +50,16 @@ class Hand:
         cell: the width of a form's cells, in heights of a digit; None where no form is filled in.
     """
 
-    size: Range = (30, 60)
+    size: Ends = (30, 60)
     count: tuple[int, int] = (30, 60)
     stroke: int = 0
     touching: float = 0
-    smaller: Range | None = None
-    cell: Range | None = None
+    smaller: Ends | None = None
+    cell: Ends | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Writing:
+class WrittenSheet:
     """A sheet and what is written on it.
 
     Attributes:
@@ -71,7 +71,9 @@ class Writing:
     lines: tuple[Line, ...]
 
 
-def written(digits: Split, hand: Hand, shape: Shape, generator: np.random.Generator) -> Writing:
+def write_numbers(
+    digits: Split, hand: WriterSettings, shape: Shape, generator: np.random.Generator
+) -> WrittenSheet:
     """Return a sheet of `shape` with lines of numbers of 1 to 6 digits, drawn from `digits`, (N, 28, 28).
 
     The ink of two digits is apart by a tenth of their height, at least by 2 pixels, or the hand's digits touch.
@@ -99,10 +101,10 @@ def written(digits: Split, hand: Hand, shape: Shape, generator: np.random.Genera
     page = np.ones(shape, dtype=np.float32)
     fields = tuple(writer.fields)
     sheet = Sheet(writer.coverage, writer.owner, page, float(sizes.max()), pitch, tuple(baselines), fields)
-    return Writing(sheet, tuple(lines))
+    return WrittenSheet(sheet, tuple(lines))
 
 
-def _relative_heights(hand: Hand, generator: np.random.Generator) -> NDArray[np.float64]:
+def _relative_heights(hand: WriterSettings, generator: np.random.Generator) -> NDArray[np.float64]:
     """Return the heights of the lines, of which the higher ones are 1: either size is one of the first two."""
     heights = np.ones(MOST_LINES)
     if hand.smaller:
@@ -114,7 +116,7 @@ def _relative_heights(hand: Hand, generator: np.random.Generator) -> NDArray[np.
 class _Writer:
     """A hand that draws digits, and the ink that it has left so far."""
 
-    def __init__(self, digits: Split, hand: Hand, shape: Shape, generator: np.random.Generator) -> None:
+    def __init__(self, digits: Split, hand: WriterSettings, shape: Shape, generator: np.random.Generator) -> None:
         self.digits, self.hand, self.generator = digits, hand, generator
         self.coverage = np.zeros(shape, dtype=np.float32)
         self.owner = np.zeros(shape, dtype=np.int32)
@@ -128,7 +130,7 @@ class _Writer:
         """Pixels between two digits that do not touch."""
         return max(2, round(0.1 * self.size))
 
-    def line(self, ends: Range, baseline: float, tilt: float, limit: int) -> Line:
+    def line(self, ends: Ends, baseline: float, tilt: float, limit: int) -> Line:
         """Write numbers, at least one digit, until the next does not fit or there are `limit` digits."""
         x, end = ends
         numbers: Line = []

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from scipy.optimize import minimize
 
-from digitscope.data.busy_pages import BUSY_NUISANCES, make_busy_page
+from benchmarks.busy_pages import BUSY_NUISANCES, make_busy_page
+from benchmarks.plain_pages import NUISANCES, Page, PlacedDigit, make_page
 from digitscope.data.documents import make_document
 from digitscope.data.hands import Material
-from digitscope.data.pages import NUISANCES, Page, PlacedDigit, make_page
 from digitscope.data.scenes import photographed
 from digitscope.data.splits import Split, UInt8
 from digitscope.detections import matched

@@ -10,20 +10,17 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from digitscope.data import busy_layouts as layouts
-from digitscope.data import paper
-from digitscope.data.busy_drafts import BusyDraft
+from benchmarks import busy_layouts as layouts
+from benchmarks import paper
+from benchmarks.busy_drafts import BusyDraft
+from benchmarks.paper import Sheet
+from benchmarks.plain_pages import Page, PlacedDigit
 from digitscope.data.drafts import LAYERS
 from digitscope.data.hands import Material
-from digitscope.data.pages import Page, PlacedDigit
-from digitscope.data.paper import Float32, Sheet
-from digitscope.data.splits import UInt8
+from digitscope.data.splits import Float32, Float64, UInt8
 from digitscope.errors import SettingError
-
-Float64 = NDArray[np.float64]
 
 SIDES, SIZES, MARGIN = (1000, 700), (30.0, 50.0), 0.05
 """Pixels of a page's sides and of a digit's height, and the margin as a share of the sides."""

@@ -5,8 +5,8 @@ from math import inf
 
 import numpy as np
 
-from digitscope.data.busy_drafts import BusyDraft, Cells, Look
-from digitscope.data.rules import draw_arrow
+from benchmarks.busy_drafts import BusyDraft, Cells, Look
+from digitscope.data.rules import draw_arrow, draw_zigzag
 from digitscope.data.typeset import WORDS, random_number, random_sum
 
 HAIRLINE = (0.8, 1.3)
@@ -191,9 +191,8 @@ def _cross_out(page: BusyDraft, left: float, right: float, base: float) -> None:
     """Draw one stroke, two, or a scribble through a number."""
     turns = int(page.generator.choice([1, 2, 8]))
     reach = page.size * (0.12 if turns < 3 else 0.4)
-    xs = np.linspace(left, right, turns + 1)
     ys = base - 0.5 * page.size + page.generator.uniform(-reach, reach, turns + 1)
-    page.brush.line(np.stack([xs, ys], axis=1).ravel().tolist(), fill=255, width=page.pen, joint="curve")
+    draw_zigzag(page.brush, left, right, ys, page.pen)
 
 
 def _boxes(page: BusyDraft, look: Look) -> None:

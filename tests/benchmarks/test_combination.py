@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from benchmarks import combination
 from digitscope.data.hands import Material
-from digitscope.experiments import combination
 from digitscope.inference import Recognizer, shipped_path
 from digitscope.inference.finder import PageNetwork
 from digitscope.inference.judging import FEATURES, judge
@@ -13,8 +13,8 @@ def test_numbers_are_fitted_that_tell_digits_from_the_rest(
 ) -> None:
     """On other scenes, what is more likely a digit by them is one more often."""
     monkeypatch.setattr(combination, "PAGES_OF_EACH", 0)
-    monkeypatch.setattr(combination, "SCENES", 24)
-    monkeypatch.setattr(combination, "SMALL", 24)
+    monkeypatch.setattr(combination, "SCENES", 12)
+    monkeypatch.setattr(combination, "SMALL", 16)
     network, digits = PageNetwork(shipped_path("page"), threads=1), Recognizer.load("digit", threads=1)
     fitted = combination.fit_combinations(network, digits, material)
     assert sorted(fitted) == ["pages", "small"]

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-Float32 = NDArray[np.float32]
+from digitscope.data.splits import Float32
+
 Owners = NDArray[np.int32]
 Shape = tuple[int, int]
 Field = tuple[float, float, float, float, int]
