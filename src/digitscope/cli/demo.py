@@ -10,11 +10,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from digitscope.cli.arguments import add_data, add_json, add_seed
-from digitscope.cli.console import print_table, step_bar
+from digitscope.cli.arguments import add_data, add_json, add_seed, path_argument
+from digitscope.cli.console import print_table, remark, step_bar
 from digitscope.cli.datasets import single_digits
-from digitscope.cli.paths import path_argument
-from digitscope.cli.remarks import remark
 from digitscope.data import COURSE_SEED, Dataset
 from digitscope.experiments.demo import Part, run_demo
 from digitscope.experiments.machine import describe_machine

@@ -5,9 +5,8 @@ import json
 from typing import Any
 
 from digitscope.cli.arguments import add_data, add_device, add_json
-from digitscope.cli.console import print_table, step_bar
+from digitscope.cli.console import print_table, remark, step_bar
 from digitscope.cli.datasets import single_digits, two_digits
-from digitscope.cli.remarks import remark
 from digitscope.data import Dataset, find_data_directory, has_two_digit
 from digitscope.data.known_files import MNIST
 from digitscope.errors import DataError

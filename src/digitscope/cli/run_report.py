@@ -1,6 +1,5 @@
 """The output of a training run: its curves and its report."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 from digitscope.data import Dataset
@@ -50,7 +49,7 @@ def write_run(folder: Path, run: Run, dataset: Dataset, test: float) -> None:
     epochs = Table(epoch_header(run.recipe), tuple(epoch_row(record) for record in run.history))
     data = {"data": f"{dataset.name}, from {dataset.source}", "training images": f"{len(dataset.train):,}"}
     settings = {
-        **asdict(run.recipe.settings),
+        **run.recipe.settings.as_dict(),
         **run.recipe.options,
         "seed": run.seed,
         **data,

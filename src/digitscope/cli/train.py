@@ -11,11 +11,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
-from digitscope.cli.arguments import add_data, add_device, add_json, add_seed, annotated_fields, data_words
-from digitscope.cli.console import StepBar, print_table, step_bar
+from digitscope.cli.arguments import (
+    add_data,
+    add_device,
+    add_json,
+    add_seed,
+    annotated_fields,
+    data_words,
+    path_argument,
+)
+from digitscope.cli.console import StepBar, let_the_first_one_speak, print_table, remark, step_bar
 from digitscope.cli.datasets import dataset_for, material_for, pens_for, single_digits
-from digitscope.cli.paths import path_argument
-from digitscope.cli.remarks import let_the_first_one_speak, remark
 from digitscope.cli.run_report import epoch_header, epoch_row, write_run
 from digitscope.data import COURSE_SEED, Dataset, has_two_digit
 from digitscope.errors import DataError, DigitscopeError, SettingError
