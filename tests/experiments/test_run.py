@@ -193,9 +193,19 @@ def test_folders_of_earlier_versions_are_read(sample: Dataset, tmp_path: Path) -
     go(QUICK, sample, tmp_path)
     path = tmp_path / "config.json"
     settings = {
-        "hidden": [16, 8], "activation": "tanh", "epochs": 1, "batch_size": 128, "learning_rate": 0.1,
-        "momentum": 0.9, "nesterov": True, "rotation": 7, "scale": 0.07, "shear": 0.07, "shift": 0.7,
-        "elastic": 1.0, "dtype": "float32",
+        "hidden": [16, 8],
+        "activation": "tanh",
+        "epochs": 1,
+        "batch_size": 128,
+        "learning_rate": 0.1,
+        "momentum": 0.9,
+        "nesterov": True,
+        "rotation": 7,
+        "scale": 0.07,
+        "shear": 0.07,
+        "shift": 0.7,
+        "elastic": 1.0,
+        "dtype": "float32",
     }
     config = json.loads(path.read_text(encoding="utf-8"))
     assert config["settings"] == settings

@@ -36,7 +36,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 
 EXTRA_PACKAGES: Mapping[str, str] = MappingProxyType(
     {
-        **dict.fromkeys(("torch", "matplotlib", "onnx", "onnxscript", "pooch", "rich"), "train"),
+        **dict.fromkeys(("torch", "jinja2", "matplotlib", "onnx", "onnxscript", "pooch", "rich"), "train"),
         **dict.fromkeys(("fastapi", "starlette", "uvicorn", "python_multipart"), "serve"),
         "optuna": "sweep",
         "ray": "distributed",

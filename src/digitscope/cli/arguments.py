@@ -199,7 +199,7 @@ def check_engine(options: argparse.Namespace) -> None:
 def annotated_fields(settings: type) -> Iterator[tuple[Field[Any], Any, str]]:
     """Yield each field of a class of settings, with its type and the help that `Annotated` has beside it."""
     for each in fields(settings):
-        kind, text = get_args(each.type)
+        kind, text, *_ = get_args(each.type)
         yield each, kind, text.replace("%", "%%")
 
 

@@ -62,7 +62,8 @@ def run(options: argparse.Namespace) -> int:
         )
     title = f"{reader.name} on {examples.title}"
     if options.figures:
-        import_module("matplotlib")  # it draws at the end: better missed before the scoring
+        for package in ("matplotlib", "jinja2"):
+            import_module(package)  # it draws at the end: better missed before the scoring
         with _figures_blamed():
             make_folder(options.figures)
     scoring = SCORINGS[reader.task]
