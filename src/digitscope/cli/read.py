@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from digitscope.cli.arguments import (
@@ -16,6 +16,7 @@ from digitscope.cli.arguments import (
     Flag,
     Folder,
     check_engine,
+    count_argument,
     engine,
     path_argument,
     text_argument,
@@ -24,12 +25,13 @@ from digitscope.cli.console import remark
 from digitscope.cli.read_output import PRINTERS, STANDARD_INPUT, AnnotatedCopies, PictureBar, Receiver, RecordFile
 from digitscope.cluster import connected, load_ray
 from digitscope.cores import usable_cores
-from digitscope.errors import DataError, SettingError
+from digitscope.errors import ClusterError, DataError, SettingError
 from digitscope.inference import SHIPPED
 from digitscope.inference.on_ray import ReaderOnRay
 from digitscope.inference.pictures import Source
 from digitscope.inference.reader import Reader
 from digitscope.inference.reading import Reading
+from digitscope.workers import Workers
 
 Read = Callable[[Source], Reading]
 """A function that reads a picture."""
@@ -46,9 +48,14 @@ def run(options: argparse.Namespace) -> int:
     paths, complaints = find_pictures(options.sources, but=options.annotate)
     if not paths:
         raise SettingError("; ".join(complaints))
-    if options.engine == "ray":  # what cannot be read elsewhere is refused before anything is read
-        if STANDARD_INPUT in paths:
-            raise SettingError("-: standard input is read in this process alone: expected --engine local with it")
+    if options.engine == "ray" and options.workers > 1:
+        raise SettingError(
+            f"--workers {options.workers}: a Ray cluster has its own: expected --engine local with it"
+        )
+    if STANDARD_INPUT in paths and (options.engine == "ray" or options.workers > 1):
+        alone = "--engine local" if options.engine == "ray" else "--workers 1"
+        raise SettingError(f"-: standard input is read in this process alone: expected {alone} with it")
+    if options.engine == "ray":  # which is missed before anything is read
         load_ray(options.address)
     rotation = None if options.rotation == "auto" else int(options.rotation)
     read: Read = partial(Reader.load(options.model).read, printed=options.printed, rotation=rotation)
@@ -65,7 +72,10 @@ def run(options: argparse.Namespace) -> int:
             receivers.append(records.write)
         form = "json" if options.json else "csv" if options.csv else "lines" if len(paths) > 1 else "text"
         receivers.append(PRINTERS[form]())
-        if new and options.engine == "ray":
+        if new and options.workers > 1:
+            pool = stack.enter_context(Workers(min(options.workers, len(new))))
+            read = _in_workers(pool, options.model, new, options.printed, rotation)
+        elif new and options.engine == "ray":
             ray = stack.enter_context(connected(options.address, usable_cores()))
             read = ReaderOnRay(ray, options.model, new, printed=options.printed, rotation=rotation).read
         n_failed = _read_each(read, new, receivers)
@@ -98,6 +108,30 @@ def _read_each(read: Read, paths: Sequence[str], receivers: Sequence[Receiver]) 
     finally:
         bar.clear()
     return n_failed
+
+
+def _in_workers(pool: Workers, model: str, paths: Sequence[str], printed: bool, rotation: int | None) -> Read:
+    """Return a function that hands out the readings of `paths` in their order; the workers read ahead."""
+    read = partial(_read_one, model, printed, rotation)
+    tasks = zip(paths, pool.in_order(read, paths, ahead=2 * pool.processes), strict=True)
+
+    def next_reading(_: Source) -> Reading:
+        path, task = next(tasks)
+        try:
+            return task.result()
+        except ClusterError as error:
+            raise DataError(f"{path}: {error}") from None
+
+    return next_reading
+
+
+def _read_one(model: str, printed: bool, rotation: int | None, path: str) -> Reading:
+    return _reader(model).read(path, printed=printed, rotation=rotation)
+
+
+@cache
+def _reader(model: str) -> Reader:
+    return Reader.load(model, threads=1)
 
 
 def _not_in(records: RecordFile, paths: Sequence[str]) -> list[str]:
@@ -228,6 +262,13 @@ COMMAND = Command(
             type=_jsonl_argument,
             metavar="FILE.jsonl",
             help="append one line of JSON for every picture there; those that it has already are not read again",
+        ),
+        Argument(
+            "--workers",
+            type=count_argument,
+            default=1,
+            metavar="N",
+            help="processes of this machine that read; output and order are the same (default: 1)",
         ),
         *engine("reads: this process, or tasks on a Ray cluster whose machines see the same files"),
     ),
