@@ -51,6 +51,23 @@ def test_examples_in_help_are_accepted_calls(digitscope: Command, monkeypatch: p
         assert digitscope(*example) == (0, "", [])
 
 
+def test_completion_knows_commands_and_their_flags(
+    digitscope: Command, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(desk))
+    code, out, err = digitscope("--install-completion")
+    assert (code, err) == (0, [])
+    bash, zsh, fish, hint = out.splitlines()
+    assert str(desk / "zsh") in hint
+    assert "-l annotate" in Path(fish).read_text()
+    assert re.search(r"train\) .*--no-nesterov.*--plain-epochs", Path(zsh).read_text())
+    for words, expected in ((("digitscope", "rea"), "read"), (("digitscope", "data", "tw"), "two-digit")):
+        script = f"source {bash}; COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; _digitscope"
+        call = ["bash", "-c", f"{script}; echo ${{COMPREPLY[@]}}"]
+        assert subprocess.run(call, capture_output=True, text=True, check=True).stdout == f"{expected}\n"
+
+
 def test_processes_end_with_the_exit_code() -> None:
     assert in_a_process("--version") == (0, f"digitscope {__version__}\n", [])
     code, out, err = in_a_process("nonsense")

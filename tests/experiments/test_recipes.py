@@ -27,31 +27,26 @@ def test_every_recipe_is_whole_and_can_be_pickled_and_told() -> None:
             build(recipe.model, recipe.options)
 
 
-@pytest.mark.parametrize(
-    ("name", "batch_size", "learning_rate", "momentum", "nesterov", "epochs"),
-    [
+def test_the_course_s_recipes_are_the_course_s_scripts() -> None:
+    for name, batch_size, learning_rate, momentum, nesterov, epochs in (
         ("fc", 32, 0.1, 0.0, False, 10),
         ("fc-128", 32, 0.1, 0.0, False, 10),
         ("cnn", 32, 0.01, 0.9, True, 10),
         ("two-digit-mlp", 64, 0.01, 0.9, False, 30),
         ("two-digit-cnn", 64, 0.01, 0.9, False, 30),
-    ],
-)
-def test_the_course_s_recipes_are_the_course_s_scripts(
-    name: str, batch_size: int, learning_rate: float, momentum: float, nesterov: bool, epochs: int
-) -> None:
-    settings = RECIPES[name].settings
-    assert settings == TrainingSettings(
-        epochs=epochs,
-        batch_size=batch_size,
-        order="fixed",
-        optimizer="sgd",
-        learning_rate=learning_rate,
-        momentum=momentum,
-        nesterov=nesterov,
-        schedule="constant",
-        threads=settings.threads,  # the course says nothing of them
-    )
+    ):
+        settings = RECIPES[name].settings
+        assert settings == TrainingSettings(
+            epochs=epochs,
+            batch_size=batch_size,
+            order="fixed",
+            optimizer="sgd",
+            learning_rate=learning_rate,
+            momentum=momentum,
+            nesterov=nesterov,
+            schedule="constant",
+            threads=settings.threads,  # the course says nothing of them
+        )
     assert COURSE_SEED == 12321
 
 

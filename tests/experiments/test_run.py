@@ -161,20 +161,13 @@ def test_the_configuration_says_what_the_figures_depend_on(sample: Dataset, tmp_
     assert config["machine"]["threads"] == 1
 
 
-@pytest.mark.parametrize("threads", [2, 0])
+@pytest.mark.parametrize("threads", [0])
 def test_the_configuration_says_how_many_threads_there_were(threads: int, sample: Dataset, tmp_path: Path) -> None:
     """0 leaves it to PyTorch: what that was, only the machine's part can say."""
     go(RECIPES["fc"].with_changes({"epochs": 1, "threads": threads}), sample, tmp_path)
     config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
     assert config["settings"]["threads"] == threads
     assert config["machine"]["threads"] == (threads or torch.get_num_threads()) >= 1
-
-
-def test_the_task_of_two_digits_is_in_the_configuration(sample: Dataset, tmp_path: Path) -> None:
-    go(RECIPES["two-digit-mlp"].with_changes({"epochs": 1}), sample, tmp_path)
-    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
-    assert (config["task"], config["model"]) == ("two-digit", "two-digit-mlp")
-    assert config["options"] == {"hidden": 64}
 
 
 def test_a_run_folder_without_its_task_is_of_single_digits(sample: Dataset, tmp_path: Path) -> None:
@@ -242,7 +235,7 @@ def test_a_run_leaves_torch_s_generator_as_it_was(sample: Dataset) -> None:
 
 @pytest.mark.parametrize(
     ("recipe", "after"),
-    [*((recipe, 1) for recipe in RESUMABLE), (RESUMABLE[1], 2), (RESUMABLE[2], 3)],
+    [*((recipe, 1) for recipe in RESUMABLE), (RESUMABLE[1], 3)],
     ids=lambda value: getattr(value, "name", str(value)),
 )
 def test_a_resumed_run_gives_the_same_bytes(recipe: Recipe, after: int, sample: Dataset, tmp_path: Path) -> None:
@@ -504,12 +497,6 @@ def test_a_damaged_configuration(sample: Dataset, tmp_path: Path) -> None:
         assert content(tmp_path) == before
 
 
-def test_a_recipe_is_read_back_with_its_changes(sample: Dataset, tmp_path: Path) -> None:
-    recipe = RECIPES["fc"].with_changes({"epochs": 1, "hidden": 12, "momentum": 0.5})
-    go(recipe, sample, tmp_path, seed=42)
-    assert read_recipe(tmp_path) == (with_defaults(recipe), 42)
-
-
 def test_a_damaged_state_is_not_resumed(sample: Dataset, tmp_path: Path) -> None:
     recipe = RECIPES["fc"].with_changes({"epochs": 1})
     go(recipe, sample, tmp_path)
@@ -534,21 +521,21 @@ def test_a_folder_without_a_run_cannot_be_resumed(sample: Dataset, tmp_path: Pat
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize(("order", "n_batches"), [("fixed", 3), ("reshuffled", 4), ("fresh-pairs", 3)])
-def test_sources(order: Any, n_batches: int, sample: Dataset) -> None:
-    settings = TrainingSettings(order=order, batch_size=32)
-    recipe = RECIPES["two-digit-best" if order == "fresh-pairs" else "fc"]
-    data = data_for(recipe, sample)  # 100 single digits, or 90 pairs
-    assert make_source(settings, data, small(sample), seed=1).n_batches == n_batches
-    if order != "fixed":
-        longer = replace(settings, epoch_size=200)
-        assert make_source(longer, data, small(sample), seed=1).n_batches == 7
+def test_sources(sample: Dataset) -> None:
+    orders: list[tuple[Any, int]] = [("fixed", 3), ("reshuffled", 4), ("fresh-pairs", 3)]
+    for order, n_batches in orders:
+        settings = TrainingSettings(order=order, batch_size=32)
+        recipe = RECIPES["two-digit-best" if order == "fresh-pairs" else "fc"]
+        data = data_for(recipe, sample)  # 100 single digits, or 90 pairs
+        assert make_source(settings, data, small(sample), seed=1).n_batches == n_batches
+        if order != "fixed":
+            longer = replace(settings, epoch_size=200)
+            assert make_source(longer, data, small(sample), seed=1).n_batches == 7
 
 
-@pytest.mark.parametrize("order", ["reshuffled"])
-def test_train_size_draws_by_the_seed_and_a_smaller_draw_is_part_of_a_larger(order: Any, sample: Dataset) -> None:
+def test_train_size_draws_by_the_seed_and_a_smaller_draw_is_part_of_a_larger(sample: Dataset) -> None:
     def drawn(n: int, seed: int) -> set[bytes]:
-        settings = TrainingSettings(train_size=n, order=order, batch_size=10)
+        settings = TrainingSettings(train_size=n, order="reshuffled", batch_size=10)
         batches = make_source(settings, sample, None, seed).epoch(np.random.default_rng(0))
         return {image.tobytes() for images, _ in batches for image in images}
 
@@ -614,14 +601,11 @@ def test_numpy_computes_on_the_processor(sample: Dataset, tmp_path: Path) -> Non
     assert load_run(tmp_path / "run", device="auto").history
 
 
-@pytest.mark.parametrize("part", [{"hidden": [16]}, {"activation": "relu"}])
-def test_numpy_weights_that_are_not_the_configuration_s(
-    part: dict[str, Any], sample: Dataset, tmp_path: Path
-) -> None:
+def test_numpy_weights_that_are_not_the_configuration_s(sample: Dataset, tmp_path: Path) -> None:
     go(QUICK, sample, tmp_path)
     path = tmp_path / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
-    config["settings"] |= part
+    config["settings"] |= {"activation": "relu"}
     path.write_text(json.dumps(config), encoding="utf-8")
     with pytest.raises(DataError, match=r"model\.safetensors: these weights belong to another network"):
         load_run(tmp_path)

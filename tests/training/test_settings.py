@@ -52,56 +52,54 @@ def test_refused_values_are_named_with_what_is_accepted() -> None:
         assert str(caught.value).startswith(f"{name} is {value!r}: {accepted}")
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"nesterov": True}, "nesterov needs momentum: expected momentum above 0"),
-        ({"momentum": 0.9, "nesterov": True, "optimizer": "adam"}, NOT_OF.format("adam")),
-        ({"nesterov": True, "optimizer": "adamw"}, NOT_OF.format("adamw")),
-        (
-            {"optimizer": "muon", "weight_decay": 0.1},
-            "muon holds the length of weights: expected --weight-decay 0",
-        ),
-        (
-            {"train_size": 10, "order": "fresh-pages"},
-            "order is 'fresh-pages', which has no train_size: expected 0",
-        ),
-        ({"focus": 2, "order": "fresh-pages"}, "order is 'fresh-pages', which has no focus: expected 1"),
-        ({"train_size": 10, "order": "fresh-pairs"}, "order is 'fresh-pairs', which makes its own examples"),
-        ({"epoch_size": 10}, "order is 'fixed', which shows all examples: use reshuffled"),
-        ({"low_resolution": 0.5}, "order is 'fixed', which shows examples as they are"),
-        ({"order": "fixed", "non_digits": 0.1}, "order is 'fixed', which has no non_digits"),
-        ({"order": "fixed", "styles": 0.1}, "order is 'fixed', which has no styles"),
-        ({"order": "fresh-pairs", "pens": 0.1}, "order is 'fresh-pairs', which has no pens"),
-        ({"order": "fresh-pages", "rotation": 0.1}, "order is 'fresh-pages', which has no rotation"),
-        ({"order": "fresh-pages", "label_smoothing": 0.1}, "order is 'fresh-pages', which has no label_smoothing"),
-        ({"plain_epochs": 1}, NO_WARPS),
-        ({"plain_epochs": 11, "order": "fresh-pairs"}, NO_WARPS),
-        (
-            {"plain_epochs": 4, "epochs": 3, "order": "reshuffled", "shift": 1},
-            "plain_epochs is 4: expected 0 to 3, the epochs",
-        ),
-    ],
-)
-def test_contradictions(settings: Any, message: str) -> None:
-    with pytest.raises(SettingError) as caught:
-        TrainingSettings(**settings)
-    assert str(caught.value).startswith(message)
+CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
+    ({"nesterov": True}, "nesterov needs momentum: expected momentum above 0"),
+    ({"momentum": 0.9, "nesterov": True, "optimizer": "adam"}, NOT_OF.format("adam")),
+    ({"nesterov": True, "optimizer": "adamw"}, NOT_OF.format("adamw")),
+    (
+        {"optimizer": "muon", "weight_decay": 0.1},
+        "muon holds the length of weights: expected --weight-decay 0",
+    ),
+    (
+        {"train_size": 10, "order": "fresh-pages"},
+        "order is 'fresh-pages', which has no train_size: expected 0",
+    ),
+    ({"focus": 2, "order": "fresh-pages"}, "order is 'fresh-pages', which has no focus: expected 1"),
+    ({"train_size": 10, "order": "fresh-pairs"}, "order is 'fresh-pairs', which makes its own examples"),
+    ({"epoch_size": 10}, "order is 'fixed', which shows all examples: use reshuffled"),
+    ({"low_resolution": 0.5}, "order is 'fixed', which shows examples as they are"),
+    ({"order": "fixed", "non_digits": 0.1}, "order is 'fixed', which has no non_digits"),
+    ({"order": "fixed", "styles": 0.1}, "order is 'fixed', which has no styles"),
+    ({"order": "fresh-pairs", "pens": 0.1}, "order is 'fresh-pairs', which has no pens"),
+    ({"order": "fresh-pages", "rotation": 0.1}, "order is 'fresh-pages', which has no rotation"),
+    ({"order": "fresh-pages", "label_smoothing": 0.1}, "order is 'fresh-pages', which has no label_smoothing"),
+    ({"plain_epochs": 1}, NO_WARPS),
+    ({"plain_epochs": 11, "order": "fresh-pairs"}, NO_WARPS),
+    (
+        {"plain_epochs": 4, "epochs": 3, "order": "reshuffled", "shift": 1},
+        "plain_epochs is 4: expected 0 to 3, the epochs",
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
+def test_contradictions() -> None:
+    for settings, message in CONTRADICTIONS:
+        with pytest.raises(SettingError) as caught:
+            TrainingSettings(**settings)
+        assert str(caught.value).startswith(message)
+
+
+def test_accepted() -> None:
+    accepted: list[dict[str, Any]] = [
         {"epochs": 1, "batch_size": 1, "plain_epochs": 0},
         {"momentum": 0.999, "nesterov": True, "warmup": 0.0, "label_smoothing": 0.0, "weight_decay": 0},
         {"order": "reshuffled", "epoch_size": 36_000, "non_digits": 1, "styles": 1, "pens": 1},
         {"order": "fresh-pages", "epoch_size": 8, "optimizer": "adamw", "ema": 0.9, "precision": "mixed"},
         {"plain_epochs": 3, "epochs": 3, "order": "fresh-pairs", "elastic": 0.5},
-    ],
-)
-def test_accepted(settings: Any) -> None:
-    made = TrainingSettings(**settings)
-    assert {name: getattr(made, name) for name in settings} == settings
+    ]
+    for settings in accepted:
+        made = TrainingSettings(**settings)
+        assert {name: getattr(made, name) for name in settings} == settings
 
 
 def test_numbers_of_numpy_become_python_s() -> None:

@@ -105,6 +105,8 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         epilog="example: digitscope demo",
     )
     parser.add_argument("--version", action="version", version=f"digitscope {__version__}")
+    completion_help = "write completion for bash, zsh and fish into your home folder, and say where"
+    parser.add_argument("--install-completion", action=_InstallCompletion, nargs=0, help=completion_help)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
@@ -113,6 +115,12 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
             module = import_module(f"digitscope.cli.{name}")
             getattr(module, "COMMAND", module).configure(command)
     return parser
+
+
+class _InstallCompletion(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        import_module("digitscope.cli.completion").install(COMMANDS)
+        parser.exit()
 
 
 def _fail(reason: object, exit_code: int) -> int:
