@@ -21,8 +21,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from digitscope import DigitClassifier
 from digitscope.data import Dataset
 from digitscope.errors import DataError, SettingError
-from digitscope.estimator.classifier import _fit_to
-from digitscope.estimator.scale import Scale
+from digitscope.estimator.classifier import Scale, _fit_to
 from digitscope.experiments.recipes import RECIPES
 from digitscope.experiments.run import run_recipe
 

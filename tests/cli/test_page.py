@@ -171,8 +171,8 @@ import sys
 import numpy as np
 from pathlib import Path
 from digitscope.cli.evaluation_report import SCORINGS
-from digitscope.experiments.scoring import load_reader
-reader = load_reader(Path({str(page_file)!r}))
+from digitscope.experiments.scoring import load_trained
+reader = load_trained(Path({str(page_file)!r}))
 maps = reader.logits(np.zeros((1, 256, 256), np.uint8))
 print(reader.task, SCORINGS["page"].evaluate(maps, np.zeros((1, 17, 64, 64), np.uint8)).n, "torch" in sys.modules)
 """

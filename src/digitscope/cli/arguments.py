@@ -142,6 +142,7 @@ def _seed(text: str) -> int:
 
 Flag = partial(Argument, action="store_true")
 Folder = partial(Argument, type=path_argument, metavar="DIR")
+Number = partial(Argument, type=int, metavar="N")
 
 DATA = (
     Folder(
@@ -161,14 +162,12 @@ TEST = Flag("--test", help="score the test split too; what was finished without 
 def seed_of(what: str, default: int | None = None) -> Argument:
     """Return --seed, which is of `what`; with None as default the command decides."""
     ending = "" if default is None else f" (default: {default})"
-    return Argument("--seed", type=_seed, default=default, metavar="N", help=f"of {what}{ending}")
+    return Number("--seed", type=_seed, default=default, help=f"of {what}{ending}")
 
 
 def cores() -> Argument:
     """Return --cores."""
-    return Argument(
-        "--cores", type=int, default=usable_cores(), metavar="N", help="to compute on (default: all, %(default)s)"
-    )
+    return Number("--cores", default=usable_cores(), help="to compute on (default: all, %(default)s)")
 
 
 def engine(what: str) -> tuple[Argument, Argument]:

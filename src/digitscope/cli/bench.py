@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from digitscope.cli.arguments import DATA, JSON, Argument, Command, Flag, count_argument
+from digitscope.cli.arguments import DATA, JSON, Argument, Command, Flag, Number, count_argument
 from digitscope.cli.console import print_table, step_bar
 from digitscope.cli.datasets import single_digits
 from digitscope.errors import SettingError
@@ -141,15 +141,8 @@ COMMAND = Command(
         Argument(
             "names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; all of them if none is named"
         ),
-        Argument(
-            "--rounds",
-            type=count_argument,
-            metavar="N",
-            help=f"turns of each side (default: {_defaults('rounds')})",
-        ),
-        Argument(
-            "--threads", type=count_argument, metavar="N", help=f"of each side (default: {_defaults('threads')})"
-        ),
+        Number("--rounds", type=count_argument, help=f"turns of each side (default: {_defaults('rounds')})"),
+        Number("--threads", type=count_argument, help=f"of each side (default: {_defaults('threads')})"),
         Argument(
             "--peers",
             default="",

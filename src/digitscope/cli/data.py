@@ -12,6 +12,7 @@ from digitscope.cli.arguments import (
     Command,
     Flag,
     Folder,
+    Number,
     figure_argument,
     seed_of,
 )
@@ -105,14 +106,8 @@ PAIRS = Command(
         Folder("--out", required=True, help="where the four files go"),
         Flag("--full", help="give them the full-size set's names, without _mini"),
         seed_of("the pairs", COURSE_SEED),
-        Argument(
-            "--train",
-            type=int,
-            default=40_000,
-            metavar="N",
-            help="pairs to learn from; the last tenth validates (default: 40000)",
-        ),
-        Argument("--test", type=int, default=4_000, metavar="N", help="pairs of test digits (default: 4000)"),
+        Number("--train", default=40_000, help="pairs to learn from; the last tenth validates (default: 40000)"),
+        Number("--test", default=4_000, help="pairs of test digits (default: 4000)"),
     ),
     "data two-digit --out Datasets",
 )
@@ -141,7 +136,7 @@ SHEET = Command(
             help=f"its ending, one of {', '.join(FIGURE_ENDINGS)}, chooses the format (default: sample.png)",
         ),
         Argument("--split", default="train", choices=("train", "validation", "test"), help="default: train"),
-        Argument("-n", type=int, default=50, metavar="N", help="images on the sheet (default: 50)"),
+        Number("-n", default=50, help="images on the sheet (default: 50)"),
     ),
     "data sample --split test -n 100",
 )

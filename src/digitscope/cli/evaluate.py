@@ -17,6 +17,7 @@ from digitscope.cli.arguments import (
     Argument,
     Command,
     Folder,
+    Number,
     call_of,
     path_argument,
     seed_of,
@@ -29,7 +30,7 @@ from digitscope.data import COURSE_SEED, PAIRS_FOR, Split
 from digitscope.data.pen_digits import load_pen_digits
 from digitscope.data.sample import SAMPLE_NAME
 from digitscope.errors import DataError, SettingError
-from digitscope.experiments.scoring import Reader, fresh_pairs, load_reader, predict_in_steps
+from digitscope.experiments.scoring import TrainedNetwork, fresh_pairs, load_trained, predict_in_steps
 from digitscope.files import make_folder
 from digitscope.inference import SHIPPED
 from digitscope.metrics import N_CLASSES, Evaluation
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
         raise SettingError(
             f"--figures {options.figures} is MODEL itself, which keeps its own report: name another folder"
         )
-    reader = load_reader(options.model, device=options.device)
+    reader = load_trained(options.model, device=options.device)
     examples = _examples(reader, options)
     if reader.data_sha256 is None and SAMPLE_NAME in examples.source:
         remark(
@@ -90,13 +91,13 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _examples(reader: Reader, options: argparse.Namespace) -> Examples:
+def _examples(reader: TrainedNetwork, options: argparse.Namespace) -> Examples:
     if options.split == PENS:
         return _pens(reader, options)
     return _pairs(reader, options) if options.pairs is not None else _split(reader, options)
 
 
-def _pens(reader: Reader, options: argparse.Namespace) -> Examples:
+def _pens(reader: TrainedNetwork, options: argparse.Namespace) -> Examples:
     if reader.task != "digit" or options.pairs is not None:
         raise SettingError(f"--split {PENS} has single digits: expected a network for one digit, without --pairs")
     digits = load_pen_digits(options.data, held_back=True)
@@ -104,7 +105,7 @@ def _pens(reader: Reader, options: argparse.Namespace) -> Examples:
     return Examples(split, "UNIPEN's held-back writers", "UNIPEN's train_r01_v07, writers held back")
 
 
-def _split(reader: Reader, options: argparse.Namespace) -> Examples:
+def _split(reader: TrainedNetwork, options: argparse.Namespace) -> Examples:
     dataset = dataset_for(reader.task, options)
     size = dataset.train.images.shape[1:]
     if size not in reader.sizes:
@@ -118,7 +119,7 @@ def _split(reader: Reader, options: argparse.Namespace) -> Examples:
     return Examples(dataset.splits[options.split], title, f"{dataset.name}, from {dataset.source}")
 
 
-def _pairs(reader: Reader, options: argparse.Namespace) -> Examples:
+def _pairs(reader: TrainedNetwork, options: argparse.Namespace) -> Examples:
     if reader.task not in PAIRS_FOR:
         does = "finds digits on pages" if reader.task == "page" else "reads one digit"
         raise SettingError(f"--pairs makes pairs of digits, but {reader.name} {does}: leave --pairs out")
@@ -157,10 +158,8 @@ COMMAND = Command(
             choices=("train", "validation", "test", PENS),
             help="default: test; pens: UNIPEN's digits by the writers who are held back, drawn once each",
         ),
-        Argument(
+        Number(
             "--pairs",
-            type=int,
-            metavar="N",
             help="of a network for two digits or their pixels: score N pairs made of the split's single digits "
             "(default: the course's files if they are there, else 4000 pairs to test on)",
         ),

@@ -14,7 +14,7 @@ from digitscope.data import Dataset
 from digitscope.data.page_scores import score_scenes
 from digitscope.errors import SettingError
 from digitscope.experiments.run import Run, load_run
-from digitscope.experiments.scoring import PAGES_A_STEP, load_reader, predict_in_steps
+from digitscope.experiments.scoring import PAGES_A_STEP, load_trained, predict_in_steps
 from digitscope.experiments.sources import as_met
 from digitscope.export import OPSET, export_calibrated, export_page, in_half_precision
 from digitscope.inference import Recognizer
@@ -64,7 +64,7 @@ def _export_page(trained: Run, dataset: Dataset, options: argparse.Namespace) ->
     images, planes = dataset.validation.images, dataset.validation.labels
     export_page(in_half_precision(trained.model) if options.half else trained.model, options.to, images)
     before = score_scenes(predict_logits(trained.model, images, batch_size=PAGES_A_STEP), planes)
-    after = score_scenes(predict_in_steps(load_reader(options.to), images, lambda: None), planes)
+    after = score_scenes(predict_in_steps(load_trained(options.to), images, lambda: None), planes)
     return {"validation": asdict(after)}, page_rows(before), page_rows(after), ""
 
 

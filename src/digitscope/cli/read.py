@@ -15,6 +15,7 @@ from digitscope.cli.arguments import (
     Command,
     Flag,
     Folder,
+    Number,
     check_engine,
     count_argument,
     engine,
@@ -263,11 +264,10 @@ COMMAND = Command(
             metavar="FILE.jsonl",
             help="append one line of JSON for every picture there; those that it has already are not read again",
         ),
-        Argument(
+        Number(
             "--workers",
             type=count_argument,
             default=1,
-            metavar="N",
             help="processes of this machine that read; output and order are the same (default: 1)",
         ),
         *engine("reads: this process, or tasks on a Ray cluster whose machines see the same files"),
