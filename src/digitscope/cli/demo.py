@@ -94,16 +94,8 @@ def write_demo(folder: Path, mnist: Dataset, parts: Sequence[Part], command: str
     numpy_part, convolutional, pairs = parts
     curves = learning_curves({part.name: part.history for part in parts})
     save_figure(curves, folder / "curves.png")
-    stats = Stats(
-        tuple(
-            Stat(
-                part.name,
-                f"{part.scores.accuracy:.2%}",
-                f"of {part.test.labels.size:,} test digits, {part.seconds:.0f} s",
-            )
-            for part in parts
-        )
-    )
+    notes = [f"of {part.test.labels.size:,} test digits, {part.seconds:.0f} s" for part in parts]
+    stats = [Stat(part.name, f"{part.scores.accuracy:.2%}", note) for part, note in zip(parts, notes, strict=True)]
     hidden = "One hidden layer, written in NumPy: digitscope.scratch is short enough to read in one sitting. "
     weights = []
     if numpy_part.first_weights is not None:
@@ -112,7 +104,7 @@ def write_demo(folder: Path, mnist: Dataset, parts: Sequence[Part], command: str
         )
     facts = (("data", f"{mnist.name}, from {mnist.source}"), *describe_machine().items())
     sections = [
-        Section("What they read", (stats, Table(HEADER, tuple(map(_row, parts))))),
+        Section("What they read", (Stats(tuple(stats)), Table(HEADER, tuple(map(_row, parts))))),
         Section(
             "How they learned",
             (FigureBlock(curves, "Loss and accuracy after every pass over the training images."),),

@@ -49,8 +49,9 @@ class ScratchSettings(TrainingSettings):
                 f"hidden is {units!r}: expected a tuple of whole numbers from 1, such as (128,) or ()"
             )
         object.__setattr__(self, "hidden", tuple(map(int, units)))  # JSON has only lists
-        if not isinstance(self.dtype, str) or self.dtype not in {"float32", "float64"}:
-            raise SettingError(f"dtype is {self.dtype!r}: expected float32 or float64")
+        dtype: Any = self.dtype
+        if not isinstance(dtype, str) or dtype not in {"float32", "float64"}:
+            raise SettingError(f"dtype is {dtype!r}: expected float32 or float64")
         if self.nesterov is True and self.momentum == 0:
             raise SettingError("nesterov is True: expected momentum above 0, or False")
         super().__post_init__()
