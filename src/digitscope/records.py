@@ -43,15 +43,12 @@ def parse_history(text: str) -> tuple[EpochRecord, ...]:
     Raises:
         DataError: a line is not an epoch's record.
     """
+    names = [field.name for field in fields(EpochRecord)]
     try:
-        return tuple(_parse_record(line) for line in text.splitlines())
+        records = [json.loads(line) for line in text.splitlines()]
+        return tuple(EpochRecord(**{name: record[name] for name in names}) for record in records)
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"not a run's metrics ({error!r}): expected one epoch's JSON a line") from None
-
-
-def _parse_record(line: str) -> EpochRecord:
-    record = json.loads(line)
-    return EpochRecord(**{field.name: record[field.name] for field in fields(EpochRecord)})
 
 
 def write_history(path: Path, history: Sequence[EpochRecord]) -> None:

@@ -84,13 +84,10 @@ def test_an_empty_folder(careful: Command, tmp_path: Path) -> None:
         assert_one_line(careful(*words, *flags), 1, str(tmp_path / "empty"))
 
 
-@pytest.mark.parametrize("recipe", ["fc", "two-digit-mlp"])
-def test_a_folder_that_is_missing_or_a_file(careful: Command, tmp_path: Path, recipe: str) -> None:
+def test_a_folder_that_is_missing_or_a_file(careful: Command, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for name, part in (
-        ("nowhere", "no such folder"),
-        ("file", f"a file; expected the folder that holds the data files: name {tmp_path}"),
-    ):
+    a_file = f"a file; expected the folder that holds the data files: name {tmp_path}"
+    for recipe, name, part in (("fc", "nowhere", "no such folder"), ("two-digit-mlp", "file", a_file)):
         call_each_user(careful, ("--data", tmp_path / name), recipe, f"{tmp_path / name}: {part}")
 
 
@@ -101,9 +98,8 @@ def test_a_missing_folder_in_the_environment(
     call_each_user(careful, (), "fc", f"{tmp_path / 'nowhere'}: no such folder", "DIGITSCOPE_DATA")
 
 
-@pytest.mark.parametrize("name", IDX_NAMES)
-def test_a_truncated_file(careful: Command, tiny_mnist_folder: Path, name: str) -> None:
-    path = tiny_mnist_folder / f"{name}.gz"
+def test_a_truncated_file(careful: Command, tiny_mnist_folder: Path) -> None:
+    path = tiny_mnist_folder / f"{TEST_IMAGES}.gz"
     rewrite(path, lambda content: content[:-1])
     flags = ("--data", tiny_mnist_folder, "--unchecked")
     call_each_user(careful, flags, "fc", f"{path}: an IDX file that is truncated")
@@ -162,33 +158,30 @@ def test_a_course_file_that_runs_a_command(careful: Command, tmp_path: Path) -> 
     assert not marker.exists()
 
 
-@pytest.mark.parametrize("name", [PAIR_IMAGES, "test_multi_digit_mini.pkl.gz"])
-def test_a_two_digit_file_that_runs_a_command(careful: Command, pairs_folder: Path, name: str) -> None:
+def test_a_two_digit_file_that_runs_a_command(careful: Command, pairs_folder: Path) -> None:
+    name = "test_multi_digit_mini.pkl.gz"
     marker = trap_in(pairs_folder / name)
     flags = ("--data", pairs_folder)
     call_each_user(careful, flags, "two-digit-mlp", f"{pairs_folder / name}: not a pickle that can be read safely")
     assert not marker.exists()
 
 
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
+def test_two_digit_labels(careful: Command, pairs_folder: Path) -> None:
+    path = pairs_folder / PAIR_LABELS
+    for labels, message in (
         (b"1 2 3\n4 5 6\n", "3 labels for the 100 images"),
         (b"1 2 3\n4 5\n", "2 lines of 3, 2 numbers"),
-        (b"10 " * 100 + b"\n" + b"1 " * 100 + b"\n", "label 10 among the labels"),
-    ],
-)
-def test_two_digit_labels(careful: Command, pairs_folder: Path, labels: bytes, message: str) -> None:
-    path = pairs_folder / PAIR_LABELS
-    path.write_bytes(gzip.compress(labels))
-    call_each_user(careful, ("--data", pairs_folder), "two-digit-cnn", f"{path}: ", message)
+    ):
+        path.write_bytes(gzip.compress(labels))
+        call_each_user(careful, ("--data", pairs_folder), "two-digit-cnn", f"{path}: ", message)
 
 
 FULL_SIZE = [name.replace("_mini", "") for name in (PAIR_IMAGES, PAIR_LABELS)]
 
 
-@pytest.mark.parametrize("with_mnist", [True, False])
-@pytest.mark.parametrize("kept", [(PAIR_IMAGES, PAIR_LABELS, "test_labels_mini.txt.gz"), FULL_SIZE, FULL_SIZE[1:]])
+@pytest.mark.parametrize(
+    ("kept", "with_mnist"), [((PAIR_IMAGES, PAIR_LABELS, "test_labels_mini.txt.gz"), True), (FULL_SIZE[1:], False)]
+)
 def test_a_two_digit_set_that_lacks_a_file(
     careful: Command, tiny_mnist_folder: Path, tmp_path: Path, kept: tuple[str, ...], with_mnist: bool
 ) -> None:
@@ -203,15 +196,12 @@ def test_a_two_digit_set_that_lacks_a_file(
     call_each_user(careful, flags, "two-digit-mlp", *expected)
 
 
-@pytest.mark.parametrize("recipe", ["fc", "two-digit-mlp"])
-def test_a_folder_that_may_not_be_read(
-    careful: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str
-) -> None:
+def test_a_folder_that_may_not_be_read(careful: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "private").mkdir()
     forbid(monkeypatch, tmp_path / "private")
     flags = ("--data", tmp_path / "private")
     call_each_user(
-        careful, flags, recipe, f"{tmp_path / 'private'}/", "cannot be read (Permission denied)", "--data"
+        careful, flags, "fc", f"{tmp_path / 'private'}/", "cannot be read (Permission denied)", "--data"
     )
 
 
@@ -254,10 +244,9 @@ def change_config(folder: Path, **changes: object) -> None:
 NO_RUN = "no run is here: expected a folder with config.json, as train makes"
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "metrics.jsonl"])
-def test_a_run_folder_that_lacks_a_file(careful: Command, run_folder: Path, name: str) -> None:
-    (run_folder / name).unlink()
-    assert_one_line(careful("evaluate", run_folder), 1, str(run_folder / name))
+def test_a_run_folder_that_lacks_a_file(careful: Command, run_folder: Path) -> None:
+    (run_folder / "model.safetensors").unlink()
+    assert_one_line(careful("evaluate", run_folder), 1, str(run_folder / "model.safetensors"))
 
 
 def test_a_folder_without_a_configuration(careful: Command, run_folder: Path) -> None:
@@ -266,17 +255,13 @@ def test_a_folder_without_a_configuration(careful: Command, run_folder: Path) ->
         assert_one_line(careful(*words), 1, f"digitscope: error: {run_folder}: {NO_RUN}")
 
 
-JUNK = (b"{", b"[1]", b"\xff\xfe junk" * 99)
-DAMAGED = [
-    *((name, content) for name in ("config.json", "model.safetensors") for content in (b"", *JUNK)),
-    *(("metrics.jsonl", content) for content in JUNK),
-]
-
-
-@pytest.mark.parametrize(("name", "content"), DAMAGED)
-def test_a_run_folder_with_a_damaged_file(careful: Command, run_folder: Path, name: str, content: bytes) -> None:
-    (run_folder / name).write_bytes(content)
-    assert_one_line(careful("evaluate", run_folder), 1, str(run_folder / name))
+def test_a_run_folder_with_a_damaged_file(careful: Command, run_folder: Path) -> None:
+    for name in ("config.json", "model.safetensors", "metrics.jsonl"):
+        whole = (run_folder / name).read_bytes()
+        for content in (b"{", b"[1]", b"\xff\xfe junk" * 99):
+            (run_folder / name).write_bytes(content)
+            assert_one_line(careful("evaluate", run_folder), 1, str(run_folder / name))
+        (run_folder / name).write_bytes(whole)
 
 
 def test_weights_cut_short(careful: Command, run_folder: Path) -> None:
@@ -285,29 +270,24 @@ def test_weights_cut_short(careful: Command, run_folder: Path) -> None:
     assert_one_line(careful("evaluate", run_folder), 1, f"{path}: not a readable safetensors file")
 
 
-@pytest.mark.parametrize(
-    ("changes", "value"),
-    [
+def test_a_configuration_that_cannot_be(careful: Command, run_folder: Path) -> None:
+    whole = (run_folder / "config.json").read_bytes()
+    for changes, value in (
         ({"settings": {"colour": "red"}}, "colour"),
         ({"settings": {"epochs": 0}}, "epochs is 0"),
-        ({"settings": [1]}, ""),
-        ({"options": {"colour": "red"}}, "colour"),
         ({"options": {"hidden": -1}}, "-1"),
         ({"options": None}, ""),
         ({"model": "nonsense"}, "nonsense"),
         ({"seed": "abc"}, "abc"),
-    ],
-)
-def test_a_configuration_that_cannot_be(
-    careful: Command, run_folder: Path, changes: dict[str, object], value: str
-) -> None:
-    change_config(run_folder, **changes)
-    for words in (("evaluate", run_folder), ("train", "fc", "--resume", "--out", run_folder)):
-        assert_one_line(careful(*words), 1, str(run_folder / "config.json"), value)
+    ):
+        change_config(run_folder, **changes)
+        for words in (("evaluate", run_folder), ("train", "fc", "--resume", "--out", run_folder)):
+            assert_one_line(careful(*words), 1, str(run_folder / "config.json"), value)
+        (run_folder / "config.json").write_bytes(whole)
 
 
-@pytest.mark.parametrize("seed", [-1, 2**32])
-def test_a_seed_that_cannot_be(careful: Command, run_folder: Path, seed: int) -> None:
+def test_a_seed_that_cannot_be(careful: Command, run_folder: Path) -> None:
+    seed = 2**32
     change_config(run_folder, seed=seed)
     outcome = careful("train", "fc", "--resume", "--out", run_folder)
     assert outcome.code == 2
@@ -326,34 +306,20 @@ EXPORT = "expected digit, digit-best, two-digit, page, or what `digitscope expor
 DOWNLOAD = f"{ADDRESS!r} is a web address: expected a path; download the file first"
 
 
-@pytest.mark.parametrize(
-    ("words", "code", "line"),
-    [
+def test_a_name_that_is_no_file_here(careful: Command, run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(run_folder)
+    for words, code, line in (
         (("read", "form.jpg", "--model", "nope.onnx"), 1, NO_FILE),
         (("evaluate", "nope.onnx"), 1, NO_FILE),
         (("read", "form.jpg", "--model", "."), 2, f"digitscope: error: no network called '.': {EXPORT}"),
         (("read", ADDRESS), 2, f"digitscope read: error: argument IMAGE_OR_FOLDER: {DOWNLOAD}"),
         (("evaluate", ADDRESS), 2, f"digitscope evaluate: error: argument MODEL: {DOWNLOAD}"),
-    ],
-)
-def test_a_name_that_is_no_file_here(
-    careful: Command,
-    run_folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    words: tuple[str, ...],
-    code: int,
-    line: str,
-) -> None:
-    monkeypatch.chdir(run_folder)
-    found, out, (told,) = careful(*words)
-    assert (found, out) == (code, "")
-    assert told.removesuffix(f"; digitscope {words[0]} --help shows how") == line
-
-
-@pytest.mark.parametrize("model", ["nowhere", "file"])
-def test_a_model_that_is_no_run_folder(careful: Command, desk: Path, model: str) -> None:
-    (desk / "file").touch()
-    assert_one_line(careful("evaluate", model), 1, f"digitscope: error: {model}: {NO_RUN}")
+        (("evaluate", "nowhere"), 1, f"digitscope: error: nowhere: {NO_RUN}"),
+        (("evaluate", "config.json"), 1, f"digitscope: error: config.json: {NO_RUN}"),
+    ):
+        found, out, (told,) = careful(*words)
+        assert (found, out) == (code, "")
+        assert told.removesuffix(f"; digitscope {words[0]} --help shows how").startswith(line)
 
 
 def test_a_damaged_state_is_not_resumed(careful: Command, run_folder: Path) -> None:
@@ -371,94 +337,53 @@ WRONG_CALLS: list[tuple[tuple[object, ...], tuple[str, ...]]] = [
     ((), ("COMMAND",)),
     (("nonsense",), ("'nonsense'", "'demo'")),
     (("data",), ("ACTION",)),
-    (("data", "nonsense"), ("'nonsense'", "'info'")),
     (("data", "info", "--nonsense"), ("--nonsense",)),
     (("data", "info", "--task", "nonsense"), ("'nonsense'", "two-digit")),
     (("data", "info", "--data"), ("--data",)),
     (("data", "info", "--data", ""), ("--data", "expected a path")),
-    (("train", "fc", "--out", ""), ("--out", "expected a path")),
-    (("demo", "--out", ""), ("--out", "expected a path")),
     (("evaluate", ""), ("MODEL", "expected a path")),
     (("data", "two-digit"), ("--out",)),
     (("data", "two-digit", "--out", "new", "--train", 1), ("1", "at least 2")),
-    (("data", "two-digit", "--out", "new", "--test", 0), ("0", "at least 1")),
     (("data", "two-digit", "--out", "new", "--train", "many"), ("--train", "'many'")),
     (("data", "two-digit", "--out", "new", "--train", 99_999_999_999), ("99999999999", "at most 10,000,000")),
-    (("data", "two-digit", "--out", "new", "--test", 10_000_001), ("10000001", "at most 10,000,000")),
-    (("data", "two-digit", "--out", ""), ("--out", "expected a path")),
-    (("data", "mnist"), ("--out",)),
-    (("data", "mnist", "--out", ""), ("--out", "expected a path")),
     (("data", "sample", "-n", 0), ("0", "1 or more")),
-    (("data", "sample", "--out", ""), ("--out", "expected a path")),
-    (("data", "sample", "--out", "foo"), ("--out", "'foo'", ".png, .svg, .pdf")),
     (("data", "sample", "--out", "sheet.doc"), ("--out", "'sheet.doc'", ".png, .svg, .pdf")),
     (("train",), ("RECIPE",)),
     (("train", "nonsense"), ("'nonsense'", "fc, fc-128, cnn")),
     ((*FC, "--epochs", 0), ("epochs is 0",)),
     ((*FC, "--epochs", 1.5), ("--epochs", "'1.5'")),
-    ((*FC, "--epochs", "many"), ("--epochs", "'many'")),
-    ((*FC, "--batch-size", 0), ("batch_size is 0",)),
-    ((*FC, "--batch-size", -5), ("batch_size is -5",)),
     ((*FC, "--learning-rate", "fast"), ("--learning-rate", "'fast'")),
-    ((*FC, "--learning-rate", 0), ("learning_rate is 0.0",)),
     ((*FC, "--learning-rate", "nan"), ("learning_rate is nan",)),
-    ((*FC, "--learning-rate", "inf"), ("learning_rate is inf",)),
-    ((*FC, "--momentum", 1), ("momentum is 1.0",)),
-    ((*FC, "--weight-decay", -1), ("weight_decay is -1.0",)),
-    ((*FC, "--warmup", 1), ("warmup is 1.0",)),
-    ((*FC, "--label-smoothing", 1), ("label_smoothing is 1.0",)),
     ((*FC, "--order", "nonsense"), ("'nonsense'", "reshuffled")),
     ((*FC, "--order", "fresh-pairs"), ("fresh-pairs",)),
-    ((*FC, "--optimizer", "nonsense"), ("'nonsense'", "adamw")),
     ((*FC, "--optimizer", "adam", "--momentum", 0.9), ("momentum", "adam")),
     ((*FC, "--nesterov"), ("nesterov needs momentum",)),
-    ((*FC, "--seed", -1), ("--seed", "'-1'", "0 to 4294967295")),
     ((*FC, "--seed", 2**32), ("--seed", "'4294967296'")),
-    ((*FC, "--seed", "x"), ("--seed", "'x'")),
     ((*FC, "--device", "nonsense"), ("'nonsense'", "cpu")),
     (("train", "two-digit-mlp", "--out", "new", "--dropout", 0.5), ("'two-digit-mlp'", "'dropout'", "hidden")),
-    (("train", "cnn", "--out", "new", "--hidden", 5), ("'cnn'", "'hidden'", "dropout")),
-    (("train", "fast", "--out", "new", "--hidden", 5), ("'fast'", "'hidden'")),
-    (("train", "/fc"), ("'/fc'", "fc, fc-128, cnn")),
     (("train", "fc", "--resume"), ("error: runs: no run of fc to resume: name its folder with --out",)),
-    (("train", "nonsense", "--resume"), ("'nonsense'", "fc, fc-128, cnn")),
-    ((*FC, "--epoch", 1), ("digitscope train: error: unrecognized arguments: --epoch 1",)),
-    (("evaluate",), ("MODEL",)),
     (("evaluate", "run", "--split", "nonsense"), ("'nonsense'", "validation")),
     (("reproduce", "--only", "nonsense"), ("'nonsense'", "hidden-10")),
     (("reproduce", "--only"), ("--only",)),
-    (("demo", "--seed", "x"), ("--seed", "'x'")),
 ]
 
 
-@pytest.mark.parametrize(("words", "parts"), WRONG_CALLS, ids=lambda value: " ".join(map(str, value))[:60])
-def test_a_wrong_call(
-    careful: Command, tiny_mnist_folder: Path, words: tuple[object, ...], parts: tuple[str, ...]
-) -> None:
-    takes_data = words[:1] == ("train",) or words[:2] in {("data", "two-digit"), ("data", "sample")}
-    data = ("--data", tiny_mnist_folder, "--unchecked") if takes_data else ()
-    assert_one_line(careful(*words, *data), 2, *parts)
+def test_wrong_calls(careful: Command, tiny_mnist_folder: Path) -> None:
+    for words, parts in WRONG_CALLS:
+        takes_data = words[:1] == ("train",) or words[:2] in {("data", "two-digit"), ("data", "sample")}
+        data = ("--data", tiny_mnist_folder, "--unchecked") if takes_data else ()
+        assert_one_line(careful(*words, *data), 2, *parts)
 
 
-@pytest.mark.parametrize(
-    ("words", "parts"),
-    [
+def test_calls_that_the_data_or_the_model_refuse(careful: Command, tiny_mnist_folder: Path) -> None:
+    for words, parts in (
         ((*FC, "--batch-size", 58), ("batch_size = 58", "57")),
         ((*FC, "--hidden", 0), ("hidden is 0",)),
-        ((*FC, "--hidden", -1), ("hidden is -1",)),
         ((*FC, "--activation", "nonsense"), ("'nonsense'", "leaky-relu")),
         (("train", "cnn", "--out", "new", "--dropout", 2), ("dropout is 2.0",)),
-        (("train", "cnn", "--out", "new", "--dropout", -1), ("dropout is -1.0",)),
-        (("train", "two-digit-mlp", "--out", "new", "--hidden", 0), ("hidden is 0",)),
-        (("train", "two-digit-cnn", "--out", "new", "--dropout", "nan"), ("dropout is nan",)),
-    ],
-    ids=lambda value: " ".join(map(str, value))[:60],
-)
-def test_a_call_that_the_data_or_the_model_refuse(
-    careful: Command, tiny_mnist_folder: Path, words: tuple[object, ...], parts: tuple[str, ...]
-) -> None:
-    data = ("--data", tiny_mnist_folder, "--unchecked")
-    assert_one_line(careful(*words, *data), 2, *parts, announced=True)
+    ):
+        data = ("--data", tiny_mnist_folder, "--unchecked")
+        assert_one_line(careful(*words, *data), 2, *parts, announced=True)
 
 
 def test_a_device_that_is_not_there(careful: Command, tiny_mnist_folder: Path, trained_folder: Path) -> None:
@@ -471,15 +396,16 @@ def test_a_device_that_is_not_there(careful: Command, tiny_mnist_folder: Path, t
     assert outcome.err[-1].startswith("digitscope: error: device is 'cuda', but PyTorch finds only cpu")
 
 
-@pytest.mark.parametrize("place", ["file", "file/deeper"])
-@pytest.mark.parametrize("words", [("train", "fc"), ("data", "two-digit"), ("data", "sample"), ("demo",)])
-def test_a_file_in_the_way(
-    careful: Command, tiny_mnist_folder: Path, desk: Path, words: tuple[str, ...], place: str
-) -> None:
+def test_a_file_in_the_way(careful: Command, tiny_mnist_folder: Path, desk: Path) -> None:
     (desk / "file").write_text("mine")
-    out = f"{place}/sheet.png" if "sample" in words else place
-    outcome = careful(*words, "--data", tiny_mnist_folder, "--unchecked", "--out", out)
-    assert_one_line(outcome, 1, place, "cannot be written", announced="train" in words)
+    for words, out in (
+        (("train", "fc"), "file/deeper"),
+        (("data", "two-digit"), "file"),
+        (("data", "sample"), "file/sheet.png"),
+        (("demo",), "file"),
+    ):
+        outcome = careful(*words, "--data", tiny_mnist_folder, "--unchecked", "--out", out)
+        assert_one_line(outcome, 1, "file", "cannot be written", announced="train" in words)
 
 
 def test_the_test_s_own_files_are_right(digitscope: Command, tiny_mnist_folder: Path, sample: Dataset) -> None:

@@ -85,25 +85,19 @@ def test_the_names_are_run_in_the_table_s_order(digitscope: Command, met: list[t
     assert [name for name, _ in met] == ["time-to-99", "latency"]
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
+def test_rounds_and_threads(
+    digitscope: Command, met: list[tuple[str, Conditions]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.get_num_threads", lambda: 7)
+    for words, expected in (
         ((), {"time-to-99": (3, 7), "epoch": (3, 1), "latency": (5, 7), "start": (5, 7)}),
         (("--quick",), {"time-to-99": (2, 7), "epoch": (2, 1), "latency": (2, 7), "start": (2, 7)}),
         (("--quick", "--rounds", 9, "--threads", 2), dict.fromkeys(BENCHMARKS, (9, 2))),
-    ],
-)
-def test_rounds_and_threads(
-    digitscope: Command,
-    met: list[tuple[str, Conditions]],
-    monkeypatch: pytest.MonkeyPatch,
-    words: tuple[object, ...],
-    expected: dict[str, tuple[int, int]],
-) -> None:
-    monkeypatch.setattr("torch.get_num_threads", lambda: 7)
-    assert digitscope("bench", *words).code == 0
-    assert {name: (conditions.rounds, conditions.threads) for name, conditions in met} == expected
-    assert {conditions.quick for _, conditions in met} == {"--quick" in words}
+    ):
+        met.clear()
+        assert digitscope("bench", *words).code == 0
+        assert {name: (conditions.rounds, conditions.threads) for name, conditions in met} == expected
+        assert {conditions.quick for _, conditions in met} == {"--quick" in words}
 
 
 def test_the_peers_that_are_asked_for(digitscope: Command, met: list[tuple[str, Conditions]]) -> None:
@@ -113,16 +107,13 @@ def test_the_peers_that_are_asked_for(digitscope: Command, met: list[tuple[str, 
     assert_one_line(refused, 2, "--peers is of one benchmark, not of epoch, latency: name one")
 
 
-@pytest.mark.parametrize(
-    ("words", "parts"),
-    [
+def test_a_wrong_call_is_one_line(digitscope: Command) -> None:
+    for words, parts in (
         (("fastest",), ("no benchmark is called 'fastest'", "time-to-99, epoch, latency")),
         (("epoch", "--rounds", 0), ("'0' is no count", "from 1")),
         (("epoch", "--threads", "many"), ("'many' is no count", "from 1")),
-    ],
-)
-def test_a_wrong_call_is_one_line(digitscope: Command, words: tuple[object, ...], parts: tuple[str, ...]) -> None:
-    assert_one_line(digitscope("bench", *words), 2, *parts)
+    ):
+        assert_one_line(digitscope("bench", *words), 2, *parts)
 
 
 def test_time_to_99_without_all_of_mnist_is_one_line(digitscope: Command) -> None:

@@ -146,25 +146,18 @@ def test_every_flag_reaches_the_numpy_network(digitscope: Command, tiny_mnist_fo
     assert json.loads(out)["accuracy"] == (network.predict(test.images) == test.labels).mean()
 
 
-@pytest.mark.parametrize(
-    ("flag", "value", "message"),
-    [
+def test_what_the_numpy_network_does_not_have(digitscope: Command, desk: Path) -> None:
+    for flag, value, message in (
         (
             "--optimizer",
             "adam",
             "the recipe 'scratch' has no setting 'optimizer': expected one of hidden, activation,",
         ),
-        ("--ema", 0.9, "the recipe 'scratch' has no setting 'ema': expected one of hidden, activation,"),
         ("--hidden", 0, "hidden is (0,): expected a tuple of whole numbers from 1"),
         ("--activation", "swish", "activation 'swish' is unknown: choose one of relu"),
         ("--hidden", "16,", "'16,': expected a whole number, or 512,256 for scratch"),
-        ("--hidden", "many", "'many': expected a whole number, or 512,256 for scratch"),
-    ],
-)
-def test_what_the_numpy_network_does_not_have(
-    digitscope: Command, desk: Path, flag: str, value: object, message: str
-) -> None:
-    assert_one_line(digitscope("train", "scratch", flag, value), 2, message)
+    ):
+        assert_one_line(digitscope("train", "scratch", flag, value), 2, message)
     assert list(desk.iterdir()) == []
 
 
@@ -207,20 +200,18 @@ def test_a_switch_can_be_turned_off(digitscope: Command, tiny_mnist_folder: Path
     assert config["options"] == {"dropout": 0.25}
 
 
-@pytest.mark.parametrize("recipe", ["cnn", "two-digit-mlp"])
 def test_the_refusal_of_momentum_says_what_is_then_accepted(
-    digitscope: Command, tiny_mnist_folder: Path, desk: Path, recipe: str
+    digitscope: Command, tiny_mnist_folder: Path, desk: Path
 ) -> None:
-    words = ("train", recipe, "--epochs", 1, "--optimizer", "adam")
+    words = ("train", "cnn", "--epochs", 1, "--optimizer", "adam")
     outcome = digitscope(*words)
     advice = "--momentum 0 --no-nesterov"
     assert_one_line(
         outcome, 2, f"momentum and nesterov are settings of sgd and muon, not of adam: expected {advice} with it"
     )
     assert list(desk.iterdir()) == []
-    if recipe == "cnn":
-        data = ("--data", tiny_mnist_folder, "--unchecked")
-        assert digitscope(*words, *advice.split(), *data).code == 0
+    data = ("--data", tiny_mnist_folder, "--unchecked")
+    assert digitscope(*words, *advice.split(), *data).code == 0
 
 
 def test_the_seed_decides_the_weights(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
@@ -232,7 +223,7 @@ def test_the_seed_decides_the_weights(digitscope: Command, tiny_mnist_folder: Pa
     assert a != c
 
 
-@pytest.mark.parametrize("recipe", ["two-digit-mlp", "two-digit-fast"])
+@pytest.mark.parametrize("recipe", ["two-digit-fast"])
 def test_two_digits(digitscope: Command, pairs_folder: Path, desk: Path, recipe: str) -> None:
     words = ("train", recipe, "--data", pairs_folder, "--epochs", 1, "--batch-size", 45, "--out", "two", "--json")
     code, out, _ = digitscope(*words)
@@ -244,7 +235,6 @@ def test_two_digits(digitscope: Command, pairs_folder: Path, desk: Path, recipe:
 @pytest.mark.parametrize(
     ("recipe", "change"),
     [
-        ("cnn", ("--dropout", 0.25)),
         ("scratch", ("--hidden", "16,8")),
         ("small", ("--ema", 0.5, "--plain-epochs", 1, "--pens", 0)),
     ],
@@ -322,7 +312,6 @@ def test_more_epochs_extend_a_finished_run(digitscope: Command, tiny_mnist_folde
     ("recipe", "change"),
     [
         ("scratch-128", ()),
-        ("fc", ("--schedule", "one-cycle")),
         ("fc", ("--order", "reshuffled", "--rotation", 9, "--plain-epochs", 1)),
     ],
 )
@@ -338,7 +327,7 @@ def test_a_run_that_was_planned_by_its_epochs_is_not_extended(
     assert everything_in(desk) == before
 
 
-@pytest.mark.parametrize("other", ["cnn", "fc-128", "two-digit-mlp"])
+@pytest.mark.parametrize("other", ["fc-128"])
 def test_resume_refuses_another_recipe_than_the_run_s(
     digitscope: Command, tiny_mnist_folder: Path, desk: Path, other: str
 ) -> None:
@@ -426,7 +415,7 @@ def test_runs_that_point_nowhere_are_one_line(digitscope: Command, tiny_mnist_fo
     assert_one_line(outcome, 1, "runs: cannot be written (File exists): name another place")
 
 
-@pytest.mark.parametrize("out", [(), ("--out", "mine")])
+@pytest.mark.parametrize("out", [()])
 def test_a_refused_run_gives_its_number_back(
     digitscope: Command, tiny_mnist_folder: Path, desk: Path, out: tuple[str, ...]
 ) -> None:
@@ -439,7 +428,7 @@ def test_a_refused_run_gives_its_number_back(
     assert digitscope(*words, "--resume").code == 0
 
 
-@pytest.mark.parametrize("folder_name", ["tiny", "my digits; $HOME 'n' more"])
+@pytest.mark.parametrize("folder_name", ["my digits; $HOME 'n' more"])
 def test_the_next_command_can_be_pasted(
     digitscope: Command, tiny_mnist_folder: Path, desk: Path, folder_name: str
 ) -> None:

@@ -1,8 +1,11 @@
 """The recipes as a scikit-learn estimator."""
 
+import json
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from digitscope.data import Dataset, Split
 from digitscope.errors import MissingExtraError, SettingError
-from digitscope.estimator.scale import N_PIXELS, Scale
+from digitscope.files import write_text
 from digitscope.metrics import N_CLASSES, log_softmax
-from digitscope.records import EpochRecord
+from digitscope.records import EpochRecord, write_history
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
     from digitscope.experiments.run import Run
 
 DIGITS = frozenset("0123456789")
+
+SIDE = 28
+N_PIXELS = SIDE * SIDE
+WHITE = 255.0
 
 MOST_PASSES = 10
 """How often an epoch goes through the examples at most, where a recipe says how many images an epoch has."""
@@ -160,7 +167,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def _changes(self) -> dict[str, Any]:
         changes = {**(self.settings or {}), **({} if self.epochs is None else {"epochs": self.epochs})}
-        # A search takes its values from NumPy's arrays, and settings are of Python's own types.
+        # A search takes its values from NumPy's arrays, and a model's options are of Python's own types.
         return {name: value.item() if isinstance(value, np.generic) else value for name, value in changes.items()}
 
     def _seed(self) -> int:
@@ -196,18 +203,14 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         if "run_" in state:
-            from digitscope.estimator.stored_run import run_as_files
-
-            state["run_"] = run_as_files(state["run_"])
+            state["run_"] = _as_files(state["run_"])
             state["scale_"] = dict(vars(state["scale_"]))
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
         if "run_" in state:
-            from digitscope.estimator.stored_run import run_from_files
-
-            state["run_"] = run_from_files(state["run_"], state["device"])
+            state["run_"] = _from_files(state["run_"], state["device"])
             state["scale_"] = Scale(**state["scale_"])
         super().__setstate__(state)
 
@@ -224,7 +227,7 @@ def _load_training(recipe: str) -> tuple[Any, "Recipe"]:
     return run_recipe, get_recipe(recipe)
 
 
-def _learn_scales(X: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint8], Scale]:
+def _learn_scales(X: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint8], "Scale"]:
     """Return the classes, the code of each example (N,), and the scale of X."""
     check_classification_targets(y)
     classes, positions = np.unique(y, return_inverse=True)
@@ -249,11 +252,114 @@ def _codes(classes: NDArray[Any]) -> NDArray[np.uint8]:
 def _fit_to(recipe: "Recipe", n: int, changes: Mapping[str, Any], *, with_digits: bool) -> "Recipe":
     """Return `recipe` with `changes`, fitted to `n` training examples and to what is written on them."""
     sizes = {"batch_size": min(recipe.settings.batch_size, max(LEAST_BATCH, n // 10))}
-    epoch_size = getattr(recipe.settings, "epoch_size", 0)
-    if epoch_size:
-        sizes["epoch_size"] = min(epoch_size, MOST_PASSES * n)
+    if recipe.settings.epoch_size:
+        sizes["epoch_size"] = min(recipe.settings.epoch_size, MOST_PASSES * n)
     settings = recipe.with_changes({**sizes, **changes}).settings
-    fitting = {"batch_size": min(settings.batch_size, getattr(settings, "epoch_size", 0) or n)}
+    fitting = {"batch_size": min(settings.batch_size, settings.epoch_size or n)}
     others = ("pens",) if with_digits else ("styles", "pens", "non_digits")  # X is all there is to learn from
-    unfit = [name for name in others if getattr(settings, name, 0)]
+    unfit = [name for name in others if getattr(settings, name)]
     return recipe.with_changes({**sizes, **changes, **fitting, **dict.fromkeys(unfit, 0.0)})
+
+
+# How any table of numbers becomes images of the size that the networks see
+
+
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """The values of black and white.
+
+    Attributes:
+        low: float64 (n_features,), the values that become pixel 0, as do lower ones.
+        high: float64 (n_features,), the values that become pixel 255, as do higher ones.
+        of_pixels: whether the features are the pixels of an image.
+    """
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    of_pixels: bool
+
+    @classmethod
+    def of(cls, X: NDArray[Any]) -> "Scale":
+        """Return the scale that `X` (N, n_features) is in, as `DigitClassifier` says."""
+        low, high = (bound.astype(np.float64) for bound in (X.min(axis=0), X.max(axis=0)))
+        if len(low) != N_PIXELS or low.min() < 0 or high.max() > WHITE:
+            return cls(low, high, of_pixels=False)
+        white = 1.0 if high.max() <= 1 else WHITE
+        return cls(np.zeros(N_PIXELS), np.full(N_PIXELS, white), of_pixels=True)
+
+    def images(self, X: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return `X` (N, n_features) as uint8 images (N, 28, 28): each feature a pixel, or a square of several.
+
+        Raises:
+            ValueError: X has pixels from 0 to 1 where the scale is of 0 to 255, or the other way round.
+        """
+        white, brightest = self.high[0], X.max(initial=0)
+        if self.of_pixels and (0 < brightest <= 1 < white or (white == 1 and brightest >= 2)):
+            raise ValueError(
+                f"X has pixels up to {brightest:g}, and fit saw them from 0 to {white:g}: give X in that range"
+            )
+        span = self.high / 2 - self.low / 2  # of halves: a range may be wider than float64 holds
+        values = X / 2 - self.low / 2
+        with np.errstate(over="ignore"):  # far outside the range counts as its end
+            values /= np.where(span > 0, span, 1)
+        pixels = np.rint(values.clip(0, 1, out=values) * WHITE).astype(np.uint8)
+        return _in_squares(pixels)
+
+
+def _in_squares(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return rows of at most 784 values as images, each value a square as large as there is room for."""
+    n, n_features = pixels.shape
+    side = int(np.ceil(np.sqrt(n_features)))
+    room = SIDE // side
+    small = np.pad(pixels, ((0, 0), (0, side * side - n_features))).reshape(n, side, side)
+    large = small.repeat(room, axis=1).repeat(room, axis=2)
+    margin = SIDE - side * room
+    around = (margin // 2, margin - margin // 2)
+    return np.pad(large, ((0, 0), around, around))
+
+
+# What a pickle holds of a trained network: the content of files
+
+
+def _as_files(run: "Run") -> dict[str, bytes]:
+    """Return a run as the content of its folder, by file name: text, and weights in safetensors."""
+    from digitscope import scratch
+    from digitscope.experiments.run_folder import CONFIG_FILE, METRICS_FILE, WEIGHTS_FILE
+    from digitscope.training import save_weights
+
+    config = {
+        "recipe": run.recipe.name,
+        "summary": run.recipe.summary,
+        "model": run.recipe.model,
+        "options": dict(run.recipe.options),
+        "settings": run.recipe.settings.as_dict(),
+        "seed": run.seed,
+        "data": {"sha256": run.data_sha256},
+    }
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        write_text(folder / CONFIG_FILE, json.dumps(config))
+        write_history(folder / METRICS_FILE, run.history)
+        if isinstance(run.network, scratch.Network):
+            scratch.save_network(folder / WEIGHTS_FILE, run.network)
+        else:
+            save_weights(folder / WEIGHTS_FILE, run.network)
+        return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def _from_files(files: Mapping[str, bytes], device: str) -> "Run":
+    """Return the run in what `_as_files` gave, on `device`, or on the CPU if this machine has no such device.
+
+    Raises:
+        DataError: a file is damaged.
+    """
+    from digitscope.experiments.run import load_run
+    from digitscope.experiments.run_folder import CONFIG_FILE, METRICS_FILE, WEIGHTS_FILE
+
+    with TemporaryDirectory() as name:
+        for file in (CONFIG_FILE, METRICS_FILE, WEIGHTS_FILE):
+            (Path(name) / file).write_bytes(files[file])
+        try:
+            return load_run(Path(name), device=device)
+        except SettingError:
+            return load_run(Path(name), device="cpu")

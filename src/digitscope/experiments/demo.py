@@ -14,7 +14,6 @@ from digitscope.experiments.recipes import RECIPES, Recipe
 from digitscope.experiments.run import run_recipe
 from digitscope.metrics import Evaluation, evaluate_logits
 from digitscope.records import EpochRecord
-from digitscope.training import predict_logits
 
 MAX_EPOCHS = 20
 TRAINING_PAIRS, TEST_PAIRS = 10_000, 2_000
@@ -60,36 +59,19 @@ def run_demo(mnist: Dataset, *, seed: int, on_part: OnPart, on_step: OnStep) -> 
         mnist: single digits, all of them or the embedded sample.
         seed: of all weights, orders and pairs.
         on_part: told the name of each network and its number of steps before it starts.
-        on_step: called after every step, or for the NumPy network after every epoch.
+        on_step: called after every step.
     """
-    yield _numpy_part(mnist, seed, on_part, on_step)
+    epochs = _epochs(len(mnist.train), n_examples=216_000)
+    numpy = RECIPES["scratch-128"].with_changes({"epochs": epochs})
+    yield _part("NumPy network", numpy, mnist, mnist, seed, on_part, on_step)
     fast = _with_budget(RECIPES["fast"], len(mnist.train), n_examples=108_000)
-    yield _recipe_part("CNN", fast, mnist, mnist, seed, on_part, on_step)
+    yield _part("CNN", fast, mnist, mnist, seed, on_part, on_step)
     pairs = make_two_digit(mnist, n_train=TRAINING_PAIRS, n_test=TEST_PAIRS, seed=seed)
     two_digit = _with_budget(RECIPES["two-digit-fast"], len(pairs.train), n_examples=27_000)
-    yield _recipe_part("two-digit CNN", two_digit, pairs, mnist, seed, on_part, on_step)
+    yield _part("two-digit CNN", two_digit, pairs, mnist, seed, on_part, on_step)
 
 
-def _numpy_part(mnist: Dataset, seed: int, on_part: OnPart, on_step: OnStep) -> Part:
-    settings = scratch.ScratchSettings(epochs=_epochs(len(mnist.train), n_examples=216_000))
-    name = "NumPy network"
-    on_part(name, settings.epochs)
-    started = perf_counter()
-    network, history = scratch.train(
-        mnist.train,
-        mnist.validation,
-        settings,
-        generator=np.random.default_rng(seed),
-        on_epoch=lambda _: on_step(),
-    )
-    seconds = perf_counter() - started
-    n_parameters = sum(layer.weight.size + layer.bias.size for layer in network.layers)
-    pictures = network.layers[0].weight.T.reshape(-1, *mnist.train.images.shape[1:])
-    logits = network.logits(mnist.test.images)
-    return Part(name, n_parameters, history, seconds, mnist.test, logits, pictures)
-
-
-def _recipe_part(
+def _part(
     name: str, recipe: Recipe, dataset: Dataset, singles: Dataset, seed: int, on_part: OnPart, on_step: OnStep
 ) -> Part:
     started = perf_counter()
@@ -102,9 +84,14 @@ def _recipe_part(
         on_batch=on_step,
     )
     seconds = perf_counter() - started
-    n_parameters = sum(parameter.numel() for parameter in run.model.parameters())
-    logits = predict_logits(run.model, dataset.test.images)
-    return Part(name, n_parameters, run.history, seconds, dataset.test, logits)
+    pictures = None
+    if isinstance(run.network, scratch.Network):
+        n_parameters = sum(layer.weight.size + layer.bias.size for layer in run.network.layers)
+        pictures = run.network.layers[0].weight.T.reshape(-1, *dataset.train.images.shape[1:])
+    else:
+        n_parameters = sum(parameter.numel() for parameter in run.network.parameters())
+    logits = run.logits(dataset.test.images)
+    return Part(name, n_parameters, run.history, seconds, dataset.test, logits, pictures)
 
 
 def _with_budget(recipe: Recipe, n_train: int, n_examples: int) -> Recipe:

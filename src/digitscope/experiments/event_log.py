@@ -1,7 +1,6 @@
 """A run in TensorBoard: its curves, its settings and its final figures."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -42,7 +41,7 @@ class EventLog:
     def __init__(self, folder: Path, recipe: Recipe, seed: int) -> None:
         self._folder = folder
         options = {**default_options(recipe.model), **recipe.options}
-        self._settings = {"recipe": recipe.name, **options, **asdict(recipe.settings), "seed": seed}
+        self._settings = {"recipe": recipe.name, **options, **recipe.settings.as_dict(), "seed": seed}
         self._writer: SummaryWriter | None = None
         self._last: EpochRecord | None = None
 
@@ -63,34 +62,29 @@ class EventLog:
             ModuleNotFoundError: tensorboard is not installed.
         """
         if self._writer is None:
-            self._writer = self._begin(record.epoch)
+            from torch.utils.tensorboard import SummaryWriter
+
+            # The resumed run repeats these epochs, so TensorBoard drops them from the earlier file.
+            self._writer = SummaryWriter(str(self._folder), purge_step=record.epoch)
+            rows = "".join(f"| {name} | {value} |\n" for name, value in self._settings.items())
+            self._writer.add_text("settings", f"| setting | value |\n| --- | --- |\n{rows}", record.epoch)
         for name, tag in TAGS.items():
             self._writer.add_scalar(tag, getattr(record, name), record.epoch)
         self._writer.flush()
         self._last = record
-
-    def _begin(self, epoch: int) -> "SummaryWriter":
-        from torch.utils.tensorboard import SummaryWriter
-
-        # The resumed run repeats these epochs, so TensorBoard drops them from the earlier file.
-        writer = SummaryWriter(str(self._folder), purge_step=epoch)
-        rows = "".join(f"| {name} | {value} |\n" for name, value in self._settings.items())
-        writer.add_text("settings", f"| setting | value |\n| --- | --- |\n{rows}", epoch)
-        return writer
 
     def _write_hparams(self, writer: "SummaryWriter", last: EpochRecord) -> None:
         # Not `writer.add_hparams`, which starts another run in a subfolder.
         from torch.utils.tensorboard.summary import hparams
 
         figures = {f"hparams/{name}": getattr(last, name) for name in HPARAMS}
-        settings = {name: _plain(value) for name, value in self._settings.items()}
+        # TensorBoard takes numbers, words and yes or no.
+        settings = {
+            name: value if isinstance(value, bool | int | float | str) else str(value)
+            for name, value in self._settings.items()
+        }
         file: Any = writer.file_writer
         for summary in hparams(settings, figures):  # type: ignore[no-untyped-call]
             file.add_summary(summary)
         for name, value in figures.items():
             writer.add_scalar(name, value, last.epoch)
-
-
-def _plain(value: Any) -> Any:
-    """Return `value` as TensorBoard takes it: numbers, words and yes or no."""
-    return value if isinstance(value, bool | int | float | str) else str(value)

@@ -10,24 +10,20 @@ from digitscope.cores import usable_cores
 
 def describe_machine() -> dict[str, str | int]:
     """Return the processor, the usable cores and the library versions, for JSON."""
+    try:
+        torch = version("torch")
+    except PackageNotFoundError:
+        torch = "not installed"
     return {
         "processor": _processor(),
         "cores": usable_cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "numpy": version("numpy"),
-        "torch": _version("torch"),
+        "torch": torch,
         "onnxruntime": version("onnxruntime"),
         "digitscope": __version__,
     }
-
-
-def _version(package: str) -> str:
-    """Return the version of an optional package, or that it is not there."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _processor() -> str:

@@ -26,7 +26,7 @@ EXPECTED = (
 
 
 @dataclass(frozen=True)
-class Reader:
+class TrainedNetwork:
     """A trained network, wherever it computes.
 
     Attributes:
@@ -50,7 +50,7 @@ class Reader:
         return PAGES_A_STEP if self.task == "page" else IMAGES_A_STEP
 
 
-def load_reader(model: Path, *, device: str = "auto") -> Reader:
+def load_trained(model: Path, *, device: str = "auto") -> TrainedNetwork:
     """Return the network of a run folder, of an ONNX file, or shipped under the name `model`.
 
     A file or folder takes precedence over a shipped name. PyTorch is loaded only for a run folder.
@@ -73,14 +73,16 @@ def load_reader(model: Path, *, device: str = "auto") -> Reader:
     raise DataError(f"{model}: no run is here: {EXPECTED}")
 
 
-def _of_run(folder: Path, device: str) -> Reader:
+def _of_run(folder: Path, device: str) -> TrainedNetwork:
     from digitscope.experiments.run import load_run
 
     run = load_run(folder, device=device)
-    return Reader(f"{folder} ({run.recipe.name})", run.recipe.task, run.recipe.sizes, run.logits, run.data_sha256)
+    return TrainedNetwork(
+        f"{folder} ({run.recipe.name})", run.recipe.task, run.recipe.sizes, run.logits, run.data_sha256
+    )
 
 
-def _of_onnx(model: Path, device: str) -> Reader:
+def _of_onnx(model: Path, device: str) -> TrainedNetwork:
     if device not in {"auto", "cpu"}:
         raise SettingError(f"device is {device!r}, but {model} is computed by ONNX Runtime on the CPU: pass auto")
     path = model if model.suffix else shipped_path(str(model))
@@ -88,7 +90,7 @@ def _of_onnx(model: Path, device: str) -> Reader:
     if session is not None:
         return _of_pages(str(model), session)
     recognizer = Recognizer.load(path)
-    return Reader(str(model), recognizer.task, (recognizer.image_shape,), recognizer.logits)
+    return TrainedNetwork(str(model), recognizer.task, (recognizer.image_shape,), recognizer.logits)
 
 
 def _page_session(content: bytes) -> ort.InferenceSession | None:
@@ -103,17 +105,17 @@ def _page_session(content: bytes) -> ort.InferenceSession | None:
     return session if isinstance(about, dict) and about.get("task") == "page" else None
 
 
-def _of_pages(name: str, session: ort.InferenceSession) -> Reader:
+def _of_pages(name: str, session: ort.InferenceSession) -> TrainedNetwork:
     from digitscope.data.scenes import CROP
     from digitscope.detections import INPUT, OUTPUT
 
     def maps(images: UInt8) -> Floats:
         return np.asarray(session.run([OUTPUT], {INPUT: images})[0])
 
-    return Reader(name, "page", ((CROP, CROP),), maps)
+    return TrainedNetwork(name, "page", ((CROP, CROP),), maps)
 
 
-def predict_in_steps(reader: Reader, images: UInt8, on_step: Callable[[], None]) -> Floats:
+def predict_in_steps(reader: TrainedNetwork, images: UInt8, on_step: Callable[[], None]) -> Floats:
     """Return the logits of uint8 `images` (N, H, W), N at least 1; `on_step` is called after each step."""
     parts = []
     for start in range(0, len(images), reader.images_a_step):

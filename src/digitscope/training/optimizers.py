@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from torch import nn, optim
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from digitscope.settings import TrainingSettings
 from digitscope.training.muon import Muon
-from digitscope.training.settings import TrainingSettings
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], settings: TrainingSettings) -> optim.Optimizer:

@@ -14,8 +14,15 @@ from torch import nn
 from digitscope.data import load_sample
 from digitscope.data.splits import UInt8
 from digitscope.errors import DataError, first_line
-from digitscope.experiments.bench.comparison import Column, Comparison, Conditions, Row, rows_of
-from digitscope.experiments.bench.turns import NotAvailableError, prepare, take_turns, timed
+from digitscope.experiments.bench.measuring import (
+    Column,
+    Comparison,
+    Conditions,
+    NotAvailableError,
+    Row,
+    take_turns,
+    timed,
+)
 from digitscope.experiments.recipes import get_recipe
 from digitscope.export import export_onnx
 from digitscope.inference import Recognizer
@@ -41,12 +48,12 @@ REMARK = (
     "with random weights."
 )
 
-Reader = Callable[[UInt8], NDArray[np.float32]]
+Predict = Callable[[UInt8], NDArray[np.float32]]
 """uint8 (N, 28, 28) to probabilities, float32 (N, 10)."""
 
 
 @dataclass(frozen=True)
-class Reading:
+class CallTimes:
     """One turn of one reader, in seconds a call.
 
     Attributes:
@@ -63,29 +70,41 @@ def measure(conditions: Conditions) -> tuple[Comparison, ...]:
     counts = (QUICK_SINGLES, QUICK_BATCHES) if conditions.quick else (SINGLES, BATCHES)
     images = load_sample().test.images
     with cpu_threads(conditions.threads):
-        made = conditions.chosen(makers(images, conditions.threads))
-        conditions.on_start(f"{NAME}: exporting and compiling", len(made))
-        readers, missing = prepare(made, conditions.on_turn)
-        conditions.on_start(NAME, (conditions.rounds + 1) * len(readers))
-        turns = {side: partial(read_in_turn, reader, images, *counts) for side, reader in readers.items()}
-        readings = take_turns(turns, conditions.rounds, conditions.on_turn)
-    singles = rows_of(made, missing, lambda side: single_row(side, readings[side]))
-    batches = rows_of(made, missing, lambda side: batch_row(side, readings[side]))
-    return _tables(singles, batches, conditions, counts)
+        measured = take_turns(
+            NAME,
+            makers(images, conditions.threads),
+            lambda read: read_in_turn(read, images, *counts),
+            conditions,
+            "exporting and compiling",
+        )
+    settings = {
+        "network": f"recipe {RECIPE}",
+        "rounds": conditions.rounds,
+        "threads": conditions.threads,
+        "calls_a_round": counts[0],
+        "batches_a_round": counts[1],
+        "batch_size": BATCH_SIZE,
+    }
+    one = f"{NAME}: one image, network of the recipe {RECIPE}, {counts[0]:,} calls a round; {conditions.in_words}"
+    many = f"{NAME}: {BATCH_SIZE} images at once, {counts[1]} batches a round; {conditions.in_words}"
+    return (
+        Comparison(NAME, one, REMARK, SINGLE_COLUMNS, measured.rows(single_row), settings),
+        Comparison(NAME, many, REMARK, BATCH_COLUMNS, measured.rows(batch_row), settings),
+    )
 
 
 def read_in_turn(
-    read: Reader, images: UInt8, n_singles: int, n_batches: int, batch_size: int = BATCH_SIZE
-) -> Reading:
+    read: Predict, images: UInt8, n_singles: int, n_batches: int, batch_size: int = BATCH_SIZE
+) -> CallTimes:
     """Return the seconds that `read` takes for single images, one after the other, and then for batches."""
     batch = images[:batch_size]
-    return Reading(
+    return CallTimes(
         tuple(timed(partial(read, images[i % len(images)][None]))[1] for i in range(n_singles)),
         tuple(timed(partial(read, batch))[1] for _ in range(n_batches)),
     )
 
 
-def makers(images: UInt8, threads: int) -> Mapping[str, Callable[[], Reader]]:
+def makers(images: UInt8, threads: int) -> Mapping[str, Callable[[], Predict]]:
     """Return what makes each reader; on `images` the exported network is checked and the compiled one compiled."""
     model = untrained_network()
     return {
@@ -104,7 +123,7 @@ def untrained_network() -> nn.Module:
         return place(build(recipe.model, recipe.options), "cpu").eval()
 
 
-def exported_reader(model: nn.Module, images: UInt8, threads: int) -> Reader:
+def exported_reader(model: nn.Module, images: UInt8, threads: int) -> Predict:
     """Return a reader that has `model` from an ONNX file, which exists only until it is loaded."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
@@ -112,7 +131,7 @@ def exported_reader(model: nn.Module, images: UInt8, threads: int) -> Reader:
         return _read_with(Recognizer.load(path, threads=threads))
 
 
-def shipped_reader(threads: int) -> Reader:
+def shipped_reader(threads: int) -> Predict:
     """Return a reader with the shipped weights.
 
     Raises:
@@ -124,11 +143,11 @@ def shipped_reader(threads: int) -> Reader:
         raise NotAvailableError(str(error)) from error
 
 
-def _read_with(recognizer: Recognizer) -> Reader:
+def _read_with(recognizer: Recognizer) -> Predict:
     return lambda images: recognizer.predict(images).probabilities
 
 
-def torch_reader(model: Callable[[torch.Tensor], torch.Tensor], threads: int) -> Reader:
+def torch_reader(model: Callable[[torch.Tensor], torch.Tensor], threads: int) -> Predict:
     """Return a reader that calls `model`, few images on one thread, as `Recognizer` does and for its reason."""
 
     def read(images: UInt8) -> NDArray[np.float32]:
@@ -140,7 +159,7 @@ def torch_reader(model: Callable[[torch.Tensor], torch.Tensor], threads: int) ->
     return read
 
 
-def compiled_reader(model: nn.Module, images: UInt8, threads: int) -> Reader:
+def compiled_reader(model: nn.Module, images: UInt8, threads: int) -> Predict:
     """Return a reader that calls `model` compiled, once for one image and once for a batch.
 
     Raises:
@@ -155,36 +174,14 @@ def compiled_reader(model: nn.Module, images: UInt8, threads: int) -> Reader:
     return read
 
 
-def _tables(
-    singles: tuple[Row, ...],
-    batches: tuple[Row, ...],
-    conditions: Conditions,
-    counts: tuple[int, int],
-) -> tuple[Comparison, ...]:
-    settings = {
-        "network": f"recipe {RECIPE}",
-        "rounds": conditions.rounds,
-        "threads": conditions.threads,
-        "calls_a_round": counts[0],
-        "batches_a_round": counts[1],
-        "batch_size": BATCH_SIZE,
-    }
-    one = f"{NAME}: one image, network of the recipe {RECIPE}, {counts[0]:,} calls a round; {conditions.in_words}"
-    many = f"{NAME}: {BATCH_SIZE} images at once, {counts[1]} batches a round; {conditions.in_words}"
-    return (
-        Comparison(NAME, one, REMARK, SINGLE_COLUMNS, singles, settings),
-        Comparison(NAME, many, REMARK, BATCH_COLUMNS, batches, settings),
-    )
-
-
-def single_row(side: str, readings: tuple[Reading, ...]) -> Row:
+def single_row(side: str, readings: tuple[CallTimes, ...]) -> Row:
     """Return each round's median and 99th percentile of the calls with one image, in milliseconds."""
     p50, p99 = np.transpose([np.percentile(reading.singles, (50, 99)) for reading in readings]) * 1000
     values = {"p50_ms": tuple(p50.tolist()), "p99_ms": tuple(p99.tolist())}
     return Row(side, values, raw=[reading.singles for reading in readings])
 
 
-def batch_row(side: str, readings: tuple[Reading, ...], batch_size: int = BATCH_SIZE) -> Row:
+def batch_row(side: str, readings: tuple[CallTimes, ...], batch_size: int = BATCH_SIZE) -> Row:
     """Return each round's images a second, over all its batches."""
     rates = tuple(batch_size * len(reading.batches) / sum(reading.batches) for reading in readings)
     return Row(side, {"images_per_second": rates}, raw=[reading.batches for reading in readings])
