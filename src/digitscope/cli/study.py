@@ -21,19 +21,17 @@ from digitscope.cli.datasets import single_digits
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
 from digitscope.cli.study_figures import FIGURES
-from digitscope.cli.sweep_origins import telling_of_others, told
-from digitscope.cli.sweep_progress import SweepProgress, shown
+from digitscope.cli.sweep_progress import shown, tell_failed, tell_interrupted
 from digitscope.data import COURSE_SEED, Dataset, find_data_directory, load_sample
 from digitscope.errors import DigitscopeError
 from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.studies.designs import DESIGNS
 from digitscope.experiments.studies.findings import FINDINGS
 from digitscope.experiments.studies.study import Result, Study, run_study
-from digitscope.experiments.studies.table import as_csv, as_markdown, as_rows, in_words
-from digitscope.experiments.sweep.journal import finished_trials
-from digitscope.experiments.sweep.local import LocalEngine
-from digitscope.experiments.sweep.origins import origin_on
-from digitscope.experiments.sweep.trials import TrialData
+from digitscope.experiments.studies.table import as_markdown, as_rows, in_words
+from digitscope.experiments.sweep.engine import LocalEngine
+from digitscope.experiments.sweep.ranking import as_csv
+from digitscope.experiments.sweep.trials import TrialData, origin_on, origins_in_words
 from digitscope.files import write_text
 from digitscope.plots import save_in_few_colours
 from digitscope.training import choose_device
@@ -91,20 +89,20 @@ def run(options: argparse.Namespace) -> int:
         if options.data != find_data_directory(None):  # which DIGITSCOPE_DATA may name for other calls
             options.parser.error("argument --quick: it is for the embedded sample: expected no --data with it")
         options.data = None
-    import_module("matplotlib")  # it draws at the end: better missed before the trainings
+    for package in ("matplotlib", "optuna"):  # better missed before the trainings
+        import_module(package)
     dataset = load_sample() if options.quick else single_digits(options.data, options.unchecked)
     variants = DESIGNS[options.study](len(dataset.train), options.quick)
     study = Study(options.study, variants, options.seeds, options.seed)
     folder = options.out or STUDIES / f"{options.study}{'-quick' if options.quick else ''}"
     remark(f"{study.name} on {dataset.name} ({dataset.source}), into {folder}")
+    data, ours = TrialData(dataset, device=options.device), origin_on(choose_device(options.device).type)
     try:
-        result = _train(study, TrialData(dataset, device=options.device), folder, options)
+        with LocalEngine(data, options.cores) as engine, shown(study, folder, ours) as hooks:
+            result = run_study(study, data.sha256(), engine, folder, test=options.test, hooks=hooks)
     except KeyboardInterrupt:
-        kept = f"finished trials in {folder}: {len(finished_trials(folder))}"
-        remark(f"digitscope: interrupted; {kept}; the same call goes on with the rest")
-        return 130
-    for each in result.failed:
-        remark(f"failed: {study.label(each.trial.point)}, seed {each.trial.seed}: {each.reason}")
+        return tell_interrupted(folder)
+    tell_failed(study, result.failed)
     if not result.finished():
         raise DigitscopeError(f"{folder}: no training went to its end, so there is nothing to draw")
     _write(folder, result, dataset, _command(options))
@@ -112,25 +110,10 @@ def run(options: argparse.Namespace) -> int:
     return 1 if result.failed else 0
 
 
-def _train(study: Study, data: TrialData, folder: Path, options: argparse.Namespace) -> Result:
-    progress = SweepProgress(study)
-    with LocalEngine(data, options.cores) as engine, shown(progress) as on_event:
-        return run_study(
-            study,
-            data.sha256(),
-            engine,
-            folder,
-            test=options.test,
-            on_found=telling_of_others(folder, origin_on(choose_device(data.device).type)),
-            on_round=progress.on_round,
-            on_event=on_event,
-        )
-
-
 def _write(folder: Path, result: Result, dataset: Dataset, command: str) -> None:
     name = result.study.name
     save_in_few_colours(FIGURES[name](result), folder / f"{name}.png")
-    write_text(folder / f"{name}.csv", as_csv(result))
+    write_text(folder / f"{name}.csv", as_csv(as_rows(result)))
     parts = (
         f"# {name[0].upper()}{name[1:]}",
         f"{QUESTIONS[name][0].upper()}{QUESTIONS[name][1:]}",
@@ -150,8 +133,8 @@ def _origin(result: Result, dataset: Dataset) -> str:
     origins = [record.made_with for score in result.scores for record in score.records]
     return (
         f"{dataset.name}, {len(dataset.validation):,} digits to validate on. {machine['processor']}, "
-        f"{machine['cores']} cores, python {machine['python']}, {told(origins)}; {result.seconds:.0f} s of "
-        f"epochs, added over {len(origins)} trainings."
+        f"{machine['cores']} cores, python {machine['python']}, {origins_in_words(origins)}; "
+        f"{result.seconds:.0f} s of epochs, added over {len(origins)} trainings."
     )
 
 

@@ -1,8 +1,9 @@
-"""The progress of a sweep: a live table on a terminal, elsewhere one line a trial."""
+"""What sweeps and studies tell: their progress, a live table or one line a trial; and what went wrong."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.live import Live
@@ -10,8 +11,10 @@ from rich.table import Table
 
 from digitscope.cli.remarks import remark
 from digitscope.experiments.sweep.engine import Begun, EpochDone, Event, Failed, Finished, Lost
+from digitscope.experiments.sweep.journal import n_finished
 from digitscope.experiments.sweep.space import Point
-from digitscope.experiments.sweep.trials import Trial, TrialRecord
+from digitscope.experiments.sweep.sweep import Hooks
+from digitscope.experiments.sweep.trials import Origin, Trial, TrialRecord, origin_in_words, origins_in_words
 from digitscope.records import EpochRecord
 
 BEST_SHOWN = 5
@@ -38,7 +41,7 @@ class SweepProgress:
     def __init__(self, space: Named) -> None:
         self._space = space
         self._wanted = self._done = self._failed = 0
-        self._running: dict[str, tuple[Trial, EpochRecord | None]] = {}
+        self._running: dict[tuple[Any, ...], tuple[Trial, EpochRecord | None]] = {}
         self._finished: list[TrialRecord] = []
 
     def on_round(self, trials: Sequence[Trial], done: int) -> None:
@@ -100,20 +103,48 @@ class SweepProgress:
 
 
 @contextmanager
-def shown(progress: SweepProgress) -> Iterator[Callable[[Event], None]]:
-    """Show `progress` on standard error within the block; yield the function to call with each event."""
-    console = Console(stderr=True)
-    if console.is_terminal:
-        with Live(progress, console=console, transient=True, refresh_per_second=4):
-            yield progress.on_event
-        return
+def shown(plan: Named, folder: Path, ours: Origin) -> Iterator[Hooks]:
+    """Show the progress of `plan` on standard error within the block.
+
+    Say so if `folder` holds records that were not made as those of this call, `ours`, will be.
+    """
+    progress = SweepProgress(plan)
+
+    def on_found(records: Sequence[TrialRecord]) -> None:
+        others = [record.made_with for record in records if record.made_with != ours]
+        if others:
+            remark(
+                f"{folder} holds trials made with {origins_in_words(others)}; this is {origin_in_words(ours)}: "
+                "they are ranked together; name another folder with --out to train all alike"
+            )
 
     def on_event(event: Event) -> None:
         progress.on_event(event)
-        if isinstance(event, Finished | Failed):
+        if not console.is_terminal and isinstance(event, Finished | Failed):
             remark(progress.line(event))
 
-    yield on_event
+    console = Console(stderr=True)
+    hooks = Hooks(on_found, progress.on_round, on_event)
+    if console.is_terminal:
+        with Live(progress, console=console, transient=True, refresh_per_second=4):
+            yield hooks
+    else:
+        yield hooks
+
+
+def tell_interrupted(folder: Path) -> int:
+    """Say what an interruption has left in `folder`, and return the exit code."""
+    kept = f"finished trials in {folder}: {n_finished(folder)}"
+    remark(f"digitscope: interrupted; {kept}; the same call goes on with the rest")
+    return 130
+
+
+def tell_failed(plan: Named, failed: Sequence[Failed]) -> None:
+    """Say which trials crashed and why."""
+    for each in failed:
+        remark(f"failed: {plan.label(each.trial.point)}, seed {each.trial.seed}: {each.reason}")
+    if failed:
+        remark(f"failed trials: {len(failed)}; the same call tries them again")
 
 
 def _accuracy(epoch: EpochRecord | None) -> str:

@@ -19,7 +19,7 @@ from digitscope.plots.report import (
 from digitscope.plots.saving import save_figure, save_in_few_colours
 from digitscope.plots.scenes import scene_sheet
 from digitscope.plots.separation import separation_sheet
-from digitscope.plots.slices import Slice, effects_figure, slices_figure
+from digitscope.plots.slices import importances_figure, slices_figure
 from digitscope.plots.studies import Line, Panel, study_figure
 from digitscope.plots.weights import weight_pictures
 
@@ -31,13 +31,12 @@ __all__ = [
     "Paragraph",
     "RankedPoint",
     "Section",
-    "Slice",
     "Stat",
     "Stats",
     "Table",
     "confusion_heat_map",
     "contact_sheet",
-    "effects_figure",
+    "importances_figure",
     "learning_curves",
     "misread_sheet",
     "ranking_figure",

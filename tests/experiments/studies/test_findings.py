@@ -4,10 +4,9 @@ import csv
 
 import pytest
 
-from digitscope.experiments.studies.comparing import alike, enumerate_words, like_best, rise_of_loss
-from digitscope.experiments.studies.findings import FINDINGS
-from digitscope.experiments.studies.table import as_csv, as_markdown, in_words
-from digitscope.experiments.sweep.ranking import Spread
+from digitscope.experiments.studies.findings import FINDINGS, alike, enumerate_words, like_best, rise_of_loss
+from digitscope.experiments.studies.table import as_markdown, as_rows, in_words
+from digitscope.experiments.sweep.ranking import Spread, as_csv
 from tests.experiments.studies.helpers import flat, result
 
 RISING = [[(0.9, 0.20), (0.9, 0.10), (0.9, 0.15)]] * 2
@@ -116,7 +115,7 @@ def test_optimizers_are_compared_at_their_best_rates() -> None:
 
 def test_the_table_has_every_figure_in_full_and_in_words() -> None:
     of_three = result("capacity", {(1,): flat(0.30, 0.32), (2_048,): flat(0.1, 1 / 3)})
-    first, second = csv.DictReader(as_csv(of_three).splitlines())
+    first, second = csv.DictReader(as_csv(as_rows(of_three)).splitlines())
     assert (first["hidden"], first["parameters"], first["outcome"], first["seeds"]) == (
         "1",
         "805",

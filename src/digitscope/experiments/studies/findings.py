@@ -1,26 +1,83 @@
-"""A paragraph for each study, generated from its numbers."""
+"""A paragraph for each study, generated from its numbers: comparisons within the seeds' deviation, overfitting."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
-from digitscope.experiments.studies.comparing import (
-    after_last,
-    alike,
-    best_of,
-    chance,
-    enumerate_words,
-    like_best,
-    rise_of_loss,
-    validation,
-)
-from digitscope.experiments.studies.study import Result, seconds_an_epoch
-from digitscope.experiments.sweep.ranking import PointScore
+from digitscope.experiments.studies.study import Result
+from digitscope.experiments.sweep.ranking import PointScore, Spread
 from digitscope.experiments.sweep.space import value_in_words
 from digitscope.training.settings import TrainingSettings
+
+NOTABLE_RISE = 0.1
+"""Relative rise of the validation loss above its minimum from which a training counts as overfitted."""
 
 RISE = "more than a tenth above its lowest"
 ALMOST_ALL = 0.9995
 """Training accuracy that is 100.0 % to a tenth of a percent."""
+
+
+def best_of(scores: Sequence[PointScore]) -> PointScore:
+    """Return the score with the highest mean validation accuracy after the last epoch; all have finished."""
+    return max(scores, key=lambda score: validation(score).mean)
+
+
+def alike(first: Spread, second: Spread) -> bool:
+    """Return whether two means differ by at most the deviation of a difference; False if it is unknown."""
+    if first.deviation is None or second.deviation is None:
+        return False
+    return abs(first.mean - second.mean) <= math.hypot(first.deviation, second.deviation)
+
+
+def like_best(scores: Sequence[PointScore]) -> list[PointScore]:
+    """Return the `scores` that differ from the best one by no more than chance, without the best."""
+    best = best_of(scores)
+    return [score for score in scores if score is not best and alike(validation(score), validation(best))]
+
+
+def validation(score: PointScore) -> Spread:
+    """Return the validation accuracy after the last epoch."""
+    return score.after("validation_accuracy")
+
+
+@dataclass(frozen=True)
+class Rise:
+    """How the validation loss went: lowest after epoch `epoch`, in nats, mean over seeds; and how it ended."""
+
+    epoch: int
+    lowest: float
+    last: float
+    deviation: float
+
+    @property
+    def is_notable(self) -> bool:
+        """Whether it ended above its lowest by more than a tenth, and by more than the seeds' deviation."""
+        return self.last - self.lowest > max(NOTABLE_RISE * self.lowest, self.deviation)
+
+
+def rise_of_loss(score: PointScore) -> Rise:
+    """Return how far the validation loss ended above its lowest; the deviation is that of the rise over seeds."""
+    losses = score.over_epochs("validation_loss")
+    means = losses.mean(axis=0)
+    at = int(means.argmin())
+    rises = Spread.of([float(value) for value in losses[:, -1] - losses[:, at]])
+    return Rise(at + 1, float(means[at]), float(means[-1]), rises.deviation or 0.0)
+
+
+def chance(n_seeds: int) -> str:
+    """Return a sentence on how to judge differences between points."""
+    if n_seeds == 1:
+        return "With one seed a point, the effect of chance is unknown, so each difference is only a hint."
+    return (
+        f"Each accuracy is the mean of {n_seeds} seeds with its standard deviation. Two are alike if they differ "
+        "by at most the root of the sum of both squared deviations."
+    )
+
+
+def enumerate_words(words: Sequence[str]) -> str:
+    """Return "a", "a and b" or "a, b and c"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def capacity(result: Result) -> str:
@@ -43,14 +100,14 @@ def capacity(result: Result) -> str:
 
 def _what_is_learned(scores: Sequence[PointScore]) -> str:
     smallest, largest = scores[0], scores[-1]
-    learned = [score for score in scores if after_last(score, "train_accuracy").mean >= ALMOST_ALL]
+    learned = [score for score in scores if score.after("train_accuracy").mean >= ALMOST_ALL]
     fewest = (
         f" The fewest units with a training accuracy of at least {100 * ALMOST_ALL:.2f} % are "
         f"{learned[0].point['hidden']:,}."
         if learned
         else ""
     )
-    ends = [after_last(score, "train_accuracy").in_percent() for score in (smallest, largest)]
+    ends = [score.after("train_accuracy").in_percent() for score in (smallest, largest)]
     widest = max(scores, key=_lead)
     return (
         f"From {smallest.point['hidden']:,} to {largest.point['hidden']:,} units, training accuracy goes from "
@@ -62,13 +119,13 @@ def _what_is_learned(scores: Sequence[PointScore]) -> str:
 
 def _lead(score: PointScore) -> float:
     """Return the lead of training over validation accuracy after the last epoch, in points."""
-    return 100 * (after_last(score, "train_accuracy").mean - validation(score).mean)
+    return 100 * (score.after("train_accuracy").mean - validation(score).mean)
 
 
 def _what_it_costs(result: Result, smallest: PointScore, largest: PointScore) -> str:
     parameters = {variant.point["hidden"]: variant.n_parameters for variant in result.study.variants}
     few, many = smallest.point["hidden"], largest.point["hidden"]
-    times = _times(seconds_an_epoch(largest), seconds_an_epoch(smallest))
+    times = _times(largest.seconds_an_epoch, smallest.seconds_an_epoch)
     return (
         f"The parameters grow from {parameters[few]:,} with {few:,} to {parameters[many]:,} with {many:,}; "
         f"an epoch then takes {times} times as long."
@@ -109,7 +166,7 @@ def epochs(result: Result) -> str:
     plain = result.finished(training="plain")
     for score in scores:
         sentence = (
-            f"With {_quoted(score)}, training accuracy is {after_last(score, 'train_accuracy').in_percent()} and "
+            f"With {_quoted(score)}, training accuracy is {score.after('train_accuracy').in_percent()} and "
             f"validation accuracy {validation(score).in_percent()}. The validation loss is lowest {_loss(score)}."
         )
         if plain and score.point["training"] != "plain":
@@ -217,7 +274,7 @@ def _at_an_end(result: Result, chosen: Sequence[PointScore]) -> str:
 
 
 def _slowest(chosen: Sequence[PointScore]) -> str:
-    seconds = {score.point["optimizer"]: seconds_an_epoch(score) or 0.0 for score in chosen}
+    seconds = {score.point["optimizer"]: score.seconds_an_epoch or 0.0 for score in chosen}
     slow, fast = max(seconds, key=lambda name: seconds[name]), min(seconds, key=lambda name: seconds[name])
     return (
         f"An epoch takes longest with {slow}, {_times(seconds[slow], seconds[fast])} times as long as with {fast}."
