@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shlex
 from importlib import import_module
 from pathlib import Path
 
@@ -14,19 +13,18 @@ from digitscope.cli.arguments import (
     add_seed,
     add_test,
     check_cores,
-    data_words,
 )
 from digitscope.cli.console import print_table
 from digitscope.cli.datasets import single_digits
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
 from digitscope.cli.study_figures import FIGURES
-from digitscope.cli.sweep_progress import shown, tell_failed, tell_interrupted
+from digitscope.cli.sweep_progress import call_of, shown, tell_failed, tell_interrupted
 from digitscope.data import COURSE_SEED, Dataset, find_data_directory, load_sample
 from digitscope.errors import DigitscopeError
 from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.studies.designs import DESIGNS
-from digitscope.experiments.studies.findings import FINDINGS
+from digitscope.experiments.studies.findings import findings
 from digitscope.experiments.studies.study import Result, Study, run_study
 from digitscope.experiments.studies.table import as_markdown, as_rows, in_words
 from digitscope.experiments.sweep.engine import LocalEngine
@@ -105,7 +103,7 @@ def run(options: argparse.Namespace) -> int:
     tell_failed(study, result.failed)
     if not result.finished():
         raise DigitscopeError(f"{folder}: no training went to its end, so there is nothing to draw")
-    _write(folder, result, dataset, _command(options))
+    _write(folder, result, dataset, call_of(options, [options.study], ("seeds", "test", "quick", "seed")))
     _tell(result, folder, options)
     return 1 if result.failed else 0
 
@@ -118,7 +116,7 @@ def _write(folder: Path, result: Result, dataset: Dataset, command: str) -> None
         f"# {name[0].upper()}{name[1:]}",
         f"{QUESTIONS[name][0].upper()}{QUESTIONS[name][1:]}",
         f"![{name}]({name}.png)",
-        FINDINGS[name](result),
+        findings(result),
         as_markdown(*in_words(result)).rstrip(),
         "Training accuracies are running means over the last epoch. Test accuracies, if any, choose nothing.",
         f"    {command}",
@@ -140,19 +138,9 @@ def _origin(result: Result, dataset: Dataset) -> str:
 
 def _tell(result: Result, folder: Path, options: argparse.Namespace) -> None:
     name = result.study.name
-    findings = FINDINGS[name](result)
     if options.json:
-        print(json.dumps({"folder": str(folder), "findings": findings, "table": as_rows(result)}))
+        print(json.dumps({"folder": str(folder), "findings": findings(result), "table": as_rows(result)}))
         return
     print_table(name, *in_words(result))
-    print(findings)
+    print(findings(result))
     print(f"{folder}: {name}.png, {name}.csv and {name}.md")
-
-
-def _command(options: argparse.Namespace) -> str:
-    """Return the call that made this study."""
-    words = ["digitscope", "study", options.study, "--seeds", str(options.seeds)]
-    words += ["--test"] if options.test else []
-    words += ["--quick"] if options.quick else []
-    words += ["--seed", str(options.seed)] if options.seed != COURSE_SEED else []
-    return shlex.join([*words, *data_words(options)])

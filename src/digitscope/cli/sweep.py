@@ -25,7 +25,7 @@ from digitscope.cli.console import print_table
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.paths import path_argument
 from digitscope.cli.remarks import remark
-from digitscope.cli.sweep_progress import shown, tell_failed, tell_interrupted
+from digitscope.cli.sweep_progress import call_of, shown, tell_failed, tell_interrupted
 from digitscope.cli.sweep_report import REPORT_FILE, ranking_table, write_sweep_report
 from digitscope.cluster import connected, load_ray
 from digitscope.data.pen_digits import load_pen_digits
@@ -124,7 +124,9 @@ def run(options: argparse.Namespace) -> int:
             sweep = run_sweep(space, data.sha256(), engine, folder, test=options.test, hooks=hooks)
     except KeyboardInterrupt:
         return tell_interrupted(folder)
-    write_sweep_report(folder, sweep, data.dataset, _command(options))
+    names = ("method", "trials", "seeds", "seed", "test", "engine", "address")
+    command = call_of(options, [options.space, *options.assignments], names)
+    write_sweep_report(folder, sweep, data.dataset, command)
     tell_failed(space, sweep.failed)
     _tell(sweep, folder, options)
     return 1 if sweep.failed else 0
@@ -186,16 +188,3 @@ def _flag(name: str, value: Any) -> list[str]:
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
     return [f"--{flag}", ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
-
-
-def _command(options: argparse.Namespace) -> str:
-    """Return the call that made this sweep."""
-    words = ["digitscope", "sweep", options.space, *options.assignments]
-    for name in ("method", "trials", "seeds", "seed"):
-        value = getattr(options, name)
-        words += [] if value is None else [f"--{name}", str(value)]
-    words += ["--test"] if options.test else []
-    words += data_words(options)
-    words += ["--engine", options.engine] if options.engine != "local" else []
-    words += ["--address", options.address] if options.address else []
-    return shlex.join(words)

@@ -6,7 +6,7 @@ from pathlib import Path
 from digitscope.data import Dataset
 from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.sweep.ranking import PointScore, Spread
-from digitscope.experiments.sweep.space import Choices, Space, value_in_words
+from digitscope.experiments.sweep.space import Space, value_in_words
 from digitscope.experiments.sweep.sweep import Sweep
 from digitscope.experiments.sweep.trials import origins_in_words
 from digitscope.plots import (
@@ -51,15 +51,10 @@ def ranking_table(sweep: Sweep) -> tuple[tuple[str, ...], list[tuple[str, ...]]]
         values = map(value_in_words, score.point.values())
         point = (score.label,) if space.method == "one-factor" else (str(place), *values)
         loss = "\N{EN DASH}" if score.validation_loss is None else f"{score.validation_loss.mean:.4f}"
-        figures = (spread_in_words(score.validation), loss, *(spread_in_words(score.test) for _ in test))
+        figures = (_in_percent(score.validation), loss, *(_in_percent(score.test) for _ in test))
         after = f" after {score.n_epochs}" if score.outcome == "stopped" else ""
         rows.append((*point, *figures, score.outcome + after))
     return header, rows
-
-
-def spread_in_words(spread: Spread | None) -> str:
-    """Return an accuracy as a percentage, with its deviation if it has one; a dash if there is none."""
-    return "\N{EN DASH}" if spread is None else spread.in_percent()
 
 
 def write_sweep_report(folder: Path, sweep: Sweep, dataset: Dataset, command: str) -> None:
@@ -98,7 +93,7 @@ def _stats(sweep: Sweep, dataset: Dataset) -> Stats:
     n_test = f"{len(dataset.test):,} images that chose nothing"
     return Stats(
         (
-            Stat(f"best validation {measure}", spread_in_words(best.validation), best.label),
+            Stat(f"best validation {measure}", _in_percent(best.validation), best.label),
             *([Stat(f"its test {measure}", best.test.in_percent(), n_test)] if best.test else []),
             Stat(
                 "points", str(len(sweep.ranking)), f"trials: {len(records)}, seeds a point: {sweep.space.n_seeds}"
@@ -144,7 +139,7 @@ def _facts(sweep: Sweep, dataset: Dataset) -> Table:
     facts = {
         "recipe": space.recipe.name,
         "method": space.method,
-        "varies": "; ".join(f"{_name(name)}: {_axis_in_words(space, name)}" for name in space.axes),
+        "varies": "; ".join(f"{_name(name)}: {axis}" for name, axis in space.axes.items()),
         "seeds": ", ".join(map(str, space.seeds)),
         **described["options"],
         **described["settings"],
@@ -156,10 +151,9 @@ def _facts(sweep: Sweep, dataset: Dataset) -> Table:
     return Table(("setting", "value"), tuple((name, str(value)) for name, value in facts.items()), "The baseline.")
 
 
-def _axis_in_words(space: Space, name: str) -> str:
-    axis = space.axes[name]
-    return ", ".join(map(value_in_words, axis.values)) if isinstance(axis, Choices) else str(axis)
-
-
 def _name(setting: str) -> str:
     return setting.replace("_", " ")
+
+
+def _in_percent(spread: Spread | None) -> str:
+    return "\N{EN DASH}" if spread is None else spread.in_percent()

@@ -7,7 +7,7 @@ intermediate values are the validation accuracies of the epochs, its user attrib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,36 +126,28 @@ def opened(folder: Path, described: Mapping[str, Any], axes: Mapping[str, Axis])
         DataError: its content is damaged.
     """
     make_folder(folder)
-    handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        _lock(handle, folder)
-        _tidy(folder / JOURNAL_FILE)
+    with (folder / LOCK_FILE).open("a") as held:
+        with suppress(
+            ImportError
+        ):  # on Windows two processes in one folder do the work twice, and come to the same
+            import fcntl
+
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise SettingError(
+                    f"{folder}: another sweep is at work here: wait for it, or name another folder with --out"
+                ) from None
+        _remove_what_was_cut_off(folder / JOURNAL_FILE)
         yield Journal(folder, described, axes)
-    finally:
-        os.close(handle)
 
 
-def _lock(handle: int, folder: Path) -> None:
-    try:
-        import fcntl
-    except ImportError:  # on Windows two processes in one folder do the work twice, and come to the same
-        return
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise SettingError(
-            f"{folder}: another sweep is at work here: wait for it, or name another folder with --out"
-        ) from None
-
-
-def _tidy(path: Path) -> None:
+def _remove_what_was_cut_off(path: Path) -> None:
     """Remove what a process that was killed left: Optuna's lock, and a line that is not whole."""
     path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
     if path.exists():
         content = path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            os.truncate(path, whole)
+        os.truncate(path, content.rfind(b"\n") + 1)
 
 
 def as_trial(record: TrialRecord, axes: Mapping[str, Axis]) -> "optuna.trial.FrozenTrial":

@@ -40,7 +40,10 @@ class Choices:
 
     def __post_init__(self) -> None:
         if not self.values or len(set(self.values)) < len(self.values):
-            raise SettingError(f"the values {', '.join(map(str, self.values))}: expected one or more, each once")
+            raise SettingError(f"the values {self}: expected one or more, each once")
+
+    def __str__(self) -> str:
+        return ", ".join(map(value_in_words, self.values))
 
 
 @dataclass(frozen=True)

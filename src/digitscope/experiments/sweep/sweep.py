@@ -1,7 +1,7 @@
 """A sweep from its first round to its ranking."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,7 +104,9 @@ def run_sweep(
             for event in train_missing(trials, journal, engine, hooks):
                 failed += [event] if isinstance(event, Failed) else []
                 if isinstance(event, Finished):
-                    write_table(folder, space, [*scores, *_so_far(map(score, accepted))])
+                    known = [each for each in map(score, accepted) if each.records]
+                    so_far = [replace(each, n_seeds=len(each.records)) for each in known]  # as if these were all
+                    write_table(folder, space, [*scores, *so_far])
                 hooks.on_event(event)
             scores += map(score, points, refusals)
         ranking = write_results(folder, space, scores)
@@ -172,8 +174,3 @@ def _plan(
             recipe = recipe.with_changes({"threads": threads})
         trials.append(Trial(point, recipe, seed, earlier, test))
     return tuple(trials)
-
-
-def _so_far(scores: Iterable[PointScore]) -> Iterator[PointScore]:
-    """Yield what is known of points on the way: as if the seeds that are finished were all."""
-    return (replace(score, n_seeds=len(score.records)) for score in scores if score.records)
