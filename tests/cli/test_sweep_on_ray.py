@@ -92,7 +92,6 @@ def test_a_cluster_goes_on_with_a_local_sweep(
     [
         (("--address", "auto"), 2, "--address: auto: expected --engine ray with it"),
         (("--engine", "ray", "--address", "ray://head:10001"), 1, "expected auto or HOST:PORT"),
-        (("--engine", "cloud"), 2, "cloud"),
     ],
 )
 def test_a_wrong_call(digitscope: Command, desk: Path, words: tuple[str, ...], code: int, part: str) -> None:

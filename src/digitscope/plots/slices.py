@@ -27,8 +27,9 @@ def slices_figure(study: "optuna.Study", measure: str = "accuracy") -> "Figure":
         from optuna.visualization.matplotlib import plot_slice
 
         figure: Figure = np.ravel(plot_slice(study, target_name=f"validation {measure}"))[0].figure
-    figure.set_size_inches(max(WIDTH, PANEL * len(study.best_params) + 1), HEIGHT)
-    figure.set_layout_engine("constrained")
+    n_panels = len(study.best_params)
+    figure.set_size_inches(max(WIDTH, PANEL * n_panels + 1), HEIGHT)
+    figure.set_layout_engine("constrained" if n_panels > 1 else "tight")  # the other one takes no single panel
     return figure
 
 

@@ -86,7 +86,7 @@ def test_layers_of_the_numpy_network() -> None:
     assert setting_of(load_space("scratch", ["hidden=[512,256]", "epochs=1,2"]).recipe, "hidden") == (512, 256)
 
 
-@pytest.mark.parametrize("name", ["scratch", "fc", "two-digit-best", "separation"])
+@pytest.mark.parametrize("name", ["scratch", "two-digit-best"])
 def test_every_setting_of_every_recipe_can_vary(name: str) -> None:
     recipe = RECIPES[name]
     described = Space("all", recipe, {"epochs": Choices((recipe.settings.epochs,))}).described()
@@ -95,11 +95,6 @@ def test_every_setting_of_every_recipe_can_vary(name: str) -> None:
         for setting in {**described["options"], **described["settings"]}
     }
     check_points(Space("all", recipe, axes, "grid"))
-
-
-def test_a_recipe_that_makes_pages_is_refused() -> None:
-    with pytest.raises(SettingError, match="page: a sweep makes no pages to train on: expected a recipe for"):
-        load_space("page", ["learning_rate=0.001,0.002"])
 
 
 def test_the_points_of_a_grid_and_of_single_changes() -> None:
@@ -144,16 +139,12 @@ def test_a_value_that_only_others_allow_can_be_searched() -> None:
     ("assignments", "named", "expected"),
     [
         ([], {}, "nothing varies"),
-        (["epochs"], {}, "expected SETTING=VALUE"),
         (["colour=1,2"], {}, "has no setting 'colour': expected one of hidden, activation"),
         (["hidden=4..8"], {}, "cannot go through: expected values, or tpe"),
         (["hidden=8..4"], {"method": "tpe"}, "expected its low end below its high end"),
-        (["momentum=0..1:log"], {"method": "tpe"}, "expected it to begin above 0"),
         (["hidden=4,4"], {}, "hidden: the values 4, 4: expected one or more, each once"),
         (["epochs=1,2"], {"seeds": 0}, "seeds is 0"),
-        (["epochs=1,2"], {"method": "tpe", "trials": 0}, "trials is 0"),
         (["epochs=0,2"], {}, "fc, at epochs 0: epochs is 0: expected a whole number from 1"),
-        (["momentum=0..1.5"], {"method": "tpe"}, "at momentum 1.5"),
         ([*MANY, "hidden=4,0"], {"method": "tpe"}, "hidden 0: hidden is 0"),
     ],
 )
@@ -169,7 +160,6 @@ def test_a_space_that_cannot_be_is_refused(assignments: list[str], named: dict[s
         ("recipe = 'fc'\ncolour = 1", SettingError, "'colour' is no part of a space"),
         ("recipe = 'fc'\nvary = 1", SettingError, "vary is 1: expected a table"),
         ("recipe = 'fc'\n[vary]\nepochs = 3", SettingError, "epochs is 3: expected a list of values, or { low"),
-        ("recipe = 'fc'\n[vary]\nepochs = []", SettingError, "expected one or more"),
         ("recipe = 'fc'\nmethod = 'magic'\n[vary]\nepochs = [1]", SettingError, "method is 'magic'"),
         ("recipe = ", DataError, "not a space in TOML"),
     ],
@@ -182,7 +172,9 @@ def test_a_file_that_is_no_space(tmp_path: Path, text: str, error: type[Exceptio
     assert expected in str(caught.value)
 
 
-def test_an_unknown_space_and_a_missing_file(tmp_path: Path) -> None:
+def test_an_unknown_space_a_missing_file_and_pages_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="page: a sweep makes no pages to train on: expected a recipe for"):
+        load_space("page", ["learning_rate=0.001,0.002"])
     with pytest.raises(SettingError, match="no space is called 'nonsense': expected a file that ends"):
         load_space("nonsense")
     with pytest.raises(DataError, match="cannot be read"):

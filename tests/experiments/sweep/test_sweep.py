@@ -208,7 +208,7 @@ def test_what_was_being_written_when_it_was_killed_is_no_record(data: TrialData,
     assert n_finished(tmp_path) == 2
 
 
-@pytest.mark.parametrize("content", ["nonsense\n", '{"op_code": 4}\n', "[]\n"])
+@pytest.mark.parametrize("content", ["nonsense\n{}\n", '{"op_code": 4}\n'])
 def test_a_damaged_journal_is_named(data: TrialData, tmp_path: Path, content: str) -> None:
     (tmp_path / JOURNAL_FILE).write_text(content)
     with pytest.raises(DataError, match=r"journal\.log: not a sweep's journal .*: name another folder with --out"):

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Protocol
@@ -116,30 +117,31 @@ class LocalEngine:
                 trial = waiting.popleft()
                 yield Begun(trial)
                 try:
-                    self._submit(trial, events)
-                    taken += trial.threads
+                    task = self._workers.submit(_train, trial, on_message=partial(_put_epoch, events, trial))
                 except Exception as error:  # noqa: BLE001 - pickling raises nearly anything
                     yield Failed(trial, f"it cannot be sent to a process ({in_one_line(error)})")
+                    continue
+                task.add_done_callback(partial(_put_end, events, trial))
+                taken += trial.threads
             if taken:
                 event = events.get()
                 taken -= event.trial.threads if isinstance(event, Finished | Failed) else 0
                 yield event
 
-    def _submit(self, trial: Trial, events: SimpleQueue[Event]) -> None:
-        def on_end(task: Task[TrialRecord | str]) -> None:
-            if not task.cancelled():
-                events.put(_end_of(trial, task))
 
-        task = self._workers.submit(_train, trial, on_message=lambda epoch: events.put(EpochDone(trial, epoch)))
-        task.add_done_callback(on_end)
+def _put_epoch(events: SimpleQueue[Event], trial: Trial, epoch: EpochRecord) -> None:
+    events.put(EpochDone(trial, epoch))
 
 
-def _end_of(trial: Trial, task: Task[TrialRecord | str]) -> Event:
+def _put_end(events: SimpleQueue[Event], trial: Trial, task: Task[TrialRecord | str]) -> None:
+    if task.cancelled():  # with all others
+        return
     error = task.exception()
-    if isinstance(error, ClusterError):
-        return Failed(trial, str(error))
-    found = in_one_line(error) if error else task.result()
-    return Failed(trial, found) if isinstance(found, str) else Finished(trial, found)
+    if error is not None:
+        events.put(Failed(trial, str(error) if isinstance(error, ClusterError) else in_one_line(error)))
+        return
+    found = task.result()
+    events.put(Failed(trial, found) if isinstance(found, str) else Finished(trial, found))
 
 
 _data: TrialData
