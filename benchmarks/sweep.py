@@ -34,7 +34,6 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from digitscope.data import Split, load_mnist
 from digitscope.experiments.machine import describe_machine
-from digitscope.experiments.sweep.points import one_factor_points
 from digitscope.experiments.sweep.space_files import load_space
 
 GRIDS = ("course-hidden-10", "course-hidden-128")
@@ -81,8 +80,8 @@ def train_plainly(peer: str, epochs: int) -> dict[str, float]:
     found = {}
     for grid in GRIDS:
         space = load_space(grid)
-        for point in one_factor_points(space):
-            recipe = space.recipe_at(point)
+        for point in space.points():
+            recipe = space.recipe.with_changes(point)
             settings: Any = recipe.settings
             torch.manual_seed(space.seed)
             activation = nn.LeakyReLU() if recipe.options["activation"] == "leaky-relu" else nn.ReLU()

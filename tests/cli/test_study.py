@@ -9,12 +9,6 @@ from tests.cli.helpers import Command, assert_one_line
 from tests.test_house import without
 
 
-def test_a_quick_study_takes_no_other_data(digitscope: Command) -> None:
-    code, out, err = digitscope("study", "data", "--quick", "--data", "mnist")
-    assert (code, out) == (2, "")
-    assert "--quick: it is for the embedded sample: expected no --data with it" in err[-1]
-
-
 def test_a_quick_study_and_its_files(
     digitscope: Command, desk: Path, monkeypatch: pytest.MonkeyPatch, tiny_mnist_folder: Path
 ) -> None:
@@ -51,7 +45,7 @@ def test_digits_too_few_for_a_batch_are_told_and_nothing_is_drawn(
     words = ("study", "epochs", "--seeds", 1, "--data", tiny_mnist_folder, "--unchecked", "--cores", 1)
     code, out, err = digitscope(*words)
     assert (code, out) == (1, "")
-    assert "batch_size = 64: expected 1 to 57" in err[-5]
+    assert "batch_size = 64: expected 1 to 57" in err[-6]
     assert err[-1] == "digitscope: error: studies/epochs: no training went to its end, so there is nothing to draw"
     assert not (desk / "studies" / "epochs" / "epochs.png").exists()
 
@@ -59,11 +53,9 @@ def test_digits_too_few_for_a_batch_are_told_and_nothing_is_drawn(
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        ((), ("STUDY",)),
         (("nonsense",), ("invalid choice: 'nonsense'", "capacity")),
+        (("data", "--quick", "--data", "mnist"), ("--quick: it is for the embedded sample: expected no --data",)),
         (("data", "--seeds", "0"), ("argument --seeds: 0: expected a whole number from 1",)),
-        (("data", "--cores", "0"), ("--cores",)),
-        (("data", "--seed", "-1"), ("--seed",)),
     ],
 )
 def test_a_wrong_call(digitscope: Command, desk: Path, words: tuple[str, ...], parts: tuple[str, ...]) -> None:

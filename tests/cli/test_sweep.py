@@ -1,3 +1,5 @@
+"""`digitscope sweep`: its files, its words, and what interrupts it."""
+
 import csv
 import json
 import os
@@ -16,6 +18,8 @@ from matplotlib.figure import Figure
 from digitscope import __version__
 from digitscope.cli.sweep_progress import SweepProgress
 from digitscope.experiments.sweep.engine import Begun, EpochDone, Failed, Finished
+from digitscope.experiments.sweep.journal import n_finished
+from digitscope.experiments.sweep.trials import Trial
 from digitscope.plots.curves import Histories
 from tests.cli.helpers import Command, assert_one_line, on_a_terminal
 from tests.experiments.sweep.helpers import record, small_space
@@ -95,38 +99,25 @@ def test_curves_are_named_by_their_settings(
         assert all(", activation " in name for name in names)
 
 
-def test_the_next_command_trains_the_best(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
-    _, out, _ = digitscope("sweep", "fc", *TINY, *data)
-    best = next(csv.DictReader((desk / "sweeps/fc/results.csv").read_text().splitlines()))
-    (line,) = [line for line in out.splitlines() if line.startswith("next: digitscope ")]
-    code, out, _ = digitscope(*line.removeprefix("next: digitscope ").split(), "--out", "best", "--json")
-    assert code == 0
-    assert json.loads(out)["history"][-1]["validation_accuracy"] == float(best["validation_accuracy"])
-
-
 def test_trials_of_another_version_are_told_of(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
     """They are kept, and each record says what it was made with."""
     digitscope("sweep", "fc", *TINY, *data)
-    old, new = sorted((desk / "sweeps/fc/trials").iterdir())
-    versions = f"numpy {version('numpy')}, torch {version('torch')} on cpu"
-    assert json.loads(old.read_text())["made_with"]["torch"] == version("torch")
-    old.write_text(json.dumps(json.loads(old.read_text()) | {"made_with": {"torch": "1.0", "device": "cuda"}}))
+    journal = desk / "sweeps/fc/journal.log"
+    *others, last = journal.read_text().splitlines(keepends=True)
+    assert version("torch") in last
+    journal.write_text(
+        "".join(others) + re.sub('"made_with":{[^}]*}', '"made_with":{"torch":"1.0","device":"cuda"}', last)
+    )
     code, _, err = digitscope("sweep", "fc", *TINY, *data)
+    versions = f"digitscope {__version__}, numpy {version('numpy')}, torch {version('torch')} on cpu"
     said = (
-        f"sweeps/fc holds trials made with torch 1.0 on cuda; this is digitscope {__version__}, {versions}: "
+        f"sweeps/fc holds trials made with torch 1.0 on cuda; this is {versions}: "
         "they are ranked together; name another folder with --out to train all alike"
     )
     assert (code, err[1:]) == (0, [said])
     report = (desk / "sweeps/fc/report.html").read_text()
     assert "torch 1.0 on cuda (1 of 2)" in report
-    assert f"digitscope {__version__}, {versions} (1 of 2)" in report
-    lines = map(json.loads, (desk / "sweeps/fc/results.jsonl").read_text().splitlines())
-    assert {line["made_with"]["device"] for line in lines} == {"cuda", "cpu"}
-    content = json.loads(new.read_text())
-    del content["made_with"]  # as earlier versions wrote it
-    new.write_text(json.dumps(content))
-    _, _, err = digitscope("sweep", "fc", *TINY, *data)
-    assert "versions that were not recorded (1 of 2)" in err[1]
+    assert f"{versions} (1 of 2)" in report
 
 
 def test_a_crashed_trial_makes_the_exit_code_1(digitscope: Command, data: tuple[object, ...]) -> None:
@@ -140,7 +131,6 @@ def test_a_crashed_trial_makes_the_exit_code_1(digitscope: Command, data: tuple[
 
 
 def test_a_search_tells_what_it_could_not_train(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
-    pytest.importorskip("optuna")
     words = ("fc", "hidden=4", "epochs=1", "batch_size=8", "optimizer=sgd,adam", "momentum=0.0,0.5", *data)
     code, out, err = digitscope("sweep", *words, "--method", "tpe", "--trials", 16, "--json")
     assert code == 0
@@ -157,14 +147,8 @@ def test_a_search_tells_what_it_could_not_train(digitscope: Command, desk: Path,
     ("words", "parts"),
     [
         (("nonsense",), ("no space is called 'nonsense'", "course-hidden-10, course-hidden-128")),
-        (("fc",), ("nothing varies",)),
-        (("fc", "colour=1,2"), ("has no setting 'colour'",)),
         (("fc", "epochs=1,0"), ("fc, at epochs 0: epochs is 0",)),
-        (("fc", "epochs=1..4"), ("cannot go through",)),
-        (("fc", "epochs=1,2", "--seeds", "0"), ("seeds is 0",)),
         (("fc", "epochs=1,2", "--cores", "0"), ("--cores",)),
-        (("fc", "epochs=1,2", "--method", "magic"), ("magic",)),
-        ((), ("SPACE",)),
     ],
 )
 def test_a_wrong_call(digitscope: Command, desk: Path, words: tuple[str, ...], parts: tuple[str, ...]) -> None:
@@ -172,10 +156,10 @@ def test_a_wrong_call(digitscope: Command, desk: Path, words: tuple[str, ...], p
     assert list(desk.iterdir()) == []
 
 
-def test_a_search_without_optuna_names_the_extra(tmp_path: Path) -> None:
+def test_a_sweep_without_optuna_names_the_extra(tmp_path: Path) -> None:
     folder = tmp_path / "empty"
     folder.mkdir()
-    done = without(["optuna"], "sweep", "fc", "hidden=4..8", "--method", "tpe", folder=folder)
+    done = without(["optuna"], "sweep", "fc", "hidden=4,8", folder=folder)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-1].endswith("pip install 'digitscope[sweep]'")
     assert list(folder.iterdir()) == []
@@ -194,15 +178,11 @@ def start(folder: Path, words: tuple[object, ...]) -> subprocess.Popen[str]:
     return subprocess.Popen(call, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def finished_trials(folder: Path) -> set[str]:
-    return {path.name for path in (folder / "trials").glob("[!.]*.json")}
-
-
-def wait_for(n: int, folder: Path) -> set[str]:
+def wait_for(n: int, folder: Path) -> int:
     until = time.monotonic() + 240
-    while len(found := finished_trials(folder)) < n:
+    while (found := n_finished(folder)) < n:
         assert time.monotonic() < until
-        time.sleep(0.02)
+        time.sleep(0.1)
     return found
 
 
@@ -210,28 +190,26 @@ def wait_for(n: int, folder: Path) -> set[str]:
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_kill_9_and_ctrl_c(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
     """Each leaves what is finished; the table after going on is that of a sweep at once; no process is left."""
-    words = ("fc", *TINY, "epochs=20", "--seeds", "20", *data)
+    words = ("fc", *TINY, "epochs=20", "--seeds", "10", *data)
     killed = start(desk, (*words, "--out", "killed"))
     kept = wait_for(2, desk / "killed")
     killed.kill()
     _, err = killed.communicate(timeout=240)  # which ends when the workers, who have its pipes, have ended too
     assert "Traceback" not in err
     interrupted = start(desk, (*words, "--out", "killed"))
-    kept |= wait_for(len(kept) + 1, desk / "killed")
+    wait_for(kept + 1, desk / "killed")
     interrupted.send_signal(signal.SIGINT)
     _, err = interrupted.communicate(timeout=240)
     assert interrupted.returncode == 130
-    n = len(finished_trials(desk / "killed"))
+    n = n_finished(desk / "killed")
     said = f"digitscope: interrupted; finished trials in killed: {n}; the same call goes on with the rest"
     assert err.splitlines()[-1] == said
     assert len(err.splitlines()) <= n + 2
-    assert digitscope("sweep", *words, "--out", "killed").code == 0
+    done = digitscope("sweep", *words, "--out", "killed")
+    assert (done.code, len(done.err)) == (0, 1 + 20 - n)
     assert digitscope("sweep", *words, "--out", "at-once").code == 0
     for name in ("results.csv", "results.jsonl"):
         assert (desk / "killed" / name).read_bytes() == (desk / "at-once" / name).read_bytes()
-    lines = [json.loads(line) for line in (desk / "killed" / "journal.jsonl").read_text().splitlines()]
-    finished = [line["trial"] for line in lines if line["event"] == "finished"]
-    assert len(finished) == len(set(finished))
 
 
 def test_a_terminal_sees_how_far_it_is(data: tuple[object, ...]) -> None:
@@ -244,13 +222,8 @@ def test_a_terminal_sees_how_far_it_is(data: tuple[object, ...]) -> None:
 def test_the_progress_table() -> None:
     from rich.console import Console
 
-    from digitscope.experiments.sweep.trials import make_trial
-
     space = small_space("momentum=0,0.5,0.9")
-    trials = [
-        make_trial({"momentum": value}, space.recipe_at({"momentum": value}), 1, threads=1, data_sha256="x")
-        for value in (0.0, 0.5, 0.9)
-    ]
+    trials = [Trial(point, space.recipe, 1) for point in space.points()]
     progress = SweepProgress(space)
     progress.on_round(trials, 1)
     kept = record([0.5, 0.75])

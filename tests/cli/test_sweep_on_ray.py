@@ -1,12 +1,12 @@
 """A sweep on Ray, one of whose workers is killed, beside the same sweep in processes of this machine."""
 
-import json
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from digitscope.experiments.sweep.journal import JOURNAL_FILE, load_study
 from tests.cli.helpers import Command, assert_one_line
 from tests.cli.ray_sessions import PATIENCE, kill, members, needs_ray, session, wait_until
 from tests.test_house import without
@@ -27,14 +27,10 @@ def data(tiny_mnist_folder: Path) -> tuple[object, ...]:
     return ("--data", tiny_mnist_folder, "--unchecked", "--device", "cpu", "--cores", "2")
 
 
-def journal(folder: Path) -> list[tuple[str, str]]:
-    path = folder / "journal.jsonl"
-    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    return [(line["event"], line["trial"]) for line in lines]
-
-
-def events(folder: Path) -> Counter[str]:
-    return Counter(event for event, _ in journal(folder))
+def states(folder: Path) -> Counter[str]:
+    """Count the trials in the journal of `folder` by their state; those that failed are lost or have crashed."""
+    path = folder / JOURNAL_FILE
+    return Counter(trial.state.name for trial in load_study(folder).trials) if path.exists() else Counter()
 
 
 @needs_ray
@@ -45,8 +41,8 @@ def test_a_worker_is_killed(digitscope: Command, desk: Path, data: tuple[object,
     with session(
         "-W", "error", "-m", "digitscope", *words, "--engine", "ray", "--out", folder, folder=desk
     ) as ray:
-        wait_until(lambda: ray.poll() is not None or events(folder)["finished"] >= 2)
-        while ray.poll() is None and not events(folder)["lost"]:
+        wait_until(lambda: ray.poll() is not None or states(folder)["COMPLETE"] >= 2)
+        while ray.poll() is None and not states(folder)["FAIL"]:
             for worker in members(ray.pid, "ray::_train")[:1]:
                 kill(worker)
             time.sleep(1)  # until it is missed
@@ -55,11 +51,10 @@ def test_a_worker_is_killed(digitscope: Command, desk: Path, data: tuple[object,
         assert members(ray.pid) == []
     assert len(err.splitlines()) == 1 + 20  # that it begins, and each trial
     assert out.startswith("fc, ranked on validation accuracy\n")
-    told = journal(folder)
-    lost = {trial for event, trial in told if event == "lost"}
+    assert states(folder)["COMPLETE"] == 20
+    lost = [trial for trial in load_study(folder).trials if trial.state.name == "FAIL"]
     assert lost
-    assert all(told.count(("finished", trial)) == 1 for trial in lost)
-    assert events(folder)["finished"] == len({trial for _, trial in told}) == 20
+    assert all("Error: " in trial.user_attrs["reason"] for trial in lost)
     assert digitscope(*words, "--out", "local").code == 0
     for name in ("results.csv", "results.jsonl"):
         assert (folder / name).read_bytes() == (desk / "local" / name).read_bytes()
@@ -86,7 +81,7 @@ def test_a_cluster_goes_on_with_a_local_sweep(
         assert "SettingError: batch_size = 100000: expected 1 to " in err
         assert err.endswith("failed trials: 2; the same call tries them again\n")
         assert members(cluster.pid)
-    assert events(desk / "both") == {"begun": 3 + 4, "finished": 2 + 2, "failed": 1 + 2}
+    assert states(desk / "both") == {"COMPLETE": 2 + 2, "FAIL": 1 + 2}
     assert digitscope(*words, "--seeds", "2", "--out", "local").code == 1
     assert (desk / "both" / "results.csv").read_bytes() == (desk / "local" / "results.csv").read_bytes()
     assert out.startswith("fc, ranked on validation accuracy\n")
@@ -97,7 +92,6 @@ def test_a_cluster_goes_on_with_a_local_sweep(
     [
         (("--address", "auto"), 2, "--address: auto: expected --engine ray with it"),
         (("--engine", "ray", "--address", "ray://head:10001"), 1, "expected auto or HOST:PORT"),
-        (("--engine", "cloud"), 2, "cloud"),
     ],
 )
 def test_a_wrong_call(digitscope: Command, desk: Path, words: tuple[str, ...], code: int, part: str) -> None:

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shlex
 from importlib import import_module
 from pathlib import Path
 
@@ -14,25 +13,22 @@ from digitscope.cli.arguments import (
     add_seed,
     add_test,
     check_cores,
-    data_words,
     path_argument,
 )
 from digitscope.cli.console import print_table, remark
 from digitscope.cli.datasets import single_digits
 from digitscope.cli.study_figures import FIGURES
-from digitscope.cli.sweep_origins import telling_of_others, told
-from digitscope.cli.sweep_progress import SweepProgress, shown
+from digitscope.cli.sweep_progress import call_of, shown, tell_failed, tell_interrupted
 from digitscope.data import COURSE_SEED, Dataset, find_data_directory, load_sample
 from digitscope.errors import DigitscopeError
 from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.studies.designs import DESIGNS
-from digitscope.experiments.studies.findings import FINDINGS
+from digitscope.experiments.studies.findings import findings
 from digitscope.experiments.studies.study import Result, Study, run_study
-from digitscope.experiments.studies.table import as_csv, as_markdown, as_rows, in_words
-from digitscope.experiments.sweep.journal import finished_trials
-from digitscope.experiments.sweep.local import LocalEngine
-from digitscope.experiments.sweep.origins import origin_on
-from digitscope.experiments.sweep.trials import TrialData
+from digitscope.experiments.studies.table import as_markdown, as_rows, in_words
+from digitscope.experiments.sweep.engine import LocalEngine
+from digitscope.experiments.sweep.ranking import as_csv
+from digitscope.experiments.sweep.trials import TrialData, origin_on, origins_in_words
 from digitscope.files import write_text
 from digitscope.plots import save_in_few_colours
 from digitscope.training import choose_device
@@ -90,51 +86,36 @@ def run(options: argparse.Namespace) -> int:
         if options.data != find_data_directory(None):  # which DIGITSCOPE_DATA may name for other calls
             options.parser.error("argument --quick: it is for the embedded sample: expected no --data with it")
         options.data = None
-    import_module("matplotlib")  # it draws at the end: better missed before the trainings
+    for package in ("matplotlib", "optuna"):  # better missed before the trainings
+        import_module(package)
     dataset = load_sample() if options.quick else single_digits(options.data, options.unchecked)
     variants = DESIGNS[options.study](len(dataset.train), options.quick)
     study = Study(options.study, variants, options.seeds, options.seed)
     folder = options.out or STUDIES / f"{options.study}{'-quick' if options.quick else ''}"
     remark(f"{study.name} on {dataset.name} ({dataset.source}), into {folder}")
+    data, ours = TrialData(dataset, device=options.device), origin_on(choose_device(options.device).type)
     try:
-        result = _train(study, TrialData(dataset, device=options.device), folder, options)
+        with LocalEngine(data, options.cores) as engine, shown(study, folder, ours) as hooks:
+            result = run_study(study, data.sha256(), engine, folder, test=options.test, hooks=hooks)
     except KeyboardInterrupt:
-        kept = f"finished trials in {folder}: {len(finished_trials(folder))}"
-        remark(f"digitscope: interrupted; {kept}; the same call goes on with the rest")
-        return 130
-    for each in result.failed:
-        remark(f"failed: {study.label(each.trial.point)}, seed {each.trial.seed}: {each.reason}")
+        return tell_interrupted(folder)
+    tell_failed(study, result.failed)
     if not result.finished():
         raise DigitscopeError(f"{folder}: no training went to its end, so there is nothing to draw")
-    _write(folder, result, dataset, _command(options))
+    _write(folder, result, dataset, call_of(options, [options.study], ("seeds", "test", "quick", "seed")))
     _tell(result, folder, options)
     return 1 if result.failed else 0
-
-
-def _train(study: Study, data: TrialData, folder: Path, options: argparse.Namespace) -> Result:
-    progress = SweepProgress(study)
-    with LocalEngine(data, options.cores) as engine, shown(progress) as on_event:
-        return run_study(
-            study,
-            data.sha256(),
-            engine,
-            folder,
-            test=options.test,
-            on_found=telling_of_others(folder, origin_on(choose_device(data.device).type)),
-            on_round=progress.on_round,
-            on_event=on_event,
-        )
 
 
 def _write(folder: Path, result: Result, dataset: Dataset, command: str) -> None:
     name = result.study.name
     save_in_few_colours(FIGURES[name](result), folder / f"{name}.png")
-    write_text(folder / f"{name}.csv", as_csv(result))
+    write_text(folder / f"{name}.csv", as_csv(as_rows(result)))
     parts = (
         f"# {name[0].upper()}{name[1:]}",
         f"{QUESTIONS[name][0].upper()}{QUESTIONS[name][1:]}",
         f"![{name}]({name}.png)",
-        FINDINGS[name](result),
+        findings(result),
         as_markdown(*in_words(result)).rstrip(),
         "Training accuracies are running means over the last epoch. Test accuracies, if any, choose nothing.",
         f"    {command}",
@@ -149,26 +130,16 @@ def _origin(result: Result, dataset: Dataset) -> str:
     origins = [record.made_with for score in result.scores for record in score.records]
     return (
         f"{dataset.name}, {len(dataset.validation):,} digits to validate on. {machine['processor']}, "
-        f"{machine['cores']} cores, python {machine['python']}, {told(origins)}; {result.seconds:.0f} s of "
-        f"epochs, added over {len(origins)} trainings."
+        f"{machine['cores']} cores, python {machine['python']}, {origins_in_words(origins)}; "
+        f"{result.seconds:.0f} s of epochs, added over {len(origins)} trainings."
     )
 
 
 def _tell(result: Result, folder: Path, options: argparse.Namespace) -> None:
     name = result.study.name
-    findings = FINDINGS[name](result)
     if options.json:
-        print(json.dumps({"folder": str(folder), "findings": findings, "table": as_rows(result)}))
+        print(json.dumps({"folder": str(folder), "findings": findings(result), "table": as_rows(result)}))
         return
     print_table(name, *in_words(result))
-    print(findings)
+    print(findings(result))
     print(f"{folder}: {name}.png, {name}.csv and {name}.md")
-
-
-def _command(options: argparse.Namespace) -> str:
-    """Return the call that made this study."""
-    words = ["digitscope", "study", options.study, "--seeds", str(options.seeds)]
-    words += ["--test"] if options.test else []
-    words += ["--quick"] if options.quick else []
-    words += ["--seed", str(options.seed)] if options.seed != COURSE_SEED else []
-    return shlex.join([*words, *data_words(options)])

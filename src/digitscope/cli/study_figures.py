@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from digitscope.experiments.studies.comparing import best_of
-from digitscope.experiments.studies.findings import common_settings
-from digitscope.experiments.studies.study import Result, over_epochs
+from digitscope.experiments.studies.findings import best_of, common_settings
+from digitscope.experiments.studies.study import Result
 from digitscope.experiments.sweep.ranking import PointScore
 from digitscope.plots import Line, Panel, study_figure
 
@@ -94,12 +93,12 @@ def _over_points(
     label: str, places: tuple[float, ...], scores: Sequence[PointScore], quantity: str, factor: float
 ) -> Line:
     """Return a line of the last epoch of each of `scores`."""
-    values = factor * np.array([over_epochs(score, quantity)[:, -1] for score in scores])  # (points, seeds)
+    values = factor * np.array([score.over_epochs(quantity)[:, -1] for score in scores])  # (points, seeds)
     return _line(label, places, values.T)
 
 
 def _over_time(label: str, score: PointScore, quantity: str, factor: float) -> Line:
-    values = factor * over_epochs(score, quantity)
+    values = factor * score.over_epochs(quantity)
     return _line(label, tuple(float(epoch) for epoch in range(1, score.n_epochs + 1)), values)
 
 

@@ -24,23 +24,18 @@ from digitscope.cli.arguments import (
 )
 from digitscope.cli.console import print_table, remark
 from digitscope.cli.datasets import dataset_for, single_digits
-from digitscope.cli.sweep_origins import telling_of_others
-from digitscope.cli.sweep_progress import SweepProgress, shown
+from digitscope.cli.sweep_progress import call_of, shown, tell_failed, tell_interrupted
 from digitscope.cli.sweep_report import REPORT_FILE, ranking_table, write_sweep_report
 from digitscope.cluster import connected, load_ray
 from digitscope.data.pen_digits import load_pen_digits
 from digitscope.experiments.recipes import RECIPES
-from digitscope.experiments.sweep.engine import Engine
-from digitscope.experiments.sweep.journal import finished_trials
-from digitscope.experiments.sweep.local import LocalEngine
+from digitscope.experiments.sweep.engine import Engine, LocalEngine
 from digitscope.experiments.sweep.on_ray import RayEngine
-from digitscope.experiments.sweep.origins import origin_on
-from digitscope.experiments.sweep.points import check_points
-from digitscope.experiments.sweep.results import TABLE_FILE, TRIALS_FILE, as_table
-from digitscope.experiments.sweep.space import Choices, MethodName, Point, Space, setting_of
+from digitscope.experiments.sweep.ranking import TABLE_FILE, TRIALS_FILE, as_table
+from digitscope.experiments.sweep.space import MethodName, Point, Space, check_points, setting_of
 from digitscope.experiments.sweep.space_files import SHIPPED, load_space
 from digitscope.experiments.sweep.sweep import Sweep, run_sweep
-from digitscope.experiments.sweep.trials import TrialData, device_of
+from digitscope.experiments.sweep.trials import TrialData, device_of, origin_on
 
 SWEEPS = Path("sweeps")
 
@@ -110,48 +105,30 @@ def run(options: argparse.Namespace) -> int:
     """Train what is not finished yet, write the tables and the report, and return 1 if a trial crashed."""
     check_cores(options)
     check_engine(options)
-    import_module("matplotlib")  # it draws at the end: better missed before the trainings
+    for package in ("matplotlib", "optuna"):  # better missed before the trainings
+        import_module(package)
     named = {name: getattr(options, name) for name in ("method", "trials", "seeds", "seed")}
     space = load_space(options.space, options.assignments, **named)
     check_points(space)
-    if space.method == "tpe":
-        import_module("optuna")
     if options.engine == "ray":
         load_ray(options.address)
+        device = "cpu" if options.device == "auto" else options.device  # the machines are others
+    else:
+        device = device_of(space.recipe, options.device)
     folder = options.out or SWEEPS / space.name
     data = _data(space, options)
     remark(f"{space.name} on {data.dataset.name} ({data.dataset.source}), into {folder}")
     try:
-        sweep = _sweep(space, data, folder, options)
+        with _engine(options, data) as engine, shown(space, folder, origin_on(device)) as hooks:
+            sweep = run_sweep(space, data.sha256(), engine, folder, test=options.test, hooks=hooks)
     except KeyboardInterrupt:
-        finished = len(finished_trials(folder))
-        kept = f"finished trials in {folder}: {finished}"
-        remark(f"digitscope: interrupted; {kept}; the same call goes on with the rest")
-        return 130
-    write_sweep_report(folder, sweep, data.dataset, _command(options))
+        return tell_interrupted(folder)
+    names = ("method", "trials", "seeds", "seed", "test", "engine", "address")
+    command = call_of(options, [options.space, *options.assignments], names)
+    write_sweep_report(folder, sweep, data.dataset, command)
+    tell_failed(space, sweep.failed)
     _tell(sweep, folder, options)
     return 1 if sweep.failed else 0
-
-
-def _sweep(space: Space, data: TrialData, folder: Path, options: argparse.Namespace) -> Sweep:
-    progress = SweepProgress(space)
-    with _engine(options, data) as engine, shown(progress) as on_event:
-        return run_sweep(
-            space,
-            data.sha256(),
-            engine,
-            folder,
-            test=options.test,
-            on_found=telling_of_others(folder, origin_on(_device(space, options))),
-            on_round=progress.on_round,
-            on_event=on_event,
-        )
-
-
-def _device(space: Space, options: argparse.Namespace) -> str:
-    if options.engine == "ray":
-        return "cpu" if options.device == "auto" else str(options.device)  # the machines are others
-    return device_of(space.recipe, options.device)
 
 
 @contextmanager
@@ -165,25 +142,17 @@ def _engine(options: argparse.Namespace, data: TrialData) -> Iterator[Engine]:
 
 
 def _data(space: Space, options: argparse.Namespace) -> TrialData:
-    orders = [getattr(space.recipe.settings, "order", None)]
-    match space.axes.get("order"):
-        case Choices(values):
-            orders += values
+    orders = [
+        getattr(space.recipe.settings, "order", None),
+        *(space.axes["order"].ends if "order" in space.axes else ()),
+    ]
     singles = single_digits(options.data, options.unchecked) if "fresh-pairs" in orders else None
-    pens = load_pen_digits(options.data) if _has_pens(space) else None
+    has_pens = "pens" in space.axes or getattr(space.recipe.settings, "pens", 0)
+    pens = load_pen_digits(options.data) if has_pens else None
     return TrialData(dataset_for(space.recipe.task, options), singles, options.device, pens)
 
 
-def _has_pens(space: Space) -> bool:
-    """Tell whether some trial may need pen digits."""
-    return "pens" in space.axes or bool(getattr(space.recipe.settings, "pens", 0))
-
-
 def _tell(sweep: Sweep, folder: Path, options: argparse.Namespace) -> None:
-    for each in sweep.failed:
-        remark(f"failed: {sweep.space.label(each.trial.point)}, seed {each.trial.seed}: {each.reason}")
-    if sweep.failed:
-        remark(f"failed trials: {len(sweep.failed)}; the same call tries them again")
     if sweep.refused:
         n_refused = f"{len(sweep.refused)} of {len(sweep.ranking)}"
         remark(f"combinations that {sweep.space.recipe.name} does not take: {n_refused}; {REPORT_FILE} says why")
@@ -204,7 +173,7 @@ def _tell(sweep: Sweep, folder: Path, options: argparse.Namespace) -> None:
 
 def _training_of(space: Space, point: Point, options: argparse.Namespace) -> str:
     """Return the command that trains `point` on the same data into a run folder."""
-    recipe, original = space.recipe_at(point), RECIPES[space.recipe.name]
+    recipe, original = space.recipe.with_changes(point), RECIPES[space.recipe.name]
     words = ["digitscope", "train", recipe.name]
     for name in space.described()["options"] | space.described()["settings"]:
         value = setting_of(recipe, name)
@@ -218,16 +187,3 @@ def _flag(name: str, value: Any) -> list[str]:
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
     return [f"--{flag}", ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
-
-
-def _command(options: argparse.Namespace) -> str:
-    """Return the call that made this sweep."""
-    words = ["digitscope", "sweep", options.space, *options.assignments]
-    for name in ("method", "trials", "seeds", "seed"):
-        value = getattr(options, name)
-        words += [] if value is None else [f"--{name}", str(value)]
-    words += ["--test"] if options.test else []
-    words += data_words(options)
-    words += ["--engine", options.engine] if options.engine != "local" else []
-    words += ["--address", options.address] if options.address else []
-    return shlex.join(words)

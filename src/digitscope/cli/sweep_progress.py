@@ -1,44 +1,36 @@
-"""The progress of a sweep: a live table on a terminal, elsewhere one line a trial."""
+"""What sweeps and studies tell: their progress, a live table or one line a trial; and what went wrong."""
 
-from collections.abc import Callable, Iterator, Sequence
+import argparse
+import shlex
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from digitscope.cli.arguments import data_words
 from digitscope.cli.console import remark
+from digitscope.experiments.studies.study import Study
 from digitscope.experiments.sweep.engine import Begun, EpochDone, Event, Failed, Finished, Lost
-from digitscope.experiments.sweep.space import Point
-from digitscope.experiments.sweep.trials import Trial, TrialRecord
+from digitscope.experiments.sweep.journal import n_finished
+from digitscope.experiments.sweep.space import Space
+from digitscope.experiments.sweep.sweep import Hooks
+from digitscope.experiments.sweep.trials import Origin, Trial, TrialRecord, origin_in_words, origins_in_words
 from digitscope.records import EpochRecord
 
 BEST_SHOWN = 5
 
 
-class Named(Protocol):
-    """A sweep's space, or a study."""
-
-    @property
-    def name(self) -> str:
-        """Its name, for people."""
-
-    @property
-    def measure(self) -> str:
-        """Its accuracy measure, in words."""
-
-    def label(self, point: Point, /) -> str:
-        """Return what people call `point`."""
-
-
 class SweepProgress:
     """The best finished trials, and the trials in training."""
 
-    def __init__(self, space: Named) -> None:
-        self._space = space
+    def __init__(self, plan: Space | Study) -> None:
+        self._plan = plan
         self._wanted = self._done = self._failed = 0
-        self._running: dict[str, tuple[Trial, EpochRecord | None]] = {}
+        self._running: dict[tuple[Any, ...], tuple[Trial, EpochRecord | None]] = {}
         self._finished: list[TrialRecord] = []
 
     def on_round(self, trials: Sequence[Trial], done: int) -> None:
@@ -66,54 +58,90 @@ class SweepProgress:
     def line(self, event: Finished | Failed) -> str:
         """Return one line about a trial that has ended; `on_event` has seen the event."""
         trial = event.trial
-        said = (
-            f"{self._done + self._failed} of {self._wanted}: {self._space.label(trial.point)}, seed {trial.seed}"
-        )
+        said = f"{self._done + self._failed} of {self._wanted}: {self._plan.label(trial.point)}, seed {trial.seed}"
         if isinstance(event, Failed):
             return f"{said}: failed"
         if not event.record.history:
             return f"{said}: {event.record.outcome}"
         last = event.record.history[-1]
-        accuracy = f"validation {self._space.measure} {_accuracy(last)}"
+        accuracy = f"validation {self._plan.measure} {_accuracy(last)}"
         return f"{said}: {event.record.outcome} after epoch {last.epoch}, {accuracy}"
 
     def __rich__(self) -> Table:
         """Return the table."""
         failed = f", {self._failed} failed" if self._failed else ""
         table = Table(
-            title=f"{self._space.name}: {self._done} of {self._wanted} trials{failed}", title_justify="left"
+            title=f"{self._plan.name}: {self._done} of {self._wanted} trials{failed}", title_justify="left"
         )
-        for name in ("trial", "seed", "epoch", f"validation {self._space.measure}", ""):
+        for name in ("trial", "seed", "epoch", f"validation {self._plan.measure}", ""):
             table.add_column(name, justify="left" if name in ("trial", "") else "right")
         best = sorted(
             self._finished, key=lambda each: -max((e.validation_accuracy for e in each.history), default=0)
         )
         for record in best[:BEST_SHOWN]:
             accuracy = _accuracy(record.history[-1] if record.history else None)
-            label = self._space.label(record.point)
+            label = self._plan.label(record.point)
             table.add_row(label, str(record.seed), str(len(record.history)), accuracy, record.outcome)
         table.add_section()
         for trial, epoch in self._running.values():
             at = f"{epoch.epoch if epoch else 0} of {trial.recipe.settings.epochs}"
-            table.add_row(self._space.label(trial.point), str(trial.seed), at, _accuracy(epoch), "training")
+            table.add_row(self._plan.label(trial.point), str(trial.seed), at, _accuracy(epoch), "training")
         return table
 
 
 @contextmanager
-def shown(progress: SweepProgress) -> Iterator[Callable[[Event], None]]:
-    """Show `progress` on standard error within the block; yield the function to call with each event."""
-    console = Console(stderr=True)
-    if console.is_terminal:
-        with Live(progress, console=console, transient=True, refresh_per_second=4):
-            yield progress.on_event
-        return
+def shown(plan: Space | Study, folder: Path, ours: Origin) -> Iterator[Hooks]:
+    """Show the progress of `plan` on standard error within the block.
+
+    Say so if `folder` holds records that were not made as those of this call, `ours`, will be.
+    """
+    progress = SweepProgress(plan)
+
+    def on_found(records: Sequence[TrialRecord]) -> None:
+        others = [record.made_with for record in records if record.made_with != ours]
+        if others:
+            remark(
+                f"{folder} holds trials made with {origins_in_words(others)}; this is {origin_in_words(ours)}: "
+                "they are ranked together; name another folder with --out to train all alike"
+            )
 
     def on_event(event: Event) -> None:
         progress.on_event(event)
-        if isinstance(event, Finished | Failed):
+        if not console.is_terminal and isinstance(event, Finished | Failed):
             remark(progress.line(event))
 
-    yield on_event
+    console = Console(stderr=True)
+    hooks = Hooks(on_found, progress.on_round, on_event)
+    if console.is_terminal:
+        with Live(progress, console=console, transient=True, refresh_per_second=4):
+            yield hooks
+    else:
+        yield hooks
+
+
+def tell_interrupted(folder: Path) -> int:
+    """Say what an interruption has left in `folder`, and return the exit code."""
+    kept = f"finished trials in {folder}: {n_finished(folder)}"
+    remark(f"digitscope: interrupted; {kept}; the same call goes on with the rest")
+    return 130
+
+
+def tell_failed(plan: Space | Study, failed: Sequence[Failed]) -> None:
+    """Say which trials crashed and why."""
+    for each in failed:
+        remark(f"failed: {plan.label(each.trial.point)}, seed {each.trial.seed}: {each.reason}")
+    if failed:
+        remark(f"failed trials: {len(failed)}; the same call tries them again")
+
+
+def call_of(options: argparse.Namespace, words: Sequence[str], names: Sequence[str]) -> str:
+    """Return the call of `options`: `words`, and each flag of `names` that is not at its default."""
+    words = ["digitscope", str(options.command), *words]
+    for name in names:
+        value = getattr(options, name)
+        if value is not None and value != options.parser.get_default(name):
+            words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+    return shlex.join([*words, *data_words(options)])
 
 
 def _accuracy(epoch: EpochRecord | None) -> str:

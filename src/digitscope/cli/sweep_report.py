@@ -3,23 +3,22 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from digitscope.cli.sweep_origins import told
 from digitscope.data import Dataset
 from digitscope.experiments.machine import describe_machine
-from digitscope.experiments.sweep.ranking import PointScore, Spread, effects, slice_along
-from digitscope.experiments.sweep.space import Choices, Space, value_in_words
+from digitscope.experiments.sweep.ranking import PointScore, Spread
+from digitscope.experiments.sweep.space import Space, value_in_words
 from digitscope.experiments.sweep.sweep import Sweep
+from digitscope.experiments.sweep.trials import origins_in_words
 from digitscope.plots import (
     Code,
     FigureBlock,
     Paragraph,
     RankedPoint,
     Section,
-    Slice,
     Stat,
     Stats,
     Table,
-    effects_figure,
+    importances_figure,
     learning_curves,
     ranking_figure,
     slices_figure,
@@ -34,12 +33,11 @@ METHODS_IN_WORDS = {
     "grid": "every combination",
     "tpe": "points drawn where the best ones were (TPE), and what falls behind the median stopped",
 }
-EFFECTS_CAPTION = {
-    "one-factor": "Of the points that change this setting alone, and the baseline.",
-    "grid": "A value's {measure} is the mean over all combinations that have it.",
-    "tpe": "A value's {measure} is the mean over the finished points that have it, or are in the same third of "
-    "the range. The points crowd where it is good, so this is a hint and no experiment.",
-}
+SLICES_CAPTION = "Every finished trial over the values that it has; the later, the darker. By Optuna."
+IMPORTANCES_CAPTION = (
+    "How much each setting decides whether a trial is among the best tenth, in shares of 1 (PED-ANOVA, by "
+    "Optuna). With few trials this is a hint and no experiment."
+)
 
 
 def ranking_table(sweep: Sweep) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -53,15 +51,10 @@ def ranking_table(sweep: Sweep) -> tuple[tuple[str, ...], list[tuple[str, ...]]]
         values = map(value_in_words, score.point.values())
         point = (score.label,) if space.method == "one-factor" else (str(place), *values)
         loss = "\N{EN DASH}" if score.validation_loss is None else f"{score.validation_loss.mean:.4f}"
-        figures = (spread_in_words(score.validation), loss, *(spread_in_words(score.test) for _ in test))
+        figures = (_in_percent(score.validation), loss, *(_in_percent(score.test) for _ in test))
         after = f" after {score.n_epochs}" if score.outcome == "stopped" else ""
         rows.append((*point, *figures, score.outcome + after))
     return header, rows
-
-
-def spread_in_words(spread: Spread | None) -> str:
-    """Return an accuracy as a percentage, with its deviation if it has one; a dash if there is none."""
-    return "\N{EN DASH}" if spread is None else spread.in_percent()
 
 
 def write_sweep_report(folder: Path, sweep: Sweep, dataset: Dataset, command: str) -> None:
@@ -82,7 +75,11 @@ def write_sweep_report(folder: Path, sweep: Sweep, dataset: Dataset, command: st
     ranking += [Paragraph(f"Not trained: {score.refusal}") for score in sweep.refused]
     sections.append(Section("Ranking", tuple(ranking)))
     if finished:
-        sections.append(Section("What each setting does", _settings_blocks(space, finished)))
+        effects = (
+            FigureBlock(slices_figure(sweep.study, space.measure), SLICES_CAPTION),
+            FigureBlock(importances_figure(sweep.study, space.measure), IMPORTANCES_CAPTION),
+        )
+        sections.append(Section("What each setting does", effects))
         sections.append(Section("How the best ones learned", (_curves(space, finished),)))
     sections.append(Section("What it was", (_facts(sweep, dataset), Code(command))))
     lead = f"The recipe {space.recipe.name}: {METHODS_IN_WORDS[space.method]}."
@@ -96,7 +93,7 @@ def _stats(sweep: Sweep, dataset: Dataset) -> Stats:
     n_test = f"{len(dataset.test):,} images that chose nothing"
     return Stats(
         (
-            Stat(f"best validation {measure}", spread_in_words(best.validation), best.label),
+            Stat(f"best validation {measure}", _in_percent(best.validation), best.label),
             *([Stat(f"its test {measure}", best.test.in_percent(), n_test)] if best.test else []),
             Stat(
                 "points", str(len(sweep.ranking)), f"trials: {len(records)}, seeds a point: {sweep.space.n_seeds}"
@@ -120,43 +117,10 @@ def _ranking_figure(space: Space, finished: Sequence[PointScore]) -> FigureBlock
     cut = f"The best {MOST_ROWS} of {len(finished)}. " if len(finished) > MOST_ROWS else ""
     caption = (
         f"{cut}Ranked by mean validation {space.measure} after the last epoch. Differences within the deviations "
-        "are "
+        "are chance; a row without a bar is one seed."
     )
     heading = "" if space.method == "one-factor" else ", ".join(map(_name, space.axes))
-    caption += "chance; a row without a bar is one seed."
     return FigureBlock(ranking_figure(points, heading, space.measure), caption)
-
-
-def _settings_blocks(space: Space, finished: Sequence[PointScore]) -> tuple[FigureBlock, ...]:
-    slices = [_slice(space, finished, name) for name in space.axes]
-    drawn = [each for each in slices if each.means]
-    moved = {_name(name): value for name, value in effects(space, finished).items()}
-    told = "Every finished point over the value that it has; the best in orange."
-    hint = EFFECTS_CAPTION[space.method].format(measure=space.measure)
-    return (
-        FigureBlock(slices_figure(drawn, space.measure), told),
-        FigureBlock(effects_figure(moved, space.measure), hint),
-    )
-
-
-def _slice(space: Space, finished: Sequence[PointScore], name: str) -> Slice:
-    axis = space.axes[name]
-    scores = slice_along(space, finished, name)
-    spreads = [score.validation for score in scores if score.validation]
-    means, deviations = tuple(each.mean for each in spreads), tuple(each.deviation for each in spreads)
-    values = [score.point[name] for score in scores]
-    if not isinstance(axis, Choices):
-        return Slice(_name(name), tuple(values), means, deviations, axis.log)
-    ordered = sorted(zip(values, means, deviations, strict=True), key=lambda item: _order(space, name, item[0]))
-    words = tuple(value_in_words(value) for value, _, _ in ordered)
-    return Slice(_name(name), words, tuple(item[1] for item in ordered), tuple(item[2] for item in ordered))
-
-
-def _order(space: Space, name: str, value: object) -> tuple[bool, int]:
-    """The baseline's value first, then the others as the space has them."""
-    axis = space.axes[name]
-    values = axis.values if isinstance(axis, Choices) else ()
-    return value != space.baseline[name], values.index(value) if value in values else -1
 
 
 def _curves(space: Space, finished: Sequence[PointScore]) -> FigureBlock:
@@ -175,22 +139,21 @@ def _facts(sweep: Sweep, dataset: Dataset) -> Table:
     facts = {
         "recipe": space.recipe.name,
         "method": space.method,
-        "varies": "; ".join(f"{_name(name)}: {_axis_in_words(space, name)}" for name in space.axes),
+        "varies": "; ".join(f"{_name(name)}: {axis}" for name, axis in space.axes.items()),
         "seeds": ", ".join(map(str, space.seeds)),
         **described["options"],
         **described["settings"],
         "data": f"{dataset.name}, from {dataset.source}",
         "images": f"{n_train:,} to learn from, {len(dataset.validation):,} to rank on",
-        "trials made with": told([record.made_with for score in sweep.ranking for record in score.records]),
+        "trials made with": origins_in_words(each.made_with for score in sweep.ranking for each in score.records),
         **describe_machine(),
     }
     return Table(("setting", "value"), tuple((name, str(value)) for name, value in facts.items()), "The baseline.")
 
 
-def _axis_in_words(space: Space, name: str) -> str:
-    axis = space.axes[name]
-    return ", ".join(map(value_in_words, axis.values)) if isinstance(axis, Choices) else str(axis)
-
-
 def _name(setting: str) -> str:
     return setting.replace("_", " ")
+
+
+def _in_percent(spread: Spread | None) -> str:
+    return "\N{EN DASH}" if spread is None else spread.in_percent()

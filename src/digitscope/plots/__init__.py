@@ -16,7 +16,7 @@ from digitscope.plots.report import (
 )
 from digitscope.plots.saving import save_figure, save_in_few_colours
 from digitscope.plots.sheets import contact_sheet, misread_sheet, scene_sheet, separation_sheet, weight_pictures
-from digitscope.plots.slices import Slice, effects_figure, slices_figure
+from digitscope.plots.slices import importances_figure, slices_figure
 from digitscope.plots.studies import Line, Panel, study_figure
 
 __all__ = [
@@ -27,13 +27,12 @@ __all__ = [
     "Paragraph",
     "RankedPoint",
     "Section",
-    "Slice",
     "Stat",
     "Stats",
     "Table",
     "confusion_heat_map",
     "contact_sheet",
-    "effects_figure",
+    "importances_figure",
     "learning_curves",
     "misread_sheet",
     "ranking_figure",

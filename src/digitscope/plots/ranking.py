@@ -5,19 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from digitscope.errors import DataError
-from digitscope.plots.style import (
-    HAIRLINE,
-    INK,
-    MUTED,
-    OKABE_ITO,
-    TEXT_SIZE,
-    TITLE_SIZE,
-    new_figure,
-    quiet_axes,
-)
+from digitscope.plots.style import HAIRLINE, INK, MUTED, OKABE_ITO, TEXT_SIZE, TITLE_SIZE, new_figure, quiet_axes
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WIDTH, ROW, TOP, BOTTOM = 8.0, 0.36, 0.7, 0.75  # inches, as are the next
@@ -51,8 +41,18 @@ def ranking_figure(points: Sequence[RankedPoint], heading: str = "", measure: st
     figure = new_figure(WIDTH, height)
     size = ((WIDTH - LEFT - RIGHT) / WIDTH, ROW * len(points) / height)
     axes = figure.add_axes((LEFT / WIDTH, BOTTOM / height, *size))
+    left: dict[str, Any] = {"ha": "right", "parse_math": False}
     for row, point in enumerate(points):
-        _draw_row(axes, row, point)
+        colour = OKABE_ITO[1] if row == 0 else OKABE_ITO[0]
+        mean, deviation = 100 * point.mean, 100 * (point.deviation or 0.0)
+        axes.errorbar([mean], [row], xerr=[deviation], fmt="o", color=colour, linewidth=2.0, markersize=7)
+        if point.test is not None:
+            axes.plot([100 * point.test], [row], "o", color=MUTED, markersize=7, markerfacecolor="none", zorder=1)
+        told = f"{mean:.2f}" + ("" if point.deviation is None else f" \N{PLUS-MINUS SIGN} {deviation:.2f}")
+        beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "color": INK}
+        weight = "bold" if row == 0 else "normal"
+        axes.text(-0.03, row, _cut(point.label), fontsize=TEXT_SIZE - 0.5, fontweight=weight, **left, **beside)
+        axes.text(1.04, row, f"{told} %", fontsize=TEXT_SIZE - 0.5, **beside)
     quiet_axes(axes)
     axes.grid(axis="x", color=HAIRLINE, linewidth=0.8)
     axes.grid(visible=False, axis="y")
@@ -63,36 +63,13 @@ def ranking_figure(points: Sequence[RankedPoint], heading: str = "", measure: st
     key = "dot: validation, \N{PLUS-MINUS SIGN} one deviation over seeds"
     if any(point.test is not None for point in points):
         key += "    ring: test, which chooses nothing"
-    figure.text(0.15 / WIDTH, 0.12 / height, key, color=MUTED, fontsize=TEXT_SIZE - 1)
+    small: dict[str, Any] = {"color": MUTED, "fontsize": TEXT_SIZE - 1}
+    figure.text(0.15 / WIDTH, 0.12 / height, key, **small)
     top = 1 - 0.32 / height
     figure.text(0.15 / WIDTH, top, f"Validation {measure}", color=INK, fontsize=TITLE_SIZE, fontweight="bold")
-    place: dict[str, Any] = {"ha": "right", "va": "bottom", "color": MUTED, "fontsize": TEXT_SIZE - 1}
-    axes.text(-0.03, 1.02, _cut(heading), transform=axes.transAxes, parse_math=False, **place)
+    axes.text(-0.03, 1.02, _cut(heading), transform=axes.transAxes, va="bottom", **left, **small)
     return figure
-
-
-def _draw_row(axes: "Axes", row: int, point: RankedPoint) -> None:
-    colour = OKABE_ITO[1] if row == 0 else OKABE_ITO[0]
-    mean, deviation = 100 * point.mean, 100 * (point.deviation or 0.0)
-    axes.plot([mean - deviation, mean + deviation], [row, row], color=colour, linewidth=2.0)
-    axes.plot([mean], [row], "o", color=colour, markersize=7)
-    if point.test is not None:
-        axes.plot([100 * point.test], [row], "o", color=MUTED, markersize=7, markerfacecolor="none", zorder=1)
-    text: dict[str, Any] = {
-        "transform": axes.get_yaxis_transform(),
-        "va": "center",
-        "color": INK,
-        "fontsize": TEXT_SIZE - 0.5,
-    }
-    weight = "bold" if row == 0 else "normal"
-    axes.text(-0.03, row, _cut(point.label), ha="right", fontweight=weight, parse_math=False, **text)
-    axes.text(1.04, row, _figure(point), **text)
 
 
 def _cut(label: str) -> str:
     return label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def _figure(point: RankedPoint) -> str:
-    deviation = "" if point.deviation is None else f" \N{PLUS-MINUS SIGN} {100 * point.deviation:.2f}"
-    return f"{100 * point.mean:.2f}{deviation} %"

@@ -1,122 +1,71 @@
-"""The effect of each setting: the accuracy of every point over its value of the setting."""
+"""The effect of each setting in an Optuna study, drawn by Optuna: the accuracy over its values; its importance."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from digitscope.errors import DataError
-from digitscope.plots.style import INK, OKABE_ITO, TEXT_SIZE, TITLE_SIZE, new_figure, quiet_axes
+from digitscope.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    import optuna
     from matplotlib.figure import Figure
 
-WIDTH, PANEL_HEIGHT, HEADER = 8.0, 2.7, 0.35  # inches
-BAR = 0.36  # inches of height for each bar of `effects_figure`
+WIDTH, PANEL, HEIGHT, BAR = 8.0, 2.2, 3.6, 0.4  # inches
 
 
-@dataclass(frozen=True)
-class Slice:
-    """One panel.
-
-    Attributes:
-        name: of the setting.
-        values: the value at each point: numbers, or words.
-        means: the validation accuracy of each point.
-        deviations: over seeds, None of a single one.
-        logarithmic: whether numbers stand on a logarithmic axis.
-    """
-
-    name: str
-    values: tuple[float, ...] | tuple[str, ...]
-    means: tuple[float, ...]
-    deviations: tuple[float | None, ...]
-    logarithmic: bool = False
-
-
-def slices_figure(slices: Sequence[Slice], measure: str = "accuracy") -> "Figure":
-    """Return a figure with a panel for each of `slices`; they share the axis, and the best is marked.
+def slices_figure(study: "optuna.Study", measure: str = "accuracy") -> "Figure":
+    """Return a panel for each setting, with a dot for each complete trial of `study`.
 
     Raises:
-        DataError: there is no panel, or one without a point.
-        MissingExtraError: matplotlib is not installed.
+        DataError: no trial is complete.
+        MissingExtraError: Optuna or matplotlib is not installed.
     """
-    if not slices or not all(each.means for each in slices):
-        raise DataError("no slices of no points: expected one or more in each panel")
-    across = 2 if len(slices) in (2, 4) else min(3, len(slices))
-    rows = -(-len(slices) // across)
-    inches = HEADER + PANEL_HEIGHT * rows
-    figure = new_figure(WIDTH, inches)
-    panels = figure.subplots(rows, across, sharey=True, squeeze=False).ravel()
-    for axes, each in zip(panels, slices, strict=False):
-        _draw(axes, each)
-    for axes in panels[len(slices) :]:
-        axes.set_visible(False)
-    title = f"Validation {measure} (%)"
-    figure.text(0.15 / WIDTH, 1 - 0.3 / inches, title, color=INK, fontsize=TITLE_SIZE, fontweight="bold")
-    figure.subplots_adjust(
-        left=0.6 / WIDTH,
-        right=1 - 0.1 / WIDTH,
-        top=1 - (HEADER + 0.45) / inches,
-        bottom=0.4 / inches,
-        hspace=0.45,
-        wspace=0.12,
-    )
+    with _drawn_by_optuna(study):
+        from optuna.visualization.matplotlib import plot_slice
+
+        figure: Figure = np.ravel(plot_slice(study, target_name=f"validation {measure}"))[0].figure
+    n_panels = len(study.best_params)
+    figure.set_size_inches(max(WIDTH, PANEL * n_panels + 1), HEIGHT)
+    figure.set_layout_engine("constrained" if n_panels > 1 else "tight")  # the other one takes no single panel
     return figure
 
 
-def _draw(axes: "Axes", each: Slice) -> None:
-    words = [value for value in dict.fromkeys(each.values) if isinstance(value, str)]
-    places = [words.index(value) if isinstance(value, str) else value for value in each.values]
-    best = max(range(len(each.means)), key=lambda point: each.means[point])
-    for point, place in enumerate(places):
-        colour = OKABE_ITO[1] if point == best else OKABE_ITO[0]
-        mean, deviation = 100 * each.means[point], 100 * (each.deviations[point] or 0.0)
-        axes.plot([place, place], [mean - deviation, mean + deviation], color=colour, linewidth=1.5)
-        axes.plot([place], [mean], "o", color=colour, markersize=6, zorder=3 if point == best else 2)
-    quiet_axes(axes)
-    if words:
-        axes.set_xticks(range(len(words)), words, parse_math=False)
-        axes.set_xlim(-0.5, len(words) - 0.5)
-    elif each.logarithmic:
-        _logarithmic(axes, [value for value in each.values if not isinstance(value, str)])
-    else:
-        axes.locator_params(axis="x", nbins=4)
-    axes.set_title(each.name, loc="left", color=INK, fontsize=TEXT_SIZE + 1, parse_math=False)
-
-
-def _logarithmic(axes: "Axes", values: Sequence[float]) -> None:
-    """Give a logarithmic axis three round numbers: Matplotlib's own are too many, or too few within a decade."""
-    ticks = sorted({float(f"{value:.1g}") for value in np.geomspace(min(values), max(values), 3)})
-    axes.set_xscale("log")
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.set_xticks([], minor=True)
-
-
-def effects_figure(effects: Mapping[str, float], measure: str = "accuracy") -> "Figure":
-    """Return bars of how far each setting moves the `measure`, from 0 to 1, the first on top.
+def importances_figure(study: "optuna.Study", measure: str = "accuracy") -> "Figure":
+    """Return bars of how much each setting decides whether a trial is among the best tenth (PED-ANOVA).
 
     Raises:
-        DataError: there is no setting.
-        MissingExtraError: matplotlib is not installed.
+        DataError: no trial is complete.
+        MissingExtraError: Optuna or matplotlib is not installed.
     """
-    if not effects:
-        raise DataError("no effects of no settings: expected one or more")
-    height = 0.5 + BAR * len(effects) + 0.15
-    figure = new_figure(WIDTH, height)
-    axes = figure.add_axes((2.0 / WIDTH, 0.15 / height, (WIDTH - 3.4) / WIDTH, BAR * len(effects) / height))
-    points = [100 * value for value in effects.values()]
-    axes.barh(range(len(points)), points, height=0.62, color=OKABE_ITO[0])
-    for row, value in enumerate(points):
-        axes.text(value, row, f"  {value:.2f} points", va="center", color=INK, fontsize=TEXT_SIZE)
-    axes.set_yticks(range(len(points)), list(effects), fontsize=TEXT_SIZE, color=INK, parse_math=False)
-    axes.set_xticks([])
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
-    axes.set_xlim(0, max(points) or 1)
-    axes.set_ylim(len(points) - 0.5, -0.5)
-    title = f"Best value against worst, in points of validation {measure}"
-    figure.text(0.15 / WIDTH, 1 - 0.32 / height, title, color=INK, fontsize=TITLE_SIZE, fontweight="bold")
+    with _drawn_by_optuna(study):
+        from optuna.importance import PedAnovaImportanceEvaluator
+        from optuna.visualization.matplotlib import plot_param_importances
+
+        name = f"validation {measure}"
+        axes = plot_param_importances(study, evaluator=PedAnovaImportanceEvaluator(), target_name=name)
+    figure: Figure = axes.figure
+    figure.set_size_inches(WIDTH, 1.2 + BAR * len(study.best_params))
+    figure.set_layout_engine("constrained")
     return figure
+
+
+@contextmanager
+def _drawn_by_optuna(study: "optuna.Study") -> Iterator[None]:
+    """Let Optuna draw, which changes matplotlib's style, keeps its figures open, and warns that it may change."""
+    try:
+        from matplotlib import pyplot as plt
+        from matplotlib import rc_context
+        from optuna.trial import TrialState
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        raise MissingExtraError(package, "sweep" if package == "optuna" else "train") from None
+    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        raise DataError("no slices of no complete trials: expected one or more")
+    with rc_context({"backend": "agg"}), warnings.catch_warnings(action="ignore"):
+        opened = plt.get_fignums()
+        yield
+        for number in set(plt.get_fignums()) - set(opened):
+            plt.close(number)

@@ -4,21 +4,26 @@ import csv
 
 import pytest
 
-from digitscope.experiments.studies.comparing import alike, enumerate_words, like_best, rise_of_loss
-from digitscope.experiments.studies.findings import FINDINGS
-from digitscope.experiments.studies.table import as_csv, as_markdown, in_words
-from digitscope.experiments.sweep.ranking import Spread
+from digitscope.experiments.studies.findings import (
+    enumerate_words,
+    findings,
+    like_best,
+    rise_of_loss,
+    within_noise,
+)
+from digitscope.experiments.studies.table import as_markdown, as_rows, in_words
+from digitscope.experiments.sweep.ranking import Spread, as_csv
 from tests.experiments.studies.helpers import flat, result
 
 RISING = [[(0.9, 0.20), (0.9, 0.10), (0.9, 0.15)]] * 2
 
 
-def test_alike_is_within_the_deviation_of_a_difference() -> None:
+def test_noise_is_the_deviation_of_a_difference() -> None:
     """3-4-5: deviations of 3 and 4 hundredths make one of 5."""
     first = Spread(0.90, 0.03)
-    assert alike(first, Spread(0.9499, 0.04))
-    assert not alike(first, Spread(0.9501, 0.04))
-    assert not alike(first, Spread(0.9001, None))
+    assert within_noise(first, Spread(0.9499, 0.04))
+    assert not within_noise(first, Spread(0.9501, 0.04))
+    assert not within_noise(first, Spread(0.9001, None))
 
 
 @pytest.mark.parametrize(
@@ -37,9 +42,7 @@ def test_a_loss_that_rises_again(losses: list[tuple[float, ...]], notable: bool)
 
 
 def test_capacity_says_what_is_alike_and_where_it_overfits() -> None:
-    told = FINDINGS["capacity"](
-        result("capacity", {(1,): flat(0.30, 0.32), (16,): flat(0.90, 0.94), (64,): flat(0.91, 0.95)})
-    )
+    told = findings(result("capacity", {(1,): flat(0.30, 0.32), (16,): flat(0.90, 0.94), (64,): flat(0.91, 0.95)}))
     assert "On 5,000 training digits, after 20 epochs, 64 hidden units are best on validation" in told
     assert "93.00 ± 2.83 %; 16 units are alike" in told
     assert "From 1 to 64 units, training accuracy goes from 100.00 ± 0.00 % to" in told
@@ -52,10 +55,10 @@ def test_capacity_says_what_is_alike_and_where_it_overfits() -> None:
 
 def test_capacity_names_the_widths_that_overfit() -> None:
     low = flat(0.5, 0.5)
-    told = FINDINGS["capacity"](result("capacity", {(1,): low, (8,): RISING, (16,): RISING}))
+    told = findings(result("capacity", {(1,): low, (8,): RISING, (16,): RISING}))
     assert "The network overfits from 8 units on" in told
     assert "With 16 units it is lowest after epoch 2 (0.100 nats) and ends at 0.150" in told
-    told = FINDINGS["capacity"](result("capacity", {(1,): low, (8,): RISING, (16,): flat(0.8, 0.8)}))
+    told = findings(result("capacity", {(1,): low, (8,): RISING, (16,): flat(0.8, 0.8)}))
     assert "The network overfits with 8 units: the" in told
     assert "The widest network is 10.00 points below the best" in told
 
@@ -67,14 +70,14 @@ def test_one_seed_is_a_hint() -> None:
         ("data", {("convolutional", 100): flat(0.9)}),
         ("optimizers", {("Adam", 0.001): flat(0.9), ("Muon", 0.1): flat(0.91)}),
     ):
-        told = FINDINGS[name](result(name, points))
+        told = findings(result(name, points))
         assert told.endswith("is unknown, so each difference is only a hint."), name
         assert "alike" not in told
         assert "ahead" not in told
 
 
 def test_epochs_compares_each_way_with_plain() -> None:
-    told = FINDINGS["epochs"](
+    told = findings(
         result("epochs", {("plain",): RISING, ("dropout",): flat(0.90, 0.92), ("warped",): flat(0.95, 0.96)})
     )
     assert '"warped" is best on validation, with 95.50 ± 0.71 %.' in told
@@ -91,7 +94,7 @@ def test_data_finds_with_how_few_digits_the_best_network_does() -> None:
         ("convolutional", 1_000): flat(0.95, 0.95),
         ("convolutional", 10_000): flat(0.98, 0.98),
     }
-    told = FINDINGS["data"](result("data", curves))
+    told = findings(result("data", curves))
     assert told.startswith("Every training takes 20,000 digits in batches of 100")
     assert 'With 100 digits "convolutional" is best, with "fully connected" alike.' in told
     assert 'With 1,000 and 10,000 digits "convolutional" is best.' in told
@@ -106,17 +109,17 @@ def test_optimizers_are_compared_at_their_best_rates() -> None:
         ("Adam", 0.0003): flat(0.89, 0.93),
         ("Adam", 0.001): flat(0.80, 0.80),
     }
-    told = FINDINGS["optimizers"](result("optimizers", curves))
+    told = findings(result("optimizers", curves))
     assert "learning rates are as follows. Adam 91.00 ± 2.83 % at 0.0003; SGD 90.00 ± 0.00 % at 0.3." in told
     assert "Adam is first, with SGD alike." in told
     assert "For Adam, the best rate is the lowest or highest that was tried" in told
-    told = FINDINGS["optimizers"](result("optimizers", {**curves, ("Adam", 0.001): flat(0.97, 0.98)}))
+    told = findings(result("optimizers", {**curves, ("Adam", 0.001): flat(0.97, 0.98)}))
     assert "Adam is ahead by more than chance." in told
 
 
 def test_the_table_has_every_figure_in_full_and_in_words() -> None:
     of_three = result("capacity", {(1,): flat(0.30, 0.32), (2_048,): flat(0.1, 1 / 3)})
-    first, second = csv.DictReader(as_csv(of_three).splitlines())
+    first, second = csv.DictReader(as_csv(as_rows(of_three)).splitlines())
     assert (first["hidden"], first["parameters"], first["outcome"], first["seeds"]) == (
         "1",
         "805",

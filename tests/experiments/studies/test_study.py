@@ -6,10 +6,11 @@ import pytest
 from digitscope.data import Dataset
 from digitscope.errors import SettingError
 from digitscope.experiments.recipes import get_recipe
-from digitscope.experiments.studies.designs import DESIGNS
-from digitscope.experiments.studies.study import Study, Variant, changed, over_epochs, run_study
+from digitscope.experiments.studies.designs import DESIGNS, changed
+from digitscope.experiments.studies.study import Study, Variant, run_study
 from digitscope.experiments.studies.table import as_rows
 from digitscope.experiments.sweep.engine import Event, Finished
+from digitscope.experiments.sweep.sweep import Hooks
 from digitscope.experiments.sweep.trials import Trial, TrialData
 from digitscope.models import build
 from tests.experiments.sweep.helpers import InProcess, small_data
@@ -44,11 +45,11 @@ def test_a_study_goes_on_where_it_was_stopped_and_comes_to_the_same(sample: Data
         run_study(study, data.sha256(), Interrupted(data), tmp_path / "stopped")
     rest = InProcess(data)
     went_on = without_time(study, data, rest, tmp_path / "stopped")
-    assert len(rest.run_before) == 4
+    assert len(rest.trained) == 4
     assert went_on == without_time(study, data, InProcess(data), tmp_path / "at-once")
     more = InProcess(data)
     assert without_time(small_study(3), data, more, tmp_path / "stopped")[0]["seeds"] == 3
-    assert len(more.run_before) == 3
+    assert len(more.trained) == 3
 
 
 def test_scores_are_in_the_order_of_the_variants_with_a_row_a_seed(sample: Dataset, tmp_path: Path) -> None:
@@ -59,12 +60,12 @@ def test_scores_are_in_the_order_of_the_variants_with_a_row_a_seed(sample: Datas
         data.sha256(),
         InProcess(data),
         tmp_path,
-        on_round=lambda trials, n: told.append((len(trials), n)),
+        hooks=Hooks(on_round=lambda trials, n: told.append((len(trials), n))),
     )
     assert told == [(6, 0)]
     assert [score.label for score in done.scores] == ["hidden 2", "hidden 4", "hidden 8"]
     assert [[record.seed for record in score.records] for score in done.scores] == [[12321, 12322]] * 3
-    assert over_epochs(done.scores[0], "validation_accuracy").shape == (2, 2)
+    assert done.scores[0].over_epochs("validation_accuracy").shape == (2, 2)
     assert done.finished(hidden=4) == (done.scores[1],)
     assert done.seconds == sum(e.seconds for s in done.scores for r in s.records for e in r.history)
 
@@ -81,8 +82,7 @@ def test_what_crashes_is_named_and_the_rest_goes_on(sample: Dataset, tmp_path: P
     assert as_rows(done)[1]["validation_accuracy"] is None
 
 
-@pytest.mark.parametrize("quick", [False, True])
-@pytest.mark.parametrize("n_train", [4_000, 54_000])
+@pytest.mark.parametrize(("n_train", "quick"), [(4_000, True), (54_000, False)])
 @pytest.mark.parametrize("name", DESIGNS)
 def test_every_variant_of_every_study_can_be_trained(name: str, n_train: int, quick: bool) -> None:
     variants = DESIGNS[name](n_train, quick)

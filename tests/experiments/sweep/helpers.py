@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from digitscope.data import Dataset
-from digitscope.experiments.sweep.engine import Begun, EpochDone, Event, Failed, Finished, in_one_line
+from digitscope.experiments.sweep.engine import Begun, EpochDone, Event, Failed, Finished, attempt
 from digitscope.experiments.sweep.space import Space
 from digitscope.experiments.sweep.space_files import load_space
-from digitscope.experiments.sweep.sweep import Sweep, run_sweep
-from digitscope.experiments.sweep.trials import Trial, TrialData, TrialRecord, run_trial
+from digitscope.experiments.sweep.sweep import SILENT, Hooks, Sweep, run_sweep
+from digitscope.experiments.sweep.trials import Trial, TrialData, TrialRecord
 from digitscope.records import EpochRecord
 from tests.experiments.helpers import small
 
@@ -19,21 +19,17 @@ class InProcess:
 
     def __init__(self, data: TrialData, cores: int = 2) -> None:
         self.cores = cores
-        self.run_before: list[str] = []
+        self.trained: list[Trial] = []
         self._data = data
 
     def run(self, trials: Sequence[Trial], /) -> Iterator[Event]:
         for trial in trials:
             yield Begun(trial)
-            self.run_before.append(trial.key)
+            self.trained.append(trial)
             epochs: list[EpochRecord] = []
-            try:
-                record = run_trial(trial, self._data, epochs.append)
-            except Exception as error:  # noqa: BLE001
-                yield Failed(trial, in_one_line(error))
-                continue
+            found = attempt(trial, self._data, epochs.append)
             yield from (EpochDone(trial, epoch) for epoch in epochs)
-            yield Finished(trial, record)
+            yield Failed(trial, found) if isinstance(found, str) else Finished(trial, found)
 
 
 def small_data(sample: Dataset) -> TrialData:
@@ -44,9 +40,10 @@ def small_space(*assignments: str, **named: Any) -> Space:
     return load_space("fc", ["hidden=4", "epochs=2", *assignments], **named)
 
 
-def swept(space: Space, data: TrialData, folder: Path) -> Sweep:
-    """Run a sweep in this process."""
-    return run_sweep(space, data.sha256(), InProcess(data), folder)
+def swept(space: Space, data: TrialData, folder: Path, hooks: Hooks = SILENT) -> tuple[Sweep, list[Trial]]:
+    """Run a sweep in this process; return it and the trials that were trained."""
+    engine = InProcess(data)
+    return run_sweep(space, data.sha256(), engine, folder, hooks=hooks), engine.trained
 
 
 def record(
@@ -54,4 +51,4 @@ def record(
 ) -> TrialRecord:
     """Return a record with these validation accuracies, and losses of one minus them."""
     history = tuple(EpochRecord(n, 1.0, 0.5, 1 - value, value, 0.1, 1.0) for n, value in enumerate(accuracies, 1))
-    return TrialRecord(f"key{seed}", {"momentum": 0.0}, seed, 1, outcome, history, test)
+    return TrialRecord({"momentum": 0.0}, seed, 1, outcome, history, test)

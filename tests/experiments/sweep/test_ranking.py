@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from digitscope.experiments.sweep.ranking import PointScore, Spread, effects, rank, slice_along
-from digitscope.experiments.sweep.results import write_results
+from digitscope.experiments.sweep.ranking import PointScore, Spread, rank, write_results
 from digitscope.experiments.sweep.space_files import load_space
 from tests.experiments.sweep.helpers import record
 
@@ -31,11 +30,12 @@ def test_the_order() -> None:
         PointScore({}, "diverged", (record([], outcome="diverged", test=None),), 1),
         scored("stopped", 0.99, outcome="stopped", test=None),
         stopped_late,
-        scored("mean 0.8", 0.7, 0.9),
-        scored("mean 0.85", 0.85, 0.85),
+        PointScore({}, "no second seed", (record([0.9]),), 2),
+        scored("mean 0.8", 0.7, 0.9, test=1.0),
+        scored("mean 0.85", 0.85, 0.85, test=0.1),
     ]
     labels = [score.label for score in rank(scores)]
-    assert labels == ["mean 0.85", "mean 0.8", "stopped late", "stopped", "diverged", "failed"]
+    assert labels == ["mean 0.85", "mean 0.8", "stopped late", "stopped", "diverged", "failed", "no second seed"]
 
 
 def test_equal_accuracies_are_ranked_by_loss() -> None:
@@ -44,41 +44,6 @@ def test_equal_accuracies_are_ranked_by_loss() -> None:
     better_epoch = type(a.history[0])(**{**a.history[0].__dict__, "validation_loss": 0.01})
     better = PointScore({}, "better", (type(a)(**{**a.__dict__, "history": (better_epoch,)}),), 1)
     assert [score.label for score in rank([worse, better])] == ["better", "worse"]
-
-
-def test_test_accuracy_decides_nothing() -> None:
-    scores = [scored("best", 0.9, test=0.1), scored("second", 0.8, test=1.0)]
-    assert [score.label for score in rank(scores)] == ["best", "second"]
-
-
-def test_a_point_with_a_missing_seed_has_failed() -> None:
-    score = PointScore({}, "", (record([0.9]),), 2)
-    assert (score.outcome, score.test) == ("failed", None)
-
-
-def points(method: str) -> tuple[object, list[PointScore]]:
-    space = load_space("fc", ["momentum=0.0,0.5", "batch_size=32,64"], method=method)
-    accuracy = {(0.0, 32): 0.90, (0.5, 32): 0.80, (0.0, 64): 0.94, (0.5, 64): 0.60}
-    scores = [
-        PointScore({"momentum": momentum, "batch_size": size}, "", (record([value]),), 1)
-        for (momentum, size), value in accuracy.items()
-    ]
-    return space, scores
-
-
-def test_effects_by_hand() -> None:
-    space, scores = points("grid")
-    assert effects(space, scores) == pytest.approx({"momentum": 0.92 - 0.70, "batch_size": 0.85 - 0.77})  # type: ignore[arg-type]
-    space, scores = points("one-factor")
-    assert effects(space, scores[:3]) == pytest.approx({"momentum": 0.1, "batch_size": 0.04})  # type: ignore[arg-type]
-    assert len(slice_along(space, scores, "momentum")) == 2  # type: ignore[arg-type]
-
-
-def test_effects_of_a_range_are_of_its_thirds() -> None:
-    space = load_space("fc", ["learning_rate=0.001..1:log"], method="tpe")
-    accuracy = {0.001: 0.1, 0.009: 0.3, 0.02: 0.8, 0.5: 0.9, 1.0: 0.7}
-    scores = [PointScore({"learning_rate": rate}, "", (record([value]),), 1) for rate, value in accuracy.items()]
-    assert effects(space, scores) == pytest.approx({"learning_rate": 0.8 - 0.2})
 
 
 def test_the_tables(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from digitscope.experiments.recipes import get_recipe
-from digitscope.experiments.studies.study import Variant, changed
+from digitscope.experiments.recipes import Recipe, get_recipe
+from digitscope.experiments.studies.study import Variant
 
 Design = Callable[[int, bool], tuple[Variant, ...]]
 """Takes the number of training digits, and whether the study is to be quick."""
@@ -34,6 +34,11 @@ OPTIMIZERS: Mapping[str, tuple[Mapping[str, Any], tuple[float, ...]]] = MappingP
     }
 )
 """Each optimiser's settings, and the learning rates to choose the best from."""
+
+
+def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """Return `recipe` with `changes`, in an order that is new in each epoch, on one thread."""
+    return recipe.with_changes({"order": "reshuffled", "threads": 1, **changes})
 
 
 def capacity(n_train: int, quick: bool) -> tuple[Variant, ...]:

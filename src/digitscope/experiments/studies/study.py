@@ -1,24 +1,20 @@
 """A study: the variants to train, and its result."""
 
-import statistics
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from digitscope.data import COURSE_SEED
-from digitscope.errors import SettingError
 from digitscope.experiments.recipes import Recipe, default_options
-from digitscope.experiments.sweep.engine import Engine, Event, Failed
-from digitscope.experiments.sweep.journal import Journal
+from digitscope.experiments.sweep.engine import Engine, Failed
+from digitscope.experiments.sweep.journal import opened
 from digitscope.experiments.sweep.ranking import PointScore
-from digitscope.experiments.sweep.space import MOST_SEEDS, Point, in_words
-from digitscope.experiments.sweep.sweep import run_trials
-from digitscope.experiments.sweep.trials import Trial, TrialRecord, make_trial
+from digitscope.experiments.sweep.space import Choices, Point, check_seeds, in_words
+from digitscope.experiments.sweep.sweep import SILENT, Hooks, train_missing
+from digitscope.experiments.sweep.trials import Trial
 from digitscope.models import build
 
 
@@ -62,15 +58,23 @@ class Study:
     seed: int = COURSE_SEED
 
     def __post_init__(self) -> None:
-        if not 1 <= self.n_seeds <= MOST_SEEDS:
-            raise SettingError(f"seeds is {self.n_seeds}: expected a whole number from 1 to {MOST_SEEDS}")
-        if not 0 <= self.seed <= 2**32 - self.n_seeds:
-            raise SettingError(f"seed is {self.seed}: expected a whole number from 0 to {2**32 - self.n_seeds}")
+        check_seeds(self.seed, self.n_seeds)
+
+    @property
+    def seeds(self) -> range:
+        """The seeds that each variant is trained with, the same for all of them."""
+        return range(self.seed, self.seed + self.n_seeds)
 
     @property
     def measure(self) -> str:
         """Its accuracy measure, in words; see `Recipe.measure`."""
         return self.variants[0].recipe.measure
+
+    @property
+    def parameters(self) -> Mapping[str, Choices]:
+        """All values that distinguish variants."""
+        points = [variant.point for variant in self.variants]
+        return {name: Choices(tuple(dict.fromkeys(point[name] for point in points))) for name in points[0]}
 
     def label(self, point: Point) -> str:
         """Return what people call the variant of `point`."""
@@ -88,14 +92,6 @@ class Study:
             for variant in self.variants
         ]
         return {"study": self.name, "variants": variants, "seed": self.seed, "seeds": self.n_seeds}
-
-    def trials(self, data_sha256: str) -> tuple[Trial, ...]:
-        """Return its trainings on the data of this hash, all variants with one seed before the next seed."""
-        return tuple(
-            make_trial(variant.point, variant.recipe, seed, threads=1, data_sha256=data_sha256)
-            for seed in range(self.seed, self.seed + self.n_seeds)
-            for variant in self.variants
-        )
 
 
 @dataclass(frozen=True)
@@ -127,15 +123,7 @@ class Result:
 
 
 def run_study(
-    study: Study,
-    data_sha256: str,
-    engine: Engine,
-    folder: Path,
-    *,
-    test: bool = False,
-    on_found: Callable[[Sequence[TrialRecord]], None] = lambda _: None,
-    on_round: Callable[[Sequence[Trial], int], None] = lambda _trials, _done: None,
-    on_event: Callable[[Event], None] = lambda _: None,
+    study: Study, data_sha256: str, engine: Engine, folder: Path, *, test: bool = False, hooks: Hooks = SILENT
 ) -> Result:
     """Train what is not finished in `folder` yet, and return how all of it went.
 
@@ -145,46 +133,21 @@ def run_study(
         engine: runs the trials.
         folder: holds what is finished, and is gone on with if it holds something of this study.
         test: score the test split too. Trials that finished without a test score are trained again.
-        on_found: told of the trials that were finished before.
-        on_round: told of the trials before they begin, and how many of them are finished already.
-        on_event: told of what happens; a record is on disk by then.
+        hooks: told of what happens.
 
     Raises:
         SettingError: the folder holds something else, or is in use.
         DataError: what the folder holds is damaged.
     """
     failed: list[Failed] = []
-    trials = [replace(trial, test=test) for trial in study.trials(data_sha256)]
-    with Journal(folder, {**study.described(), "data": data_sha256}) as journal:
-        on_found([*journal.records.values()])
-        left = [trial for trial in trials if not journal.has(trial)]
-        on_round(trials, len(trials) - len(left))
-        for event in run_trials(left, engine, journal):
+    trials = [Trial(each.point, each.recipe, seed, test=test) for seed in study.seeds for each in study.variants]
+    with opened(folder, {**study.described(), "data": data_sha256}, study.parameters) as journal:
+        hooks.on_found([*journal.records.values()])
+        for event in train_missing(trials, journal, engine, hooks):
             failed += [event] if isinstance(event, Failed) else []
-            on_event(event)
-        records = journal.records
-    scores = []
-    for variant in study.variants:
-        keys = [trial.key for trial in trials if trial.point == variant.point]
-        found = tuple(records[key] for key in keys if key in records)
-        scores.append(PointScore(variant.point, study.label(variant.point), found, study.n_seeds))
+            hooks.on_event(event)
+        points = [variant.point for variant in study.variants]
+        scores = [
+            PointScore(each, study.label(each), journal.of(each, study.seeds), study.n_seeds) for each in points
+        ]
     return Result(study, tuple(scores), tuple(failed))
-
-
-def over_epochs(score: PointScore, quantity: str) -> NDArray[np.float64]:
-    """Return a quantity of every epoch, float64 (S, E): a row a seed, for the epochs that all of them have."""
-    return np.array(
-        [[getattr(epoch, quantity) for epoch in record.history[: score.n_epochs]] for record in score.records],
-        dtype=np.float64,
-    )
-
-
-def seconds_an_epoch(score: PointScore) -> float | None:
-    """Return the median wall time of an epoch, validation included; None if there is none."""
-    seconds = [epoch.seconds for record in score.records for epoch in record.history]
-    return statistics.median(seconds) if seconds else None
-
-
-def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
-    """Return `recipe` with `changes`, in an order that is new in each epoch, on one thread."""
-    return recipe.with_changes({"order": "reshuffled", "threads": 1, **changes})

@@ -1,26 +1,14 @@
 """The table behind a study: a row a variant, for programs and for people."""
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
-from digitscope.experiments.studies.comparing import after_last, rise_of_loss
-from digitscope.experiments.studies.study import Result, seconds_an_epoch
-from digitscope.experiments.sweep.ranking import PointScore, Spread
+from digitscope.experiments.studies.findings import rise_of_loss
+from digitscope.experiments.studies.study import Result
+from digitscope.experiments.sweep.ranking import PointScore, spread_columns
 from digitscope.experiments.sweep.space import value_in_words
 
 NONE = "\N{EN DASH}"
-
-
-def as_csv(result: Result) -> str:
-    """Return the table as CSV, every figure in full."""
-    rows = as_rows(result)
-    text = io.StringIO()
-    table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    return text.getvalue()
 
 
 def as_rows(result: Result) -> list[dict[str, Any]]:
@@ -37,15 +25,10 @@ def _row(score: PointScore, n_parameters: int) -> dict[str, Any]:
     row: dict[str, Any] = {**score.point, "parameters": n_parameters, "outcome": score.outcome}
     row |= {"seeds": len(score.records), "epochs": score.n_epochs}
     for quantity in ("train_accuracy", "validation_accuracy", "train_loss", "validation_loss"):
-        row |= _spread(quantity, after_last(score, quantity) if score.n_epochs else None)
+        row |= spread_columns(quantity, score.after(quantity) if score.n_epochs else None)
     rise = rise_of_loss(score) if score.n_epochs else None
     row |= {"lowest_validation_loss": rise.lowest if rise else None, "lowest_after": rise.epoch if rise else None}
-    return {**row, **_spread("test_accuracy", score.test), "seconds_an_epoch": seconds_an_epoch(score)}
-
-
-def _spread(name: str, spread: Spread | None) -> dict[str, float | None]:
-    mean, deviation = (spread.mean, spread.deviation) if spread else (None, None)
-    return {name: mean, f"{name}_deviation": deviation}
+    return {**row, **spread_columns("test_accuracy", score.test), "seconds_an_epoch": score.seconds_an_epoch}
 
 
 def in_words(result: Result) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -67,8 +50,8 @@ def _figures(score: PointScore, row: dict[str, Any]) -> dict[str, str]:
     if score.outcome != "finished":
         return {"training": score.outcome}
     return {
-        "training": after_last(score, "train_accuracy").in_percent(),
-        "validation": after_last(score, "validation_accuracy").in_percent(),
+        "training": score.after("train_accuracy").in_percent(),
+        "validation": score.after("validation_accuracy").in_percent(),
         "validation loss": f"{row['validation_loss']:.3f}",
         "test": score.test.in_percent() if score.test else NONE,
         "s an epoch": f"{row['seconds_an_epoch']:.2g}",

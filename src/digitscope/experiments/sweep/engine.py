@@ -1,11 +1,17 @@
-"""Engines that run trials, and the distribution of cores among them."""
+"""Engines that run trials, what they tell, and the processes of this machine as one of them."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
 from typing import Protocol
 
+from digitscope.errors import ClusterError
 from digitscope.experiments.sweep.trials import Trial, TrialData, TrialRecord, run_trial
 from digitscope.records import EpochRecord
+from digitscope.workers import Task, Workers
 
 
 @dataclass(frozen=True)
@@ -50,13 +56,6 @@ class Failed:
 Event = Begun | Lost | EpochDone | Finished | Failed
 
 
-@dataclass(frozen=True)
-class Crash:
-    """A worker's message in place of a record; `reason` is one line."""
-
-    reason: str
-
-
 class Engine(Protocol):
     """Where trials are computed: processes of this machine, or machines of a cluster.
 
@@ -83,14 +82,76 @@ def share_cores(n_trials: int, cores: int) -> tuple[int, ...]:
     return (*[1] * (n_trials - n_last), *last)
 
 
-def attempt(trial: Trial, data: TrialData, on_epoch: Callable[[EpochRecord], None]) -> TrialRecord | Crash:
-    """Return the record of `trial`, or its crash."""
+def attempt(trial: Trial, data: TrialData, on_epoch: Callable[[EpochRecord], None]) -> TrialRecord | str:
+    """Return the record of `trial`, or why it crashed, in one line."""
     try:
         return run_trial(trial, data, on_epoch)
     except Exception as error:  # noqa: BLE001 - whatever it is, the other trials go on
-        return Crash(in_one_line(error))
+        return in_one_line(error)
 
 
-def in_one_line(error: Exception) -> str:
+def in_one_line(error: BaseException) -> str:
     """Return what went wrong as the reason of a failure."""
     return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+class LocalEngine:
+    """Worker processes of this machine, ended with the block."""
+
+    def __init__(self, data: TrialData, cores: int) -> None:
+        self.cores = cores
+        self._workers = Workers(cores, _keep_data, data)
+
+    def __enter__(self) -> "LocalEngine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._workers.close()
+
+    def run(self, trials: Sequence[Trial], /) -> Iterator[Event]:
+        """Run `trials` in their order, and yield what happens. One that needs more cores than are free waits."""
+        waiting, taken = deque(trials), 0
+        events: SimpleQueue[Event] = SimpleQueue()
+        while waiting or taken:
+            while waiting and (not taken or taken + waiting[0].threads <= self.cores):
+                trial = waiting.popleft()
+                yield Begun(trial)
+                try:
+                    task = self._workers.submit(_train, trial, on_message=partial(_put_epoch, events, trial))
+                except Exception as error:  # noqa: BLE001 - pickling raises nearly anything
+                    yield Failed(trial, f"it cannot be sent to a process ({in_one_line(error)})")
+                    continue
+                task.add_done_callback(partial(_put_end, events, trial))
+                taken += trial.threads
+            if taken:
+                event = events.get()
+                taken -= event.trial.threads if isinstance(event, Finished | Failed) else 0
+                yield event
+
+
+def _put_epoch(events: SimpleQueue[Event], trial: Trial, epoch: EpochRecord) -> None:
+    events.put(EpochDone(trial, epoch))
+
+
+def _put_end(events: SimpleQueue[Event], trial: Trial, task: Task[TrialRecord | str]) -> None:
+    if task.cancelled():  # with all others
+        return
+    error = task.exception()
+    if error is not None:
+        events.put(Failed(trial, str(error) if isinstance(error, ClusterError) else in_one_line(error)))
+        return
+    found = task.result()
+    events.put(Failed(trial, found) if isinstance(found, str) else Finished(trial, found))
+
+
+_data: TrialData
+"""In a worker: what all its trials train on."""
+
+
+def _keep_data(data: TrialData) -> None:
+    global _data
+    _data = data
+
+
+def _train(connection: Connection, trial: Trial) -> TrialRecord | str:
+    return attempt(trial, _data, connection.send)

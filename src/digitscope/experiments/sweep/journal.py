@@ -1,119 +1,200 @@
-"""The records of a sweep on disk: a file for each finished trial, and a line for each event.
+"""A sweep's folder: an Optuna study in journal.log, which has a trial for each training that has ended.
 
-A trial is finished when its file exists. The lines of journal.jsonl are only for people and tests.
+A user attribute of the study holds what decides the trainings. A trial's parameters are its point. Its
+intermediate values are the validation accuracies of the epochs, its user attributes the rest of its record.
 """
 
 import json
 import os
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from digitscope.errors import DataError, SettingError
+from digitscope.experiments.sweep.space import Axis, Choices, Point, as_scalar
 from digitscope.experiments.sweep.trials import Trial, TrialRecord
-from digitscope.files import make_folder, write_text
+from digitscope.files import make_folder
 
-SPACE_FILE, JOURNAL_FILE, TRIALS_FOLDER, LOCK_FILE = "sweep.json", "journal.jsonl", "trials", ".lock"
+if TYPE_CHECKING:
+    import optuna
+    from optuna.distributions import BaseDistribution
+
+JOURNAL_FILE, LOCK_FILE = "journal.log", ".lock"
 
 _MAY_GROW = ("seeds", "trials")
 """Settings that a later call may change; finished trials stay valid."""
 
 
 class Journal:
-    """The folder of one sweep, held by one process at a time.
+    """The study of one folder.
+
+    Attributes:
+        folder: where it is.
+        study: Optuna's.
+        records: what is known of each trial that ended, by its key. A later trial of the same key replaces one.
+
+    Raises:
+        SettingError: the folder holds another sweep.
+        DataError: its content is damaged.
+    """
+
+    def __init__(self, folder: Path, described: Mapping[str, Any], axes: Mapping[str, Axis]) -> None:
+        self.folder, self._axes = folder, axes
+        self.records: dict[tuple[Any, ...], TrialRecord] = {}
+        try:
+            self.study = load_study(folder)
+            self._check_same_sweep(json.loads(json.dumps(described)))
+            for trial in self.study.get_trials(deepcopy=False):
+                if "outcome" in trial.user_attrs:
+                    record = TrialRecord.from_json(point_of(trial.params, axes), trial.user_attrs)
+                    self.records[record.key] = record
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, SettingError):
+                raise
+            path = folder / JOURNAL_FILE
+            raise DataError(f"{path}: not a sweep's journal ({error!r}): name another folder with --out") from None
+
+    def has(self, trial: Trial) -> bool:
+        """Tell whether `trial` is finished, with its test score if it asks for one."""
+        return trial.key in self.records and self.records[trial.key].answers(trial)
+
+    def of(self, point: Point, seeds: Sequence[int]) -> tuple[TrialRecord, ...]:
+        """Return the records that there are of `point` with these seeds."""
+        keys = [(*point.values(), seed) for seed in seeds]
+        return tuple(self.records[key] for key in keys if key in self.records)
+
+    def keep(self, record: TrialRecord) -> None:
+        """Add a trial that has ended by itself."""
+        self.study.add_trial(as_trial(record, self._axes))
+        self.records[record.key] = record
+
+    def fail(self, trial: Trial, reason: str) -> None:
+        """Add a trial that has crashed or was lost."""
+        self.study.add_trial(
+            without_result("FAIL", trial.point, self._axes, {"seed": trial.seed, "reason": reason})
+        )
+
+    def _check_same_sweep(self, asked: dict[str, Any]) -> None:
+        kept = self.study.user_attrs.get("sweep")
+        for name, value in asked.items():
+            if kept is not None and name not in _MAY_GROW and kept.get(name) != value:
+                place, old, new = _first_difference(name, kept.get(name), value)
+                raise SettingError(
+                    f"{self.folder} holds a sweep with another {place}: {_short(old)}, not {_short(new)}: "
+                    "name another folder with --out"
+                )
+        if kept != asked:
+            self.study.set_user_attr("sweep", asked)
+
+
+def load_optuna() -> Any:
+    """Return the module `optuna`, loaded now, and silent."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna
+
+
+def load_study(folder: Path) -> "optuna.Study":
+    """Return the Optuna study of a sweep's folder; begin one where there is none."""
+    optuna = load_optuna()
+    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+
+    path = str(folder / JOURNAL_FILE)
+    storage = optuna.storages.JournalStorage(JournalFileBackend(path, JournalFileOpenLock(path)))
+    study: optuna.Study = optuna.create_study(
+        storage=storage, study_name="digitscope", direction="maximize", load_if_exists=True
+    )
+    return study
+
+
+def n_finished(folder: Path) -> int:
+    """Return how many different trials of a sweep have ended by themselves."""
+    if not (folder / JOURNAL_FILE).exists():
+        return 0
+    trials = [trial for trial in load_study(folder).get_trials(deepcopy=False) if "outcome" in trial.user_attrs]
+    return len({(*trial.params.values(), trial.user_attrs["seed"]) for trial in trials})
+
+
+@contextmanager
+def opened(folder: Path, described: Mapping[str, Any], axes: Mapping[str, Axis]) -> Iterator[Journal]:
+    """Hold the journal of `folder` for one process; another one is refused until the block, or the process, ends.
 
     Raises:
         SettingError: the folder holds another sweep, or another process is using it.
         DataError: its content is damaged.
     """
+    make_folder(folder)
+    with (folder / LOCK_FILE).open("a") as held:
+        with suppress(
+            ImportError
+        ):  # on Windows two processes in one folder do the work twice, and come to the same
+            import fcntl
 
-    def __init__(self, folder: Path, described: dict[str, Any]) -> None:
-        make_folder(folder / TRIALS_FOLDER)
-        self.folder = folder
-        self._lock = _lock(folder / LOCK_FILE)
-        try:
-            _check_same_sweep(folder, described)
-            write_text(folder / SPACE_FILE, json.dumps(described, indent=2) + "\n")
-            self.records = {path.stem: _read(path) for path in sorted(finished_trials(folder))}
-        except BaseException:
-            self.close()
-            raise
-
-    def __enter__(self) -> "Journal":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let another process have the folder."""
-        os.close(self._lock)
-
-    def has(self, trial: Trial) -> bool:
-        """Tell whether `trial` is finished, with its test score if it asks for one."""
-        record = self.records.get(trial.key)
-        if record is None:
-            return False
-        return not trial.test or record.outcome != "finished" or record.test_accuracy is not None
-
-    def keep(self, record: TrialRecord) -> None:
-        """Save the record of a finished trial."""
-        write_text(self.folder / TRIALS_FOLDER / f"{record.key}.json", record.format())
-        self.records[record.key] = record
-
-    def note(self, event: Literal["begun", "lost", "finished", "failed"], trial: Trial, reason: str = "") -> None:
-        """Add a line to journal.jsonl."""
-        line = {
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "event": event,
-            "trial": trial.key,
-            "point": dict(trial.point),
-            "seed": trial.seed,
-            **({"reason": reason} if reason else {}),
-        }
-        with (self.folder / JOURNAL_FILE).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise SettingError(
+                    f"{folder}: another sweep is at work here: wait for it, or name another folder with --out"
+                ) from None
+        _remove_what_was_cut_off(folder / JOURNAL_FILE)
+        yield Journal(folder, described, axes)
 
 
-def finished_trials(folder: Path) -> list[Path]:
-    """Return the records of a sweep's finished trials, without what a killed process left half written."""
-    return [*(folder / TRIALS_FOLDER).glob("[!.]*.json")]
+def _remove_what_was_cut_off(path: Path) -> None:
+    """Remove what a process that was killed left: Optuna's lock, and a line that is not whole."""
+    path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
+    if path.exists():
+        content = path.read_bytes()
+        os.truncate(path, content.rfind(b"\n") + 1)
 
 
-def _lock(path: Path) -> int:
-    """Return an open file that no other process gets until it is closed, also by the end of this process."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        import fcntl
-    except ImportError:  # on Windows two processes in one folder do the work twice, and come to the same
-        return handle
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise SettingError(
-            f"{path.parent}: another sweep is at work here: wait for it, or name another folder with --out"
-        ) from None
-    return handle
+def as_trial(record: TrialRecord, axes: Mapping[str, Axis]) -> "optuna.trial.FrozenTrial":
+    """Return `record` as Optuna's: complete if the training went to its end, else pruned."""
+    trial = without_result("PRUNED", record.point, axes, record.as_json())
+    trial.intermediate_values = dict(enumerate(record.accuracies, start=1))
+    if record.outcome == "finished":
+        trial.state, trial.value = type(trial.state).COMPLETE, record.accuracies[-1]
+    return trial
 
 
-def _check_same_sweep(folder: Path, described: dict[str, Any]) -> None:
-    path = folder / SPACE_FILE
-    if not path.exists():
-        return
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not a sweep's description ({error}): name another folder with --out") from None
-    asked = json.loads(json.dumps(described))
-    for name, value in asked.items():
-        kept = found.get(name) if isinstance(found, dict) else None
-        if name not in _MAY_GROW and kept != value:
-            place, old, new = _first_difference(name, kept, value)
-            raise SettingError(
-                f"{folder} holds a sweep with another {place}: {_short(old)}, not {_short(new)}: "
-                "name another folder with --out"
-            )
+def without_result(
+    state: str, point: Point, axes: Mapping[str, Axis], attributes: Mapping[str, Any] | None = None
+) -> "optuna.trial.FrozenTrial":
+    """Return a trial of Optuna's at `point`, which has no value."""
+    from optuna.trial import TrialState, create_trial
+
+    return create_trial(
+        state=TrialState[state],
+        params={name: as_scalar(value) for name, value in point.items()},
+        distributions=distributions(axes),
+        user_attrs=dict(attributes or {}),
+    )
+
+
+def distributions(axes: Mapping[str, Axis]) -> dict[str, "BaseDistribution"]:
+    """Return what varies, in Optuna's terms."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    found: dict[str, BaseDistribution] = {}
+    for name, axis in axes.items():
+        if isinstance(axis, Choices):
+            found[name] = CategoricalDistribution([as_scalar(value) for value in axis.values])
+        elif axis.whole:
+            found[name] = IntDistribution(int(axis.low), int(axis.high), log=axis.log)
+        else:
+            found[name] = FloatDistribution(axis.low, axis.high, log=axis.log)
+    return found
+
+
+def point_of(parameters: Mapping[str, Any], axes: Mapping[str, Axis]) -> Point:
+    """Return the point of a trial's parameters, in the order of `axes`."""
+    point = {}
+    for name, axis in axes.items():
+        values = axis.values if isinstance(axis, Choices) else ()
+        point[name] = next((value for value in values if as_scalar(value) == parameters[name]), parameters[name])
+    return point
 
 
 def _first_difference(name: str, kept: object, value: object) -> tuple[str, object, object]:
@@ -128,11 +209,3 @@ def _first_difference(name: str, kept: object, value: object) -> tuple[str, obje
 def _short(value: object) -> str:
     text = json.dumps(value)
     return text if len(text) <= 100 else f"{text[:100]}..."
-
-
-def _read(path: Path) -> TrialRecord:
-    try:
-        record = TrialRecord.parse(path.read_text(encoding="utf-8"))
-    except (OSError, DataError) as error:
-        raise DataError(f"{path}: {error}: delete it, and the trial is run again") from None
-    return record

@@ -10,7 +10,6 @@ from digitscope.cluster import n_cores
 from digitscope.errors import ClusterError
 from digitscope.experiments.sweep.engine import (
     Begun,
-    Crash,
     EpochDone,
     Event,
     Failed,
@@ -25,8 +24,8 @@ from digitscope.records import EpochRecord
 MOST_LOSSES = 3
 """Restarts of a trial whose process is lost; without a limit, one that always crashes would never end."""
 
-Message = EpochRecord | TrialRecord | Crash | None
-"""A message of a task: None when it begins, then epochs, then its record or crash."""
+Message = EpochRecord | TrialRecord | str | None
+"""A message of a task: None when it begins, then epochs, then its record or why it crashed."""
 
 
 class RayEngine:
@@ -52,49 +51,49 @@ class RayEngine:
             raise ClusterError("device is 'cuda', but no machine of the Ray cluster has one: pass auto or cpu")
         self._data = ray.put(data)
         self._task = ray.remote(num_returns="streaming", max_retries=0)(_train)
-        self._running: dict[Any, Trial] = {}
 
     def run(self, trials: Sequence[Trial], /) -> Iterator[Event]:
         """Run `trials`, and yield what happens. One whose machine or process is lost is begun anew."""
-        waiting = deque(trials)
-        losses: Counter[str] = Counter()
-        while waiting or self._running:
-            while waiting and len(self._running) < 2 * n_cores(self._ray):  # machines may join at any time
-                self._hand_out(waiting.popleft())
-            (stream, *_), _ = self._ray.wait([*self._running], num_returns=1)
-            event = self._receive(stream)
+        waiting, running = deque(trials), dict[Any, Trial]()
+        losses: Counter[tuple[Any, ...]] = Counter()
+        while waiting or running:
+            while waiting and len(running) < 2 * n_cores(self._ray):  # machines may join at any time
+                trial = waiting.popleft()
+                running[self._hand_out(trial)] = trial
+            (stream, *_), _ = self._ray.wait([*running], num_returns=1)
+            event = self._receive(running[stream], stream)
             if isinstance(event, Lost):
                 losses[event.trial.key] += 1
                 if losses[event.trial.key] > MOST_LOSSES:
                     event = Failed(event.trial, f"it was lost {MOST_LOSSES + 1} times: {event.reason}")
                 else:
                     waiting.appendleft(event.trial)
+            if isinstance(event, Lost | Failed | Finished):
+                del running[stream]
             yield event
 
-    def _hand_out(self, trial: Trial) -> None:
+    def _hand_out(self, trial: Trial) -> Any:
         most = max(node["Resources"].get("CPU", 0) for node in self._ray.nodes() if node["Alive"])
         task = self._task.options(num_cpus=min(trial.threads, most), num_gpus=self._n_gpus)
-        self._running[task.remote(trial, self._data)] = trial
+        return task.remote(trial, self._data)
 
-    def _receive(self, stream: Any) -> Event:
-        """Return what `stream` has next; after the last of it, it is running no more."""
-        trial = self._running[stream]
+    def _receive(self, trial: Trial, stream: Any) -> Event:
+        """Return what the `stream` of a trial has next."""
         message: Message
         try:
             message = self._ray.get(next(stream))
-        except (
-            self._ray.exceptions.RayTaskError
-        ) as error:  # it never came to the trial: as on a machine without it
-            message = Crash(in_one_line(error.cause or error))
+        except self._ray.exceptions.RayTaskError as error:  # on a machine without digitscope, for example
+            message = in_one_line(error.cause or error)
         except self._ray.exceptions.RayError as error:
-            del self._running[stream]
             return Lost(trial, in_one_line(error))
-        if message is None:
-            return Begun(trial)
-        if isinstance(message, EpochRecord):
-            return EpochDone(trial, message)
-        del self._running[stream]
-        return Failed(trial, message.reason) if isinstance(message, Crash) else Finished(trial, message)
+        match message:
+            case None:
+                return Begun(trial)
+            case EpochRecord():
+                return EpochDone(trial, message)
+            case TrialRecord():
+                return Finished(trial, message)
+        return Failed(trial, message)
 
 
 def _train(trial: Trial, data: TrialData) -> Iterator[Message]:

@@ -1,14 +1,22 @@
-"""Points in the order of their validation accuracy, and how much each setting matters."""
+"""Points in the order of their validation accuracy, and the files that have them. Nothing in these is a time."""
 
+import csv
+import io
+import json
 import statistics
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
-from digitscope.experiments.sweep.space import Choices, Point, Range, Space, value_in_words
+from digitscope.experiments.sweep.space import Point, Space, as_scalar
 from digitscope.experiments.sweep.trials import TrialRecord
+from digitscope.files import write_text
+
+TABLE_FILE, TRIALS_FILE = "results.csv", "results.jsonl"
 
 PointOutcome = Literal["finished", "stopped", "diverged", "failed", "refused"]
 _ORDER: tuple[PointOutcome, ...] = get_args(PointOutcome)
@@ -66,12 +74,12 @@ class PointScore:
     @property
     def validation(self) -> Spread | None:
         """The validation accuracy after these epochs; None if there are none."""
-        return self._after("validation_accuracy")
+        return self.after("validation_accuracy") if self.n_epochs else None
 
     @property
     def validation_loss(self) -> Spread | None:
         """The validation loss after these epochs, in nats; None if there are none."""
-        return self._after("validation_loss")
+        return self.after("validation_loss") if self.n_epochs else None
 
     @property
     def test(self) -> Spread | None:
@@ -79,10 +87,20 @@ class PointScore:
         values = [record.test_accuracy for record in self.records if record.test_accuracy is not None]
         return Spread.of(values) if values and len(values) == self.n_seeds else None
 
-    def _after(self, quantity: str) -> Spread | None:
-        if not self.n_epochs:
-            return None
-        return Spread.of([getattr(record.history[self.n_epochs - 1], quantity) for record in self.records])
+    @property
+    def seconds_an_epoch(self) -> float | None:
+        """The median wall time of an epoch, validation included; None if there is none."""
+        seconds = [epoch.seconds for record in self.records for epoch in record.history]
+        return statistics.median(seconds) if seconds else None
+
+    def over_epochs(self, quantity: str) -> NDArray[np.float64]:
+        """Return a quantity of every epoch, float64 (S, E): a row a seed, for the epochs that all of them have."""
+        rows = [[getattr(epoch, quantity) for epoch in record.history] for record in self.records]
+        return np.array([row[: self.n_epochs] for row in rows], dtype=np.float64)
+
+    def after(self, quantity: str) -> Spread:
+        """Return a quantity after the last of these epochs, of which there is one at least."""
+        return Spread.of(self.over_epochs(quantity)[:, -1].tolist())
 
 
 def rank(scores: Sequence[PointScore]) -> tuple[PointScore, ...]:
@@ -100,33 +118,61 @@ def rank(scores: Sequence[PointScore]) -> tuple[PointScore, ...]:
     return tuple(sorted(scores, key=order))
 
 
-def effects(space: Space, scores: Sequence[PointScore]) -> dict[str, float]:
-    """Return how far each setting moves the validation accuracy, largest first: its best value against its worst.
-
-    A value's accuracy is the mean over the finished points that have it; of a range, over those in a third of it.
-    With "one-factor" only points count that differ from the baseline in this setting, or in none.
-    """
-    found = {}
-    for name, axis in space.axes.items():
-        groups: dict[Hashable, list[float]] = {}
-        for score in slice_along(space, scores, name):
-            if score.outcome == "finished" and score.validation:
-                groups.setdefault(_group(axis, score.point[name]), []).append(score.validation.mean)
-        means = [statistics.fmean(group) for group in groups.values()]
-        found[name] = max(means) - min(means) if means else 0.0
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
+def write_results(folder: Path, space: Space, scores: Sequence[PointScore]) -> tuple[PointScore, ...]:
+    """Write results.csv and results.jsonl, the trials with every epoch, and return the ranking in both."""
+    write_table(folder, space, scores)
+    ranking = rank(scores)
+    lines = [
+        {"rank": place, **_without_times(record)}
+        for place, score in enumerate(ranking, start=1)
+        for record in score.records
+    ]
+    write_text(folder / TRIALS_FILE, "".join(json.dumps(line) + "\n" for line in lines))
+    return ranking
 
 
-def slice_along(space: Space, scores: Sequence[PointScore], name: str) -> list[PointScore]:
-    """Return the points that tell of the setting `name`: all, but with "one-factor" those that change no other."""
-    if space.method != "one-factor":
-        return list(scores)
-    others = {other: value for other, value in space.baseline.items() if other != name}
-    return [score for score in scores if all(score.point[other] == value for other, value in others.items())]
+def write_table(folder: Path, space: Space, scores: Sequence[PointScore]) -> None:
+    """Write results.csv, whole or not at all."""
+    write_text(folder / TABLE_FILE, as_csv(as_table(space, rank(scores))))
 
 
-def _group(axis: Choices | Range, value: Any) -> Hashable:
-    if isinstance(axis, Choices):
-        return value_in_words(value)
-    low, high, at = np.log([axis.low, axis.high, value]) if axis.log else (axis.low, axis.high, value)
-    return min(int(3 * (at - low) / (high - low)), 2)
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return `rows`, at least one, as CSV under their names."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return text.getvalue()
+
+
+def as_table(space: Space, ranking: Sequence[PointScore]) -> list[dict[str, Any]]:
+    """Return a row a point with every figure in full, what does not exist as None."""
+    measure = space.measure.lower().replace(" ", "_")
+    return [
+        {
+            "rank": place,
+            "point": score.label,
+            **{name: as_scalar(score.point[name]) for name in space.axes},
+            "outcome": score.outcome,
+            "seeds": len(score.records),
+            "epochs": score.n_epochs,
+            **spread_columns(f"validation_{measure}", score.validation),
+            **spread_columns("validation_loss", score.validation_loss),
+            **spread_columns(f"test_{measure}", score.test),
+        }
+        for place, score in enumerate(ranking, start=1)
+    ]
+
+
+def spread_columns(name: str, spread: Spread | None) -> dict[str, float | None]:
+    """Return the two columns of `spread` in a table."""
+    mean, deviation = (spread.mean, spread.deviation) if spread else (None, None)
+    return {name: mean, f"{name}_deviation": deviation}
+
+
+def _without_times(record: TrialRecord) -> dict[str, Any]:
+    row = asdict(record)
+    row["epochs"] = row.pop("history")
+    for epoch in row["epochs"]:
+        del epoch["seconds"]
+    return row

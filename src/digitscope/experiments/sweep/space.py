@@ -1,18 +1,26 @@
-"""Search spaces: a baseline, the settings that vary, and the method."""
+"""Search spaces: a baseline, the settings that vary, the method, and the points that these make."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import product
+from math import prod
 from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
 
 from digitscope.data import COURSE_SEED
 from digitscope.errors import SettingError
-from digitscope.experiments.recipes import Recipe, default_options
+from digitscope.experiments.recipes import SCRATCH, Recipe, default_options
+from digitscope.models import build
 
 MethodName = Literal["one-factor", "grid", "tpe"]
 Point = Mapping[str, Any]
 """One value for each setting that varies, in the order of the space."""
 
-MOST_SEEDS, MOST_TRIALS = 1_000, 10_000
+MOST_SEEDS, MOST_TRIALS, MOST_POINTS = 1_000, 10_000, 10_000
+TRIES = 200
+"""Combinations that are drawn in search of one that has a value and can be trained."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +33,17 @@ class Choices:
 
     values: tuple[Any, ...]
 
+    @property
+    def ends(self) -> tuple[Any, ...]:
+        """All values."""
+        return self.values
+
     def __post_init__(self) -> None:
         if not self.values or len(set(self.values)) < len(self.values):
-            raise SettingError(f"the values {', '.join(map(str, self.values))}: expected one or more, each once")
+            raise SettingError(f"the values {self}: expected one or more, each once")
+
+    def __str__(self) -> str:
+        return ", ".join(map(value_in_words, self.values))
 
 
 @dataclass(frozen=True)
@@ -52,6 +68,11 @@ class Range:
 
     def __str__(self) -> str:
         return f"{self.low}..{self.high}{':log' if self.log else ''}"
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Its two ends, which stand for all that lies between."""
+        return self.low, self.high
 
     @property
     def whole(self) -> bool:
@@ -92,11 +113,8 @@ class Space:
     def __post_init__(self) -> None:
         if self.method not in get_args(MethodName):
             raise SettingError(f"method is {self.method!r}: expected one of {', '.join(get_args(MethodName))}")
-        for name, value, most in (("seeds", self.n_seeds, MOST_SEEDS), ("trials", self.n_trials, MOST_TRIALS)):
-            if type(value) is not int or not 1 <= value <= most:
-                raise SettingError(f"{name} is {value!r}: expected a whole number from 1 to {most}")
-        if type(self.seed) is not int or not 0 <= self.seed <= 2**32 - self.n_seeds:
-            raise SettingError(f"seed is {self.seed!r}: expected a whole number from 0 to {2**32 - self.n_seeds}")
+        check_seeds(self.seed, self.n_seeds)
+        _check_number("trials", self.n_trials, 1, MOST_TRIALS)
         if self.recipe.task == "page":
             raise SettingError(f"{self.name}: a sweep makes no pages to train on: expected a recipe for digits")
         if not self.axes:
@@ -119,20 +137,40 @@ class Space:
         return {name: setting_of(self.recipe, name) for name in self.axes}
 
     @property
+    def parameters(self) -> Mapping[str, Axis]:
+        """All values that a point may have: with "one-factor" the baseline's own too."""
+        if self.method != "one-factor":
+            return self.axes
+        return {
+            name: Choices(tuple(dict.fromkeys((self.baseline[name], *axis.ends))))
+            for name, axis in self.axes.items()
+        }
+
+    def points(self) -> list[Point]:
+        """Return the points of a method that knows them all, in order: of a range its two ends.
+
+        With "one-factor" they are the baseline, then each other value of each setting with the baseline's of all
+        others; else every combination.
+
+        Raises:
+            SettingError: there are more than 10,000 combinations.
+        """
+        if self.method == "one-factor":
+            baseline = self.baseline
+            values = [(name, value) for name, axis in self.parameters.items() for value in axis.ends]
+            return [baseline, *({**baseline, name: value} for name, value in values if value != baseline[name])]
+        ends = [axis.ends for axis in self.axes.values()]
+        if (n := prod(map(len, ends))) > MOST_POINTS:
+            raise SettingError(
+                f"{self.name} has {n:,} combinations: expected at most {MOST_POINTS:,} for grid; "
+                "leave some out, or search with tpe"
+            )
+        return [dict(zip(self.axes, combination, strict=True)) for combination in product(*ends)]
+
+    @property
     def measure(self) -> str:
         """Its accuracy measure, in words; see `Recipe.measure`."""
         return self.recipe.measure
-
-    def recipe_at(self, point: Point) -> Recipe:
-        """Return the recipe of `point`.
-
-        Raises:
-            SettingError: it is refused; the text names the point.
-        """
-        try:
-            return self.recipe.with_changes(point)
-        except SettingError as error:
-            raise SettingError(f"{self.name}, at {in_words(point)}: {error}") from None
 
     def label(self, point: Point) -> str:
         """Return what people call `point`: with "one-factor" its difference from the baseline, else all of it."""
@@ -154,6 +192,61 @@ class Space:
             "seeds": self.n_seeds,
             "trials": self.n_trials if self.method == "tpe" else None,
         }
+
+
+def check_seeds(seed: int, n_seeds: int) -> None:
+    """Refuse a number of seeds, or a first one, that is out of range.
+
+    Raises:
+        SettingError: it is.
+    """
+    _check_number("seeds", n_seeds, 1, MOST_SEEDS)
+    _check_number("seed", seed, 0, 2**32 - n_seeds)
+
+
+def _check_number(name: str, value: Any, least: int, most: int) -> None:
+    if type(value) is not int or not least <= value <= most:
+        raise SettingError(f"{name} is {value!r}: expected a whole number from {least} to {most}")
+
+
+def check_points(space: Space) -> None:
+    """Refuse a space with a point that cannot be trained; ranges are checked at their ends.
+
+    "tpe" can draw too many combinations to check. So each value must only have one combination that can be
+    trained; drawn combinations are checked when they are drawn.
+
+    Raises:
+        SettingError: a setting or the model's options are refused at a point, which the text names.
+    """
+    if space.method != "tpe":
+        for point in space.points():
+            if reason := refusal(space, point):
+                raise SettingError(reason)
+        return
+    for name, axis in space.axes.items():
+        for value in axis.ends:
+            reason = refusal(space, {**space.baseline, name: value})
+            if reason and all(refusal(space, {**drawn, name: value}) for drawn in _drawn(space)):
+                raise SettingError(reason)
+
+
+def _drawn(space: Space) -> Iterator[Point]:
+    """Yield combinations of values, the same ones in each call."""
+    generator = np.random.default_rng(space.seed)
+    for _ in range(TRIES):
+        yield {name: axis.ends[generator.integers(len(axis.ends))] for name, axis in space.axes.items()}
+
+
+def refusal(space: Space, point: Point) -> str:
+    """Return why the recipe does not take `point`, which the text names; nothing if it does."""
+    try:
+        recipe = space.recipe.with_changes(point)
+        if recipe.model != SCRATCH:
+            with torch.device("meta"):  # shapes without numbers
+                build(recipe.model, recipe.options)
+    except SettingError as error:
+        return f"{space.name}, at {in_words(point)}: {error}"
+    return ""
 
 
 def setting_of(recipe: Recipe, name: str) -> Any:
@@ -180,3 +273,8 @@ def value_in_words(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3g}"
     return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def as_scalar(value: Any) -> Any:
+    """Return a value as tables and Optuna have it: the units of layers in words."""
+    return value_in_words(value) if isinstance(value, tuple) else value

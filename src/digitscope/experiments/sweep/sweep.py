@@ -1,19 +1,48 @@
 """A sweep from its first round to its ranking."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from digitscope.errors import SettingError
-from digitscope.experiments.sweep.engine import Begun, Engine, Event, Failed, Finished, Lost, share_cores
-from digitscope.experiments.sweep.journal import Journal
-from digitscope.experiments.sweep.methods import METHODS, Round, Rounds
-from digitscope.experiments.sweep.points import check_point, check_points
-from digitscope.experiments.sweep.ranking import PointScore
-from digitscope.experiments.sweep.results import write_results, write_table
-from digitscope.experiments.sweep.space import Point, Space
-from digitscope.experiments.sweep.trials import Trial, TrialRecord, make_trial
+from digitscope.experiments.sweep.engine import Engine, Event, Failed, Finished, Lost, share_cores
+from digitscope.experiments.sweep.journal import (
+    Journal,
+    as_trial,
+    distributions,
+    load_optuna,
+    opened,
+    point_of,
+    without_result,
+)
+from digitscope.experiments.sweep.ranking import PointScore, write_results, write_table
+from digitscope.experiments.sweep.space import Point, Space, check_points, refusal
+from digitscope.experiments.sweep.trials import Trial, TrialRecord
+
+if TYPE_CHECKING:
+    import optuna
+
+ROUND = 8
+"""Points that "tpe" draws at once; the first round is random."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What a sweep or a study tells while it runs.
+
+    Attributes:
+        on_found: told of the trials that were finished before.
+        on_round: told of each round's trials before it begins, and how many of them are finished already.
+        on_event: told of what happens; a record is on disk by then.
+    """
+
+    on_found: Callable[[Sequence[TrialRecord]], None] = lambda _: None
+    on_round: Callable[[Sequence[Trial], int], None] = lambda _trials, _done: None
+    on_event: Callable[[Event], None] = lambda _: None
+
+
+SILENT = Hooks()
 
 
 @dataclass(frozen=True)
@@ -24,13 +53,13 @@ class Sweep:
         space: what was searched.
         ranking: its points, the best first; combinations that the recipe does not accept are last.
         failed: the trials that crashed, each with the reason.
-        n_trained: trials of this call; the others were finished before.
+        study: Optuna's, with every trial.
     """
 
     space: Space
     ranking: tuple[PointScore, ...]
     failed: tuple[Failed, ...]
-    n_trained: int
+    study: "optuna.Study"
 
     @property
     def refused(self) -> tuple[PointScore, ...]:
@@ -39,17 +68,12 @@ class Sweep:
 
 
 def run_sweep(
-    space: Space,
-    data_sha256: str,
-    engine: Engine,
-    folder: Path,
-    *,
-    test: bool = False,
-    on_found: Callable[[Sequence[TrialRecord]], None] = lambda _: None,
-    on_round: Callable[[Sequence[Trial], int], None] = lambda _trials, _done: None,
-    on_event: Callable[[Event], None] = lambda _: None,
+    space: Space, data_sha256: str, engine: Engine, folder: Path, *, test: bool = False, hooks: Hooks = SILENT
 ) -> Sweep:
     """Train every point of `space` that is not finished in `folder` yet, and rank all of them on validation.
+
+    What a round trains depends only on the space and the records of earlier rounds, never on the order in which
+    trials end. So a sweep gives the same table on any number of cores, and after any interruption.
 
     Args:
         space: what to search.
@@ -58,105 +82,95 @@ def run_sweep(
         folder: holds what is finished, and is gone on with if it holds something of this sweep. After each trial
             results.csv is written there, and at the end results.jsonl too.
         test: score the test split too. Trials that finished without a test score are trained again.
-        on_found: told of the trials that were finished before.
-        on_round: told of each round's trials before it begins, and how many of them are finished already.
-        on_event: told of what happens; a record is on disk by then.
+        hooks: told of what happens.
 
     Raises:
         SettingError: the space is refused, see `check_points`, or the folder holds another sweep or is in use.
         DataError: what the folder holds is damaged.
     """
     check_points(space)
-    scores: dict[tuple[Any, ...], PointScore] = {}
+    scores: list[PointScore] = []
     failed: list[Failed] = []
-    n_trained = 0
-    with Journal(folder, {**space.described(), "data": data_sha256}) as journal:
-        on_found([*journal.records.values()])
-        rounds = METHODS[space.method](space)
-        round_ = _next(rounds, None)
-        while round_ is not None:
-            new = {_values(point): point for point in round_.points if _values(point) not in scores}
-            refused = _refused(space, new)
-            accepted = [point for values, point in new.items() if values not in refused]
-            planned = _plan(space, accepted, round_.stop_below, data_sha256, engine.cores)
-            trials = [replace(trial, test=test) for trial in planned]
-            left = [trial for trial in trials if not journal.has(trial)]
-            on_round(trials, len(trials) - len(left))
-            scores |= refused
-            for event in run_trials(left, engine, journal):
+    with opened(folder, {**space.described(), "data": data_sha256}, space.parameters) as journal:
+
+        def score(point: Point, refusal: str = "") -> PointScore:
+            return PointScore(point, space.label(point), journal.of(point, space.seeds), space.n_seeds, refusal)
+
+        hooks.on_found([*journal.records.values()])
+        for points, earlier in _rounds(space, journal):
+            refusals = [refusal(space, point) for point in points]
+            accepted = [point for point, reason in zip(points, refusals, strict=True) if not reason]
+            trials = _plan(space, accepted, earlier, engine.cores, test)
+            for event in train_missing(trials, journal, engine, hooks):
                 failed += [event] if isinstance(event, Failed) else []
                 if isinstance(event, Finished):
-                    n_trained += 1
-                    write_table(folder, space, [*scores.values(), *_so_far(_scores(space, trials, journal))])
-                on_event(event)
-            scores |= {_values(score.point): score for score in _scores(space, trials, journal)}
-            round_ = _next(rounds, [scores[_values(point)] for point in round_.points])
-        ranking = write_results(folder, space, [*scores.values()])
-    return Sweep(space, ranking, tuple(failed), n_trained)
+                    known = [each for each in map(score, accepted) if each.records]
+                    so_far = [replace(each, n_seeds=len(each.records)) for each in known]  # as if these were all
+                    write_table(folder, space, [*scores, *so_far])
+                hooks.on_event(event)
+            scores += map(score, points, refusals)
+        ranking = write_results(folder, space, scores)
+        return Sweep(space, ranking, tuple(failed), journal.study)
 
 
-def _next(rounds: Rounds, scores: Sequence[PointScore] | None) -> Round | None:
-    try:
-        return next(rounds) if scores is None else rounds.send(scores)
-    except StopIteration:
-        return None
-
-
-def _values(point: Point) -> tuple[Any, ...]:
-    return tuple(point.values())
-
-
-def _refused(space: Space, points: Mapping[tuple[Any, ...], Point]) -> dict[tuple[Any, ...], PointScore]:
-    """Return those of `points` that the recipe does not take: "tpe" draws what it likes."""
-    found = {}
-    for values, point in points.items():
-        try:
-            check_point(space, point)
-        except SettingError as error:
-            found[values] = PointScore(point, space.label(point), (), space.n_seeds, str(error))
-    return found
-
-
-def _plan(
-    space: Space, points: Sequence[Point], stop_below: tuple[float, ...], data_sha256: str, cores: int
-) -> tuple[Trial, ...]:
-    """Return the trials of `points`, all points with one seed before the next seed."""
-    wanted = [(point, seed) for seed in space.seeds for point in points]
-    return tuple(
-        make_trial(
-            point, space.recipe_at(point), seed, threads=threads, data_sha256=data_sha256, stop_below=stop_below
-        )
-        for (point, seed), threads in zip(wanted, share_cores(len(wanted), cores), strict=True)
-    )
-
-
-def run_trials(trials: Sequence[Trial], engine: Engine, journal: Journal) -> Iterator[Event]:
-    """Let `engine` run `trials`, and yield what happens when the journal has it."""
-    for event in engine.run(trials):
+def train_missing(trials: Sequence[Trial], journal: Journal, engine: Engine, hooks: Hooks) -> Iterator[Event]:
+    """Let `engine` run those of `trials` that are not finished, and yield what happens when the journal has it."""
+    left = [trial for trial in trials if not journal.has(trial)]
+    hooks.on_round(trials, len(trials) - len(left))
+    for event in engine.run(left):
         match event:
-            case Begun(trial):
-                journal.note("begun", trial)
-            case Lost(trial, reason):
-                journal.note("lost", trial, reason)
-            case Finished(trial, record):
+            case Finished(_, record):
                 journal.keep(record)
-                journal.note("finished", trial)
-            case Failed(trial, reason):
-                journal.note("failed", trial, reason)
+            case Failed(trial, reason) | Lost(trial, reason):
+                journal.fail(trial, reason)
         yield event
 
 
-def _so_far(scores: Sequence[PointScore]) -> Iterator[PointScore]:
-    """Yield what is known of points on the way: as if the seeds that are finished were all."""
-    return (replace(score, n_seeds=len(score.records)) for score in scores if score.records)
+def _rounds(space: Space, journal: Journal) -> Iterator[tuple[list[Point], tuple[Sequence[float], ...]]]:
+    """Yield the points of each round, and the validation accuracies of the trainings that its trials compete with.
+
+    "tpe" draws eight points at a time (Bergstra et al. 2011), and from the second round on the median rule applies
+    (Golovin et al. 2017, section 3.2.2). If the number of epochs varies, nothing is stopped.
+    """
+    if space.method != "tpe":
+        yield space.points(), ()
+        return
+    met: list[Point] = []
+    for first in range(0, space.n_trials, ROUND):
+        records = [record for point in met for record in journal.of(point, space.seeds)]
+        curves = [record.accuracies for record in records if record.outcome == "finished"]
+        drawn = _draw(space, journal, met, min(ROUND, space.n_trials - first), space.seed + first)
+        new = [point for number, point in enumerate(drawn) if point not in [*met, *drawn[:number]]]
+        yield new, () if "epochs" in space.axes else tuple(curves)
+        met += new
 
 
-def _scores(space: Space, trials: Sequence[Trial], journal: Journal) -> list[PointScore]:
-    """Return what is known of the points of a round, each of which has a trial of every seed."""
-    found: dict[tuple[Any, ...], tuple[Point, list[TrialRecord]]] = {}
-    for trial in trials:
-        _, records = found.setdefault(_values(trial.point), (trial.point, []))
-        records += [journal.records[trial.key]] if trial.key in journal.records else []
-    return [
-        PointScore(point, space.label(point), tuple(records), space.n_seeds) for point, records in found.values()
-    ]
+def _draw(space: Space, journal: Journal, met: Sequence[Point], n: int, seed: int) -> list[Point]:
+    """Draw `n` points with Optuna's TPE, a function of the seed and of the records of the points `met`.
+
+    A point without a record, which was refused or has failed, counts as a bad one.
+    """
+    optuna = load_optuna()
+    with warnings.catch_warnings(action="ignore"):  # older versions call constant_liar experimental
+        # A point that is being tried counts as a bad one too, so that a round's points differ.
+        sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=ROUND, constant_liar=True)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    axes = space.parameters
+    for point in met:
+        trials = [as_trial(record, axes) for record in journal.of(point, space.seeds)]
+        study.add_trials(trials or [without_result("PRUNED", point, axes)])
+    return [point_of(study.ask(distributions(axes)).params, axes) for _ in range(n)]
+
+
+def _plan(
+    space: Space, points: Sequence[Point], earlier: tuple[Sequence[float], ...], cores: int, test: bool
+) -> tuple[Trial, ...]:
+    """Return the trials of `points`, all points with one seed before the next seed."""
+    wanted = [(point, seed) for seed in space.seeds for point in points]
+    trials = []
+    for (point, seed), threads in zip(wanted, share_cores(len(wanted), cores), strict=True):
+        recipe = space.recipe.with_changes(point)
+        if getattr(recipe.settings, "threads", None) == 0:  # which leaves the number open
+            recipe = recipe.with_changes({"threads": threads})
+        trials.append(Trial(point, recipe, seed, earlier, test))
+    return tuple(trials)

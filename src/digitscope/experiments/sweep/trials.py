@@ -1,22 +1,24 @@
 """One trial: a point trained from one seed; and what is kept of it."""
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from importlib.metadata import version
+from typing import Any, Literal
 
+from digitscope import __version__
 from digitscope.data import Dataset
 from digitscope.data.pen_digits import PenDigits
-from digitscope.errors import DataError, DivergedError
-from digitscope.experiments.recipes import SCRATCH, Recipe, default_options
+from digitscope.errors import DivergedError
+from digitscope.experiments.recipes import SCRATCH, Recipe
 from digitscope.experiments.run import run_recipe
-from digitscope.experiments.sweep.origins import Origin, origin_on
 from digitscope.experiments.sweep.space import Point
 from digitscope.records import EpochRecord
 from digitscope.training import choose_device
 
 Outcome = Literal["finished", "stopped", "diverged"]
+Origin = Mapping[str, str]
+"""The versions of digitscope, NumPy and PyTorch, and the device."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,20 +48,24 @@ class Trial:
     """One training of a sweep.
 
     Attributes:
-        key: its identifier, a hash of everything that defines it.
         point: the values of the settings that vary.
         recipe: with these values, and a fixed number of threads.
         seed: of the training.
-        stop_below: validation accuracies; once the best so far is below that of the same epoch, training stops.
+        earlier: validation accuracies, epoch by epoch, of the trainings whose median stops this one if it falls
+            below.
         test: whether the test split is scored at the end.
     """
 
-    key: str
     point: Point
     recipe: Recipe
     seed: int
-    stop_below: tuple[float, ...] = ()
+    earlier: tuple[Sequence[float], ...] = ()
     test: bool = False
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What distinguishes it from the other trials of its sweep."""
+        return (*self.point.values(), self.seed)
 
     @property
     def threads(self) -> int:
@@ -72,8 +78,7 @@ class TrialRecord:
     """The result of a trial.
 
     Attributes:
-        key: the trial's.
-        point: likewise.
+        point: the trial's.
         seed: likewise.
         threads: likewise.
         outcome: "finished", "stopped" because it fell behind, or "diverged".
@@ -82,8 +87,7 @@ class TrialRecord:
         made_with: the versions and the device.
     """
 
-    key: str
-    point: Mapping[str, Any]
+    point: Point
     seed: int
     threads: int
     outcome: Outcome
@@ -91,50 +95,29 @@ class TrialRecord:
     test_accuracy: float | None
     made_with: Origin = field(default_factory=dict)
 
-    def format(self) -> str:
-        """Return the record as JSON."""
-        return json.dumps(asdict(self), indent=1) + "\n"
+    @property
+    def accuracies(self) -> list[float]:
+        """The validation accuracy of each epoch."""
+        return [epoch.validation_accuracy for epoch in self.history]
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """The trial's key."""
+        return (*self.point.values(), self.seed)
+
+    def answers(self, trial: Trial) -> bool:
+        """Tell whether this is all that `trial` asks for: with its test score, if it wants one."""
+        return not trial.test or self.outcome != "finished" or self.test_accuracy is not None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record ready for JSON, but for its point."""
+        return {name: value for name, value in asdict(self).items() if name != "point"}
 
     @classmethod
-    def parse(cls, text: str) -> "TrialRecord":
-        """Return the record that `format` wrote.
-
-        Raises:
-            DataError: `text` is none.
-        """
-        try:
-            content = json.loads(text)
-            content["history"] = tuple(EpochRecord(**record) for record in content["history"])
-            content["point"] = {name: _frozen(value) for name, value in content["point"].items()}
-            record = cls(**content)
-            record.made_with.items()
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise DataError(f"not a trial's record ({error!r})") from None
-        if record.outcome not in get_args(Outcome) or (record.outcome == "finished" and not record.history):
-            raise DataError(f"not a trial's record (its outcome is {record.outcome!r})")
-        return record
-
-
-def make_trial(
-    point: Point, recipe: Recipe, seed: int, *, threads: int, data_sha256: str, stop_below: Sequence[float] = ()
-) -> Trial:
-    """Return the trial of `recipe` at `point`, on `threads` unless the recipe's settings name a number.
-
-    Assigned threads are not part of the key, although they affect rounding. So a call with more seeds or fewer
-    cores does not run the trial again.
-    """
-    decisive = {
-        "model": recipe.model,
-        "options": {**default_options(recipe.model), **recipe.options},
-        "settings": recipe.settings.as_dict(),
-        "seed": seed,
-        "data": data_sha256,
-        "stop below": list(stop_below),
-    }
-    key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
-    if getattr(recipe.settings, "threads", None) == 0:
-        recipe = recipe.with_changes({"threads": threads})
-    return Trial(key, point, recipe, seed, tuple(stop_below))
+    def from_json(cls, point: Point, content: Mapping[str, Any]) -> "TrialRecord":
+        """Return the record that `as_json` described."""
+        history = tuple(EpochRecord(**epoch) for epoch in content["history"])
+        return cls(point, **{**content, "history": history})
 
 
 def run_trial(trial: Trial, data: TrialData, on_epoch: Callable[[EpochRecord], None]) -> TrialRecord:
@@ -144,11 +127,12 @@ def run_trial(trial: Trial, data: TrialData, on_epoch: Callable[[EpochRecord], N
         SettingError: the recipe does not fit the data.
     """
     history: list[EpochRecord] = []
+    falls_behind = _median_rule(trial.earlier)
 
     def after_epoch(record: EpochRecord) -> None:
         history.append(record)
         on_epoch(record)
-        if record.epoch < trial.recipe.settings.epochs and has_fallen_behind(history, trial.stop_below):
+        if record.epoch < trial.recipe.settings.epochs and falls_behind(record):
             raise _FallenBehindError
 
     outcome: Outcome = "finished"
@@ -168,11 +152,33 @@ def run_trial(trial: Trial, data: TrialData, on_epoch: Callable[[EpochRecord], N
         outcome = "stopped"
     except DivergedError:
         outcome = "diverged"
-    named = {name: getattr(trial, name) for name in ("key", "point", "seed", "threads")}
     made_with = origin_on(device_of(trial.recipe, data.device))
-    return TrialRecord(
-        **named, outcome=outcome, history=tuple(history), test_accuracy=test_accuracy, made_with=made_with
-    )
+    return TrialRecord(trial.point, trial.seed, trial.threads, outcome, tuple(history), test_accuracy, made_with)
+
+
+class _FallenBehindError(Exception):
+    """Ends a training from within."""
+
+
+def _median_rule(earlier: Sequence[Sequence[float]]) -> Callable[[EpochRecord], bool]:
+    """Return Optuna's median rule: is the best accuracy so far below the median of `earlier` at this epoch?"""
+    if not earlier:
+        return lambda _: False
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner(n_startup_trials=1))
+    for accuracies in earlier:
+        study.add_trial(
+            optuna.trial.create_trial(value=accuracies[-1], intermediate_values=dict(enumerate(accuracies, 1)))
+        )
+    watched = study.ask()
+
+    def falls_behind(record: EpochRecord) -> bool:
+        watched.report(record.validation_accuracy, record.epoch)
+        return watched.should_prune()
+
+    return falls_behind
 
 
 def device_of(recipe: Recipe, device: str) -> str:
@@ -184,15 +190,20 @@ def device_of(recipe: Recipe, device: str) -> str:
     return "cpu" if recipe.model == SCRATCH else choose_device(device).type
 
 
-def has_fallen_behind(history: Sequence[EpochRecord], stop_below: Sequence[float]) -> bool:
-    """Tell whether the best validation accuracy so far is below what `stop_below` has for the last epoch."""
-    epoch = len(history)
-    return epoch <= len(stop_below) and max(each.validation_accuracy for each in history) < stop_below[epoch - 1]
+def origin_on(device: str) -> Origin:
+    """Return the origin of a trial that runs now on `device`: "cpu", "cuda" or "mps"."""
+    return {"digitscope": __version__, "numpy": version("numpy"), "torch": version("torch"), "device": device}
 
 
-class _FallenBehindError(Exception):
-    """Ends a training from within."""
+def origin_in_words(origin: Origin) -> str:
+    """Return "digitscope 0.1.0, numpy 2.4.6, torch 2.13.0 on cpu"."""
+    versions = ", ".join(f"{name} {value}" for name, value in origin.items() if name != "device")
+    return f"{versions} on {origin['device']}"
 
 
-def _frozen(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value  # JSON has only lists
+def origins_in_words(origins: Iterable[Origin]) -> str:
+    """Return what trials were made with, the most frequent first, and how many of them if they differ."""
+    counts = Counter(map(origin_in_words, origins))
+    if len(counts) == 1:
+        return next(iter(counts))
+    return "; ".join(f"{words} ({n} of {counts.total()})" for words, n in counts.most_common())
