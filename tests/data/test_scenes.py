@@ -38,25 +38,32 @@ def test_the_ink_of_a_digit_or_sign_lies_in_its_box(material: Material) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_document_of_each_kind(kind: str, material: Material) -> None:
-    """Its items lie on it, each on ink of its layer; equal seeds make equal documents."""
-    first, second = (make_document(material, np.random.default_rng(4), kind) for _ in range(2))
-    shape = first.layers["digits"].shape
-    assert list(first.layers) == list(LAYERS)
-    for name, layer in first.layers.items():
-        assert layer.dtype == np.uint8
-        assert layer.shape == shape
-        assert np.array_equal(layer, second.layers[name])
-    assert KINDS[kind].fits or shape[0] == shape[1] in range(SIDES[0], SIDES[1] + 1)
-    assert KINDS[kind].sizes[0] <= first.size <= KINDS[kind].sizes[1]
+    """Its items lie on it, each on ink of its layer."""
+    for seed in (4, 7, 9):
+        document = make_document(material, np.random.default_rng(seed), kind)
+        shape = document.layers["digits"].shape
+        assert list(document.layers) == list(LAYERS)
+        for layer in document.layers.values():
+            assert (layer.dtype, layer.shape) == (np.uint8, shape)
+        assert KINDS[kind].fits or shape[0] == shape[1] in range(SIDES[0], SIDES[1] + 1)
+        assert KINDS[kind].sizes[0] <= document.size <= KINDS[kind].sizes[1]
+        assert len(document.items) > 0 or kind in ("text", "drill", "few", "alone")
+        for item in document.items:
+            assert item.mark.label in CLASSES
+            low, high = item.mark.outline.min(axis=0), item.mark.outline.max(axis=0)
+            seen = np.minimum(high, shape[::-1]) - np.maximum(low, 0)
+            assert (seen >= 0.7 * (high - low) - 1e-3).all()
+            (left, top), (right, bottom) = np.maximum(low.astype(int), 0), np.ceil(high).astype(int)
+            assert document.layers["print" if item.printed else "digits"][top:bottom, left:right].max() > 8
+
+
+def test_equal_seeds_make_equal_documents(material: Material) -> None:
+    first, second = (make_document(material, np.random.default_rng(4), "form") for _ in range(2))
+    assert all(np.array_equal(layer, second.layers[name]) for name, layer in first.layers.items())
     assert len(first.items) == len(second.items) > 0
     for item, same in zip(first.items, second.items, strict=True):
-        assert item.mark.label == same.mark.label in CLASSES
+        assert (item.mark.label, item.printed) == (same.mark.label, same.printed)
         assert np.array_equal(item.mark.outline, same.mark.outline)
-        low, high = item.mark.outline.min(axis=0), item.mark.outline.max(axis=0)
-        seen = np.minimum(high, shape[::-1]) - np.maximum(low, 0)
-        assert (seen >= 0.7 * (high - low) - 1e-3).all()
-        (left, top), (right, bottom) = np.maximum(low.astype(int), 0), np.ceil(high).astype(int)
-        assert first.layers["print" if item.printed else "digits"][top:bottom, left:right].max() > 8
 
 
 def equal(first: Scene, second: Scene) -> bool:

@@ -1,5 +1,6 @@
 """Scenes of documents as training batches; other processes make them while the network learns."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +15,7 @@ from digitscope.data.page_targets import planes_of
 from digitscope.data.scenes import Scene, mosaic, photographed
 from digitscope.data.splits import Split, UInt8
 from digitscope.errors import ClusterError
-from digitscope.workers import Workers
+from digitscope.workers import Task, Workers
 
 SCENES_A_DOCUMENT = 8
 """Pictures of each document; a document takes longer to make than a picture of it."""
@@ -105,15 +106,21 @@ class FreshScenes:
 
     def _groups(self, key: tuple[int, ...]) -> Iterator[Split]:
         """Yield groups of scenes in the order of their seeds."""
-        seeds = ((*key, number) for number in count())
-        made = _workers(self.material, self.processes).in_order(_make, seeds, AHEAD)
+        workers = _workers(self.material, self.processes)
+        tasks: deque[Task[Split]] = deque()
         try:
-            for group in made:
-                yield group.result()
+            for number in count():
+                tasks.append(workers.submit(_make, (*key, number)))
+                if len(tasks) >= AHEAD:
+                    yield tasks.popleft().result()
         except ClusterError:
             raise ClusterError("a process that makes pages has ended: continue with --resume") from None
         finally:
-            made.close()
+            for task in tasks:
+                if (
+                    task.inner is None
+                ):  # cancelling one that has begun would end a worker that the next epoch needs
+                    task.cancel()
 
 
 _material: Material
