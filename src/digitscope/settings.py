@@ -158,8 +158,9 @@ class TrainingSettings:
     ] = 0
 
     def __post_init__(self) -> None:
-        for name, kind, accepted in _CHECKED:
-            self._check(name, kind, accepted)
+        for field in fields(TrainingSettings):
+            kind, _, *accepted = get_args(field.type)
+            self._check(field.name, kind, *accepted)
         if self.optimizer in {"adam", "adamw"} and (self.momentum or self.nesterov):
             raise SettingError(
                 f"momentum and nesterov are settings of sgd and muon, not of {self.optimizer}: "
@@ -176,7 +177,7 @@ class TrainingSettings:
             raise SettingError(f"plain_epochs is {self.plain_epochs}: expected 0 to {self.epochs}, the epochs")
         self._check_order(augmentation)
 
-    def _check(self, name: str, kind: Any, accepted: Accepted | None) -> None:
+    def _check(self, name: str, kind: Any, accepted: Accepted | None = None) -> None:
         """Refuse a value of another kind or out of range; NumPy's numbers become Python's."""
         value = getattr(self, name)
         if isinstance(value, np.generic):
@@ -230,18 +231,6 @@ class TrainingSettings:
     def pen(self) -> Augmentation:
         """The part of `augmentation` that imitates other pens and scanners, not other writers."""
         return Augmentation(stroke=self.stroke, blur=self.blur, low_resolution=self.low_resolution)
-
-
-def _checked() -> list[tuple[str, Any, Accepted | None]]:
-    """Return name, type and accepted values of each setting, from its annotation."""
-    checked = []
-    for field in fields(TrainingSettings):
-        kind, _, *accepted = get_args(field.type)
-        checked.append((field.name, kind, accepted[0] if accepted else None))
-    return checked
-
-
-_CHECKED = _checked()
 
 
 def setting_names() -> tuple[str, ...]:

@@ -324,8 +324,8 @@ def test_fresh_pairs_are_of_the_split_s_digits(sample: Dataset, split: str) -> N
         assert made <= known
 
 
-@pytest.mark.parametrize("split", ["validation"])
-def test_fresh_pairs_go_on_where_the_default_ones_end(sample: Dataset, split: str) -> None:
+def test_fresh_pairs_go_on_where_the_default_ones_end(sample: Dataset) -> None:
+    split = "validation"
     default = make_two_digit(sample, n_train=200, n_test=50, seed=9).splits[split]
     more = fresh_pairs(sample, split, 250, seed=9)
     assert np.array_equal(more.images[: len(default)], default.images)
@@ -428,15 +428,14 @@ def test_nothing_is_written_unasked(digitscope: Command, one_digit: Linear, tmp_
     assert everything_in(tmp_path) == before
 
 
-@pytest.mark.parametrize("place", ["file/deeper"])
 def test_figures_that_cannot_be_written_are_refused_before_the_scoring(
     digitscope: Command,
     one_digit: Linear,
     tiny_mnist_folder: Path,
     desk: Path,
     monkeypatch: pytest.MonkeyPatch,
-    place: str,
 ) -> None:
+    place = "file/deeper"
     monkeypatch.setattr("digitscope.cli.evaluate.predict_in_steps", lambda *_: pytest.fail("it was scored"))
     (desk / "file").write_text("mine")
     data = ("--data", tiny_mnist_folder, "--unchecked")

@@ -223,8 +223,8 @@ def test_the_seed_decides_the_weights(digitscope: Command, tiny_mnist_folder: Pa
     assert a != c
 
 
-@pytest.mark.parametrize("recipe", ["two-digit-fast"])
-def test_two_digits(digitscope: Command, pairs_folder: Path, desk: Path, recipe: str) -> None:
+def test_two_digits(digitscope: Command, pairs_folder: Path, desk: Path) -> None:
+    recipe = "two-digit-fast"
     words = ("train", recipe, "--data", pairs_folder, "--epochs", 1, "--batch-size", 45, "--out", "two", "--json")
     code, out, _ = digitscope(*words)
     assert code == 0
@@ -327,10 +327,10 @@ def test_a_run_that_was_planned_by_its_epochs_is_not_extended(
     assert everything_in(desk) == before
 
 
-@pytest.mark.parametrize("other", ["fc-128"])
 def test_resume_refuses_another_recipe_than_the_run_s(
-    digitscope: Command, tiny_mnist_folder: Path, desk: Path, other: str
+    digitscope: Command, tiny_mnist_folder: Path, desk: Path
 ) -> None:
+    other = "fc-128"
     data = ("--data", tiny_mnist_folder, "--unchecked")
     assert digitscope("train", "fc", *data, "--epochs", 1, "--out", "mine").code == 0
     before = everything_in(desk)
@@ -415,23 +415,18 @@ def test_runs_that_point_nowhere_are_one_line(digitscope: Command, tiny_mnist_fo
     assert_one_line(outcome, 1, "runs: cannot be written (File exists): name another place")
 
 
-@pytest.mark.parametrize("out", [()])
-def test_a_refused_run_gives_its_number_back(
-    digitscope: Command, tiny_mnist_folder: Path, desk: Path, out: tuple[str, ...]
-) -> None:
+def test_a_refused_run_gives_its_number_back(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
     (desk / "mine").mkdir()
     words = ("train", "fc", "--data", tiny_mnist_folder, "--unchecked")
     assert digitscope(*words, "--epochs", 1).code == 0
     before = everything_in(desk)
-    assert_one_line(digitscope(*words, "--batch-size", 1000, *out), 2, "batch_size = 1000", announced=True)
+    assert_one_line(digitscope(*words, "--batch-size", 1000), 2, "batch_size = 1000", announced=True)
     assert everything_in(desk) == before
     assert digitscope(*words, "--resume").code == 0
 
 
-@pytest.mark.parametrize("folder_name", ["my digits; $HOME 'n' more"])
-def test_the_next_command_can_be_pasted(
-    digitscope: Command, tiny_mnist_folder: Path, desk: Path, folder_name: str
-) -> None:
+def test_the_next_command_can_be_pasted(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
+    folder_name = "my digits; $HOME 'n' more"
     data = tiny_mnist_folder.rename(desk / folder_name)
     words = ("--data", data, "--unchecked")
     code, out, _ = digitscope("train", "fc", *words, "--epochs", 1, "--out", desk / "a run")

@@ -70,6 +70,7 @@ def csv_printer() -> Receiver:
     """Print the header, and return what prints a row for every digit of the text."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(CSV_HEADER)
+    sys.stdout.flush()
 
     def print_rows(path: str, _: Source, reading: Reading) -> None:
         for digit in reading.digits:

@@ -177,11 +177,11 @@ def _numbers(recipe: str) -> list[int]:
 # The report
 
 
-def epochs_in_words(run: Run) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def epochs_in_words(run: Run) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """Return the header and the rows of a table of the epochs of `run`."""
     recipe = run.recipe
     header = ("epoch", "train loss", recipe.training_measure, "validation loss", recipe.measure, "seconds")
-    rows = [
+    rows = tuple(
         (
             str(record.epoch),
             f"{record.train_loss:.4f}",
@@ -191,7 +191,7 @@ def epochs_in_words(run: Run) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
             f"{record.seconds:.1f}",
         )
         for record in run.history
-    ]
+    )
     return header, rows
 
 
@@ -216,7 +216,7 @@ def write_run(folder: Path, run: Run, dataset: Dataset, test: float) -> None:
     header, rows = epochs_in_words(run)
     sections = [
         Section("Result", (Stats(stats),)),
-        Section("How it learned", (FigureBlock(figure, caption), Table(header, tuple(rows)))),
+        Section("How it learned", (FigureBlock(figure, caption), Table(header, rows))),
         Section("What it was", (Table(("setting", "value"), tuple((name, str(facts[name])) for name in facts)),)),
     ]
     write_report(folder / "report.html", f"{recipe.name}: {recipe.summary}", sections)
