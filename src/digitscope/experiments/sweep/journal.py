@@ -98,15 +98,14 @@ class Journal:
 
 def load_study(folder: Path) -> "optuna.Study":
     """Return the Optuna study of a sweep's folder; begin one where there is none."""
-    optuna = load_optuna()
+    loaded = load_optuna()
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
     path = str(folder / JOURNAL_FILE)
-    storage = optuna.storages.JournalStorage(JournalFileBackend(path, JournalFileOpenLock(path)))
-    if storage.get_all_studies():
-        study: optuna.Study = optuna.load_study(study_name=STUDY, storage=storage)
-    else:
-        study = optuna.create_study(study_name=STUDY, storage=storage, direction="maximize")
+    storage = loaded.storages.JournalStorage(JournalFileBackend(path, JournalFileOpenLock(path)))
+    if not storage.get_all_studies():
+        loaded.create_study(study_name=STUDY, storage=storage, direction="maximize")
+    study: optuna.Study = loaded.load_study(study_name=STUDY, storage=storage)
     return study
 
 
