@@ -47,7 +47,9 @@ class Journal:
         self.folder, self._axes = folder, axes
         self.records: dict[tuple[Any, ...], TrialRecord] = {}
         try:
-            self.study = load_study(folder)
+            self.study: optuna.Study = load_optuna().create_study(
+                study_name=STUDY, storage=_storage(folder), direction="maximize", load_if_exists=True
+            )
             self._check_same_sweep(json.loads(json.dumps(described)))
             for trial in self.study.get_trials(deepcopy=False):
                 if "outcome" in trial.user_attrs:
@@ -97,24 +99,28 @@ class Journal:
 
 
 def load_study(folder: Path) -> "optuna.Study":
-    """Return the Optuna study of a sweep's folder; begin one where there is none."""
-    loaded = load_optuna()
-    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+    """Return the Optuna study of a sweep's folder.
 
-    path = str(folder / JOURNAL_FILE)
-    storage = loaded.storages.JournalStorage(JournalFileBackend(path, JournalFileOpenLock(path)))
-    if not storage.get_all_studies():
-        loaded.create_study(study_name=STUDY, storage=storage, direction="maximize")
-    study: optuna.Study = loaded.load_study(study_name=STUDY, storage=storage)
+    Raises:
+        KeyError: there is none.
+    """
+    study: optuna.Study = load_optuna().load_study(study_name=STUDY, storage=_storage(folder))
     return study
 
 
 def n_finished(folder: Path) -> int:
     """Return how many different trials of a sweep have ended by themselves."""
-    if not (folder / JOURNAL_FILE).exists():
+    if not (folder / JOURNAL_FILE).exists() or not _storage(folder).get_all_studies():
         return 0
-    trials = [trial for trial in load_study(folder).get_trials(deepcopy=False) if "outcome" in trial.user_attrs]
+    trials = [trial for trial in load_study(folder).trials if "outcome" in trial.user_attrs]
     return len({(*trial.params.values(), trial.user_attrs["seed"]) for trial in trials})
+
+
+def _storage(folder: Path) -> "optuna.storages.JournalStorage":
+    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalStorage
+
+    path = str(folder / JOURNAL_FILE)
+    return JournalStorage(JournalFileBackend(path, JournalFileOpenLock(path)))
 
 
 @contextmanager
