@@ -23,7 +23,9 @@ def test_a_label_has_one_colour_and_one_marker_in_both_panels() -> None:
     assert [validation.get_color(), train.get_color()] == list(OKABE_ITO[:2])
     assert validation.get_marker() != train.get_marker()
     assert (second.lines[0].get_color(), second.lines[0].get_marker()) == (train.get_color(), train.get_marker())
-    assert [text.get_text() for text in second.get_legend().get_texts()] == ["train $x$"]
+    legend = second.get_legend()
+    assert legend
+    assert [text.get_text() for text in legend.get_texts()] == ["train $x$"]
     assert list(np.asarray(train.get_ydata())) == [50, 80, 99]
     assert (first.get_xscale(), first.get_yscale(), second.get_yscale()) == ("log", "linear", "log")
     assert [label.get_text() for label in first.get_xticklabels()] == ["1", "4"]
@@ -99,7 +101,7 @@ def test_every_letter_is_large() -> None:
     """At least a fortieth of the height of a slide, which a hall reads."""
     figure = study_figure("How large?", "5,000 digits", ACCURACY, LOSS)
     figure.draw_without_rendering()
-    sizes = [text.get_fontsize() for axes in figure.axes for text in axes.findobj(Text) if text.get_text()]
+    sizes = [float(text.get_fontsize()) for axes in figure.axes for text in axes.findobj(Text) if text.get_text()]
     assert min(sizes) / 72 > figure.get_size_inches()[1] / 40
 
 

@@ -22,7 +22,7 @@ def test_a_row_a_point_the_first_on_top() -> None:
     assert (len(texts[2]), texts[2][-1], texts[3]) == (42, "\N{HORIZONTAL ELLIPSIS}", "92.00 %")
     assert texts[4] == "what"
     dot, ring, _ = axes.lines
-    (bar, _) = axes.collections
+    bar: Any = axes.collections[0]
     assert bar.get_segments()[0][:, 0] == pytest.approx([93, 95])
     assert list(np.asarray(dot.get_xdata())) == pytest.approx([94])
     assert list(np.asarray(ring.get_xdata())) == pytest.approx([93])

@@ -147,7 +147,7 @@ def _data(space: Space, options: argparse.Namespace) -> TrialData:
         *(space.axes["order"].ends if "order" in space.axes else ()),
     ]
     singles = single_digits(options.data, options.unchecked) if "fresh-pairs" in orders else None
-    has_pens = "pens" in space.axes or getattr(space.recipe.settings, "pens", 0)
+    has_pens = "pens" in space.axes or bool(getattr(space.recipe.settings, "pens", 0))
     pens = load_pen_digits(options.data) if has_pens else None
     return TrialData(dataset_for(space.recipe.task, options), singles, options.device, pens)
 

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,7 +26,8 @@ def slices_figure(study: "optuna.Study", measure: str = "accuracy") -> "Figure":
     with _drawn_by_optuna(study):
         from optuna.visualization.matplotlib import plot_slice
 
-        figure: Figure = np.ravel(plot_slice(study, target_name=f"validation {measure}"))[0].figure
+        panels: Any = plot_slice(study, target_name=f"validation {measure}")
+    figure: Figure = np.ravel(panels)[0].figure
     n_panels = len(study.best_params)
     figure.set_size_inches(max(WIDTH, PANEL * n_panels + 1), HEIGHT)
     figure.set_layout_engine("constrained" if n_panels > 1 else "tight")  # the other one takes no single panel
@@ -45,7 +46,7 @@ def importances_figure(study: "optuna.Study", measure: str = "accuracy") -> "Fig
         from optuna.visualization.matplotlib import plot_param_importances
 
         name = f"validation {measure}"
-        axes = plot_param_importances(study, evaluator=PedAnovaImportanceEvaluator(), target_name=name)
+        axes: Any = plot_param_importances(study, evaluator=PedAnovaImportanceEvaluator(), target_name=name)
     figure: Figure = axes.figure
     figure.set_size_inches(WIDTH, 1.2 + BAR * len(study.best_params))
     figure.set_layout_engine("constrained")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -94,7 +94,7 @@ def study_figure(title: str, note: str, first: Panel, second: Panel) -> "Figure"
     )
     for text in axes[1].get_legend().get_texts():
         text.set_parse_math(False)
-    style = {"color": INK, "fontsize": HALL_TITLE, "fontweight": "bold", "va": "center"}
+    style: dict[str, Any] = {"color": INK, "fontsize": HALL_TITLE, "fontweight": "bold", "va": "center"}
     figure.text(0.2 / WIDTH, 1 - 0.4 / HEIGHT, title, **style)
     figure.text(0.2 / WIDTH, 1 - 0.76 / HEIGHT, note, color=MUTED, fontsize=HALL_NOTE, va="center")
     return figure
@@ -111,7 +111,7 @@ def _draw(axes: "Axes", panel: Panel, labels: Sequence[str]) -> None:
         floor = means.min() / 2 if panel.scale == "log" else -np.inf  # a band below 0 has no place there
         band = np.maximum(means - deviations, floor), means + deviations
         axes.fill_between(line.places, *band, color=OKABE_ITO[number], alpha=0.22, linewidth=0, clip_on=False)
-        look = {"color": OKABE_ITO[number], "marker": MARKERS[number], "markeredgecolor": WHITE}
+        look: dict[str, Any] = {"color": OKABE_ITO[number], "marker": MARKERS[number], "markeredgecolor": WHITE}
         every = -(-len(means) // MOST_MARKS)
         axes.plot(line.places, means, linewidth=2.6, markersize=8, markevery=every, clip_on=False, **look)
     quiet_axes(axes)

@@ -18,7 +18,7 @@ def record(point: Mapping[str, Any], curve: Curve, *, seed: int = 1, outcome: An
     history = tuple(
         EpochRecord(n, 0.5, 1.0, loss, accuracy, 0.1, 2.0) for n, (accuracy, loss) in enumerate(curve, start=1)
     )
-    return TrialRecord(point, seed, 1, outcome, history, 0.5 if outcome == "finished" else None)
+    return TrialRecord(point, seed, 1, outcome, history, 0.5 if outcome == "finished" else None, {})
 
 
 def result(name: str, curves: Mapping[Any, Sequence[Curve]], outcome: Any = "finished") -> Result:

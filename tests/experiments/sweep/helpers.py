@@ -51,4 +51,4 @@ def record(
 ) -> TrialRecord:
     """Return a record with these validation accuracies, and losses of one minus them."""
     history = tuple(EpochRecord(n, 1.0, 0.5, 1 - value, value, 0.1, 1.0) for n, value in enumerate(accuracies, 1))
-    return TrialRecord({"momentum": 0.0}, seed, 1, outcome, history, test)
+    return TrialRecord({"momentum": 0.0}, seed, 1, outcome, history, test, {})

@@ -81,13 +81,14 @@ def test_what_crashes_or_cannot_be_sent_is_told_and_the_next_one_runs(engine: Lo
 
 
 def test_a_process_that_is_killed_is_told_and_replaced(data: TrialData) -> None:
-    others, met = set(multiprocessing.active_children()), []
+    others = set(multiprocessing.active_children())
+    met: list[Event] = []
     with LocalEngine(data, cores=1) as engine:
         for event in engine.run(trials("epochs=100000", n=1) + trials(n=1)):
             if isinstance(event, EpochDone) and not met:
                 (process,) = set(multiprocessing.active_children()) - others
                 process.kill()
-                met.append(process)
+                met.append(event)
             met += [event] if isinstance(event, Failed | Finished) else []
     _, first, second = met
     assert isinstance(first, Failed)

@@ -35,7 +35,7 @@ def test_the_order() -> None:
         scored("mean 0.85", 0.85, 0.85, test=0.1),
     ]
     labels = [score.label for score in rank(scores)]
-    assert labels == ["mean 0.85", "mean 0.8", "stopped late", "stopped", "diverged", "failed", "no second seed"]
+    assert labels == ["mean 0.85", "mean 0.8", "stopped late", "stopped", "diverged", "no second seed", "failed"]
 
 
 def test_equal_accuracies_are_ranked_by_loss() -> None:

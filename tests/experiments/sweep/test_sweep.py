@@ -264,7 +264,7 @@ def test_kill_9_at_random_moments(tmp_path: Path) -> None:
     """What is finished is never run again, and the tables are those of a sweep that nobody killed."""
     generator = random.Random(6)
     moments = [str(generator.uniform(0.05, 0.2)) for _ in range(5)]
-    call = [sys.executable, "-W", "ignore", "-c", KILLED, tmp_path, *moments]
+    call = [sys.executable, "-W", "ignore", "-c", KILLED, str(tmp_path), *moments]
     done = subprocess.run(call, capture_output=True, text=True, check=True)
     kept, trained = map(int, done.stdout.split())
     assert 0 < kept < kept + trained == 48

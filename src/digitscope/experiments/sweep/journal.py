@@ -8,19 +8,23 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.sweep.space import Axis, Choices, Point, as_scalar
-from digitscope.experiments.sweep.trials import Trial, TrialRecord
+from digitscope.experiments.sweep.trials import Trial, TrialRecord, load_optuna
 from digitscope.files import make_folder
+from digitscope.records import EpochRecord
 
 if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
 
 JOURNAL_FILE, LOCK_FILE = "journal.log", ".lock"
+STUDY = "digitscope"
+"""The study's name in the journal."""
 
 _MAY_GROW = ("seeds", "trials")
 """Settings that a later call may change; finished trials stay valid."""
@@ -43,21 +47,27 @@ class Journal:
         self.folder, self._axes = folder, axes
         self.records: dict[tuple[Any, ...], TrialRecord] = {}
         try:
-            self.study = load_study(folder)
+            self.study: optuna.Study = load_optuna().create_study(
+                study_name=STUDY, storage=_storage(folder), direction="maximize", load_if_exists=True
+            )
             self._check_same_sweep(json.loads(json.dumps(described)))
             for trial in self.study.get_trials(deepcopy=False):
                 if "outcome" in trial.user_attrs:
-                    record = TrialRecord.from_json(point_of(trial.params, axes), trial.user_attrs)
+                    history = tuple(EpochRecord(**epoch) for epoch in trial.user_attrs["history"])
+                    record = TrialRecord(point_of(trial.params, axes), **{**trial.user_attrs, "history": history})
                     self.records[record.key] = record
+        except SettingError:
+            raise
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            if isinstance(error, SettingError):
-                raise
             path = folder / JOURNAL_FILE
             raise DataError(f"{path}: not a sweep's journal ({error!r}): name another folder with --out") from None
 
     def has(self, trial: Trial) -> bool:
         """Tell whether `trial` is finished, with its test score if it asks for one."""
-        return trial.key in self.records and self.records[trial.key].answers(trial)
+        record = self.records.get(trial.key)
+        if record is None:
+            return False
+        return not trial.test or record.outcome != "finished" or record.test_accuracy is not None
 
     def of(self, point: Point, seeds: Sequence[int]) -> tuple[TrialRecord, ...]:
         """Return the records that there are of `point` with these seeds."""
@@ -88,33 +98,29 @@ class Journal:
             self.study.set_user_attr("sweep", asked)
 
 
-def load_optuna() -> Any:
-    """Return the module `optuna`, loaded now, and silent."""
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return optuna
-
-
 def load_study(folder: Path) -> "optuna.Study":
-    """Return the Optuna study of a sweep's folder; begin one where there is none."""
-    optuna = load_optuna()
-    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+    """Return the Optuna study of a sweep's folder.
 
-    path = str(folder / JOURNAL_FILE)
-    storage = optuna.storages.JournalStorage(JournalFileBackend(path, JournalFileOpenLock(path)))
-    study: optuna.Study = optuna.create_study(
-        storage=storage, study_name="digitscope", direction="maximize", load_if_exists=True
-    )
+    Raises:
+        KeyError: there is none.
+    """
+    study: optuna.Study = load_optuna().load_study(study_name=STUDY, storage=_storage(folder))
     return study
 
 
 def n_finished(folder: Path) -> int:
     """Return how many different trials of a sweep have ended by themselves."""
-    if not (folder / JOURNAL_FILE).exists():
+    if not (folder / JOURNAL_FILE).exists() or not _storage(folder).get_all_studies():
         return 0
-    trials = [trial for trial in load_study(folder).get_trials(deepcopy=False) if "outcome" in trial.user_attrs]
+    trials = [trial for trial in load_study(folder).trials if "outcome" in trial.user_attrs]
     return len({(*trial.params.values(), trial.user_attrs["seed"]) for trial in trials})
+
+
+def _storage(folder: Path) -> "optuna.storages.JournalStorage":
+    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalStorage
+
+    path = str(folder / JOURNAL_FILE)
+    return JournalStorage(JournalFileBackend(path, JournalFileOpenLock(path)))
 
 
 @contextmanager
@@ -152,7 +158,8 @@ def _remove_what_was_cut_off(path: Path) -> None:
 
 def as_trial(record: TrialRecord, axes: Mapping[str, Axis]) -> "optuna.trial.FrozenTrial":
     """Return `record` as Optuna's: complete if the training went to its end, else pruned."""
-    trial = without_result("PRUNED", record.point, axes, record.as_json())
+    attributes = {name: value for name, value in asdict(record).items() if name != "point"}
+    trial = without_result("PRUNED", record.point, axes, attributes)
     trial.intermediate_values = dict(enumerate(record.accuracies, start=1))
     if record.outcome == "finished":
         trial.state, trial.value = type(trial.state).COMPLETE, record.accuracies[-1]

@@ -31,9 +31,9 @@ Message = EpochRecord | TrialRecord | str | None
 class RayEngine:
     """Tasks on the cluster that `ray` is connected to, at most twice as many at once as it has cores.
 
-    Each machine needs digitscope with the same version of it and of PyTorch. A trial has one core, on a cluster of
-    any size, so that its result does not depend on that; more only if the recipe's setting `threads` says so. With
-    the device "cuda" it has a GPU of its own, with "auto" none.
+    Each machine needs digitscope with the same version of it and of PyTorch, and Optuna for "tpe". A trial has one
+    core, on a cluster of any size, so that its result does not depend on that; more only if the recipe's setting
+    `threads` says so. With the device "cuda" it has a GPU of its own, with "auto" none.
 
     Attributes:
         cores: 1, as each trial has.

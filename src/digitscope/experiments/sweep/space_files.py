@@ -36,11 +36,13 @@ def load_space(source: str, assignments: Sequence[str] = (), **named: Any) -> Sp
         SettingError: the source is unknown, or says something that no space has.
     """
     content = _content(source)
-    for key in content:
+    for key, value in content.items():
         if key not in _KEYS:
             raise SettingError(f"{source}: {key!r} is no part of a space: expected {', '.join(_KEYS)}")
+        if key in ("baseline", "vary") and not isinstance(value, dict):
+            raise SettingError(f"{source}: {key} is {value!r}: expected a table of settings under [{key}]")
     recipe = get_recipe(str(content.get("recipe")))
-    baseline, vary = ({**_table(source, content, key)} for key in ("baseline", "vary"))
+    baseline, vary = dict(content.get("baseline", {})), dict(content.get("vary", {}))
     for assignment in assignments:
         name, value = _parse_assignment(assignment)
         if isinstance(value, Range) or len(value) > 1:
@@ -75,13 +77,6 @@ def _content(source: str) -> dict[str, Any]:
         raise DataError(f"{source}: not a space in TOML ({error})") from None
 
 
-def _table(source: str, content: Mapping[str, Any], key: str) -> dict[str, Any]:
-    table = content.get(key, {})
-    if not isinstance(table, dict):
-        raise SettingError(f"{source}: {key} is {table!r}: expected a table of settings under [{key}]")
-    return table
-
-
 def _axis(recipe: Recipe, name: str, value: object) -> Axis:
     """Return what a file or a call says of a setting that varies, its numbers of the type that the setting has."""
     like = setting_of(recipe, name)
@@ -113,14 +108,11 @@ def _parse_assignment(text: str) -> tuple[str, list[Any] | Range]:
     name, separator, value = text.partition("=")
     if not (name and separator and value):
         raise SettingError(f"{text!r} changes nothing: expected SETTING=VALUE, such as learning_rate=0.1,0.01")
-    return name.strip().replace("-", "_"), _parse_values(value)
-
-
-def _parse_values(text: str) -> list[Any] | Range:
-    if bounds := _RANGE.fullmatch(text):
-        return Range(_as_toml(bounds[1]), _as_toml(bounds[2]), bounds[3] is not None)
-    several = _as_toml(f"[{text}]")
-    return several if isinstance(several, list) else [_as_toml(part) for part in text.split(",")]
+    name = name.strip().replace("-", "_")
+    if bounds := _RANGE.fullmatch(value):
+        return name, Range(_as_toml(bounds[1]), _as_toml(bounds[2]), bounds[3] is not None)
+    several = _as_toml(f"[{value}]")
+    return name, several if isinstance(several, list) else [_as_toml(part) for part in value.split(",")]
 
 
 def _as_toml(text: str) -> Any:

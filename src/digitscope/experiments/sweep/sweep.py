@@ -11,14 +11,13 @@ from digitscope.experiments.sweep.journal import (
     Journal,
     as_trial,
     distributions,
-    load_optuna,
     opened,
     point_of,
     without_result,
 )
 from digitscope.experiments.sweep.ranking import PointScore, write_results, write_table
 from digitscope.experiments.sweep.space import Point, Space, check_points, refusal
-from digitscope.experiments.sweep.trials import Trial, TrialRecord
+from digitscope.experiments.sweep.trials import Trial, TrialRecord, load_optuna
 
 if TYPE_CHECKING:
     import optuna

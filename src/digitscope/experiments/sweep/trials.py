@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -78,9 +78,7 @@ class TrialRecord:
     """The result of a trial.
 
     Attributes:
-        point: the trial's.
-        seed: likewise.
-        threads: likewise.
+        point, seed, threads: the trial's.
         outcome: "finished", "stopped" because it fell behind, or "diverged".
         history: one record for each epoch that was trained.
         test_accuracy: of a finished trial that asked for it; it is not used for ranking.
@@ -93,7 +91,7 @@ class TrialRecord:
     outcome: Outcome
     history: tuple[EpochRecord, ...]
     test_accuracy: float | None
-    made_with: Origin = field(default_factory=dict)
+    made_with: Origin
 
     @property
     def accuracies(self) -> list[float]:
@@ -104,20 +102,6 @@ class TrialRecord:
     def key(self) -> tuple[Any, ...]:
         """The trial's key."""
         return (*self.point.values(), self.seed)
-
-    def answers(self, trial: Trial) -> bool:
-        """Tell whether this is all that `trial` asks for: with its test score, if it wants one."""
-        return not trial.test or self.outcome != "finished" or self.test_accuracy is not None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the record ready for JSON, but for its point."""
-        return {name: value for name, value in asdict(self).items() if name != "point"}
-
-    @classmethod
-    def from_json(cls, point: Point, content: Mapping[str, Any]) -> "TrialRecord":
-        """Return the record that `as_json` described."""
-        history = tuple(EpochRecord(**epoch) for epoch in content["history"])
-        return cls(point, **{**content, "history": history})
 
 
 def run_trial(trial: Trial, data: TrialData, on_epoch: Callable[[EpochRecord], None]) -> TrialRecord:
@@ -164,9 +148,7 @@ def _median_rule(earlier: Sequence[Sequence[float]]) -> Callable[[EpochRecord], 
     """Return Optuna's median rule: is the best accuracy so far below the median of `earlier` at this epoch?"""
     if not earlier:
         return lambda _: False
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    optuna = load_optuna()
     study = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner(n_startup_trials=1))
     for accuracies in earlier:
         study.add_trial(
@@ -176,9 +158,17 @@ def _median_rule(earlier: Sequence[Sequence[float]]) -> Callable[[EpochRecord], 
 
     def falls_behind(record: EpochRecord) -> bool:
         watched.report(record.validation_accuracy, record.epoch)
-        return watched.should_prune()
+        return bool(watched.should_prune())
 
     return falls_behind
+
+
+def load_optuna() -> Any:
+    """Return the module `optuna`, loaded now, and silent."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna
 
 
 def device_of(recipe: Recipe, device: str) -> str:
