@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digitscope.errors import DataError
@@ -33,6 +33,7 @@ def test_a_history_comes_back_as_it_was(tmp_path: Path, n: int) -> None:
     assert read_history(path) == history
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(records, max_size=4).map(tuple))
 def test_no_number_loses_a_digit(history: tuple[EpochRecord, ...]) -> None:
     assert parse_history(format_history(history)) == history

@@ -177,7 +177,9 @@ def test_large_photos_are_reduced_and_say_so() -> None:
         assert found == pytest.approx([left, top, right, bottom], abs=4)
 
 
-@pytest.mark.parametrize("exif", [b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01\x03\0\1\0\0\0", b"nonsense"])
+@pytest.mark.parametrize(
+    "exif", [b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01\x03\0\1\0\0\0", b"Exif\0\0", b"nonsense"]
+)
 def test_damaged_exif_data_do_not_matter(exif: bytes) -> None:
     picture = only(saved(Image.fromarray(grey_picture()), "JPEG", exif=exif, quality=98))
     assert np.abs(picture.pixels[..., 0].astype(int) - grey_picture()).mean() < 3

@@ -101,6 +101,7 @@ def test_strides_do_not_matter(reader: Recognizer, sample: Dataset) -> None:
     ("images", "parts"),
     [
         (np.zeros((2, 28, 28), np.float32), ("float32", "uint8")),
+        (np.zeros((2, 28, 28), np.int64), ("int64", "uint8")),
         (np.zeros((42, 28), np.uint8), ("(42, 28)", "(28, 28) for one image")),
         (np.zeros((), np.uint8), ("()", "(N, 28, 28)")),
     ],

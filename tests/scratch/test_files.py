@@ -100,6 +100,17 @@ def test_images(network: Network) -> None:
         network.predict(np.zeros((28, 28), np.uint8))
 
 
+def test_layers_that_make_no_network() -> None:
+    good, wide = Layer(np.zeros((4, 2)), np.zeros(2)), Layer(np.zeros((3, 2)), np.zeros(2))
+    for layers, message in (
+        ((), "without layers"),
+        ((good, wide), r"layer 1 has weight \(3, 2\)"),
+        ((Layer(np.zeros((4, 2), np.float32), np.zeros(2)),), "weights of float32, float64"),
+    ):
+        with pytest.raises(DataError, match=message):
+            Network(layers, "relu")
+
+
 def state_of(sample: Dataset, *hidden: int, epochs: int = 1, seed: int = 0) -> TrainingState:
     """Return the state after an epoch on 20 digits."""
     settings, generator = ScratchSettings(hidden=hidden, epochs=1), np.random.default_rng(seed)
@@ -125,7 +136,7 @@ def test_a_state_returns_whole(sample: Dataset, tmp_path: Path) -> None:
     assert len(state.history) == 1
 
 
-@pytest.mark.parametrize("damage", ["half", "history", "a network"])
+@pytest.mark.parametrize("damage", ["half", "history", "a network", "other"])
 def test_a_state_that_cannot_be_gone_on_from_is_one_line(sample: Dataset, damage: str, tmp_path: Path) -> None:
     path, state = tmp_path / "state.safetensors", state_of(sample, 7)
     save_state(path, state)
@@ -138,7 +149,7 @@ def test_a_state_that_cannot_be_gone_on_from_is_one_line(sample: Dataset, damage
             "history": whole.replace(b"train_loss", b"train_lost"),
         }
         path.write_bytes(damaged.get(damage, whole))
-    other = state_of(sample, 7, epochs=0, seed=9)
+    other = state_of(sample, 8 if damage == "other" else 7, epochs=0, seed=9)
     before = arrays_of(other)
     with pytest.raises(DataError, match=r"state\.safetensors: not the state of this network's .*: train anew$"):
         load_state(path, other)
