@@ -44,7 +44,8 @@ def test_a_document_of_each_kind(kind: str, material: Material) -> None:
         shape = document.layers["digits"].shape
         assert list(document.layers) == list(LAYERS)
         for layer in document.layers.values():
-            assert (layer.dtype, layer.shape) == (np.uint8, shape)
+            assert layer.dtype == np.uint8
+            assert layer.shape == shape
         assert KINDS[kind].fits or shape[0] == shape[1] in range(SIDES[0], SIDES[1] + 1)
         assert KINDS[kind].sizes[0] <= document.size <= KINDS[kind].sizes[1]
         assert len(document.items) > 0 or kind in ("text", "drill", "few", "alone")
