@@ -32,7 +32,6 @@ def test_noise_is_the_deviation_of_a_difference() -> None:
         ([(0.2, 0.1, 0.15), (0.2, 0.1, 0.15)], True),
         ([(0.2, 0.1, 0.109), (0.2, 0.1, 0.109)], False),  # less than a tenth
         ([(0.2, 0.1, 0.1), (0.2, 0.1, 0.16)], False),  # 0.03 on average, with a deviation of 0.042
-        ([(0.3, 0.2, 0.1)], False),
     ],
 )
 def test_a_loss_that_rises_again(losses: list[tuple[float, ...]], notable: bool) -> None:

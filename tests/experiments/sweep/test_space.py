@@ -143,7 +143,6 @@ def test_a_value_that_only_others_allow_can_be_searched() -> None:
         (["hidden=4..8"], {}, "cannot go through: expected values, or tpe"),
         (["hidden=8..4"], {"method": "tpe"}, "expected its low end below its high end"),
         (["hidden=4,4"], {}, "hidden: the values 4, 4: expected one or more, each once"),
-        (["epochs=1,2"], {"seeds": 0}, "seeds is 0"),
         (["epochs=0,2"], {}, "fc, at epochs 0: epochs is 0: expected a whole number from 1"),
         ([*MANY, "hidden=4,0"], {"method": "tpe"}, "hidden 0: hidden is 0"),
     ],
