@@ -9,13 +9,15 @@ import atexit
 import os
 import pickle
 import signal
+import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, InvalidStateError
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, InvalidStateError, wait
 from contextlib import suppress
 from functools import partial
+from itertools import islice
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext, SpawnProcess
@@ -40,22 +42,19 @@ class Task(ProcessFuture[T]):
 
     def __init__(self, payload: bytes, timeout: float | None, on_message: Callable[[Any], None] | None) -> None:
         super().__init__()
-        self.payload, self.timeout, self.on_message = payload, timeout, on_message
+        self.payload, self.timeout, self.on_message = payload, timeout, on_message or (lambda _: None)
+        self.ours, self.theirs = (None, None) if on_message is None else _CONTEXT.Pipe()
         self.inner: Future[bytes] | None = None
-        self.ours: Connection | None = None
-        self.theirs: Connection | None = None
-        if on_message is not None:
-            self.ours, self.theirs = _CONTEXT.Pipe()
 
     def cancel(self) -> bool:
         """Cancel the task, and kill the worker that runs it; return False if it has ended already."""
-        is_cancelled = super().cancel()
-        if is_cancelled:
-            with suppress(RuntimeError):  # a second call
-                self.set_running_or_notify_cancel()
-            if self.inner is not None:
-                self.inner.cancel()
-        return is_cancelled
+        if not super().cancel():
+            return False
+        with suppress(RuntimeError):  # a second call
+            self.set_running_or_notify_cancel()
+        if self.inner is not None:
+            self.inner.cancel()
+        return True
 
     def send(self, message: object) -> None:
         """Send `message` to the function, which receives it from its connection.
@@ -69,10 +68,12 @@ class Task(ProcessFuture[T]):
 
 
 class Workers:
-    """A pool of processes. They start with the first task, and end with the block.
+    """A pool of processes, each started when no other is free. They end with the block, or on `close`.
+
+    Every worker has a pebble pool of its own: one that dies, or is killed, holds up none of the others.
 
     Args:
-        processes: number of workers, and of tasks that run at once.
+        processes: number of workers at most, and of tasks that run at once.
         begin: called once in each worker before its first task.
         arguments: of `begin`; pickled once, and sent to each worker once.
 
@@ -85,10 +86,8 @@ class Workers:
         self._state = _pickled((begin, arguments))
         self._lock = threading.RLock()
         self._waiting: deque[Task[Any]] = deque()
-        self._running: set[Task[Any]] = set()
-        self._is_closed = False
-        self._pool = self._new_pool()
-        atexit.register(self.close)
+        self._busy: dict[Task[Any], ProcessPool] = {}
+        self._idle: list[ProcessPool] = []
 
     def __enter__(self) -> "Workers":
         return self
@@ -115,96 +114,102 @@ class Workers:
 
         Raises:
             Exception: the function or an argument cannot be pickled.
-            ClusterError: the workers are closed.
         """
         task: Task[T] = Task(_pickled((function, arguments)), timeout, on_message)
         with self._lock:
-            if self._is_closed:
-                raise ClusterError("the worker processes are closed")
             self._waiting.append(task)
         self._hand_out()
         return task
 
-    def in_order(self, function: Callable[..., T], items: Iterable[Any], ahead: int) -> Iterator[Task[T]]:
+    def in_order(
+        self, function: Callable[..., T], items: Iterable[Any], ahead: int
+    ) -> Generator[Task[T], None, None]:
         """Yield a finished task of `function` for each of `items`, in their order.
 
         Up to `ahead` tasks are computed in advance. They are cancelled if the iteration is left.
         """
         tasks: deque[Task[T]] = deque()
         try:
-            for item in items:
-                tasks.append(self.submit(function, item))
-                if len(tasks) > ahead:
-                    tasks[0].exception()
-                    yield tasks.popleft()
-            while tasks:
-                tasks[0].exception()
+            rest = iter(items)
+            while True:
+                tasks.extend(self.submit(function, item) for item in islice(rest, ahead + 1 - len(tasks)))
+                if not tasks:
+                    return
+                wait([tasks[0]])
                 yield tasks.popleft()
         finally:
             for task in tasks:
                 task.cancel()
 
     def close(self) -> None:
-        """Cancel all tasks, and kill the workers."""
+        """Cancel all tasks, and kill the workers; a later task starts new ones."""
         with self._lock:
-            self._is_closed = True
-            tasks = [*self._waiting, *self._running]
+            tasks = [*self._waiting, *self._busy]
+            pools = [*self._idle, *self._busy.values()]
+            self._waiting.clear()
+            self._busy.clear()
+            self._idle.clear()
         for task in tasks:
             task.cancel()
-        _end(self._pool)
+        _end(pools)
         atexit.unregister(self.close)
 
-    def _new_pool(self) -> ProcessPool:
-        return ProcessPool(self.processes, initializer=_begin, initargs=(self._state,), context=_CONTEXT)
-
     def _hand_out(self) -> None:
-        """Start waiting tasks while workers are free: cancelling one that waits in pebble costs a worker."""
+        """Start waiting tasks while workers are free."""
         with self._lock:
-            while self._waiting and len(self._running) < self.processes and not self._is_closed:
+            while self._waiting and len(self._busy) < self.processes:
                 task = self._waiting.popleft()
-                if task.cancelled():
-                    continue
-                try:
+                if not task.cancelled():
                     self._start(task)
-                except RuntimeError as error:  # pebble's BrokenProcessPool
-                    reason = error.__cause__ or error
-                    task.set_exception(ClusterError(f"no worker process can be started ({reason})"))
 
     def _start(self, task: Task[Any]) -> None:
-        if not self._pool.active:  # no worker was busy when one died, which pebble does not survive
-            threading.Thread(target=_end, args=(self._pool,), daemon=True).start()
-            self._pool = self._new_pool()
+        try:
+            pool = self._free_pool()
+        except RuntimeError as error:  # pebble's BrokenProcessPool
+            reason = error.__cause__ or error
+            task.set_exception(ClusterError(f"no worker process can be started ({reason})"))
+            return
         connection = None
         if task.theirs is not None:
             connection = _pickled(task.theirs)
             task.theirs.close()
-        inner = task.inner = self._pool.schedule(_call, (task.payload, connection), timeout=task.timeout)
-        self._running.add(task)
+        inner = task.inner = pool.schedule(_call, (task.payload, connection), timeout=task.timeout)
+        self._busy[task] = pool
         task.payload = b""
         if task.cancelled():  # by another thread, meanwhile
             inner.cancel()
         if task.ours is None:
             inner.add_done_callback(partial(self._finish, task))
         else:
-            threading.Thread(target=self._follow, args=(task, inner), daemon=True).start()
+            threading.Thread(target=self._follow, args=(task, inner, task.ours), daemon=True).start()
 
-    def _follow(self, task: Task[Any], inner: Future[bytes]) -> None:
+    def _free_pool(self) -> ProcessPool:
+        """Return the pool that was used last, whose worker is alive, or a new one."""
+        while self._idle:
+            pool = self._idle.pop()
+            if pool.active:
+                return pool
+            threading.Thread(target=_end, args=([pool],), daemon=True).start()
+        pool = ProcessPool(1, initializer=_begin, initargs=(self._state,), context=_CONTEXT)
+        if pool.active:  # which starts it
+            atexit.register(self.close)
+        return pool
+
+    def _follow(self, task: Task[Any], inner: Future[bytes], ours: Connection) -> None:
         """Hand on the messages of a task, then finish it."""
-        assert task.ours is not None  # noqa: S101 - asked by `_hand_out`
-        assert task.on_message is not None  # noqa: S101
         try:
-            with task.ours as connection, suppress(EOFError, OSError):
-                while True:
-                    if connection.poll(MESSAGE_SECONDS):
-                        task.on_message(connection.recv())
-                    elif inner.done():
-                        break
+            with ours, suppress(EOFError, OSError):
+                while ours.poll(MESSAGE_SECONDS) or not inner.done():
+                    if ours.poll():
+                        task.on_message(ours.recv())
         finally:
             inner.add_done_callback(partial(self._finish, task))
 
     def _finish(self, task: Task[Any], inner: Future[bytes]) -> None:
         with self._lock:
-            self._running.discard(task)
+            pool = self._busy.pop(task, None)
+            if pool is not None:  # not closed
+                self._idle.insert(0 if inner.cancelled() else len(self._idle), pool)
         self._hand_out()
         if task.cancelled():
             return
@@ -215,7 +220,7 @@ class Workers:
         except ProcessExpired as expired:
             error = ClusterError(f"a worker process ended with {_ending(expired.exitcode)}")
         except Exception as broken:  # noqa: BLE001 - pebble says nothing narrower
-            error = ClusterError(f"the worker processes cannot be used ({broken})")
+            error = ClusterError(f"a worker process has ended before its task began ({broken})")
         with suppress(InvalidStateError):  # it was cancelled meanwhile
             if error is None:
                 task.set_result(value)
@@ -225,8 +230,8 @@ class Workers:
 
 class _Process(SpawnProcess):
     def start(self) -> None:
-        """Start it with signals blocked for good that a terminal or a service manager sends to every process."""
-        if not hasattr(signal, "pthread_sigmask"):  # Windows
+        """Start it with the signals blocked for good that a terminal or a service manager sends to all."""
+        if sys.platform == "win32":
             return super().start()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
@@ -235,7 +240,7 @@ class _Process(SpawnProcess):
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def terminate(self) -> None:
-        """Kill it: pebble holds up all other workers while it waits for this one's end."""
+        """Kill it: it ignores the signal that pebble would send first."""
         self.kill()
 
     @property
@@ -301,6 +306,8 @@ def _ending(code: int) -> str:
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
-def _end(pool: ProcessPool) -> None:
-    pool.stop()
-    pool.join()
+def _end(pools: Sequence[ProcessPool]) -> None:
+    for pool in pools:
+        pool.stop()
+    for pool in pools:
+        pool.join()
