@@ -18,7 +18,7 @@ from digitscope.workers import Task, Workers
 _state = 0
 
 
-def set_state(value: int) -> None:
+def set_state(value: int, *_: bytes) -> None:
     global _state
     _state = value
 
@@ -68,7 +68,7 @@ def workers() -> Iterator[Workers]:
 
 
 def test_the_state_is_set_once_in_each_worker_and_tasks_come_in_their_order() -> None:
-    with Workers(2, set_state, 5) as pool:
+    with Workers(2, set_state, 5, bytes(1_000_000)) as pool:
         results = [task.result() for task in pool.in_order(divmod_by_three, range(20), ahead=4)]
         assert results == [divmod(number, 3) for number in range(20)]
         assert {state for _, state in (pool.submit(get_state).result() for _ in range(4))} == {5}
@@ -191,14 +191,14 @@ from pathlib import Path
 from digitscope.workers import Workers
 from tests.test_workers import get_state, sleep_and_touch
 
-if __name__ == "__main__":
-    try:
-        with Workers(1) as pool:
-            print(pool.submit(get_state).result()[0], flush=True)
-            pool.submit(sleep_and_touch, Path(sys.argv[1])).result()
-    except KeyboardInterrupt:
-        print("interrupted")
+try:
+    with Workers(1) as pool:
+        print(pool.submit(get_state).result()[0], flush=True)
+        pool.submit(sleep_and_touch, Path(sys.argv[1])).result()
+except KeyboardInterrupt:
+    print("interrupted")
 """
+"""A script without a guard against a second run."""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

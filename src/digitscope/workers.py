@@ -18,10 +18,11 @@ from concurrent.futures import Future, InvalidStateError, wait
 from contextlib import suppress
 from functools import partial
 from itertools import islice
-from multiprocessing import parent_process
+from multiprocessing import Pipe, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.reduction import ForkingPickler
+from types import ModuleType
 from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
@@ -43,7 +44,7 @@ class Task(ProcessFuture[T]):
     def __init__(self, payload: bytes, timeout: float | None, on_message: Callable[[Any], None] | None) -> None:
         super().__init__()
         self.payload, self.timeout, self.on_message = payload, timeout, on_message or (lambda _: None)
-        self.ours, self.theirs = (None, None) if on_message is None else _CONTEXT.Pipe()
+        self.ours, self.theirs = (None, None) if on_message is None else Pipe()
         self.inner: Future[bytes] | None = None
 
     def cancel(self) -> bool:
@@ -83,7 +84,8 @@ class Workers:
 
     def __init__(self, processes: int, begin: Callable[..., object] | None = None, *arguments: Any) -> None:
         self.processes = processes
-        self._state = _pickled((begin, arguments))
+        self._context = SpawnContext()
+        self._context.Process = partial(_Process, _pickled((begin, arguments)))  # type: ignore[assignment, misc]
         self._lock = threading.RLock()
         self._waiting: deque[Task[Any]] = deque()
         self._busy: dict[Task[Any], ProcessPool] = {}
@@ -190,7 +192,7 @@ class Workers:
             if pool.active:
                 return pool
             threading.Thread(target=_end, args=([pool],), daemon=True).start()
-        pool = ProcessPool(1, initializer=_begin, initargs=(self._state,), context=_CONTEXT)
+        pool = ProcessPool(1, context=self._context)
         if pool.active:  # which starts it
             atexit.register(self.close)
         return pool
@@ -229,15 +231,43 @@ class Workers:
 
 
 class _Process(SpawnProcess):
+    """A worker's process. Its state goes through a pipe of its own, so that who starts it need not wait.
+
+    The main module is not run again in it, as `multiprocessing` would: tasks come from modules, and a script that
+    starts the service need not guard against a second run of itself.
+    """
+
+    def __init__(self, state: bytes, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._state = state
+
     def start(self) -> None:
         """Start it with the signals blocked for good that a terminal or a service manager sends to all."""
-        if sys.platform == "win32":
-            return super().start()
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-        try:
-            super().start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        state, self._state = self._state, b""
+        self._receiver, sender = Pipe(duplex=False)
+        blocked = {signal.SIGINT, signal.SIGTERM} if sys.platform != "win32" else set()
+        with _STARTING:
+            main = sys.modules["__main__"]
+            sys.modules["__main__"] = ModuleType("__main__")
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked) if blocked else blocked
+            try:
+                super().start()
+            finally:
+                sys.modules["__main__"] = main
+                if blocked:
+                    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self._receiver.close()
+        threading.Thread(target=_send, args=(sender, state), daemon=True).start()
+
+    def run(self) -> None:
+        """Set up the worker, then work. Its numerical libraries have one thread: each core has a worker."""
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        begin, arguments = self._receiver.recv()
+        if begin is not None:
+            begin(*arguments)
+        super().run()
 
     def terminate(self) -> None:
         """Kill it: it ignores the signal that pebble would send first."""
@@ -250,21 +280,12 @@ class _Process(SpawnProcess):
         return 1 if code == 0 else code
 
 
-class _Context(SpawnContext):
-    Process = _Process
+_STARTING = threading.Lock()
 
 
-_CONTEXT = _Context()
-
-
-def _begin(state: bytes) -> None:
-    """Set up a worker. Its numerical libraries have one thread, since there is a worker for each core."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    begin, arguments = pickle.loads(state)  # noqa: S301 - from the parent
-    if begin is not None:
-        begin(*arguments)
+def _send(sender: Connection, state: bytes) -> None:
+    with sender, suppress(OSError):  # it has ended
+        sender.send_bytes(state)
 
 
 def _end_with_parent() -> None:
