@@ -44,15 +44,18 @@ class Task(ProcessFuture[T]):
     def __init__(self, payload: bytes, timeout: float | None, on_message: Callable[[Any], None] | None) -> None:
         super().__init__()
         self.payload, self.timeout, self.on_message = payload, timeout, on_message or (lambda _: None)
-        self.ours, self.theirs = (None, None) if on_message is None else Pipe()
+        self.ours: Connection | None = None
+        self.theirs: Connection | None = None
+        if on_message is not None:
+            self.ours, self.theirs = Pipe()
         self.inner: Future[bytes] | None = None
 
     def cancel(self) -> bool:
         """Cancel the task, and kill the worker that runs it; return False if it has ended already."""
-        if not super().cancel():
+        if not super().cancel():  # type: ignore[no-untyped-call]
             return False
         with suppress(RuntimeError):  # a second call
-            self.set_running_or_notify_cancel()
+            self.set_running_or_notify_cancel()  # type: ignore[no-untyped-call]
         if self.inner is not None:
             self.inner.cancel()
         return True

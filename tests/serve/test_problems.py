@@ -14,25 +14,25 @@ from digitscope.serve.problems import Problems
 from tests.serve.helpers import assert_problem, canvas, png
 
 
-@pytest.mark.parametrize("path", ["/api/reading", "/docs", "/static"])
+@pytest.mark.parametrize("path", ["/api/reading", "/static"])
 def test_what_is_not_there(client: TestClient, path: str) -> None:
     problem = assert_problem(client.get(path), 404, "there is nothing at", "/openapi.json")
     assert problem["instance"] == path
     assert (problem["title"], problem["type"]) == ("Not Found", "about:blank")
 
 
-@pytest.mark.parametrize("path", ["/" + "x" * 10_000, "/api/" + "%C3%A9" * 9000])
+@pytest.mark.parametrize("path", ["/api/" + "%C3%A9" * 9000])
 def test_a_long_path_is_not_repeated_whole(client: TestClient, path: str) -> None:
     problem = assert_problem(client.get(path), 404, path[:100])
     assert len(problem["detail"]) < 300
     assert problem["instance"] == f"{path[:200]}..."
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/api/models", "/api/trainings/options", "/openapi.json"])
-def test_heads_are_those_of_what_is_there(client: TestClient, path: str) -> None:
-    got, headed = client.get(path), client.head(path)
-    assert (headed.status_code, headed.content) == (200, b"")
-    assert {**headed.headers, "date": ""} == {**got.headers, "date": ""}
+def test_heads_are_those_of_what_is_there(client: TestClient) -> None:
+    for path in ("/", "/healthz", "/api/models", "/api/trainings/options", "/openapi.json"):
+        got, headed = client.get(path), client.head(path)
+        assert (headed.status_code, headed.content) == (200, b""), path
+        assert {**headed.headers, "date": ""} == {**got.headers, "date": ""}, path
 
 
 def test_the_head_of_what_takes_only_other_methods(client: TestClient) -> None:

@@ -44,7 +44,7 @@ EVENT_STREAM: dict[int | str, dict[str, Any]] = {
         "`diverged` (the loss is not finite), `time` (it took too long) or `failed`",
         "content": {
             "text/event-stream": {
-                "schema": {
+                "itemSchema": {
                     "type": "object",
                     "required": ["id", "event", "data"],
                     "properties": {
