@@ -19,7 +19,7 @@ from PIL import Image
 
 from digitscope.cli import main
 from digitscope.serve import create_app, server
-from tests.serve.helpers import TOKEN, canvas, png
+from tests.serve.helpers import TOKEN, canvas, children_of, png
 from tests.test_house import without
 
 START_SECONDS, END_SECONDS = 2.5, 1.0
@@ -207,6 +207,8 @@ def test_a_token_of_the_environment_keeps_others_out_without_a_warning() -> None
     with served("--host", "0.0.0.0", token=TOKEN) as (process, url):  # noqa: S104
         assert ask(url, "GET", "/api/models")[0] == 401
         assert ask(url, "GET", "/api/models", Authorization=f"Bearer {TOKEN}")[0] == 200
+        for worker in children_of(process.pid):
+            assert TOKEN.encode() not in Path(f"/proc/{worker}/environ").read_bytes()
         process.terminate()
         assert "anybody" not in process.communicate()[1]
 

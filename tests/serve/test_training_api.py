@@ -202,7 +202,8 @@ def served(**limits: float) -> Iterator[httpx2.Client]:
         await trainings.close()
 
     app = FastAPI(lifespan=lifespan)
-    app.include_router(training_api.router(trainings))
+    app.state.trainings = trainings
+    app.include_router(training_api.routes)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -91,7 +91,7 @@ def create_app(
     app.state.trainings = trainings
     add_handlers(app)
     bearer = [Security(HTTPBearer(auto_error=False))] if access.token else []
-    for router in (reading.router(), inside_api.router(digits, jobs), training_api.router(trainings)):
+    for router in (reading.router(), inside_api.router(digits, jobs), training_api.routes):
         app.include_router(router, dependencies=bearer, responses=problem_responses(401, 403, 421, 422))
     app.get("/healthz", operation_id="health", responses=problem_responses(421), tags=["service"])(healthz)
     app.head("/healthz", include_in_schema=False)(healthz)

@@ -65,83 +65,97 @@ New = Annotated[
 ]
 
 
-def router(trainings: Trainings) -> APIRouter:
-    """Return the routes that start, follow and stop `trainings`."""
-    routes = APIRouter(prefix="/api/trainings", tags=["watch it learn"])
-
-    async def known(training_id: str) -> Training:
-        try:
-            return trainings[training_id]
-        except KeyError:
-            detail = f"no training {training_id[:80]!r}: it never was, or has ended a while ago; start another"
-            raise Problem(404, "Not Found", detail) from None
-
-    Known = Annotated[Training, Depends(known)]
-
-    @routes.head("/options", include_in_schema=False)
-    @routes.get("/options", operation_id="training_options")
-    def options() -> TrainingOptions:
-        """Return the accepted settings of a training, and the available data."""
-        from digitscope.scratch import ACTIVATIONS
-
-        data = [DataHere(name="sample", title="sample of 4,000 digits")]
-        if _mnist_folder() is not None:
-            data.append(DataHere(name="mnist", title="full MNIST, 54,000 digits"))
-        return TrainingOptions(activations=list(ACTIVATIONS), data=data, ranges=ranges(), defaults=NewTraining())
-
-    @routes.post(
-        "",
-        operation_id="start_training",
-        status_code=201,
-        responses=problem_responses(400, 408, 409, 413, 415, 422, 429, 503) | LOCATION,
-        dependencies=[Depends(_check_json)],
-    )
-    async def start(new: New, response: Response) -> StartedTraining:
-        """Start a training in its own process; the answer comes when its data is loaded."""
-        training = await _started(trainings, new)
-        response.headers["Location"] = f"/api/trainings/{training.id}"
-        return training
-
-    @routes.head("/{training_id}/events", include_in_schema=False, dependencies=[Depends(known)])
-    async def events_head() -> Response:
-        return Response(media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
-
-    @routes.get(
-        "/{training_id}/events",
-        operation_id=FOLLOW,
-        response_class=EventSourceResponse,
-        responses=problem_responses(404, 422) | EVENT_STREAM,
-    )
-    async def events(
-        training: Known, last_event_id: Annotated[int, Header(ge=0, description="go on after this event")] = 0
-    ) -> AsyncIterator[ServerSentEvent]:
-        """Follow a training from its beginning to its end; one that nobody follows is stopped."""
-        async for event in training.events(last_event_id):
-            yield ServerSentEvent(id=str(event.number), event=event.name, raw_data=event.data)
-
-    @routes.put(
-        "/{training_id}/drawing",
-        operation_id=DRAW,
-        status_code=204,
-        responses=problem_responses(404, 408, 413, 415, 422, 503),
-        openapi_extra=dict(DIGIT_BODY),
-    )
-    async def draw(training: Known, request: Request) -> None:
-        """Have another digit read after every epoch from now on."""
-        training.draw(await digit_of(request))
-
-    @routes.delete("/{training_id}", operation_id=STOP, status_code=204, responses=problem_responses(404, 503))
-    async def stop(training: Known) -> None:
-        """Stop a training, end its event streams, and remove it."""
-        await trainings.remove(training)
-
-    return routes
+routes = APIRouter(prefix="/api/trainings", tags=["watch it learn"])
+"""The routes that start, follow and stop the trainings of the app: its `state.trainings`."""
 
 
 async def _check_json(request: Request) -> None:
     kind = content_type(request.headers)
     if kind != JSON:
         raise unsupported(kind, JSON)
+
+
+async def _trainings(request: Request) -> Trainings:
+    trainings: Trainings = request.app.state.trainings
+    return trainings
+
+
+Here = Annotated[Trainings, Depends(_trainings)]
+
+
+async def _known(training_id: str, trainings: Here) -> Training:
+    try:
+        return trainings[training_id]
+    except KeyError:
+        detail = f"no training {training_id[:80]!r}: it never was, or has ended a while ago; start another"
+        raise Problem(404, "Not Found", detail) from None
+
+
+Known = Annotated[Training, Depends(_known)]
+
+
+@routes.head("/options", include_in_schema=False)
+@routes.get("/options", operation_id="training_options")
+def options() -> TrainingOptions:
+    """Return the accepted settings of a training, and the available data."""
+    from digitscope.scratch import ACTIVATIONS
+
+    data = [DataHere(name="sample", title="sample of 4,000 digits")]
+    if _mnist_folder() is not None:
+        data.append(DataHere(name="mnist", title="full MNIST, 54,000 digits"))
+    return TrainingOptions(activations=list(ACTIVATIONS), data=data, ranges=ranges(), defaults=NewTraining())
+
+
+@routes.post(
+    "",
+    operation_id="start_training",
+    status_code=201,
+    responses=problem_responses(400, 408, 409, 413, 415, 422, 429, 503) | LOCATION,
+    dependencies=[Depends(_check_json)],
+)
+async def start(new: New, response: Response, trainings: Here) -> StartedTraining:
+    """Start a training in its own process; the answer comes when its data is loaded."""
+    training = await _started(trainings, new)
+    response.headers["Location"] = f"/api/trainings/{training.id}"
+    return training
+
+
+@routes.head("/{training_id}/events", include_in_schema=False, dependencies=[Depends(_known)])
+async def events_head() -> Response:
+    """Tell whether there is something to follow."""
+    return Response(media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+@routes.get(
+    "/{training_id}/events",
+    operation_id=FOLLOW,
+    response_class=EventSourceResponse,
+    responses=problem_responses(404, 422) | EVENT_STREAM,
+)
+async def events(
+    training: Known, last_event_id: Annotated[int, Header(ge=0, description="go on after this event")] = 0
+) -> AsyncIterator[ServerSentEvent]:
+    """Follow a training from its beginning to its end; one that nobody follows is stopped."""
+    async for event in training.events(last_event_id):
+        yield ServerSentEvent(id=str(event.number), event=event.name, raw_data=event.data)
+
+
+@routes.put(
+    "/{training_id}/drawing",
+    operation_id=DRAW,
+    status_code=204,
+    responses=problem_responses(404, 408, 413, 415, 422, 503),
+    openapi_extra=dict(DIGIT_BODY),
+)
+async def draw(training: Known, request: Request) -> None:
+    """Have another digit read after every epoch from now on."""
+    training.draw(await digit_of(request))
+
+
+@routes.delete("/{training_id}", operation_id=STOP, status_code=204, responses=problem_responses(404, 503))
+async def stop(training: Known, trainings: Here) -> None:
+    """Stop a training, end its event streams, and remove it."""
+    await trainings.remove(training)
 
 
 async def _started(trainings: Trainings, new: NewTraining) -> StartedTraining:
