@@ -48,7 +48,8 @@ class Jobs:
         job = asyncio.ensure_future(in_turn())
         gone = asyncio.ensure_future(request.receive())  # after the body, only a disconnect can arrive
         try:
-            await asyncio.wait({job, gone}, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
+            either: list[asyncio.Future[Any]] = [job, gone]
+            await asyncio.wait(either, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
             if job.done():
                 return job.result()
             if gone.done():

@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from digitscope.errors import ClusterError
 from digitscope.workers import Workers
 
 if TYPE_CHECKING:
@@ -81,7 +80,8 @@ class Training:
 
     async def data(self) -> dict[str, Any] | None:
         """Return what it learns from, `name`, `train` and `validation`; None if it ended before it had them."""
-        await asyncio.wait({self._data, self.task}, return_when=asyncio.FIRST_COMPLETED)
+        either: list[asyncio.Future[Any]] = [self._data, self.task]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         return self._data.result() if self._data.done() else None
 
     def draw(self, drawing: "UInt8") -> None:
@@ -136,7 +136,7 @@ class Training:
                 self.ending = learning.result()
             except TimeoutError:
                 self.ending = {"reason": "time", "detail": f"{self._most_seconds:g} seconds are over"}
-            except (ClusterError, asyncio.CancelledError) as error:
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - its followers are told
                 self.ending = {"reason": "failed", "detail": f"the process that learns has ended ({error})"}
         self._hear("end", json.dumps(self.ending))
 
