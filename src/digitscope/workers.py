@@ -168,17 +168,16 @@ class Workers:
                     self._start(task)
 
     def _start(self, task: Task[Any]) -> None:
+        connection = None if task.theirs is None else _pickled(task.theirs)
+        if task.theirs is not None:
+            task.theirs.close()
         try:
             pool = self._free_pool()
+            inner = task.inner = pool.schedule(_call, (task.payload, connection), timeout=task.timeout)
         except RuntimeError as error:  # pebble's BrokenProcessPool
             reason = error.__cause__ or error
             task.set_exception(ClusterError(f"no worker process can be started ({reason})"))
             return
-        connection = None
-        if task.theirs is not None:
-            connection = _pickled(task.theirs)
-            task.theirs.close()
-        inner = task.inner = pool.schedule(_call, (task.payload, connection), timeout=task.timeout)
         self._busy[task] = pool
         task.payload = b""
         if task.cancelled():  # by another thread, meanwhile

@@ -41,7 +41,7 @@ def with_signs(*, remarks: tuple[str, ...] = (TURNED,)) -> Reading:
 
 def answer_with(studio: Studio, value: Reading) -> None:
     def answer(route: "Route") -> None:
-        route.fulfill(content_type="application/json", body=picture_reading._as_json(value))
+        route.fulfill(content_type="application/json", body=picture_reading.as_json(value))
 
     studio.page.route("**/api/read*", answer)
 

@@ -9,7 +9,7 @@ import pytest
 
 from digitscope import __version__
 from digitscope.cli import COMMANDS
-from digitscope.serve.limits import Limits
+from digitscope.serve import Limits
 from digitscope.training import TrainingSettings
 from tests.cli.helpers import Command, in_a_process
 

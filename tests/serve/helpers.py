@@ -1,6 +1,9 @@
 """What the service is asked, and what its answers are held to."""
 
 import io
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -42,3 +45,25 @@ def assert_problem(response: httpx2.Response, status: int, *parts: str) -> dict[
     for part in parts:
         assert part in problem["detail"]
     return problem
+
+
+def children_of(parent: int) -> set[int]:
+    """Return the worker processes that `parent` has started, but for those that have ended."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes()
+            state, ppid = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+        except OSError:  # it has ended meanwhile
+            continue
+        if b"multiprocessing.spawn" in command and state not in "ZX" and int(ppid) == parent:
+            found.add(int(folder.name))
+    return found
+
+
+def soon(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+    """Wait until `condition` holds; whether it came to that."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()

@@ -155,28 +155,28 @@ def started(client: TestClient) -> Iterator[str]:
     client.delete(f"/api/trainings/{training}")
 
 
-@pytest.mark.parametrize("name", [name for name in OPERATIONS if "requestBody" in operation_of(name)])
-def test_the_examples_of_a_request_are_answered_as_described(client: TestClient, name: str, started: str) -> None:
-    method, path = name.split()
-    examples = examples_of(operation_of(name)["requestBody"]["content"])
-    assert examples
-    for kind, body in examples:
-        address = path.replace("{training_id}", started)
-        answer = client.request(method, address, content=body, headers={"Content-Type": kind})
-        assert answer.status_code == success(operation_of(name))[0], (kind, answer.text)
-        client.delete(answer.headers.get("location", "/api/trainings/none"))
+def test_the_examples_of_a_request_are_answered_as_described(client: TestClient, started: str) -> None:
+    for name in (name for name in OPERATIONS if "requestBody" in operation_of(name)):
+        method, path = name.split()
+        examples = examples_of(operation_of(name)["requestBody"]["content"])
+        assert examples, name
+        for kind, body in examples:
+            address = path.replace("{training_id}", started)
+            answer = client.request(method, address, content=body, headers={"Content-Type": kind})
+            assert answer.status_code == success(operation_of(name))[0], (name, kind, answer.text)
+            client.delete(answer.headers.get("location", "/api/trainings/none"))
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_the_example_of_an_answer_is_as_described(name: str) -> None:
-    _, answer = success(operation_of(name))
-    content = answer.get("content", {})
-    assert bool(content) == ("204" not in operation_of(name)["responses"])
-    for kind, media in content.items():
-        components = {"components": DESCRIPTION.raw_schema["components"]}
-        validator = jsonschema_rs.validator_for({**media["schema"], **components})
-        validator.validate(media["example"])
-        assert examples_of({kind: media})
+def test_the_example_of_an_answer_is_as_described() -> None:
+    for name in OPERATIONS:
+        _, answer = success(operation_of(name))
+        content = answer.get("content", {})
+        assert bool(content) == ("204" not in operation_of(name)["responses"]), name
+        for kind, media in content.items():
+            components = {"components": DESCRIPTION.raw_schema["components"]}
+            validator = jsonschema_rs.validator_for({**media.get("schema", media.get("itemSchema")), **components})
+            validator.validate(media["example"])
+            assert examples_of({kind: media}), name
 
 
 def test_all_that_a_reading_may_have_is_described() -> None:
@@ -190,14 +190,14 @@ def test_all_that_a_reading_may_have_is_described() -> None:
     )
     media = success(operation_of("post /api/read"))[1]["content"]["application/json"]
     schema = {**media["schema"], "components": DESCRIPTION.raw_schema["components"]}
-    content = json.loads(picture_reading._as_json(value))
+    content = json.loads(picture_reading.as_json(value))
     jsonschema_rs.validator_for(schema).validate(content)
     for changed in ({"rotation": 45}, {"signs": [{**content["signs"][0], "label": "?"}]}):
         assert not jsonschema_rs.validator_for(schema).is_valid({**content, **changed})
 
 
-@pytest.mark.parametrize("name", ["post /api/predict"])
-def test_the_answer_to_an_example_is_the_example(client: TestClient, name: str) -> None:
+def test_the_answer_to_an_example_is_the_example(client: TestClient) -> None:
+    name = "post /api/predict"
     method, path = name.split()
     expected = success(operation_of(name))[1]["content"]["application/json"]["example"]
     for kind, body in examples_of(operation_of(name)["requestBody"]["content"]):

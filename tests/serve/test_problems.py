@@ -10,29 +10,29 @@ from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from digitscope.serve import create_app
-from digitscope.serve.problems import Problem, Problems
+from digitscope.serve.problems import Problems
 from tests.serve.helpers import assert_problem, canvas, png
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/api", "/api/reading", "/docs", "/redoc", "/static"])
+@pytest.mark.parametrize("path", ["/api/reading", "/static"])
 def test_what_is_not_there(client: TestClient, path: str) -> None:
     problem = assert_problem(client.get(path), 404, "there is nothing at", "/openapi.json")
     assert problem["instance"] == path
     assert (problem["title"], problem["type"]) == ("Not Found", "about:blank")
 
 
-@pytest.mark.parametrize("path", ["/" + "x" * 10_000, "/%0A" * 3000, "/api/" + "%C3%A9" * 9000])
+@pytest.mark.parametrize("path", ["/api/" + "%C3%A9" * 9000])
 def test_a_long_path_is_not_repeated_whole(client: TestClient, path: str) -> None:
     problem = assert_problem(client.get(path), 404, path[:100])
     assert len(problem["detail"]) < 300
     assert problem["instance"] == f"{path[:200]}..."
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/api/models", "/openapi.json", "/static/style.css"])
-def test_heads_are_those_of_what_is_there(client: TestClient, path: str) -> None:
-    got, headed = client.get(path), client.head(path)
-    assert (headed.status_code, headed.content) == (200, b"")
-    assert {**headed.headers, "date": ""} == {**got.headers, "date": ""}
+def test_heads_are_those_of_what_is_there(client: TestClient) -> None:
+    for path in ("/", "/healthz", "/api/models", "/api/trainings/options", "/openapi.json"):
+        got, headed = client.get(path), client.head(path)
+        assert (headed.status_code, headed.content) == (200, b""), path
+        assert {**headed.headers, "date": ""} == {**got.headers, "date": ""}, path
 
 
 def test_the_head_of_what_takes_only_other_methods(client: TestClient) -> None:
@@ -90,10 +90,6 @@ def test_what_is_given_up_because_the_server_stops_is_answered() -> None:
     asyncio.run(together())
     assert answer[0]["status"] == 503
     assert "the server stops" in json.loads(answer[1]["body"])["detail"]
-
-
-def test_the_headers_of_a_problem() -> None:
-    assert Problem(503, "Busy", "wait", Retry_After="3").headers == {"Retry-After": "3"}
 
 
 PICTURE = png(canvas())

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from digitscope.cli.arguments import annotated_fields, path_argument, text_argument
 from digitscope.cli.console import remark
 from digitscope.errors import DataError
-from digitscope.serve.limits import Limits
-from digitscope.serve.own_processes import TOKEN_VARIABLE
+from digitscope.serve import Limits
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+TOKEN_VARIABLE = "DIGITSCOPE_TOKEN"  # noqa: S105 - its name, not the token
 
 EPILOG = f"""\
 Prints its address, and on standard error one line of JSON for every request. Ctrl-C ends it, when what is in work
@@ -114,8 +115,9 @@ def _app(options: argparse.Namespace, token: str | None) -> "FastAPI":
 
 
 def _token(path: Path | None) -> str | None:
+    of_the_environment = os.environ.pop(TOKEN_VARIABLE, None)  # which the processes that read inherit
     if path is None:
-        return os.environ.get(TOKEN_VARIABLE)
+        return of_the_environment
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:

@@ -1,5 +1,6 @@
 """The web app, as a value made of its parts."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,19 +16,15 @@ from digitscope import __version__
 from digitscope.errors import SettingError
 from digitscope.inference import Recognizer
 from digitscope.serve import inside_api, training_api
-from digitscope.serve.access import Access, AccessGuard
-from digitscope.serve.bodies import BodyGuard
-from digitscope.serve.crowd import CrowdGuard
 from digitscope.serve.examples import add_answers
-from digitscope.serve.headers import SecurityHeaders
-from digitscope.serve.heads import Heads
-from digitscope.serve.limits import Limits
+from digitscope.serve.guards import AccessGuard, BodyGuard, ConcurrencyGuard, SecurityHeaders
+from digitscope.serve.jobs import Jobs
 from digitscope.serve.log import AccessLog
 from digitscope.serve.problems import Problems, add_handlers, problem_responses
 from digitscope.serve.reading_api import ReadingApi
 from digitscope.serve.schemas import Health
+from digitscope.serve.settings import Access, Limits
 from digitscope.serve.trainings import Trainings
-from digitscope.serve.workers import Workers
 
 PAGE = StaticFiles(directory=Path(__file__).parent / "page")
 
@@ -64,15 +61,15 @@ def create_app(
     digits = recognizer or Recognizer.load()
     if digits.task != "digit":
         raise SettingError(f"{digits.path} reads two digits over each other: expected a network for one")
-    workers, trainings = Workers(limits), Trainings()
-    reading = ReadingApi(digits, workers, limits)
+    jobs, trainings = Jobs(limits), Trainings()
+    reading = ReadingApi(digits, jobs, limits)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         reading.begin_warm_up()
         yield
         await trainings.close()
-        reading.close()
+        await asyncio.to_thread(reading.close)
 
     app = App(
         title="digitscope",
@@ -82,30 +79,25 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
-        middleware=_guards(limits, access),
+        middleware=[  # outermost first
+            Middleware(AccessLog),
+            Middleware(SecurityHeaders),
+            Middleware(Problems),
+            Middleware(AccessGuard, access),
+            Middleware(BodyGuard, limits),
+            Middleware(ConcurrencyGuard, limits.requests),
+        ],
     )
     app.state.trainings = trainings
     add_handlers(app)
     bearer = [Security(HTTPBearer(auto_error=False))] if access.token else []
-    for router in (reading.router(), inside_api.router(digits, workers), training_api.router(trainings)):
+    for router in (reading.router(), inside_api.router(digits, jobs), training_api.routes):
         app.include_router(router, dependencies=bearer, responses=problem_responses(401, 403, 421, 422))
     app.get("/healthz", operation_id="health", responses=problem_responses(421), tags=["service"])(healthz)
+    app.head("/healthz", include_in_schema=False)(healthz)
     app.mount("/static", PAGE)
     app.add_route("/", page, include_in_schema=False)
     return app
-
-
-def _guards(limits: Limits, access: Access) -> list[Middleware]:
-    """Return what every request passes through, outermost first."""
-    return [
-        Middleware(AccessLog),
-        Middleware(SecurityHeaders),
-        Middleware(Heads),
-        Middleware(Problems),
-        Middleware(AccessGuard, access),
-        Middleware(BodyGuard, limits),
-        Middleware(CrowdGuard, limits.requests),
-    ]
 
 
 async def healthz() -> Health:

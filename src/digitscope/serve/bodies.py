@@ -1,88 +1,179 @@
-"""Middleware that receives a body completely before its route runs, so stalled clients block nobody."""
+"""Request bodies: the bytes of a picture, images for a network, or one digit, told apart by the content type."""
 
-import asyncio
-import io
+import base64
+import json
+import math
+import sys
+from collections.abc import AsyncGenerator, Collection, Mapping
+from types import MappingProxyType
+from typing import Any
 
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+import numpy as np
+import python_multipart  # noqa: F401 - starlette would miss it only when a form comes
+from numpy.typing import NDArray
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
 
-from digitscope.serve.limits import Limits
+from digitscope.serve.examples import DIGIT_SENT, SIDE
 from digitscope.serve.problems import Problem
+from digitscope.serve.schemas import ReadOptions
 
-ALWAYS_TAKEN = 65_536
-"""Bytes of a body that are always accepted, so that stalled large bodies block no small one."""
+UInt8 = NDArray[np.uint8]
 
+BYTES, FORM, JSON = "application/octet-stream", "multipart/form-data", "application/json"
 
-class BodyGuard:
-    """Middleware that collects the body in memory, and refuses one that is too large or too slow."""
+FIELD = "picture"
+"""The field of a form that has the file."""
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
-        self.app = app
-        self._limits = limits
-        self._held = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its whole body in one message; drop it if its client has left.
-
-        Raises:
-            Problem: 413 for a body that is too large, 408 if it does not arrive, 503 if all bodies take too much.
-        """
-        if scope["type"] != "http" or not _has_body(headers := Headers(scope=scope)):
-            await self.app(scope, receive, send)
-            return
-        self._check_length(headers.get("content-length", "0"))
-        body = io.BytesIO()
-        try:
-            if await self._arrived(body, receive):
-                await self.app(scope, _again(body.getvalue(), receive), send)
-        finally:
-            self._held -= body.tell()
-
-    def _check_length(self, length: str) -> None:
-        if int(length) > self._limits.body_bytes:  # the server has refused what is no number
-            raise self._too_large(f"{int(length):,} bytes")
-
-    async def _arrived(self, body: io.BytesIO, receive: Receive) -> bool:
-        """Collect what comes in `body`; return False if the client left meanwhile."""
-        try:
-            async with asyncio.timeout(self._limits.body_seconds):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        return False
-                    self._hold(message.get("body", b""), body)
-                    if not message.get("more_body", False):
-                        return True
-        except TimeoutError:
-            detail = f"the body has not arrived within {self._limits.body_seconds:g} s: send it again, in one go"
-            raise Problem(408, "Request Timeout", detail, Connection="close") from None
-
-    def _hold(self, chunk: bytes, body: io.BytesIO) -> None:
-        self._held += body.write(chunk)
-        if body.tell() > self._limits.body_bytes:
-            raise self._too_large("the body")
-        if self._held > self._limits.held_bytes and body.tell() > ALWAYS_TAKEN:
-            detail = "the bodies of all requests take too much memory now: try again in a second"
-            raise Problem(503, "Service Unavailable", detail, Retry_After="1")
-
-    def _too_large(self, what: str) -> Problem:
-        detail = f"{what} is too large: expected at most {self._limits.body_bytes:,} bytes"
-        return Problem(413, "Content Too Large", detail)
+DIGIT_BODY: Mapping[str, Any] = MappingProxyType(
+    {
+        "requestBody": {
+            "required": True,
+            "description": "28 rows of 28 pixels, 0 for paper to 255 for ink: `seen.pixels` of a reading, decoded",
+            "content": {
+                BYTES: {
+                    "schema": {"type": "string", "format": "binary", "minLength": SIDE**2, "maxLength": SIDE**2},
+                    "examples": DIGIT_SENT,
+                }
+            },
+        }
+    }
+)
+"""How OpenAPI describes the body that `digit_of` takes."""
 
 
-def _has_body(headers: Headers) -> bool:
-    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+def content_type(headers: Headers) -> str:
+    """Return the content type without its parameters, in lower case.
+
+    Raises:
+        Problem: 415, the body is encoded (compressed).
+    """
+    encoding = headers.get("content-encoding", "identity").lower()
+    if encoding != "identity":
+        detail = f"the body is encoded as {encoding[:80]!r}: expected it as it is"
+        raise Problem(415, "Unsupported Media Type", detail, Accept_Encoding="identity")
+    return headers.get("content-type", BYTES).partition(";")[0].strip().lower()
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that gives `body`, and then what comes after it."""
-    given = False
+def unsupported(kind: str, expected: str) -> Problem:
+    """Return the problem that a body is of `kind`."""
+    return Problem(415, "Unsupported Media Type", f"the content type is {kind[:80]!r}: expected {expected}")
 
-    async def receive_again() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
 
-    return receive_again
+class _FormInMemory(MultiPartParser):
+    """Starlette's parser, which here writes nothing that people send to a temporary file."""
+
+    spool_max_size = sys.maxsize
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request.headers, self._body_of(request))
+        self._has_ended = False
+
+    def on_end(self) -> None:
+        self._has_ended = True
+
+    async def _body_of(self, request: Request) -> AsyncGenerator[bytes, None]:
+        yield await request.body()
+        if not self._has_ended:
+            raise MultiPartException("it ends before its last boundary")
+
+
+async def picture_of(request: Request) -> bytes:
+    """Return the bytes of the file that was sent, in a form or as the body.
+
+    Raises:
+        Problem: 415 for another content type, 400 for a form that does not parse, 422 for one without the file
+            or with an option as a field.
+    """
+    kind = content_type(request.headers)
+    if kind == BYTES or kind.startswith("image/"):
+        return await request.body()
+    if kind != FORM:
+        raise unsupported(kind, f"{FORM} with the field {FIELD}, an image type such as image/png, or {BYTES}")
+    try:
+        form = await _FormInMemory(request).parse()
+    except MultiPartException as error:
+        raise Problem(400, "Bad Request", f"the form does not parse: {error.message}") from None
+    try:
+        for name in ReadOptions.model_fields:
+            if isinstance(form.get(name), str):
+                detail = (
+                    f"the form has {name!r} as a field: expected it in the address, as in /api/read?{name}=..."
+                )
+                raise Problem(422, "Unprocessable Content", detail)
+        files = [part for part in form.getlist(FIELD) if isinstance(part, UploadFile)]
+        if len(files) != 1:
+            detail = f"the form has {len(files)} files in the field {FIELD!r}: expected one"
+            raise Problem(422, "Unprocessable Content", detail)
+        return await files[0].read()
+    finally:
+        await form.close()
+
+
+def images_of(body: bytes, headers: Headers, image_shapes: Collection[tuple[int, ...]]) -> UInt8:
+    """Return uint8 images (N, height, width) of one of `image_shapes`: one from bytes, one or more from JSON.
+
+    Raises:
+        Problem: 415 for another content type, 400 for JSON that does not parse, 422 for anything but images.
+    """
+    kind = content_type(headers)
+    if kind == BYTES:
+        for height, width in image_shapes:
+            if len(body) == height * width:
+                return np.frombuffer(body, np.uint8).reshape(1, height, width)
+        sizes = " or ".join(f"{math.prod(shape):,} ({shape[0]} rows of {shape[1]})" for shape in image_shapes)
+        detail = f"{len(body):,} bytes are no image: expected {sizes}; several images go as {JSON}"
+        raise Problem(422, "Unprocessable Content", detail)
+    if kind != JSON:
+        raise unsupported(kind, f"{JSON} or {BYTES}")
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, json.JSONDecodeError) else "it is no text of numbers and lists"
+        raise Problem(400, "Bad Request", f"the body is not JSON: {reason}") from None
+    pixels = _pixels(content.get("images") if isinstance(content, dict) else None)
+    if pixels is None or pixels.shape[1:] not in image_shapes or not len(pixels):
+        shapes = " or ".join(f"{height} rows of {width}" for height, width in image_shapes)
+        detail = f'expected {{"images": [image, ...]}}, all of {shapes} whole numbers from 0 to 255'
+        raise Problem(422, "Unprocessable Content", detail)
+    return pixels
+
+
+def _pixels(images: Any) -> UInt8 | None:
+    """Return lists of numbers as an array, or None if they are no bytes in rows of equal length."""
+    try:
+        array = np.array(images)
+    except ValueError:  # lists of different lengths
+        return None
+    if array.dtype.kind not in "iuf" or not np.all((array >= 0) & (array <= 255) & (np.rint(array) == array)):
+        return None
+    return array.astype(np.uint8)
+
+
+async def digit_of(request: Request) -> UInt8:
+    """Return the digit, uint8 (28, 28), that is the body of `request`.
+
+    Raises:
+        Problem: 415 for another content type, 422 for another number of bytes.
+    """
+    kind = content_type(request.headers)
+    if kind != BYTES:
+        raise unsupported(kind, BYTES)
+    body = await request.body()
+    if len(body) != SIDE**2:
+        detail = (
+            f"{len(body):,} bytes: expected {SIDE**2}, {SIDE} rows of {SIDE} pixels, 0 for paper to 255 for ink"
+        )
+        raise Problem(422, "Unprocessable Content", detail)
+    return np.frombuffer(body, np.uint8).reshape(SIDE, SIDE)
+
+
+def digit_in_base64(text: str) -> UInt8:
+    """Return the digit, uint8 (28, 28), in a `Base64Digit`."""
+    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(SIDE, SIDE)
+
+
+def in_base64(pixels: UInt8) -> str:
+    """Return pixels of any shape as base64, in the order in which they lie."""
+    return base64.b64encode(pixels.tobytes()).decode()

@@ -39,6 +39,16 @@ DIGIT_SENT = in_address(BYTES, BASE64)
 
 NEW_TRAINING: Mapping[str, int] = MappingProxyType({"hidden": 8, "epochs": 2, "examples": 200})
 
+EPOCH_EVENT: Mapping[str, str] = MappingProxyType(
+    {
+        "id": "1",
+        "event": "epoch",
+        "data": '{"epoch": 1, "epochs": 20, "seconds": 0.05, "train_loss": 0.62, "train_accuracy": 0.8, '
+        '"validation_loss": 0.3, "validation_accuracy": 0.91, '
+        '"weights": {"units": [0, 1], "height": 28, "width": 28, "values": "..."}, "drawing": null}',
+    }
+)
+
 ANSWERS: Mapping[str, Any] = MappingProxyType(
     {
         "post /api/read": {

@@ -1,18 +1,22 @@
-"""Feature maps of any ONNX file: the outputs of its ReLUs, as arrays.
+"""Feature maps of any ONNX file, the outputs of its ReLUs; and the training digits whose maps are alike.
 
 ONNX Runtime returns only declared outputs. The file is a protocol buffers message, and concatenated messages are
 parsed as one with the fields of all (the encoding guide, "Last One Wins"). So a few bytes appended to the file
-declare further outputs, and no package that edits ONNX files is needed.
+declare further outputs. That needs only the fields of onnx.proto that `SCHEMA` names.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
+from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory
 from numpy.typing import NDArray
 
+from digitscope.data import load_sample
 from digitscope.errors import DataError
 from digitscope.inference import Recognizer
 from digitscope.inference.recognizer import IMAGES_A_RUN, INPUT, open_session
@@ -20,16 +24,15 @@ from digitscope.inference.recognizer import IMAGES_A_RUN, INPUT, open_session
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
-MODEL_GRAPH, GRAPH_NODE, GRAPH_OUTPUT, VALUE_NAME = 7, 1, 12, 1
-NODE_INPUT, NODE_OUTPUT, NODE_OPERATION = 1, 2, 4
-"""Numbers of the fields that are used, from onnx.proto."""
-
-VARINT, LENGTH = 0, 2
-FIXED_BYTES: Mapping[int, int] = MappingProxyType({1: 8, 5: 4})
-"""How the content of a field may be written (the encoding guide), and the bytes of those of a fixed length."""
-
-MOST_VARINT_BYTES = 10
-"""Bytes of the longest number, of 64 bits."""
+SCHEMA: Mapping[str, Mapping[str, tuple[int, str]]] = MappingProxyType(
+    {
+        "Model": {"graph": (7, "Graph")},
+        "Graph": {"node": (1, "Node"), "output": (12, "Value")},
+        "Node": {"input": (1, ""), "output": (2, ""), "op_type": (4, "")},
+        "Value": {"name": (1, "")},
+    }
+)
+"""Messages of onnx.proto: the number and the message type of each field; "" is text. All are read as repeated."""
 
 
 class FeatureMaps:
@@ -86,33 +89,30 @@ def with_layers(content: bytes) -> tuple[bytes, dict[str, str]]:
     Raises:
         DataError: `content` is no ONNX file, or one without a ReLU.
     """
-    layers = _layers(content)
+    try:
+        model = _model_class().FromString(content)
+    except message.DecodeError:
+        raise DataError("not an ONNX file, or cut short: expected protocol buffers") from None
+    layers = _layers(model)
     if not layers:
         raise DataError("no ReLU in it: expected a network with layers whose outputs can be shown")
-    return content + b"".join(map(_declaration, layers)), layers
+    outputs = [{"name": [tensor.encode()]} for tensor in layers]
+    return content + _model_class()(graph=[{"output": outputs}]).SerializeToString(), layers
 
 
-class _Node(NamedTuple):
-    """One operation of a graph, with the names of its tensors."""
-
-    operation: str
-    inputs: list[str]
-    outputs: list[str]
-
-
-def _layers(content: bytes) -> dict[str, str]:
+def _layers(model: Any) -> dict[str, str]:
     """Return the names of all ReLU outputs, in the graph's order.
 
     A layer's number is the count of ReLUs on the path to it. Layers with the same number lie side by side.
     """
-    depths: dict[str, int] = {}
+    depths: dict[bytes, int] = {}
     relus: dict[str, int] = {}
-    for node in _nodes(content):
-        depth = max((depths.get(name, 0) for name in node.inputs), default=0)
-        if node.operation == "Relu":
+    for node in (node for graph in model.graph for node in graph.node):
+        depth = max((depths.get(name, 0) for name in node.input), default=0)
+        if b"".join(node.op_type) == b"Relu":
             depth += 1
-            relus |= dict.fromkeys(node.outputs, depth)
-        depths |= dict.fromkeys(node.outputs, depth)
+            relus |= {str(name, "utf-8", "replace"): depth for name in node.output}
+        depths |= dict.fromkeys(node.output, depth)
     columns: Counter[int] = Counter()
     layers = {}
     for tensor, depth in relus.items():
@@ -121,65 +121,50 @@ def _layers(content: bytes) -> dict[str, str]:
     return layers if columns[1] > 1 else {tensor: f"layer {depth}" for tensor, depth in relus.items()}
 
 
-def _nodes(content: bytes) -> Iterator[_Node]:
-    for number, graph in _fields(memoryview(content)):
-        if number == MODEL_GRAPH:
-            for field, node in _fields(graph):
-                if field == GRAPH_NODE:
-                    yield _node(node)
+@cache
+def _model_class() -> Any:
+    """Return the message class of `SCHEMA`'s models."""
+    field = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(name="onnx_layers.proto", package="onnx_layers")
+    for name, fields in SCHEMA.items():
+        added = file.message_type.add(name=name)
+        for field_name, (number, kind) in fields.items():
+            entry = added.field.add(name=field_name, number=number, label=field.LABEL_REPEATED)
+            entry.type = field.TYPE_MESSAGE if kind else field.TYPE_BYTES
+            if kind:
+                entry.type_name = f".onnx_layers.{kind}"
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("onnx_layers.Model"))
 
 
-def _node(message: memoryview) -> _Node:
-    texts: dict[int, list[str]] = {NODE_OPERATION: [], NODE_INPUT: [], NODE_OUTPUT: []}
-    for number, text in _fields(message):
-        if number in texts:
-            texts[number].append(str(text, "utf-8", "replace"))
-    return _Node("".join(texts[NODE_OPERATION]), texts[NODE_INPUT], texts[NODE_OUTPUT])
+@dataclass(frozen=True, eq=False)
+class Neighbour:
+    """A training digit, and how far away it is.
+
+    Attributes:
+        image: uint8 (28, 28).
+        label: what it is.
+        distance: between the features of both, which are the means of the last layer's channels.
+    """
+
+    image: UInt8
+    label: int
+    distance: float
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Yield the number and the content of every field that has a length; the others are numbers, passed over."""
-    place = 0
-    while place < len(message):
-        key, place = _varint(message, place)
-        start, place = _extent(message, place, key & 7)
-        if place > len(message):
-            raise DataError("not an ONNX file, or cut short: a field ends behind the end")
-        if key & 7 == LENGTH:
-            yield key >> 3, message[start:place]
+class TrainingDigits:
+    """The embedded sample's 4,000 training digits with their features."""
 
+    def __init__(self, maps: FeatureMaps) -> None:
+        """Send all of them through the network, which takes a fraction of a second."""
+        self._digits = load_sample().train
+        self._features = maps.features(self._digits.images)
 
-def _extent(message: memoryview, place: int, kind: int) -> tuple[int, int]:
-    """Return where the content of a field of `kind` at `place` begins and ends."""
-    if kind == LENGTH:
-        length, place = _varint(message, place)
-        return place, place + length
-    if kind == VARINT:
-        return place, _varint(message, place)[1]
-    if kind in FIXED_BYTES:
-        return place, place + FIXED_BYTES[kind]
-    raise DataError(f"not an ONNX file: a field of the unknown kind {kind}")
-
-
-def _varint(message: memoryview, place: int) -> tuple[int, int]:
-    """Return the number that is written from `place` on, seven bits a byte, lowest first, and where it ends."""
-    value = 0
-    for index, byte in enumerate(message[place : place + MOST_VARINT_BYTES]):
-        value |= (byte & 127) << 7 * index
-        if byte < 128:
-            return value, place + index + 1
-    raise DataError("not an ONNX file, or cut short: a number does not end")
-
-
-def _declaration(tensor: str) -> bytes:
-    """Return a model with nothing but the output `tensor`, whose type ONNX Runtime finds out by itself."""
-    return _field(MODEL_GRAPH, _field(GRAPH_OUTPUT, _field(VALUE_NAME, tensor.encode())))
-
-
-def _field(number: int, content: bytes) -> bytes:
-    length = bytearray()
-    rest = len(content)
-    while rest > 127:
-        length.append(rest & 127 | 128)
-        rest >>= 7
-    return bytes([number << 3 | LENGTH, *length, rest]) + content
+    def nearest(self, features: Float32, n: int = 8) -> list[Neighbour]:
+        """Return the `n` digits whose features are nearest to `features`, float32 (C,), the nearest first."""
+        distances = np.linalg.norm(self._features - features, axis=1)
+        return [
+            Neighbour(self._digits.images[k], int(self._digits.labels[k]), float(distances[k]))
+            for k in np.argsort(distances, kind="stable")[:n]
+        ]

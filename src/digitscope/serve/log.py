@@ -26,45 +26,32 @@ class AccessLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        entry = _Entry(scope, receive, send)
+        start = time.perf_counter()
+        entry: dict[str, Any] = {
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": CLIENT_GONE,
+            "in": 0,
+            "out": 0,
+        }
+
+        async def counted_receive() -> Message:
+            message = await receive()
+            entry["in"] += len(message.get("body", b""))
+            return message
+
+        async def counted_send(message: Message) -> None:
+            entry["status"] = message.get("status", entry["status"])
+            entry["out"] += len(message.get("body", b""))
+            await send(message)
+
         try:
-            await self.app(scope, entry.receive, entry.send)
+            await self.app(scope, counted_receive, counted_send)
         except Exception:
-            entry.status = HTTPStatus.INTERNAL_SERVER_ERROR
+            entry["status"] = HTTPStatus.INTERNAL_SERVER_ERROR
             raise
         finally:
-            ACCESS_LOG.info(entry.content())
-
-
-class _Entry:
-    """The log entry of a request in progress."""
-
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._scope, self._receive, self._send = scope, receive, send
-        self._start = time.perf_counter()
-        self._bytes_in = self._bytes_out = 0
-        self.status: int = CLIENT_GONE
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        self._bytes_in += len(message.get("body", b""))
-        return message
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-        self._bytes_out += len(message.get("body", b""))
-        await self._send(message)
-
-    def content(self) -> dict[str, Any]:
-        return {
-            "method": self._scope["method"],
-            "path": self._scope["path"],
-            "status": self.status,
-            "ms": round(1000 * (time.perf_counter() - self._start), 2),
-            "in": self._bytes_in,
-            "out": self._bytes_out,
-        }
+            ACCESS_LOG.info({**entry, "ms": round(1000 * (time.perf_counter() - start), 2)})
 
 
 class JsonLines(logging.Formatter):

@@ -1,134 +1,97 @@
-"""A process in which pictures are read, one after the other: `python -m digitscope.serve.picture_reading`.
+"""Reading a picture in a worker process. The server itself does not load what reads pages."""
 
-It reads parcels on standard input: the networks for one digit, for two and for pages, then pictures. Each picture
-is answered with a parcel on standard output. When its input ends, its parent is gone, and it ends too,
-even in the middle of a picture.
-"""
-
+import base64
 import io
 import json
 import os
-import queue
-import signal
 import sys
-import threading
-import traceback
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from digitscope.errors import DataError
-from digitscope.inference import Reader, Reading, Recognizer
-from digitscope.inference.finder import PageNetwork
-from digitscope.serve.base64_pixels import in_base64
-from digitscope.serve.parcels import receive, send
-
-Parcel = tuple[dict[str, Any], bytes]
+if TYPE_CHECKING:
+    from digitscope.inference import Reader, Reading
 
 
-class Upload(io.BytesIO):
+@dataclass(frozen=True, eq=False)
+class NetworkFile:
+    """An ONNX file as the service found it, whatever becomes of it later.
+
+    Attributes:
+        path: where it was.
+        content: what was in it.
+        card: its model card, in Markdown; empty if it has none.
+    """
+
+    path: Path
+    content: bytes
+    card: str
+
+    @classmethod
+    def of(cls, path: Path, content: bytes | None = None) -> "NetworkFile":
+        """Read the file at `path`, unless its `content` is at hand, and the card beside it."""
+        card = path.with_suffix(".md")
+        return cls(
+            path,
+            path.read_bytes() if content is None else content,
+            card.read_text(encoding="utf-8") if card.is_file() else "",
+        )
+
+
+class _Upload(io.BytesIO):
     """A picture that was sent, under the name that errors give it."""
 
     name = "the picture"
 
 
-def answer_all(reader: Reader, pictures: Iterable[Parcel], answers: IO[bytes]) -> None:
-    """Read each picture; its head has the arguments of `_read`.
-
-    The head of an answer has its `outcome`: "read" with JSON, "refused" with the reason, "mistake" with the trace.
-    """
-    for head, picture in pictures:
-        try:
-            outcome, content = "read", _as_json(_read(reader, picture, **head))
-        except DataError as error:
-            outcome, content = "refused", str(error)
-        except Exception:  # noqa: BLE001 - whatever it is, it is told to who asked
-            outcome, content = "mistake", traceback.format_exc()
-        send(answers, content.encode(), outcome=outcome)
+_reader: "Reader"
+_most_pages: int
 
 
-def _read(
-    reader: Reader,
-    picture: bytes,
-    *,
-    mode: str,
-    pages: int,
-    printed: bool = False,
-    rotation: int | None = None,
-    **_: object,
-) -> Reading:
-    """Return the reading of a picture of at most so many `pages`; what else a parcel's head has is no matter."""
-    if mode == "pair":
-        return reader.read_pair(Upload(picture), most_pages=pages)
-    return reader.read(Upload(picture), printed=printed, rotation=rotation, most_pages=pages)
+def begin(digits: NetworkFile, pairs: NetworkFile, pages: NetworkFile, most_pages: int) -> None:
+    """Load the networks in a worker, and read once, so that the first picture need not wait for it."""
+    from digitscope.inference import Reader, Recognizer
+    from digitscope.inference.finder import PageNetwork
 
-
-def _as_json(reading: Reading) -> str:
-    """Return the reading as JSON, with the image that the network saw of each digit."""
-    content = reading.to_json()
-    for digit, as_json in zip(reading.digits, content["digits"], strict=True):
-        height, width = digit.image.shape
-        as_json["seen"] = {"width": width, "height": height, "pixels": in_base64(digit.image)}
-    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def warm_up(reader: Reader) -> None:
-    """Load what reading needs, so that the first picture need not wait for it."""
+    global _reader, _most_pages
+    _most_pages = most_pages
+    _reader = Reader(
+        PageNetwork(pages.path, threads=1, content=pages.content),
+        Recognizer(digits.path, threads=1, content=digits.content),
+        Recognizer(pairs.path, threads=1, content=pairs.content),
+    )
     stroke = np.full((64, 64), 255, np.uint8)
     stroke[16:48, 30:34] = 0
-    reader.read(stroke)
+    _reader.read(stroke)
+    with Path(os.devnull).open("wb") as nothing:  # decoders tell there what they think of damaged pictures
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nothing.fileno(), stream.fileno())
 
 
-def _reader(parcels: Iterator[Parcel]) -> Reader:
-    """Return a reader with the networks in the next three parcels."""
-    digits, pairs, pages = ((Path(head["path"]), content) for head, content in islice(parcels, 3))
-    return Reader(
-        PageNetwork(pages[0], threads=1, content=pages[1]),
-        *(Recognizer(path, threads=1, content=content) for path, content in (digits, pairs)),
-    )
+def read(picture: bytes, mode: str, printed: bool, rotation: int | None) -> bytes:
+    """Return the reading of a picture as JSON, in a worker that has begun.
+
+    Args:
+        picture: the content of its file.
+        mode: "page" or "pair".
+        printed: as `Reader.read` takes it; for pages alone.
+        rotation: as `Reader.read` takes it; for pages alone.
+
+    Raises:
+        DataError: it is no picture, damaged or too large.
+    """
+    if mode == "pair":
+        return as_json(_reader.read_pair(_Upload(picture), most_pages=_most_pages))
+    return as_json(_reader.read(_Upload(picture), printed=printed, rotation=rotation, most_pages=_most_pages))
 
 
-def _following(stream: IO[bytes]) -> Iterator[Parcel]:
-    """Yield the parcels of `stream`; its end ends this process, in the middle of a picture too."""
-    parcels: queue.SimpleQueue[Parcel] = queue.SimpleQueue()
-
-    def follow() -> None:
-        try:
-            while True:
-                parcels.put(receive(stream))
-        finally:
-            os._exit(0)
-
-    threading.Thread(target=follow, daemon=True).start()
-    while True:
-        yield parcels.get()
-
-
-def _silence(stream: IO[Any]) -> None:
-    """Redirect a standard stream to the null device, for this process and its libraries."""
-    with Path(os.devnull).open("wb") as nothing:
-        os.dup2(nothing.fileno(), stream.fileno())
-
-
-def main() -> None:
-    """Read what standard input brings."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # sent to all of a service: who started this one finishes first
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    _silence(sys.stdout)
-    try:
-        parcels = _following(sys.stdin.buffer)
-        reader = _reader(parcels)
-        warm_up(reader)
-        _silence(sys.stderr)  # on which decoders tell what they think of damaged pictures
-        answer_all(reader, parcels, answers)
-    except Exception:  # noqa: BLE001 - it is told, and this process ends
-        traceback.print_exc()
-    os._exit(1)  # in the ordinary way Python could not end while a thread waits for standard input
-
-
-if __name__ == "__main__":
-    main()
+def as_json(reading: "Reading") -> bytes:
+    """Return the reading as JSON, with the image that the network saw of each digit."""
+    content = reading.to_json()
+    for digit, as_dict in zip(reading.digits, content["digits"], strict=True):
+        height, width = digit.image.shape
+        pixels = base64.b64encode(digit.image.tobytes()).decode()
+        as_dict["seen"] = {"width": width, "height": height, "pixels": pixels}
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

@@ -49,16 +49,15 @@ class Problem(HTTPException):
         super().__init__(status, detail, {name.replace("_", "-"): value for name, value in headers.items()})
         self.title = title
 
-    def response(self, scope: Scope | None) -> JSONResponse:
-        """Return the answer to the request of `scope`; None if there is no request."""
+    def response(self, scope: Scope) -> JSONResponse:
+        """Return the answer to the request of `scope`."""
         content = {
             "type": "about:blank",
             "title": self.title,
             "status": self.status_code,
             "detail": self.detail,
+            "instance": path_of(scope),
         }
-        if scope is not None:
-            content["instance"] = path_of(scope)
         return JSONResponse(content, self.status_code, self.headers, CONTENT_TYPE)
 
 
@@ -103,12 +102,12 @@ class Problems:
 
 def add_handlers(app: FastAPI) -> None:
     """Replace FastAPI's own error answers of `app` with problems."""
+
+    async def handle(request: Request, error: Exception) -> JSONResponse:
+        return problem_of(error, request.scope).response(request.scope)
+
     for kind in (HTTPException, RequestValidationError):
-        app.add_exception_handler(kind, _handle)
-
-
-async def _handle(request: Request, error: Exception) -> JSONResponse:
-    return problem_of(error, request.scope).response(request.scope)
+        app.add_exception_handler(kind, handle)
 
 
 def problem_of(error: Exception, scope: Scope) -> Problem:
@@ -151,16 +150,15 @@ def _of_validation(error: RequestValidationError) -> Problem:
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return how OpenAPI describes answers with these statuses, for the `responses` of a route or a router."""
-    return {status: _described(status, _title(status)) for status in statuses}
-
-
-def _described(status: int, title: str) -> dict[str, Any]:
-    properties: dict[str, dict[str, object]] = {
-        "type": {"type": "string", "example": "about:blank"},
-        "title": {"type": "string", "example": title},
-        "status": {"type": "integer", "example": status},
-        "detail": {"type": "string"},
-        "instance": {"type": "string", "description": "the path that was asked for"},
-    }
-    schema = {"type": "object", "required": list(properties), "properties": properties}
-    return {"description": title, "content": {CONTENT_TYPE: {"schema": schema}}}
+    described: dict[int | str, dict[str, Any]] = {}
+    for status in statuses:
+        properties: dict[str, dict[str, object]] = {
+            "type": {"type": "string", "example": "about:blank"},
+            "title": {"type": "string", "example": _title(status)},
+            "status": {"type": "integer", "example": status},
+            "detail": {"type": "string"},
+            "instance": {"type": "string", "description": "the path that was asked for"},
+        }
+        schema = {"type": "object", "required": list(properties), "properties": properties}
+        described[status] = {"description": _title(status), "content": {CONTENT_TYPE: {"schema": schema}}}
+    return described

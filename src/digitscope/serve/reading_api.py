@@ -1,5 +1,8 @@
 """The part of the API that reads: pictures, images for a network, and which networks there are."""
 
+import asyncio
+import logging
+from concurrent.futures import Future
 from functools import partial
 from typing import Annotated, Any
 
@@ -9,16 +12,19 @@ from numpy.typing import NDArray
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 
-from digitscope.inference import Prediction, Recognizer, shipped_path
+from digitscope.errors import ClusterError
+from digitscope.inference import Recognizer, shipped_path
 from digitscope.inference.recognizer import TASK_OF_SHAPE
-from digitscope.serve import examples
-from digitscope.serve.limits import Limits
-from digitscope.serve.network_files import NetworkFile
+from digitscope.serve import examples, picture_reading
+from digitscope.serve.bodies import BYTES, FIELD, FORM, JSON, images_of, picture_of
+from digitscope.serve.jobs import Jobs
+from digitscope.serve.picture_reading import NetworkFile
 from digitscope.serve.problems import Problem, problem_responses
-from digitscope.serve.reading_processes import Reading, ReadingProcesses
 from digitscope.serve.schemas import DigitImages, Model, PairImages, Predictions, ReadOptions, ReadPicture, Reads
-from digitscope.serve.uploads import BYTES, FIELD, FORM, JSON, images_of, picture_of
-from digitscope.serve.workers import Workers
+from digitscope.serve.settings import Limits
+from digitscope.workers import Workers
+
+LOG = logging.getLogger("digitscope.serve")
 
 SMALL_BODY = 16_384
 """Bytes of images up to which they are read at once: to hand them to a thread takes longer than to read them."""
@@ -56,19 +62,22 @@ class ReadingApi:
 
     Args:
         digits: reads one digit.
-        workers: the threads that wait for what takes longer.
+        jobs: take what lasts longer.
         limits: what is too much.
     """
 
-    def __init__(self, digits: Recognizer, workers: Workers, limits: Limits) -> None:
+    def __init__(self, digits: Recognizer, jobs: Jobs, limits: Limits) -> None:
         pairs, pages = (NetworkFile.of(shipped_path(name)) for name in ("two-digit", "page"))
         single = NetworkFile.of(digits.path, digits.content)
         self._files: dict[Reads, NetworkFile] = {"digit": single, "two-digit": pairs, "page": pages}
         self._networks: dict[Reads, Recognizer]
         self._networks = {"digit": digits, "two-digit": Recognizer(pairs.path, content=pairs.content)}
-        self._processes = ReadingProcesses(self._files.values(), limits.pages)
-        self._workers = workers
+        self._workers = Workers(2 * limits.processes, picture_reading.begin, single, pairs, pages, limits.pages)
+        self._warm_up: Future[int] = Future()
+        self._warm_up.set_result(0)
+        self._jobs = jobs
         self._limits = limits
+        self.close = self._workers.close
 
     def router(self) -> APIRouter:
         """Return the routes."""
@@ -88,22 +97,33 @@ class ReadingApi:
             openapi_extra={"requestBody": {"required": True, "content": IMAGES_BODY}},
         )(self.predict)
         router.get("/models", operation_id="list_models")(self.models)
+        router.head("/models", include_in_schema=False)(self.models)
         return router
 
     async def read(self, request: Request, options: Annotated[ReadOptions, Query()]) -> Response:
         """Read a picture: PNG, JPEG, WebP, TIFF (all pages), BMP, GIF, AVIF, HEIC (extra heif)."""
-        picture = picture_of(await request.body(), request.headers)
+        picture = await picture_of(request)
         degrees = None if options.rotation == "auto" else int(options.rotation)
-        reading = Reading(self._processes, picture, options.mode, printed=options.printed, rotation=degrees)
-        quick = len(picture) <= SMALL_PICTURE
-        content = await self._workers.do(request, reading, quick=quick, stop=reading.stop)
+
+        async def read_in_worker() -> bytes:
+            if not self._warm_up.done():  # a second process would only slow down the first, which is starting
+                await asyncio.wait({asyncio.wrap_future(self._warm_up)})
+            arguments = (picture, options.mode, options.printed, degrees)
+            return await asyncio.wrap_future(self._workers.submit(picture_reading.read, *arguments))
+
+        try:
+            content = await self._jobs.do(request, read_in_worker, quick=len(picture) <= SMALL_PICTURE)
+        except ClusterError as error:
+            LOG.error("a process that reads has ended over a picture (%s)", error)
+            detail = "the process that read the picture has ended: try again, or with another form of the picture"
+            raise Problem(503, "Service Unavailable", detail, Retry_After="10") from None
         return Response(content, media_type=JSON)
 
     async def predict(self, request: Request) -> Response:
         """Read images framed as MNIST's are, ink 255 on 0: 28 rows are one digit, 42 are two over each other."""
         body = await request.body()
         work = partial(self._predict, body, request.headers)
-        return work() if len(body) <= SMALL_BODY else await self._workers.do(request, work)
+        return work() if len(body) <= SMALL_BODY else await self._jobs.in_thread(request, work)
 
     async def models(self) -> list[Model]:
         """Tell which networks read here."""
@@ -121,11 +141,7 @@ class ReadingApi:
 
     def begin_warm_up(self) -> None:
         """Start a process that reads, so that the first who asks need not wait for it."""
-        self._workers.begin(self._processes.start)
-
-    def close(self) -> None:
-        """End what reads."""
-        self._processes.close()
+        self._warm_up = self._workers.submit(int)
 
     def _predict(self, body: bytes, headers: Headers) -> JSONResponse:
         images = images_of(body, headers, TASK_OF_SHAPE)
@@ -133,16 +149,15 @@ class ReadingApi:
             detail = f"{len(images):,} images are too many for one call: expected at most {self._limits.images:,}"
             raise Problem(413, "Content Too Large", detail)
         task = TASK_OF_SHAPE[images.shape[1], images.shape[2]]
-        return JSONResponse({"reads": task, **_as_json(self._networks[task].predict(images))})
-
-
-def _as_json(prediction: Prediction) -> dict[str, Any]:
-    distances = prediction.distances
-    return {
-        "labels": prediction.labels.tolist(),
-        "probabilities": _rounded(prediction.probabilities),
-        "distances": None if distances is None else _rounded(distances),
-    }
+        prediction = self._networks[task].predict(images)
+        distances = prediction.distances
+        content = {
+            "reads": task,
+            "labels": prediction.labels.tolist(),
+            "probabilities": _rounded(prediction.probabilities),
+            "distances": None if distances is None else _rounded(distances),
+        }
+        return JSONResponse(content)
 
 
 def _rounded(numbers: NDArray[np.float32]) -> Any:

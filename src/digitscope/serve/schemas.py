@@ -1,13 +1,26 @@
 """The API's requests and responses, as in its OpenAPI description."""
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
+
+if TYPE_CHECKING:
+    from digitscope.scratch import ScratchSettings
 
 Pair = Annotated[list[int], Field(min_length=2, max_length=2)]
 
-Confidence = Field(ge=0, le=1, examples=[0.9987])
+Label = Annotated[int, Field(ge=0, le=9, examples=[7])]
+
+Confidence = Annotated[float, Field(ge=0, le=1, examples=[0.9987])]
+
+Base64Digit = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9+/]{1045}[AQgw]==$",
+        description="base64 of 784 bytes: 28 rows of 28 pixels, 0 for paper to 255 for ink",
+    ),
+]
 
 
 class ReadOptions(BaseModel):
@@ -64,8 +77,8 @@ class Seen(BaseModel):
 class ReadDigit(BaseModel):
     """One digit of a picture, or what might have been one."""
 
-    label: int = Field(ge=0, le=9, examples=[7])
-    confidence: float = Confidence
+    label: Label
+    confidence: Confidence
     accepted: bool = Field(description="whether it counts as read")
     reason: str | None = Field(description="why it is not accepted", examples=[None])
     box: Box
@@ -81,7 +94,7 @@ class ReadSign(BaseModel):
     """One sign of a picture."""
 
     label: Literal[".", ",", "-", "/", ":", "+", "\u00d7", "\u00f7", "=", "(", ")"]
-    confidence: float = Confidence
+    confidence: Confidence
     box: Box
     line: Line
     page: int = Field(ge=0, examples=[0])
@@ -178,3 +191,170 @@ class Health(BaseModel):
 
     status: Literal["ok"]
     version: str = Field(examples=["0.1.0"])
+
+
+# Look inside
+
+
+class Guess(BaseModel):
+    """A digit and its probability."""
+
+    label: Label
+    confidence: Confidence
+
+
+class OcclusionMap(BaseModel):
+    """Which ink made the decision."""
+
+    height: int = Field(examples=[28])
+    width: int = Field(examples=[28])
+    values: list[float] = Field(
+        description="by how many nats the label's log-probability falls when the ink around a pixel is blanked, "
+        "row by row; negative where ink speaks against the label"
+    )
+
+
+class LayerMaps(BaseModel):
+    """The feature maps of one layer."""
+
+    name: str = Field(examples=["layer 1"])
+    channels: int = Field(gt=0, examples=[24])
+    height: int = Field(gt=0, examples=[12])
+    width: int = Field(gt=0, examples=[12])
+    pixels: str = Field(description="base64 of channels * height * width bytes; 255 is the layer's largest output")
+
+
+class NearDigit(BaseModel):
+    """A training digit that the network sees much alike."""
+
+    label: Label
+    distance: float = Field(ge=0, description="between the means of the last layer's channels", examples=[1.25])
+    pixels: Base64Digit
+
+
+class ChangedDigit(Guess):
+    """A small change after which the network reads another digit."""
+
+    share: float = Field(gt=0, description="ink erased or added, as a share of the digit's", examples=[0.14])
+    mask: Base64Digit = Field(description="by how much each pixel has changed")
+    pixels: Base64Digit = Field(description="the digit after the change")
+
+
+class Changes(BaseModel):
+    """Small changes of the ink that change the reading; null if none was found."""
+
+    erase: ChangedDigit | None = Field(description="ink blanked, a third of it at most")
+    add: ChangedDigit | None = Field(description="one or two straight strokes added")
+
+
+class InsideView(BaseModel):
+    """A view inside the network for one digit."""
+
+    label: Label
+    confidence: Confidence
+    second: Guess
+    margin_nats: float = Field(
+        ge=0, description="log-probability of the first less that of the second", examples=[7.3]
+    )
+    occlusion: OcclusionMap
+    layers: list[LayerMaps]
+    neighbours: list[NearDigit] = Field(description="of the embedded sample's training digits, the nearest first")
+    changes: Changes
+
+
+# Watch it learn
+
+
+def _whole(value: object) -> object:
+    """Return a number such as 32.0, which is an integer to JSON Schema, as one."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+
+
+class NewTraining(BaseModel):
+    """A training to start: the network, its settings and its data."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    hidden: Whole = Field(
+        default=32, ge=0, le=512, description="units of the hidden layer; 0 for none, which is softmax regression"
+    )
+    learning_rate: float = Field(
+        default=0.1, ge=0.001, le=2, description="of the first step; it falls to 0 in a straight line"
+    )
+    batch_size: Whole = Field(default=64, ge=1, le=1024, description="examples a step")
+    activation: Literal["relu", "leaky-relu", "sigmoid", "tanh", "identity"] = "relu"
+    epochs: Whole = Field(default=20, ge=1, le=100, description="passes over the examples")
+    seed: Whole = Field(
+        default=0, ge=0, le=2**32 - 1, description="of the first weights and of the order of the examples"
+    )
+    data: Literal["sample", "mnist"] = Field(
+        default="sample", description="the embedded sample, or full MNIST if it is there"
+    )
+    examples: Annotated[int, Field(ge=100, le=60_000), BeforeValidator(_whole)] | None = Field(
+        default=4000, description="to learn from; all if null, or if there are not as many"
+    )
+    drawing: Base64Digit | None = Field(default=None, description="a digit to read after every epoch")
+
+    def settings(self) -> "ScratchSettings":
+        """Return the network and its training, as the scratch package has them."""
+        from digitscope.scratch import ScratchSettings
+
+        return ScratchSettings(
+            hidden=(self.hidden,) if self.hidden else (),
+            activation=self.activation,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+        )
+
+
+class TrainingData(BaseModel):
+    """The data of a training."""
+
+    name: str = Field(examples=["MNIST sample"])
+    train: int = Field(description="examples to learn from", examples=[4000])
+    validation: int = Field(description="examples that each epoch is scored on", examples=[500])
+
+
+class StartedTraining(BaseModel):
+    """A training that has started."""
+
+    id: str = Field(examples=["5f0c9ad3b1e2f467"])
+    data: TrainingData
+
+
+class Range(BaseModel):
+    """The range of a number, and its default."""
+
+    least: float
+    most: float
+    default: float
+
+
+def ranges() -> dict[str, Range]:
+    """Return the range of each number of a `NewTraining`."""
+    found = {}
+    for name, field in NewTraining.model_json_schema()["properties"].items():
+        number = field.get("anyOf", [field])[0]  # the other is null
+        if "minimum" in number:
+            found[name] = Range(least=number["minimum"], most=number["maximum"], default=field["default"])
+    return found
+
+
+class DataHere(BaseModel):
+    """Digits to learn from."""
+
+    name: Literal["sample", "mnist"]
+    title: str = Field(examples=["sample of 4,000 digits"])
+
+
+class TrainingOptions(BaseModel):
+    """The accepted settings of a training."""
+
+    activations: list[str]
+    data: list[DataHere] = Field(description="available data")
+    ranges: dict[str, Range]
+    defaults: NewTraining

@@ -4,19 +4,18 @@ Data and the scratch package are imported at the first request, so that the serv
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, Request, Response
-from starlette.responses import StreamingResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from digitscope.errors import DataError
-from digitscope.serve.event_stream import EVENT_STREAM, event_stream
-from digitscope.serve.examples import NEW_TRAINING
-from digitscope.serve.framed_digit import BODY, digit_in_base64, digit_in_body
+from digitscope.serve.bodies import DIGIT_BODY, JSON, content_type, digit_in_base64, digit_of, unsupported
+from digitscope.serve.examples import EPOCH_EVENT, NEW_TRAINING
 from digitscope.serve.problems import Problem, problem_responses
-from digitscope.serve.training import Training
-from digitscope.serve.training_schemas import (
+from digitscope.serve.schemas import (
     DataHere,
     NewTraining,
     StartedTraining,
@@ -24,8 +23,7 @@ from digitscope.serve.training_schemas import (
     TrainingOptions,
     ranges,
 )
-from digitscope.serve.trainings import Trainings
-from digitscope.serve.uploads import JSON, content_type, unsupported
+from digitscope.serve.trainings import Training, Trainings
 
 FOLLOW, DRAW, STOP = "follow_training", "change_drawing", "stop_training"
 
@@ -40,36 +38,35 @@ LOCATION: dict[int | str, dict[str, Any]] = {
 }
 """How OpenAPI describes where a training is found, and what can be done with it."""
 
-
-def router(trainings: Trainings) -> APIRouter:
-    """Return the routes that start, follow and stop `trainings`."""
-    routes = APIRouter(prefix="/api/trainings", tags=["watch it learn"])
-    api = _Api(trainings)
-    started = problem_responses(400, 408, 409, 413, 415, 422, 429, 503) | LOCATION
-    followed = problem_responses(404, 422) | EVENT_STREAM
-    drawn = problem_responses(404, 408, 413, 415, 422, 503)
-    routes.get("/options", operation_id="training_options")(api.options)
-    routes.post(
-        "", operation_id="start_training", status_code=201, responses=started, dependencies=[Depends(_check_json)]
-    )(api.start)
-    follow = routes.get(
-        "/{training_id}/events", operation_id=FOLLOW, response_class=StreamingResponse, responses=followed
-    )
-    draw = routes.put(
-        "/{training_id}/drawing", operation_id=DRAW, status_code=204, responses=drawn, openapi_extra=dict(BODY)
-    )
-    stop = routes.delete(
-        "/{training_id}", operation_id=STOP, status_code=204, responses=problem_responses(404, 503)
-    )
-    follow(api.events)
-    draw(api.draw)
-    stop(api.stop)
-    return routes
-
+EVENT_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "an event `epoch` after every epoch, and `end` at last, whose reason is `done`, `stopped`, "
+        "`diverged` (the loss is not finite), `time` (it took too long) or `failed`",
+        "content": {
+            "text/event-stream": {
+                "itemSchema": {
+                    "type": "object",
+                    "required": ["id", "event", "data"],
+                    "properties": {
+                        "id": {"type": "string", "description": "the event's number, from 1"},
+                        "event": {"type": "string", "enum": ["epoch", "end"]},
+                        "data": {"type": "string", "contentMediaType": "application/json"},
+                    },
+                },
+                "example": dict(EPOCH_EVENT),
+            }
+        },
+    }
+}
+"""How OpenAPI describes the answer, event by event."""
 
 New = Annotated[
     NewTraining, Body(openapi_examples={"quick": {"summary": "done in a second", "value": dict(NEW_TRAINING)}})
 ]
+
+
+routes = APIRouter(prefix="/api/trainings", tags=["watch it learn"])
+"""The routes that start, follow and stop the trainings of the app: its `state.trainings`."""
 
 
 async def _check_json(request: Request) -> None:
@@ -78,50 +75,87 @@ async def _check_json(request: Request) -> None:
         raise unsupported(kind, JSON)
 
 
-class _Api:
-    """The routes; the first line of each docstring is in the OpenAPI description."""
+async def _trainings(request: Request) -> Trainings:
+    trainings: Trainings = request.app.state.trainings
+    return trainings
 
-    def __init__(self, trainings: Trainings) -> None:
-        self._trainings = trainings
 
-    def options(self) -> TrainingOptions:
-        """Return the accepted settings of a training, and the available data."""
-        from digitscope.scratch import ACTIVATIONS
+Here = Annotated[Trainings, Depends(_trainings)]
 
-        data = [DataHere(name="sample", title="sample of 4,000 digits")]
-        if _mnist_folder() is not None:
-            data.append(DataHere(name="mnist", title="full MNIST, 54,000 digits"))
-        return TrainingOptions(activations=list(ACTIVATIONS), data=data, ranges=ranges(), defaults=NewTraining())
 
-    async def start(self, new: New, response: Response) -> StartedTraining:
-        """Start a training in its own process; the answer comes when its data is loaded."""
-        started = await _started(self._trainings, new)
-        response.headers["Location"] = f"/api/trainings/{started.id}"
-        return started
+async def _known(training_id: str, trainings: Here) -> Training:
+    try:
+        return trainings[training_id]
+    except KeyError:
+        detail = f"no training {training_id[:80]!r}: it never was, or has ended a while ago; start another"
+        raise Problem(404, "Not Found", detail) from None
 
-    async def events(
-        self,
-        training_id: str,
-        last_event_id: Annotated[int, Header(ge=0, description="go on after this event")] = 0,
-    ) -> StreamingResponse:
-        """Follow a training from its beginning to its end; one that nobody follows is stopped."""
-        return event_stream(self._known(training_id), last_event_id)
 
-    async def draw(self, training_id: str, request: Request) -> None:
-        """Have another digit read after every epoch from now on."""
-        training = self._known(training_id)
-        await training.draw(await digit_in_body(request))
+Known = Annotated[Training, Depends(_known)]
 
-    async def stop(self, training_id: str) -> None:
-        """Stop a training, end its event streams, and remove it."""
-        await self._trainings.remove(self._known(training_id))
 
-    def _known(self, training_id: str) -> Training:
-        try:
-            return self._trainings[training_id]
-        except KeyError:
-            detail = f"no training {training_id[:80]!r}: it never was, or has ended a while ago; start another"
-            raise Problem(404, "Not Found", detail) from None
+@routes.head("/options", include_in_schema=False)
+@routes.get("/options", operation_id="training_options")
+def options() -> TrainingOptions:
+    """Return the accepted settings of a training, and the available data."""
+    from digitscope.scratch import ACTIVATIONS
+
+    data = [DataHere(name="sample", title="sample of 4,000 digits")]
+    if _mnist_folder() is not None:
+        data.append(DataHere(name="mnist", title="full MNIST, 54,000 digits"))
+    return TrainingOptions(activations=list(ACTIVATIONS), data=data, ranges=ranges(), defaults=NewTraining())
+
+
+@routes.post(
+    "",
+    operation_id="start_training",
+    status_code=201,
+    responses=problem_responses(400, 408, 409, 413, 415, 422, 429, 503) | LOCATION,
+    dependencies=[Depends(_check_json)],
+)
+async def start(new: New, response: Response, trainings: Here) -> StartedTraining:
+    """Start a training in its own process; the answer comes when its data is loaded."""
+    training = await _started(trainings, new)
+    response.headers["Location"] = f"/api/trainings/{training.id}"
+    return training
+
+
+@routes.head("/{training_id}/events", include_in_schema=False, dependencies=[Depends(_known)])
+async def events_head() -> Response:
+    """Tell whether there is something to follow."""
+    return Response(media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+@routes.get(
+    "/{training_id}/events",
+    operation_id=FOLLOW,
+    response_class=EventSourceResponse,
+    responses=problem_responses(404, 422) | EVENT_STREAM,
+)
+async def events(
+    training: Known, last_event_id: Annotated[int, Header(ge=0, description="go on after this event")] = 0
+) -> AsyncIterator[ServerSentEvent]:
+    """Follow a training from its beginning to its end; one that nobody follows is stopped."""
+    async for event in training.events(last_event_id):
+        yield ServerSentEvent(id=str(event.number), event=event.name, raw_data=event.data)
+
+
+@routes.put(
+    "/{training_id}/drawing",
+    operation_id=DRAW,
+    status_code=204,
+    responses=problem_responses(404, 408, 413, 415, 422, 503),
+    openapi_extra=dict(DIGIT_BODY),
+)
+async def draw(training: Known, request: Request) -> None:
+    """Have another digit read after every epoch from now on."""
+    training.draw(await digit_of(request))
+
+
+@routes.delete("/{training_id}", operation_id=STOP, status_code=204, responses=problem_responses(404, 503))
+async def stop(training: Known, trainings: Here) -> None:
+    """Stop a training, end its event streams, and remove it."""
+    await trainings.remove(training)
 
 
 async def _started(trainings: Trainings, new: NewTraining) -> StartedTraining:
@@ -136,8 +170,8 @@ async def _started(trainings: Trainings, new: NewTraining) -> StartedTraining:
     if new.data == "mnist" and folder is None:
         detail = "full MNIST is not here: choose the sample, or get it by `digitscope data fetch`"
         raise Problem(409, "Conflict", detail)
-    lesson = Lesson(new.settings(), new.seed, None if folder is None else str(folder), new.examples)
-    training = await trainings.start(lesson, None if new.drawing is None else digit_in_base64(new.drawing))
+    lesson = Lesson(new.settings(), new.seed, folder, new.examples)
+    training = trainings.start(lesson, None if new.drawing is None else digit_in_base64(new.drawing))
     if training is None:
         detail = "as many trainings run already as may: stop one, or wait until one has ended"
         raise Problem(429, "Too Many Requests", detail, Retry_After="10")

@@ -1,20 +1,23 @@
-"""The limits of an app, as one frozen value that is checked when it is made."""
+"""The settings of an app: its limits and who may ask. Both are frozen values, checked when they are made."""
 
 import math
+import re
 from dataclasses import dataclass, field, fields
 from typing import Annotated, get_args
 
 from digitscope.cores import usable_cores
 from digitscope.errors import SettingError
 
+TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
+"""RFC 6750's form of a token, from 16 characters on."""
 
-def _cores() -> int:
-    return min(usable_cores(), 4)
+HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+"""A name as a browser sends it: letters beyond ASCII come as xn--."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of an app, checked once. Requests beyond a limit get the status named in its annotation.
+    """The limits of an app. Requests beyond a limit get the status named in its annotation.
 
     `digitscope serve --help` shows the annotations. The limit on a picture's pixels is the library's.
 
@@ -33,7 +36,7 @@ class Limits:
     processes: Annotated[
         int,
         "processes that read pictures, and as many for small ones; each starts when it is needed",
-    ] = field(default_factory=_cores)
+    ] = field(default_factory=lambda: min(usable_cores(), 4))
     images: Annotated[int, "images that one call of predict may have, else 413"] = 4096
     pages: Annotated[int, "pages that a TIFF file may have, else 422; each takes its time"] = 20
 
@@ -42,7 +45,7 @@ class Limits:
             kind, value = get_args(each.type)[0], getattr(self, each.name)
             if kind is int and (type(value) is not int or value < 1):
                 raise SettingError(f"{each.name} is {value!r}: expected a whole number from 1")
-            if kind is float and not _is_duration(value):
+            if kind is float and (type(value) not in (int, float) or not 0 < value < math.inf):
                 raise SettingError(f"{each.name} is {value!r}: expected seconds above 0")
         if self.held_bytes < self.body_bytes:
             raise SettingError(
@@ -50,5 +53,27 @@ class Limits:
             )
 
 
-def _is_duration(value: object) -> bool:
-    return type(value) in (int, float) and 0 < value < math.inf  # type: ignore[operator]
+@dataclass(frozen=True)
+class Access:
+    """The allowed hosts and the token.
+
+    Attributes:
+        token: required under /api as `Authorization: Bearer TOKEN`; None for no token.
+        hosts: accepted host names, beside localhost and any IP address.
+
+    Raises:
+        SettingError: the token is too short or has invalid characters; a host is not a bare name.
+    """
+
+    token: str | None = field(default=None, repr=False)
+    hosts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.token is not None and not TOKEN.fullmatch(self.token):
+            raise SettingError("that is no token: expected at least 16 letters, digits or any of . _ ~ + / -")
+        for host in self.hosts:
+            if not HOST.fullmatch(host):
+                raise SettingError(
+                    f"the allowed host {host!r} is no bare name: expected one such as digits.example.org, "
+                    "without https://, port or path"
+                )

@@ -1,0 +1,222 @@
+"""What every request passes through: headers, access, its body and how many are in work."""
+
+import asyncio
+import io
+import ipaddress
+import re
+import secrets
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from digitscope.serve.problems import Problem
+from digitscope.serve.settings import Access, Limits
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob:",  # a picture that the user gave is shown from memory
+        "connect-src 'self'",  # the API
+        "base-uri 'none'",  # this and what follows is not covered by default-src
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+
+HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+)
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+"""The methods that change nothing (RFC 9110, section 9.2.1)."""
+
+ALWAYS_TAKEN = 65_536
+"""Bytes of a body that are always accepted, so that stalled large bodies block no small one."""
+
+
+def is_of_the_api(scope: Scope) -> bool:
+    """Tell whether a request is for the API; a path begins with where the app is mounted (ASGI's `root_path`)."""
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    return path.startswith("/api/")
+
+
+class SecurityHeaders:
+    """Middleware that adds `HEADERS`, and says what may be kept: nothing of the API, an unchanged page."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and the answer back with the headers."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        caching = "no-store" if is_of_the_api(scope) else "no-cache"  # now: a route changes the scope
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update({**HEADERS, "Cache-Control": caching})
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+class AccessGuard:
+    """Middleware that refuses cross-origin requests and requests without the token.
+
+    A foreign page can point its own host name at this machine, so that the browser takes it for the same origin
+    (DNS rebinding). The attack needs a host name. So every IP address is accepted as the host, but only known
+    names.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self.app = app
+        self._hosts = {"localhost", *(host.lower() for host in access.hosts)}
+        self._authorization = f"bearer {access.token}".encode() if access.token else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what may be asked.
+
+        Raises:
+            Problem: 421 for a host of another name, 403 for another page's request, 401 without the token.
+        """
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            self._check_host(headers.get("host", ""))
+            if scope["method"] not in SAFE_METHODS:
+                _check_origin(headers)
+            if self._authorization and is_of_the_api(scope):
+                _check_token(headers.get("authorization", ""), self._authorization)
+        await self.app(scope, receive, send)
+
+    def _check_host(self, host: str) -> None:
+        name = re.sub(r":\d+$", "", host).lower()
+        if name in self._hosts:
+            return
+        try:
+            ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+        except ValueError:
+            detail = (
+                f"this is not {name[:80]!r}: expected localhost, an IP address or a name given by --allowed-host"
+            )
+            raise Problem(421, "Misdirected Request", detail) from None
+
+
+def _check_origin(headers: Headers) -> None:
+    origin, host = headers.get("origin"), headers.get("host", "")
+    if origin is not None and origin.partition("://")[2].lower() != host.lower():
+        detail = (
+            f"this comes from a page of {origin[:80]!r}: expected a page of this service, which was called "
+            f"{host[:80]!r}, or no browser; a proxy has to pass on the Host header"
+        )
+        raise Problem(403, "Forbidden", detail)
+
+
+def _check_token(authorization: str, expected: bytes) -> None:
+    scheme, _, token = authorization.partition(" ")
+    given = f"{scheme.lower()} {token.strip()}".encode()
+    if not secrets.compare_digest(given, expected):
+        detail = "no token, or another one: expected the header Authorization: Bearer TOKEN"
+        raise Problem(401, "Unauthorized", detail, WWW_Authenticate="Bearer")
+
+
+class BodyGuard:
+    """Middleware that receives a body before its route runs, and refuses one that is too large or too slow.
+
+    Stalled clients so block nobody. Starlette's own limit on a body's size answers without a problem.
+    """
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self.app = app
+        self._limits = limits
+        self._held = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with its whole body in one message; drop it if its client has left.
+
+        Raises:
+            Problem: 413 for a body that is too large, 408 if it does not arrive, 503 if all bodies take too much.
+        """
+        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        length = int(headers.get("content-length", "0"))  # the server has refused what is no number
+        if length == 0 and "transfer-encoding" not in headers:
+            await self.app(scope, receive, send)
+            return
+        if length > self._limits.body_bytes:
+            raise self._too_large(f"{length:,} bytes")
+        body = io.BytesIO()
+        try:
+            if await self._has_arrived(body, receive):
+                given = iter([{"type": "http.request", "body": body.getvalue(), "more_body": False}])
+
+                async def receive_again() -> Message:
+                    return next(given, None) or await receive()
+
+                await self.app(scope, receive_again, send)
+        finally:
+            self._held -= body.tell()
+
+    async def _has_arrived(self, body: io.BytesIO, receive: Receive) -> bool:
+        """Collect what comes in `body`; return False if the client left meanwhile."""
+        try:
+            async with asyncio.timeout(self._limits.body_seconds):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return False
+                    self._hold(message.get("body", b""), body)
+                    if not message.get("more_body", False):
+                        return True
+        except TimeoutError:
+            detail = f"the body has not arrived within {self._limits.body_seconds:g} s: send it again, in one go"
+            raise Problem(408, "Request Timeout", detail, Connection="close") from None
+
+    def _hold(self, chunk: bytes, body: io.BytesIO) -> None:
+        self._held += body.write(chunk)
+        if body.tell() > self._limits.body_bytes:
+            raise self._too_large("the body")
+        if self._held > self._limits.held_bytes and body.tell() > ALWAYS_TAKEN:
+            detail = "the bodies of all requests take too much memory now: try again in a second"
+            raise Problem(503, "Service Unavailable", detail, Retry_After="1")
+
+    def _too_large(self, what: str) -> Problem:
+        detail = f"{what} is too large: expected at most {self._limits.body_bytes:,} bytes"
+        return Problem(413, "Content Too Large", detail)
+
+
+class ConcurrencyGuard:
+    """Middleware that refuses a request while `most` others are worked on or wait; safe methods pass."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self.app = app
+        self._most = most
+        self._in_work = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on.
+
+        Raises:
+            Problem: 503 while there are too many others.
+        """
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
+            await self.app(scope, receive, send)
+            return
+        if self._in_work >= self._most:
+            detail = f"{self._in_work} requests are in work or wait already: try again in a second"
+            raise Problem(503, "Service Unavailable", detail, Retry_After="1")
+        self._in_work += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._in_work -= 1
