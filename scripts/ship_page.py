@@ -8,7 +8,7 @@ from typing import Any
 
 from scripts.ship_weights import LICENCE, spaced
 
-from digitscope.cli.page_report import page_rows
+from digitscope.cli.evaluation_report import page_rows
 from digitscope.data import Dataset
 from digitscope.data.hands import Material
 from digitscope.data.page_scores import PageScores, score_scenes

@@ -523,6 +523,20 @@ def test_digits_are_read(two_forms: Path) -> None:
     assert all(20 + 80 * n < left < 20 + 80 * n + 60 for n, left in enumerate(lefts))
 
 
+def test_workers_read_the_same_in_the_same_order(digitscope: Command, two_forms: Path) -> None:
+    (two_forms / "b" / "bad.png").write_text("no picture")
+    (two_forms / "c.png").write_bytes((two_forms / "a" / "form.png").read_bytes())
+    alone = digitscope("read", two_forms, "--json")
+    assert (alone.code, len(alone.out.splitlines())) == (1, 3)
+    assert digitscope("read", two_forms, "--json", "--workers", 2) == alone
+    assert_one_line(
+        digitscope("read", "-", "--workers", 2), 2, "in this process alone: expected --workers 1 with it"
+    )
+    assert_one_line(digitscope("read", "-", "--workers", 0), 2, "'0' is no count")
+    both = ("--workers", 2, "--engine", "ray")
+    assert_one_line(digitscope("read", two_forms, *both), 2, "--workers 2: a Ray cluster has its own")
+
+
 def test_the_core_is_enough(two_forms: Path) -> None:
     """No package of the extras is needed, and PyTorch is not loaded where it is installed."""
     blocked = ["rich", "matplotlib", "onnx", "onnxscript", "pooch"]

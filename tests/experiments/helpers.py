@@ -4,7 +4,6 @@ from pathlib import Path
 
 from digitscope.data import PAIRS_FOR, Dataset, make_two_digit
 from digitscope.experiments.recipes import Recipe
-from digitscope.training import TrainingSettings
 
 
 def small(sample: Dataset, n: int = 100) -> Dataset:
@@ -22,7 +21,7 @@ def data_for(recipe: Recipe, sample: Dataset, n: int = 100) -> Dataset:
 
 def shortened(recipe: Recipe, epochs: int) -> Recipe:
     """Return `recipe` with fewer epochs, all but the first of them plain if its last ones are."""
-    if isinstance(recipe.settings, TrainingSettings) and recipe.settings.plain_epochs:
+    if recipe.settings.plain_epochs:
         return recipe.with_changes({"epochs": epochs, "plain_epochs": epochs - 1})
     return recipe.with_changes({"epochs": epochs})
 

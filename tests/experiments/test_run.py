@@ -1,6 +1,6 @@
 import json
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,8 @@ ONE_CYCLE = TrainingSettings(
 ADAM = TrainingSettings(epochs=3, batch_size=32, order="reshuffled", optimizer="adam", learning_rate=0.01)
 RESUMABLE = (
     Recipe("dropout and one-cycle", "", "cnn", ONE_CYCLE),
-    Recipe("batch norm", "", "fast", replace(ONE_CYCLE, epoch_size=150)),
     shortened(RECIPES["best"], 3).with_changes({"batch_size": 40}),
     Recipe("adam", "", "fc", ADAM, {"hidden": 7, "activation": "leaky-relu"}),
-    RECIPES["fc"].with_changes({"epochs": 3}),
     shortened(RECIPES["two-digit-best"], 3).with_changes({"batch_size": 32}),
     RECIPES["scratch"].with_changes({"epochs": 3, "batch_size": 32, "hidden": (16, 8)}),
     RECIPES["separation"].with_changes({"epochs": 3, "batch_size": 32}),
@@ -71,12 +69,12 @@ def untimed(history: tuple[EpochRecord, ...]) -> list[EpochRecord]:
     return [replace(record, seconds=0.0) for record in history]
 
 
+QUICK = RECIPES["scratch"].with_changes({"epochs": 1, "hidden": (16, 8), "activation": "tanh"})
+
 N_BATCHES = {
     "dropout and one-cycle": 4,
-    "batch norm": 5,
     "best": 3,
     "adam": 4,
-    "fc": 3,
     "two-digit-best": 3,
     "scratch": 4,
     "separation": 3,
@@ -89,8 +87,8 @@ def with_defaults(recipe: Recipe) -> Recipe:
     return replace(recipe, options={**DEFAULTS[recipe.model], **recipe.options})
 
 
-@pytest.mark.parametrize("name", [name for name in RECIPES if name != "page"])  # see tests/cli/test_page.py
-def test_every_recipe_makes_a_run_folder_that_can_be_read_back(name: str, sample: Dataset, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["scratch", "fc", "resnet", "two-digit-mlp", "separation"])
+def test_a_recipe_makes_a_run_folder_that_can_be_read_back(name: str, sample: Dataset, tmp_path: Path) -> None:
     recipe = shortened(RECIPES[name], 1).with_changes({"batch_size": 32})
     data = data_for(recipe, sample)
     trained = go(recipe, sample, tmp_path / "run")
@@ -163,7 +161,7 @@ def test_the_configuration_says_what_the_figures_depend_on(sample: Dataset, tmp_
     assert config["machine"]["threads"] == 1
 
 
-@pytest.mark.parametrize("threads", [1, 2, 0])
+@pytest.mark.parametrize("threads", [2, 0])
 def test_the_configuration_says_how_many_threads_there_were(threads: int, sample: Dataset, tmp_path: Path) -> None:
     """0 leaves it to PyTorch: what that was, only the machine's part can say."""
     go(RECIPES["fc"].with_changes({"epochs": 1, "threads": threads}), sample, tmp_path)
@@ -179,16 +177,40 @@ def test_the_task_of_two_digits_is_in_the_configuration(sample: Dataset, tmp_pat
     assert config["options"] == {"hidden": 64}
 
 
-@pytest.mark.parametrize("word", ["two-digit", "nonsense", 3, None])
-def test_the_task_follows_the_model_whatever_the_file_says(word: object, sample: Dataset, tmp_path: Path) -> None:
+def test_a_run_folder_without_its_task_is_of_single_digits(sample: Dataset, tmp_path: Path) -> None:
     recipe = RECIPES["fc"].with_changes({"epochs": 1})
     go(recipe, sample, tmp_path)
     path = tmp_path / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps({**config, "task": word}), encoding="utf-8")
+    del config["task"]
+    path.write_text(json.dumps(config), encoding="utf-8")
     assert load_run(tmp_path).recipe == with_defaults(recipe)
-    assert load_run(tmp_path).recipe.task == "digit"
     assert len(go(recipe, sample, tmp_path, resume=True).history) == 1
+
+
+def test_folders_of_earlier_versions_are_read(sample: Dataset, tmp_path: Path) -> None:
+    """The NumPy network's settings as they were when they were a class of their own."""
+    go(QUICK, sample, tmp_path)
+    path = tmp_path / "config.json"
+    settings = {
+        "hidden": [16, 8],
+        "activation": "tanh",
+        "epochs": 1,
+        "batch_size": 128,
+        "learning_rate": 0.1,
+        "momentum": 0.9,
+        "nesterov": True,
+        "rotation": 7,
+        "scale": 0.07,
+        "shear": 0.07,
+        "shift": 0.7,
+        "elastic": 1.0,
+        "dtype": "float32",
+    }
+    config = json.loads(path.read_text(encoding="utf-8"))
+    assert config["settings"] == settings
+    path.write_text(json.dumps({**config, "settings": settings}), encoding="utf-8")
+    assert load_run(tmp_path).recipe == QUICK
 
 
 def test_a_run_from_the_course_s_seed_gives_the_course_s_weights(sample: Dataset) -> None:
@@ -200,7 +222,7 @@ def test_a_run_from_the_course_s_seed_gives_the_course_s_weights(sample: Dataset
     assert [record.train_loss for record in trained.history] == pytest.approx(losses, rel=1e-6)
 
 
-@pytest.mark.parametrize("recipe", RESUMABLE, ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("recipe", [RESUMABLE[0], RESUMABLE[3], RESUMABLE[4]], ids=lambda recipe: recipe.name)
 def test_equal_seeds_give_equal_bytes_and_others_do_not(recipe: Recipe, sample: Dataset, tmp_path: Path) -> None:
     for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
         torch.rand(3)  # what was drawn before must not matter
@@ -218,10 +240,18 @@ def test_a_run_leaves_torch_s_generator_as_it_was(sample: Dataset) -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-@pytest.mark.parametrize("after", [1, 2, 3])
-@pytest.mark.parametrize("recipe", RESUMABLE, ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize(
+    ("recipe", "after"),
+    [*((recipe, 1) for recipe in RESUMABLE), (RESUMABLE[1], 2), (RESUMABLE[2], 3)],
+    ids=lambda value: getattr(value, "name", str(value)),
+)
 def test_a_resumed_run_gives_the_same_bytes(recipe: Recipe, after: int, sample: Dataset, tmp_path: Path) -> None:
-    whole = go(recipe, sample, tmp_path / "whole")
+    all_told: list[str | int] = []
+    whole = go(
+        recipe, sample, tmp_path / "whole", on_start=all_told.append, on_batch=lambda: all_told.append("step")
+    )
+    n_steps = 3 * N_BATCHES[recipe.name]
+    assert all_told == [n_steps, *["step"] * n_steps]
 
     def interrupt(record: EpochRecord) -> None:
         if record.epoch == after:
@@ -249,21 +279,12 @@ def test_a_resumed_run_gives_the_same_bytes(recipe: Recipe, after: int, sample: 
     assert untimed(load_run(tmp_path / "cut").history) == untimed(whole.history)
 
 
-@pytest.mark.parametrize("recipe", RESUMABLE, ids=lambda recipe: recipe.name)
-def test_a_new_run_is_told_of_all_its_steps(recipe: Recipe, sample: Dataset) -> None:
-    told: list[str | int] = []
-    go(recipe, sample, on_start=told.append, on_batch=lambda: told.append("step"))
-    n_steps = 3 * N_BATCHES[recipe.name]
-    assert told == [n_steps, *["step"] * n_steps]
-
-
-@pytest.mark.parametrize("epoch", [1, 2, 3])
-@pytest.mark.parametrize("writer", ["save_weights", "write_history", "save_state"])
+@pytest.mark.parametrize(("writer", "epoch"), [("save_weights", 1), ("write_history", 3), ("save_state", 2)])
 def test_a_checkpoint_cut_short_is_made_good_by_a_resume(
     writer: str, epoch: int, sample: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process dies before one of an epoch's three files is written."""
-    recipe = RESUMABLE[2]
+    recipe = RESUMABLE[1]
     whole = go(recipe, sample, tmp_path / "whole")
     genuine, calls = getattr(run_module, writer), []
 
@@ -407,16 +428,10 @@ def test_a_call_that_is_refused_leaves_no_folder(sample: Dataset, tmp_path: Path
     assert not folder.exists()
 
 
-@pytest.mark.parametrize(
-    ("name", "other", "message"),
-    [
-        ("fc", "two-digit-mlp", "'fc' is for the task 'digit', but two overlapping digits is for 'two-digit'"),
-        ("two-digit-cnn", "fc", "'two-digit-cnn' is for the task 'two-digit', but MNIST sample is for 'digit'"),
-    ],
-)
-def test_data_of_another_task(name: str, other: str, message: str, sample: Dataset) -> None:
+def test_data_of_another_task(sample: Dataset) -> None:
+    message = "'fc' is for the task 'digit', but two overlapping digits is for 'two-digit'"
     with pytest.raises(SettingError, match=message):
-        run_recipe(RECIPES[name], data_for(RECIPES[other], sample), seed=1)
+        run_recipe(RECIPES["fc"], data_for(RECIPES["two-digit-mlp"], sample), seed=1)
 
 
 def test_a_diverging_run_says_so_and_leaves_no_weights(sample: Dataset, tmp_path: Path) -> None:
@@ -426,13 +441,13 @@ def test_a_diverging_run_says_so_and_leaves_no_weights(sample: Dataset, tmp_path
     assert sorted(content(tmp_path)) == ["config.json"]
 
 
-@pytest.mark.parametrize("name", FILES[:3])
-def test_a_folder_without_one_of_its_files(name: str, sample: Dataset, tmp_path: Path) -> None:
+def test_a_folder_without_one_of_its_files(sample: Dataset, tmp_path: Path) -> None:
     go(RECIPES["fc"].with_changes({"epochs": 1}), sample, tmp_path)
-    (tmp_path / name).unlink()
-    with pytest.raises(DataError, match=name) as caught:
-        load_run(tmp_path)
-    assert "\n" not in str(caught.value)
+    for name in ("metrics.jsonl", "model.safetensors", "config.json"):
+        (tmp_path / name).unlink()
+        with pytest.raises(DataError, match=name) as caught:
+            load_run(tmp_path)
+        assert "\n" not in str(caught.value)
 
 
 WHOLE: dict[str, Any] = {
@@ -452,36 +467,41 @@ def test_the_least_configuration(tmp_path: Path) -> None:
     assert read_recipe(tmp_path) == (Recipe("fc", "", "fc", TrainingSettings(), {}), 1)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "[]",
-        "{}",
-        "{",
-        *(json.dumps({name: WHOLE[name] for name in WHOLE if name != missing}) for missing in WHOLE),
-        json.dumps({**WHOLE, "model": "lost"}),
-        json.dumps({**WHOLE, "model": ["fc"]}),
-        json.dumps({**WHOLE, "settings": {"lr": 1}}),
-        json.dumps({**WHOLE, "settings": {"nesterov": 1, "momentum": 0.9}}),
-        json.dumps({**WHOLE, "settings": {"order": "fresh-pairs"}}),
-        json.dumps({**WHOLE, "options": {"hidden": "x"}}),
-        json.dumps({**WHOLE, "options": {"depth": 2}}),
-        json.dumps({**WHOLE, "options": 3}),
-        json.dumps({**WHOLE, "data": "0"}),
-        json.dumps({**WHOLE, "seed": "one"}),
-    ],
-)
-def test_a_damaged_configuration(text: str, sample: Dataset, tmp_path: Path) -> None:
+DAMAGED = [
+    *("", "[]", "{}"),
+    *(json.dumps({name: WHOLE[name] for name in WHOLE if name != missing}) for missing in WHOLE),
+    *(
+        json.dumps(WHOLE | change)
+        for change in (
+            {"model": "lost"},
+            {"model": ["fc"]},
+            {"task": "nonsense"},
+            {"settings": {"lr": 1}},
+            {"settings": {"nesterov": 1, "momentum": 0.9}},
+            {"settings": {"order": "fresh-pairs"}},
+            {"options": {"hidden": "x"}},
+            {"options": {"depth": 2}},
+            {"options": 3},
+            {"data": "0"},
+            {"seed": "one"},
+        )
+    ),
+]
+
+
+def test_a_damaged_configuration(sample: Dataset, tmp_path: Path) -> None:
     go(RECIPES["fc"].with_changes({"epochs": 1}), sample, tmp_path)
-    (tmp_path / "config.json").write_text(text, encoding="utf-8")
-    before = content(tmp_path)
-    for read in (load_run, read_recipe):
-        with pytest.raises(DataError, match=r"config\.json: not a run's configuration"):
-            read(tmp_path)
-    with pytest.raises((DataError, SettingError), match=f"{tmp_path}.*(not a run's configuration|holds a run)"):
-        go(RECIPES["fc"].with_changes({"epochs": 1}), sample, tmp_path, resume=True)
-    assert content(tmp_path) == before
+    for text in DAMAGED:
+        (tmp_path / "config.json").write_text(text, encoding="utf-8")
+        before = content(tmp_path)
+        for read in (load_run, read_recipe):
+            with pytest.raises(DataError, match=r"config\.json: not a run's configuration"):
+                read(tmp_path)
+        with pytest.raises(
+            (DataError, SettingError), match=f"{tmp_path}.*(not a run's configuration|holds a run)"
+        ):
+            go(RECIPES["fc"].with_changes({"epochs": 1}), sample, tmp_path, resume=True)
+        assert content(tmp_path) == before
 
 
 def test_a_recipe_is_read_back_with_its_changes(sample: Dataset, tmp_path: Path) -> None:
@@ -525,10 +545,7 @@ def test_sources(order: Any, n_batches: int, sample: Dataset) -> None:
         assert make_source(longer, data, small(sample), seed=1).n_batches == 7
 
 
-QUICK = RECIPES["scratch"].with_changes({"epochs": 1, "hidden": (16, 8), "activation": "tanh"})
-
-
-@pytest.mark.parametrize("order", ["fixed", "reshuffled"])
+@pytest.mark.parametrize("order", ["reshuffled"])
 def test_train_size_draws_by_the_seed_and_a_smaller_draw_is_part_of_a_larger(order: Any, sample: Dataset) -> None:
     def drawn(n: int, seed: int) -> set[bytes]:
         settings = TrainingSettings(train_size=n, order=order, batch_size=10)
@@ -565,7 +582,7 @@ def test_the_configuration_of_the_numpy_network(sample: Dataset, tmp_path: Path)
         "scratch",
         {},
     )
-    assert config["settings"] == {**asdict(QUICK.settings), "hidden": [16, 8]}
+    assert config["settings"] == {**QUICK.settings.as_dict(), "hidden": [16, 8]}
     assert "threads" not in config["machine"]
     assert read_recipe(tmp_path) == (QUICK, 1)
 
@@ -575,7 +592,7 @@ def test_the_numpy_network_resumes_its_own_run_only(sample: Dataset, tmp_path: P
     before = content(tmp_path)
     for changes, difference in (
         ({"hidden": (16,)}, "hidden is [16, 8], not [16]"),
-        ({"elastic": 0.5}, f"elastic is {asdict(QUICK.settings)['elastic']}, not 0.5"),
+        ({"elastic": 0.5}, f"elastic is {QUICK.settings.elastic}, not 0.5"),
     ):
         with pytest.raises(SettingError, match=re.escape(f"holds a run whose {difference}: resume with the same")):
             go(QUICK.with_changes(changes), sample, tmp_path, resume=True)
@@ -585,8 +602,8 @@ def test_the_numpy_network_resumes_its_own_run_only(sample: Dataset, tmp_path: P
     assert content(tmp_path) == before
 
 
-@pytest.mark.parametrize("device", ["cuda", "mps", "tpu"])
-def test_numpy_computes_on_the_processor(device: str, sample: Dataset, tmp_path: Path) -> None:
+def test_numpy_computes_on_the_processor(sample: Dataset, tmp_path: Path) -> None:
+    device = "cuda"
     message = f"device is '{device}': expected auto or cpu, where the NumPy network computes"
     with pytest.raises(SettingError, match=message):
         run_recipe(QUICK, small(sample), seed=1, device=device, folder=tmp_path / "run")

@@ -5,9 +5,9 @@ import torch
 from torch import nn, optim
 from torch.optim.lr_scheduler import OneCycleLR
 
+from digitscope.settings import TrainingSettings
 from digitscope.training.muon import Muon
 from digitscope.training.optimizers import learning_rate_at, make_optimizer, set_learning_rate
-from digitscope.training.settings import TrainingSettings
 
 
 def rates(n_steps: int, **settings: Any) -> list[float]:

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from digitscope import __version__
 from digitscope.cli.arguments import OneLineParser
-from digitscope.cli.remarks import let_the_first_one_speak, remark
+from digitscope.cli.console import let_the_first_one_speak, remark
 from digitscope.errors import DigitscopeError, MissingExtraError
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -32,11 +32,11 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "data": "what data there are; fetch MNIST; write the course's files; draw a contact sheet",
     }
 )
-"""Each command and its summary. The module of that name in this package holds it, and is loaded on demand."""
+"""Each command and its summary. The module of that name in this package declares it, and is loaded on demand."""
 
 EXTRA_PACKAGES: Mapping[str, str] = MappingProxyType(
     {
-        **dict.fromkeys(("torch", "matplotlib", "onnx", "onnxscript", "pooch", "rich"), "train"),
+        **dict.fromkeys(("torch", "jinja2", "matplotlib", "onnx", "onnxscript", "pooch", "rich"), "train"),
         **dict.fromkeys(("fastapi", "starlette", "uvicorn", "python_multipart"), "serve"),
         "optuna": "sweep",
         "ray": "distributed",
@@ -54,7 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[:1] != ["bench"]:  # which measures the libraries as they come
         _behave_on_shared_cores()
     try:
-        options = _parse(words)
+        options, unknown = _parser(words).parse_known_args(words)
+        if unknown:
+            options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
         if "data" in options:
             import_module("digitscope.cli.datasets").settle_data(options)
         exit_code = int(options.run(options))
@@ -71,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:  # what is read is checked by its reader, so this is about a place to write to
-        return _fail(_in_words(error), 1)
+        reason = f"{error.filename}: cannot be written ({error.strerror}): name another place"
+        return _fail(error if error.filename is None else reason, 1)
     except MemoryError as error:  # what NumPy could not allocate, if it was NumPy
         return _fail(f"not enough memory ({str(error) or 'none is left'}): ask for less at once", 1)
     except KeyboardInterrupt:
@@ -94,13 +97,6 @@ def _behave_on_shared_cores() -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
-def _parse(words: Sequence[str]) -> argparse.Namespace:
-    options, unknown = _parser(words).parse_known_args(words)
-    if unknown:
-        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-    return options
-
-
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser of all commands, of which only the one in `words` is filled: the others stay unloaded."""
     parser = OneLineParser(
@@ -114,14 +110,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
         command.set_defaults(parser=command)
         if name == next((word for word in words if not word.startswith("-")), None):
-            import_module(f"digitscope.cli.{name}").configure(command)
+            module = import_module(f"digitscope.cli.{name}")
+            getattr(module, "COMMAND", module).configure(command)
     return parser
-
-
-def _in_words(error: OSError) -> str:
-    if error.filename is None:
-        return str(error)
-    return f"{error.filename}: cannot be written ({error.strerror}): name another place"
 
 
 def _fail(reason: object, exit_code: int) -> int:

@@ -1,13 +1,82 @@
-"""Arguments and checks that the commands share."""
+"""The declared command line: what a command takes, the one builder of parsers, and what several commands share."""
 
 import argparse
-from collections.abc import Iterator
-from dataclasses import Field, fields
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import Field, dataclass, field, fields
+from functools import partial
+from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn, get_args
 
-from digitscope.cli.paths import path_argument
-from digitscope.cli.remarks import let_the_first_one_speak
+from digitscope.cli.console import let_the_first_one_speak
 from digitscope.cores import usable_cores
+
+FIGURE_ENDINGS = (".png", ".svg", ".pdf")
+"""File name extensions of figures: the formats that `save_figure` writes."""
+
+
+class Argument:
+    """One argument of a command: its names and help, and what else argparse's `add_argument` takes."""
+
+    def __init__(self, *names: str, help: str, **keywords: Any) -> None:  # noqa: A002 - argparse's name for it
+        self.names, self.keywords = names, {"help": help, **keywords}
+
+    def add_to(self, parser: Any) -> None:
+        """Add the argument to a parser or to a group of one."""
+        parser.add_argument(*self.names, **self.keywords)
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a command takes and does.
+
+    Attributes:
+        run: does the work with the parsed options, and returns the exit code.
+        arguments: those of the command, in the order of its help.
+        example: a call that works, without `digitscope`.
+        about: what the help says before the example.
+        exclusive: arguments of which a call has one at most.
+        groups: more arguments, under headings in the help.
+        needs: packages of the extras that are used at the end: better missed before the work.
+        actions: commands of this command by name, each with its summary; it then does nothing by itself.
+    """
+
+    run: Callable[[argparse.Namespace], int] | None = None
+    arguments: Sequence[Argument] = ()
+    example: str = ""
+    about: str = ""
+    exclusive: Sequence[Argument] = ()
+    groups: Mapping[str, Sequence[Argument]] = field(default_factory=dict)
+    needs: Sequence[str] = ()
+    actions: Mapping[str, tuple[str, "Command"]] = field(default_factory=dict)
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Make `parser` that of this command."""
+        parser.epilog = f"{self.about}\n\nexample: digitscope {self.example}".lstrip()
+        for argument in self.arguments:
+            argument.add_to(parser)
+        if self.exclusive:
+            choice = parser.add_mutually_exclusive_group()
+            for argument in self.exclusive:
+                argument.add_to(choice)
+        for title, arguments in self.groups.items():
+            group = parser.add_argument_group(title)
+            for argument in arguments:
+                argument.add_to(group)
+        if self.actions:
+            actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+            for name, (summary, action) in self.actions.items():
+                action.configure(actions.add_parser(name, help=summary))
+        else:
+            parser.set_defaults(run=self._run)
+
+    def _run(self, options: argparse.Namespace) -> int:
+        assert self.run is not None  # noqa: S101 - only a command with actions has none
+        for package in self.needs:
+            import_module(package)
+        return self.run(options)
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -28,55 +97,90 @@ class OneLineParser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {' '.join(message.split())}; {self.prog} --help shows how\n")
 
 
-def add_data(parser: argparse.ArgumentParser) -> None:
-    """Add --data and --unchecked."""
-    parser.add_argument(
+# Types of arguments: each returns the value of a text, or raises `ArgumentTypeError`.
+
+
+def text_argument(text: str) -> str:
+    """Return `text`, which names a file or folder, as it was written; a `Path` would drop a leading ./."""
+    if not text:  # which `Path` takes for the current folder
+        raise argparse.ArgumentTypeError("'' names no file or folder: expected a path; . is the current folder")
+    if re.match(r"\w+://", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is a web address: expected a path; download the file first")
+    return text
+
+
+def path_argument(text: str) -> Path:
+    """Return `text` as a path, checked as `text_argument` does."""
+    return Path(text_argument(text))
+
+
+def figure_argument(text: str) -> Path:
+    """Return `text` as the path of a figure to draw."""
+    path = path_argument(text)
+    if path.suffix.lower() not in FIGURE_ENDINGS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} names no format to draw in: expected a file that ends in one of {', '.join(FIGURE_ENDINGS)}"
+        )
+    return path
+
+
+def count_argument(text: str) -> int:
+    """Return `text` as a whole number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no count: expected a whole number from 1")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed: expected a whole number from 0 to 4294967295")
+    return int(text)
+
+
+# Arguments that several commands share
+
+
+Flag = partial(Argument, action="store_true")
+Folder = partial(Argument, type=path_argument, metavar="DIR")
+
+DATA = (
+    Folder(
         "--data",
-        type=path_argument,
-        metavar="DIR",
         help="folder with MNIST's IDX files or the course's files (or its subfolder mnist); "
         "default: DIGITSCOPE_DATA, the cache, a download, the embedded sample",
-    )
-    parser.add_argument(
-        "--unchecked",
-        action="store_true",
-        help="accept IDX files whose content is not MNIST's, such as your own",
-    )
+    ),
+    Flag("--unchecked", help="accept IDX files whose content is not MNIST's, such as your own"),
+)
+DEVICE = Argument(
+    "--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute (default: auto)"
+)
+JSON = Flag("--json", help="print JSON on standard output, and nothing else there")
+TEST = Flag("--test", help="score the test split too; what was finished without that is trained again")
 
 
-def add_test(parser: argparse.ArgumentParser) -> None:
-    """Add --test."""
-    test_help = "score the test split too; what was finished without that is trained again"
-    parser.add_argument("--test", action="store_true", help=test_help)
+def seed_of(what: str, default: int | None = None) -> Argument:
+    """Return --seed, which is of `what`; with None as default the command decides."""
+    ending = "" if default is None else f" (default: {default})"
+    return Argument("--seed", type=_seed, default=default, metavar="N", help=f"of {what}{ending}")
 
 
-def data_words(options: argparse.Namespace) -> list[str]:
-    """Return the words that name the same data in another call."""
-    words = ["--data", str(options.data)] if options.data else []
-    return [*words, "--unchecked"] if options.unchecked else words
-
-
-def add_json(parser: argparse.ArgumentParser) -> None:
-    """Add --json."""
-    parser.add_argument(
-        "--json", action="store_true", help="print JSON on standard output, and nothing else there"
-    )
-
-
-def add_device(parser: argparse.ArgumentParser) -> None:
-    """Add --device."""
-    parser.add_argument(
-        "--device",
-        default="auto",
-        choices=("auto", "cpu", "cuda", "mps"),
-        help="where to compute (default: auto)",
-    )
-
-
-def add_cores(parser: argparse.ArgumentParser) -> None:
-    """Add --cores."""
-    parser.add_argument(
+def cores() -> Argument:
+    """Return --cores."""
+    return Argument(
         "--cores", type=int, default=usable_cores(), metavar="N", help="to compute on (default: all, %(default)s)"
+    )
+
+
+def engine(what: str) -> tuple[Argument, Argument]:
+    """Return --engine and --address; the engine is what `what` says."""
+    return (
+        Argument("--engine", default="local", choices=("local", "ray"), help=f"what {what} (default: local)"),
+        Argument(
+            "--address",
+            metavar="HOST:PORT",
+            help="of the Ray cluster, or auto for the one that this machine belongs to; its token comes from the "
+            "environment, RAY_AUTH_TOKEN (default: a Ray on this machine alone, which ends with the command)",
+        ),
     )
 
 
@@ -86,39 +190,67 @@ def check_cores(options: argparse.Namespace) -> None:
         options.parser.error(f"argument --cores: {options.cores}: expected a whole number from 1")
 
 
-def add_engine(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add --engine and --address; the engine is what `what` says."""
-    parser.add_argument(
-        "--engine", default="local", choices=("local", "ray"), help=f"what {what} (default: local)"
-    )
-    parser.add_argument(
-        "--address",
-        metavar="HOST:PORT",
-        help="of the Ray cluster, or auto for the one that this machine belongs to; its token comes from the "
-        "environment, RAY_AUTH_TOKEN (default: a Ray on this machine alone, which ends with the command)",
-    )
-
-
 def check_engine(options: argparse.Namespace) -> None:
     """Refuse an address without an engine that has one."""
     if options.address and options.engine != "ray":
         options.parser.error(f"argument --address: {options.address}: expected --engine ray with it")
 
 
-def add_seed(parser: argparse.ArgumentParser, what: str, default: int | None) -> None:
-    """Add --seed, which is of `what`; with None as default the command decides."""
-    ending = "" if default is None else f" (default: {default})"
-    parser.add_argument("--seed", type=_seed, default=default, metavar="N", help=f"of {what}{ending}")
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(f"{text!r} is no seed: expected a whole number from 0 to 4294967295")
-    return int(text)
-
-
 def annotated_fields(settings: type) -> Iterator[tuple[Field[Any], Any, str]]:
     """Yield each field of a class of settings, with its type and the help that `Annotated` has beside it."""
-    for field in fields(settings):
-        kind, text = get_args(field.type)
-        yield field, kind, text.replace("%", "%%")
+    for each in fields(settings):
+        kind, text, *_ = get_args(each.type)
+        yield each, kind, text.replace("%", "%%")
+
+
+# The way back, from options to a call
+
+
+def data_words(options: argparse.Namespace) -> list[str]:
+    """Return the words that name the same data in another call."""
+    return words_of(options, "data", "unchecked")
+
+
+def words_of(options: argparse.Namespace, *names: str) -> list[str]:
+    """Return the flags that give the options called `names` their values; none for None, False and "auto"."""
+    words: list[str] = []
+    for name in names:
+        value = getattr(options, name)
+        if value is True:
+            words.append(f"--{name}")
+        elif value is not None and value is not False and value != "auto":
+            words += [f"--{name}", str(value)]
+    return words
+
+
+def call_of(*words: object) -> str:
+    """Return `words` of a call of the command as a shell takes them."""
+    return shlex.join(["digitscope", *map(str, words)])
+
+
+# For the commands that still fill a parser by themselves
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add --data and --unchecked."""
+    for argument in DATA:
+        argument.add_to(parser)
+
+
+add_device, add_json, add_test = DEVICE.add_to, JSON.add_to, TEST.add_to
+
+
+def add_cores(parser: argparse.ArgumentParser) -> None:
+    """Add --cores."""
+    cores().add_to(parser)
+
+
+def add_engine(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add --engine and --address; the engine is what `what` says."""
+    for argument in engine(what):
+        argument.add_to(parser)
+
+
+def add_seed(parser: argparse.ArgumentParser, what: str, default: int | None) -> None:
+    """Add --seed, which is of `what`; with None as default the command decides."""
+    seed_of(what, default).add_to(parser)

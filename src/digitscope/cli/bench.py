@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from digitscope.cli.arguments import add_data, add_json
+from digitscope.cli.arguments import DATA, JSON, Argument, Command, Flag, count_argument
 from digitscope.cli.console import print_table, step_bar
 from digitscope.cli.datasets import single_digits
 from digitscope.errors import SettingError
@@ -26,33 +26,6 @@ from digitscope.experiments.bench import (
 from digitscope.experiments.machine import describe_machine
 
 WIDTH = 110
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    paragraphs = [_wrapped(f"{name}: {benchmark.about}") for name, benchmark in BENCHMARKS.items()]
-    parser.epilog = "\n\n".join([*paragraphs, "example: digitscope bench time-to-99 --peers preloaded --rounds 1"])
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; all of them if none is named"
-    )
-    parser.add_argument(
-        "--rounds", type=_count, metavar="N", help=f"turns of each side (default: {_defaults('rounds')})"
-    )
-    parser.add_argument(
-        "--threads", type=_count, metavar="N", help=f"of each side (default: {_defaults('threads')})"
-    )
-    parser.add_argument(
-        "--peers", default="", metavar="TEXT", help="compare only with sides whose name holds TEXT (default: all)"
-    )
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help=f"see that it works: {QUICK_ROUNDS} rounds, less in each; time-to-99 then trains one epoch on a "
-        "subset, which is no time to 99 %%",
-    )
-    add_data(parser)
-    add_json(parser)
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -153,16 +126,45 @@ def _in_full(comparison: Comparison, row: Row, column: Column) -> dict[str, Any]
     return told
 
 
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, WIDTH, break_on_hyphens=False)
+
+
 def _defaults(setting: str) -> str:
     values = {name: getattr(benchmark, setting) for name, benchmark in BENCHMARKS.items()}
     return ", ".join(f"{name} {value or 'as many as cores'}" for name, value in values.items())
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no count: expected a whole number from 1")
-    return int(text)
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, WIDTH, break_on_hyphens=False)
+COMMAND = Command(
+    run,
+    (
+        Argument(
+            "names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; all of them if none is named"
+        ),
+        Argument(
+            "--rounds",
+            type=count_argument,
+            metavar="N",
+            help=f"turns of each side (default: {_defaults('rounds')})",
+        ),
+        Argument(
+            "--threads", type=count_argument, metavar="N", help=f"of each side (default: {_defaults('threads')})"
+        ),
+        Argument(
+            "--peers",
+            default="",
+            metavar="TEXT",
+            help="compare only with sides whose name holds TEXT (default: all)",
+        ),
+        Flag(
+            "--quick",
+            help=f"see that it works: {QUICK_ROUNDS} rounds, less in each; time-to-99 then trains one epoch on a "
+            "subset, which is no time to 99 %%",
+        ),
+        *DATA,
+        JSON,
+    ),
+    "bench time-to-99 --peers preloaded --rounds 1",
+    "\n\n".join(_wrapped(f"{name}: {benchmark.about}") for name, benchmark in BENCHMARKS.items()),
+    needs=("rich",),
+)

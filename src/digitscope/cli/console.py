@@ -1,18 +1,44 @@
-"""Terminal output: tables on standard output, progress on standard error."""
+"""The terminal: tables on standard output; remarks, progress and errors on standard error."""
 
+import os
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 PIPED_WIDTH = 160
 """Columns of a table that does not go to a terminal: wide enough that nothing is cut."""
 
+PATIENCE = 5.0
+"""Seconds until a process of torchrun reports an error that the first one may have reported."""
+
+
+def remark(text: str) -> None:
+    """Print one line on standard error, so that piped output stays clean."""
+    print(text, file=sys.stderr)
+
+
+@cache
+def let_the_first_one_speak() -> None:
+    """Wait, once, before an error is reported, unless this is torchrun's first process on its machine.
+
+    A wrong call fails in every process. The first one reports it and ends, and torchrun then ends the others. A
+    process that survives the wait has an error of its own and reports it.
+    """
+    if "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("LOCAL_RANK", "0") != "0":
+        time.sleep(PATIENCE)
+
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table: the first column to the left, the others to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(show_header=any(header))
     for index, name in enumerate(header):
         table.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
@@ -28,7 +54,7 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
 class StepBar:
     """A progress bar over training steps; `start` gives it a new name and length."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: "Progress") -> None:
         self._progress = progress
         self._task: TaskID | None = None
 
@@ -52,6 +78,9 @@ class StepBar:
 @contextmanager
 def step_bar() -> Iterator[StepBar]:
     """Yield a progress bar on standard error; it shows on a terminal and is silent when piped."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -1,4 +1,7 @@
-"""The data that a command works on, from its arguments."""
+"""The data that a command works on, from its arguments.
+
+Where a task needs single digits, a missing or unreadable set is a `DataError`.
+"""
 
 import argparse
 from collections.abc import Callable, Mapping
@@ -7,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from digitscope.cli.remarks import remark
+from digitscope.cli.console import remark
 from digitscope.data import (
     COURSE_SEED,
     Dataset,
@@ -24,6 +27,7 @@ from digitscope.data import (
 from digitscope.data.overlapping import DIGIT_SHAPE
 from digitscope.data.pen_digits import PenDigits, load_pen_digits
 from digitscope.errors import DataError
+from digitscope.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from digitscope.data.hands import Material
@@ -49,9 +53,6 @@ def labelled_images(directory: Path | None, unchecked: bool) -> Dataset:
     """Return MNIST, or whatever IDX set `directory` holds: the folder that `settle_data` found, if any.
 
     Beside two-digit files alone, MNIST comes from wherever it would without a directory.
-
-    Raises:
-        DataError: there is no readable set.
     """
     if directory is None or (has_two_digit(directory) and not has_mnist(directory)):
         return load_mnist_elsewhere(report=remark)
@@ -59,11 +60,7 @@ def labelled_images(directory: Path | None, unchecked: bool) -> Dataset:
 
 
 def single_digits(directory: Path | None, unchecked: bool) -> Dataset:
-    """Return what `labelled_images` does, as long as pairs could be made of it.
-
-    Raises:
-        DataError: there is no readable set, or its images are not of 28 x 28 pixels.
-    """
+    """Return what `labelled_images` does, as long as pairs could be made of it: its images are 28 x 28."""
     dataset = labelled_images(directory, unchecked)
     height, width = dataset.train.images.shape[1:]
     if (height, width) != DIGIT_SHAPE:
@@ -72,59 +69,19 @@ def single_digits(directory: Path | None, unchecked: bool) -> Dataset:
 
 
 def two_digits(directory: Path | None, unchecked: bool) -> Dataset:
-    """Return the course's two-digit files if `directory` has any, else a set built by the same rule.
-
-    The seed is fixed, so that all commands score on the same pairs.
-
-    Raises:
-        DataError: no set of two-digit files is complete there, or what is read cannot be.
-    """
+    """Return the course's two-digit files if `directory` has any, else the set that one fixed seed makes."""
     if directory is not None and has_two_digit(directory):
         return load_two_digit(directory)
     return make_two_digit(single_digits(directory, unchecked), seed=COURSE_SEED)
 
 
 def separations(directory: Path | None, unchecked: bool) -> Dataset:
-    """Return pairs of single digits, labelled by pixel; the course's files do not tell which pixels are whose.
-
-    The seed is fixed, as that of `two_digits` is.
-
-    Raises:
-        DataError: there is no readable set of single digits.
-    """
+    """Return the pairs of one fixed seed, labelled by pixel, which the course's files are not."""
     return make_two_digit(single_digits(directory, unchecked), seed=COURSE_SEED, draw=random_separations)
 
 
-def pens_for(settings: object, directory: Path | None) -> PenDigits | None:
-    """Return the pen digits that training with `settings` needs; None where their `pens` is 0.
-
-    Raises:
-        DataError: the files of pen strokes are missing or damaged.
-    """
-    if not getattr(settings, "pens", 0):
-        return None
-    return load_pen_digits(directory)
-
-
-def material_for(settings: object, directory: Path | None, unchecked: bool = False) -> "Material | None":
-    """Return the digits and pen strokes from which training with `settings` makes pages; None if it makes none.
-
-    Raises:
-        DataError: there are no readable digits, or the files of pen strokes are missing or damaged.
-    """
-    if getattr(settings, "order", None) != "fresh-pages":
-        return None
-    from digitscope.data.hands import Material
-
-    return Material.of(single_digits(directory, unchecked).train, directory=directory)
-
-
 def scenes(directory: Path | None, unchecked: bool) -> Dataset:
-    """Return scenes of made documents; the test scenes have test digits and pens of held-back writers.
-
-    Raises:
-        DataError: there are no readable digits, or the files of pen strokes are missing or damaged.
-    """
+    """Return scenes of made documents; the test scenes have test digits and pens of held-back writers."""
     from digitscope.data.hands import Material
     from digitscope.data.page_batches import made_scenes
 
@@ -143,3 +100,25 @@ LOADERS: Mapping[Task, Callable[[Path | None, bool], Dataset]] = MappingProxyTyp
 def dataset_for(task: Task, options: argparse.Namespace) -> Dataset:
     """Return the data set that `task` is about."""
     return LOADERS[task](options.data, options.unchecked)
+
+
+def pens_for(settings: TrainingSettings, directory: Path | None) -> PenDigits | None:
+    """Return the pen digits that training with `settings` needs; None where their `pens` is 0.
+
+    Raises:
+        DataError: the files of pen strokes are missing or damaged.
+    """
+    return load_pen_digits(directory) if settings.pens else None
+
+
+def material_for(settings: TrainingSettings, directory: Path | None, unchecked: bool) -> "Material | None":
+    """Return the digits and pen strokes from which training with `settings` makes pages; None if it makes none.
+
+    Raises:
+        DataError: there are no readable digits, or the files of pen strokes are missing or damaged.
+    """
+    if settings.order != "fresh-pages":
+        return None
+    from digitscope.data.hands import Material
+
+    return Material.of(single_digits(directory, unchecked).train, directory=directory)

@@ -2,48 +2,43 @@
 
 import argparse
 import json
-import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import import_module
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from digitscope.cli.arguments import add_data, add_device, add_json, add_seed
-from digitscope.cli.console import print_table, step_bar
+from digitscope.cli.arguments import (
+    DATA,
+    DEVICE,
+    JSON,
+    Argument,
+    Command,
+    Folder,
+    call_of,
+    path_argument,
+    seed_of,
+    words_of,
+)
+from digitscope.cli.console import print_table, remark, step_bar
 from digitscope.cli.datasets import dataset_for, single_digits
-from digitscope.cli.evaluation_report import FILES, score_rows, write_evaluation
-from digitscope.cli.page_report import PAGE_FILES, page_rows, write_pages
-from digitscope.cli.paths import path_argument
-from digitscope.cli.remarks import remark
-from digitscope.cli.separation_report import SEPARATION_FILES, separation_rows, write_separation
-from digitscope.data import COURSE_SEED, PAIRS_FOR, Split, Task
-from digitscope.data.page_scores import score_scenes
+from digitscope.cli.evaluation_report import SCORINGS
+from digitscope.data import COURSE_SEED, PAIRS_FOR, Split
 from digitscope.data.pen_digits import load_pen_digits
 from digitscope.data.sample import SAMPLE_NAME
-from digitscope.data.splits import UInt8
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.scoring import Reader, fresh_pairs, load_reader, predict_in_steps
 from digitscope.files import make_folder
 from digitscope.inference import SHIPPED
-from digitscope.metrics import (
-    N_CLASSES,
-    Evaluation,
-    Floats,
-    evaluate_logits,
-    evaluate_masks,
-)
+from digitscope.metrics import N_CLASSES, Evaluation
 
 PENS = "pens"
 """The split that is no part of MNIST."""
 
 
-@dataclass(frozen=True)
-class Examples:
+class Examples(NamedTuple):
     """Examples to score, with their title and the source of their digits."""
 
     split: Split
@@ -51,67 +46,14 @@ class Examples:
     source: str
 
 
-@dataclass(frozen=True)
-class Scoring:
-    """How the networks for a task are scored, and what is told of it.
-
-    Attributes:
-        evaluate: returns the scores of logits against labels.
-        rows: returns them in words, as pairs of a name and a value.
-        write: leaves `files` in a folder, as `write_evaluation` does.
-        files: their names.
-    """
-
-    evaluate: Callable[[Floats, UInt8], Any]
-    rows: Callable[[Any], list[tuple[str, str]]]
-    write: Callable[[Path, str, Split, Floats, Any, Mapping[str, str]], None]
-    files: tuple[str, ...]
-
-
-_READING = Scoring(evaluate_logits, score_rows, write_evaluation, FILES)
-
-SCORINGS: Mapping[Task, Scoring] = MappingProxyType(
-    {
-        "digit": _READING,
-        "two-digit": _READING,
-        "separation": Scoring(evaluate_masks, separation_rows, write_separation, SEPARATION_FILES),
-        "page": Scoring(score_scenes, page_rows, write_pages, PAGE_FILES),
-    }
-)
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    networks = "\n".join(f"  {name:12} {summary}" for name, summary in SHIPPED.items())
-    parser.epilog = (
-        f"shipped networks:\n{networks}\n\nexample: digitscope evaluate two-digit --pairs 10000 --figures scores"
-    )
-    model_help = "a run folder, an .onnx file, or one of the shipped networks below"
-    parser.add_argument("model", metavar="MODEL", type=path_argument, help=model_help)
-    add_data(parser)
-    split_help = "default: test; pens: UNIPEN's digits by the writers who are held back, drawn once each"
-    parser.add_argument("--split", default="test", choices=("train", "validation", "test", PENS), help=split_help)
-    pairs_help = (
-        "of a network for two digits or their pixels: score N pairs made of the split's single digits "
-        "(default: the course's files if they are there, else 4000 pairs to test on)"
-    )
-    parser.add_argument("--pairs", type=int, metavar="N", help=pairs_help)
-    add_seed(parser, f"the pairs that --pairs makes (default: {COURSE_SEED})", default=None)
-    parser.add_argument(
-        "--figures",
-        type=path_argument,
-        metavar="DIR",
-        help=f"write {', '.join(FILES)}, of pixels {', '.join(SEPARATION_FILES)}, or of pages "
-        f"{', '.join(PAGE_FILES)}, there (default: none)",
-    )
-    add_device(parser)
-    add_json(parser)
-    parser.set_defaults(run=run)
-
-
 def run(options: argparse.Namespace) -> int:
     """Score every image of the split, print what came out, and draw it if that is asked for."""
-    _check(options)
+    if options.seed is not None and options.pairs is None:
+        raise SettingError("--seed is of the pairs that --pairs makes: pass --pairs N with it, or leave it out")
+    if options.figures and options.figures.resolve() == options.model.resolve():
+        raise SettingError(
+            f"--figures {options.figures} is MODEL itself, which keeps its own report: name another folder"
+        )
     reader = load_reader(options.model, device=options.device)
     examples = _examples(reader, options)
     if reader.data_sha256 is None and SAMPLE_NAME in examples.source:
@@ -120,34 +62,32 @@ def run(options: argparse.Namespace) -> int:
         )
     title = f"{reader.name} on {examples.title}"
     if options.figures:
-        import_module("matplotlib")  # it draws at the end: better missed before the scoring
+        for package in ("matplotlib", "jinja2"):
+            import_module(package)  # it draws at the end: better missed before the scoring
         with _figures_blamed():
             make_folder(options.figures)
     scoring = SCORINGS[reader.task]
-    logits = _predict(reader, examples.split)
+    with step_bar() as bar:
+        bar.start(reader.name, -(-len(examples.split) // reader.images_a_step))
+        logits = predict_in_steps(reader, examples.split.images, bar.step)
     scores = scoring.evaluate(logits, examples.split.labels)
     if options.figures:
-        origin = {"command": _command(options), "data": examples.source}
+        words = words_of(options, "split", "data", "pairs", "seed", "figures", "device", "unchecked")
+        origin = {"command": call_of("evaluate", options.model, *words), "data": examples.source}
         with _figures_blamed():
             scoring.write(options.figures, title, examples.split, logits, scores, origin)
     if options.json:
         known = {name: value for name, value in asdict(scores).items() if value is not None}
         print(json.dumps({**known, "data": examples.source}))
-    else:
-        print_table(title, ("", ""), scoring.rows(scores))
-        _print_confusion(scores)
-        if options.figures:
-            print(f"{options.figures}: {', '.join(scoring.files)}")
+        return 0
+    print_table(title, ("", ""), scoring.rows(scores))
+    if isinstance(scores, Evaluation):
+        header = ("true digit, read as", *map(str, range(N_CLASSES)))
+        rows = ((str(digit), *(f"{n:,}" if n else "" for n in row)) for digit, row in enumerate(scores.confusion))
+        print_table("Confusion", header, tuple(rows))
+    if options.figures:
+        print(f"{options.figures}: {', '.join(scoring.files)}")
     return 0
-
-
-def _check(options: argparse.Namespace) -> None:
-    if options.seed is not None and options.pairs is None:
-        raise SettingError("--seed is of the pairs that --pairs makes: pass --pairs N with it, or leave it out")
-    if options.figures and options.figures.resolve() == options.model.resolve():
-        raise SettingError(
-            f"--figures {options.figures} is MODEL itself, which keeps its own report: name another folder"
-        )
 
 
 def _examples(reader: Reader, options: argparse.Namespace) -> Examples:
@@ -199,27 +139,40 @@ def _figures_blamed() -> Iterator[None]:
         raise DataError(f"{error.filename}: {reason}") from None
 
 
-def _predict(reader: Reader, split: Split) -> Floats:
-    with step_bar() as bar:
-        bar.start(reader.name, -(-len(split) // reader.images_a_step))
-        return predict_in_steps(reader, split.images, bar.step)
+FILES, SEPARATION_FILES, PAGE_FILES = (", ".join(SCORINGS[task].files) for task in ("digit", "separation", "page"))
 
-
-def _print_confusion(scores: object) -> None:
-    if not isinstance(scores, Evaluation):
-        return
-    header = ("true digit, read as", *map(str, range(N_CLASSES)))
-    rows = [
-        (str(digit), *(f"{n:,}" if n else "" for n in counts)) for digit, counts in enumerate(scores.confusion)
-    ]
-    print_table("Confusion", header, rows)
-
-
-def _command(options: argparse.Namespace) -> str:
-    """Return the words that score the same again."""
-    words = ["digitscope", "evaluate", str(options.model), "--split", options.split]
-    for name in ("data", "pairs", "seed", "figures"):
-        value = getattr(options, name)
-        words += [] if value is None else [f"--{name}", str(value)]
-    words += [] if options.device == "auto" else ["--device", options.device]
-    return shlex.join([*words, "--unchecked"] if options.unchecked else words)
+COMMAND = Command(
+    run,
+    (
+        Argument(
+            "model",
+            metavar="MODEL",
+            type=path_argument,
+            help="a run folder, an .onnx file, or one of the shipped networks below",
+        ),
+        *DATA,
+        Argument(
+            "--split",
+            default="test",
+            choices=("train", "validation", "test", PENS),
+            help="default: test; pens: UNIPEN's digits by the writers who are held back, drawn once each",
+        ),
+        Argument(
+            "--pairs",
+            type=int,
+            metavar="N",
+            help="of a network for two digits or their pixels: score N pairs made of the split's single digits "
+            "(default: the course's files if they are there, else 4000 pairs to test on)",
+        ),
+        seed_of(f"the pairs that --pairs makes (default: {COURSE_SEED})"),
+        Folder(
+            "--figures",
+            help=f"write {FILES}, of pixels {SEPARATION_FILES}, or of pages {PAGE_FILES}, there (default: none)",
+        ),
+        DEVICE,
+        JSON,
+    ),
+    "evaluate two-digit --pairs 10000 --figures scores",
+    "shipped networks:\n" + "\n".join(f"  {name:12} {summary}" for name, summary in SHIPPED.items()),
+    needs=("rich",),
+)

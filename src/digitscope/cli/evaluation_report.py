@@ -1,13 +1,26 @@
-"""The output of an evaluation: three figures and a report."""
+"""The output of an evaluation for each task: the scores in words, figures and a report."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from digitscope.data import Split
+from digitscope.data import Split, Task
+from digitscope.data.page_scores import PageScores, f1_of_scenes, score_scenes
+from digitscope.data.splits import UInt8
 from digitscope.experiments.machine import describe_machine
-from digitscope.metrics import Evaluation, Floats, log_softmax
+from digitscope.metrics import (
+    Evaluation,
+    Floats,
+    MaskEvaluation,
+    evaluate_logits,
+    evaluate_masks,
+    intersection_over_union,
+    log_softmax,
+)
 from digitscope.plots import (
     Code,
     FigureBlock,
@@ -19,78 +32,201 @@ from digitscope.plots import (
     misread_sheet,
     reliability_diagram,
     save_figure,
+    scene_sheet,
+    separation_sheet,
     write_report,
 )
 
-FIGURES = ("confusion.png", "reliability.png", "errors.png")
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 REPORT = "report.html"
-FILES = (*FIGURES, REPORT)
 
 MOST_ERRORS = 48
 """Images on the sheet of errors: what a person looks through in a minute or two."""
 
+MOST_PAIRS, MOST_SCENES = 10, 12
+"""The worst pairs on their sheet, and the scenes on each of two sheets."""
 
-def score_rows(scores: Evaluation) -> list[tuple[str, str]]:
-    """Return the scores in words, as pairs of a name and a value."""
+Rows = list[tuple[str, str]]
+"""Scores in words: pairs of a name and a value."""
+
+
+class Drawn(NamedTuple):
+    """A figure with its heading and its caption in the report."""
+
+    heading: str
+    figure: "Figure"
+    caption: str
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How the networks for a task are scored, and what is told of it.
+
+    Attributes:
+        evaluate: returns the scores of logits against labels.
+        rows: returns them in words.
+        stats: returns those to be seen first.
+        figures: the names of the files with the figures.
+        draw: returns the figures of a split, its logits and its scores, one for each name.
+    """
+
+    evaluate: Callable[[Floats, UInt8], Any]
+    rows: Callable[[Any], Rows]
+    stats: Callable[[Any], list[Stat]]
+    figures: tuple[str, ...]
+    draw: Callable[[Split, Floats, Any], list[Drawn]]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of all files that `write` leaves."""
+        return (*self.figures, REPORT)
+
+    def write(
+        self, folder: Path, title: str, split: Split, logits: Floats, scores: Any, origin: Mapping[str, str]
+    ) -> None:
+        """Write `files` into `folder`, for `logits` of every image of `split`.
+
+        `origin` has the "command" that makes the same figures again, and the "data" in words.
+        """
+        drawn = self.draw(split, logits, scores)
+        for name, each in zip(self.figures, drawn, strict=True):
+            save_figure(each.figure, folder / name)
+        result = (Stats(tuple(self.stats(scores))), Table(("score", "value"), tuple(self.rows(scores))))
+        facts = Table(("", ""), (("data", origin["data"]), *describe_machine().items()))
+        sections = [
+            Section("Result", result),
+            *(Section(each.heading, (FigureBlock(each.figure, each.caption),)) for each in drawn),
+            Section("Where the numbers come from", (Code(origin["command"]), facts)),
+        ]
+        write_report(folder / REPORT, title, sections)
+
+
+# One digit, or two
+
+
+def score_rows(scores: Evaluation) -> Rows:
+    """Return the scores of a network that reads digits, in words."""
     rows = [("images", f"{scores.n:,}"), ("accuracy", f"{scores.accuracy:.2%}")]
     if scores.both_right is not None:
         upper, lower = scores.per_position
         rows += [("upper digit", f"{upper:.2%}"), ("lower digit", f"{lower:.2%}")]
         rows += [("both right", f"{scores.both_right:.2%}")]
-    return [
-        *rows,
-        ("negative log-likelihood", f"{scores.nll:.4f}"),
-        ("calibration error", f"{scores.ece:.4f}"),
-    ]
+    return [*rows, ("negative log-likelihood", f"{scores.nll:.4f}"), ("calibration error", f"{scores.ece:.4f}")]
 
 
-def write_evaluation(
-    folder: Path, title: str, split: Split, logits: Floats, scores: Evaluation, origin: Mapping[str, str]
-) -> None:
-    """Write FILES into `folder`, for `logits` of every image of `split`.
-
-    `origin` has the "command" that makes the same figures again, and the "data" in words.
-    """
-    confusion = confusion_heat_map(scores.confusion)
-    reliability = reliability_diagram(np.exp(log_softmax(logits)), split.labels)
-    errors = misread_sheet(split, logits, MOST_ERRORS)
-    for name, figure in zip(FIGURES, (confusion, reliability, errors), strict=True):
-        save_figure(figure, folder / name)
-    trust = (
-        "Accuracy at each confidence, on scales that spread what lies near 100 %. The bars of a calibrated "
-        "network end on the dashed line; one that ends at the very top is a bin without an error."
-    )
-    sections = [
-        Section("Result", (_stats(scores), Table(("score", "value"), tuple(score_rows(scores))))),
-        Section(
-            "Which digits are taken for which",
-            (FigureBlock(confusion, "True digit against digit read; the shades are those of the errors."),),
-        ),
-        Section("How far its confidence can be trusted", (FigureBlock(reliability, trust),)),
-        Section(
-            "What it misreads",
-            (FigureBlock(errors, "The errors it was surest of, each with the truth and the reading."),),
-        ),
-        origin_section(origin),
-    ]
-    write_report(folder / REPORT, title, sections)
-
-
-def _stats(scores: Evaluation) -> Stats:
+def _stats(scores: Evaluation) -> list[Stat]:
     digits = sum(map(sum, scores.confusion))
     stats = [Stat("accuracy", f"{scores.accuracy:.2%}", f"of {digits:,} digits")]
     if scores.both_right is not None:
         stats.append(Stat("both right", f"{scores.both_right:.2%}", f"of {scores.n:,} images"))
-    return Stats(
-        (
-            *stats,
-            Stat("negative log-likelihood", f"{scores.nll:.4f}", "nats a digit; guessing has 2.3026"),
-            Stat("calibration error", f"{scores.ece:.4f}", "mean gap of confidence and accuracy, 15 bins"),
-        )
-    )
+    return [
+        *stats,
+        Stat("negative log-likelihood", f"{scores.nll:.4f}", "nats a digit; guessing has 2.3026"),
+        Stat("calibration error", f"{scores.ece:.4f}", "mean gap of confidence and accuracy, 15 bins"),
+    ]
 
 
-def origin_section(origin: Mapping[str, str]) -> Section:
-    """Return the section on the data and the command that `origin` names, and on this machine."""
-    facts = (("data", origin["data"]), *describe_machine().items())
-    return Section("Where the numbers come from", (Code(origin["command"]), Table(("", ""), facts)))
+def _draw_readings(split: Split, logits: Floats, scores: Evaluation) -> list[Drawn]:
+    return [
+        Drawn(
+            "Which digits are taken for which",
+            confusion_heat_map(scores.confusion),
+            "True digit against digit read; the shades are those of the errors.",
+        ),
+        Drawn(
+            "How far its confidence can be trusted",
+            reliability_diagram(np.exp(log_softmax(logits)), split.labels),
+            "Accuracy at each confidence, on scales that spread what lies near 100 %. The bars of a calibrated "
+            "network end on the dashed line; one that ends at the very top is a bin without an error.",
+        ),
+        Drawn(
+            "What it misreads",
+            misread_sheet(split, logits, MOST_ERRORS),
+            "The errors it was surest of, each with the truth and the reading.",
+        ),
+    ]
+
+
+# Which pixels are whose
+
+
+def separation_rows(scores: MaskEvaluation) -> Rows:
+    """Return the scores of a network that separates digits, in words."""
+    upper, lower = scores.per_position
+    return [
+        ("images", f"{scores.n:,}"),
+        ("mean IoU", f"{scores.mean_iou:.2%}"),
+        ("upper digit", f"{upper:.2%}"),
+        ("lower digit", f"{lower:.2%}"),
+        ("negative log-likelihood of a pixel", f"{scores.nll:.4f}"),
+    ]
+
+
+def _separation_stats(scores: MaskEvaluation) -> list[Stat]:
+    note = "pixels in common of those that either has, mean over images and both digits"
+    return [Stat("mean intersection over union", f"{scores.mean_iou:.2%}", note)]
+
+
+def _draw_separations(split: Split, logits: Floats, _: MaskEvaluation) -> list[Drawn]:
+    overlaps = intersection_over_union(logits > 0, split.labels > 0).mean(axis=1)
+    worst = np.argsort(overlaps, kind="stable")[:MOST_PAIRS]
+    told = "Below each pair its intersections over union: of the upper digit, of the lower one."
+    first = separation_sheet(split, logits, title="The first pairs")
+    last = separation_sheet(split[worst], logits[worst], title="The worst pairs")
+    return [Drawn("Which pixels are whose", first, told), Drawn("Where it is least right", last, told)]
+
+
+# Pages
+
+
+def page_rows(scores: PageScores) -> Rows:
+    """Return the scores of the page network, in words."""
+    return [
+        ("handwritten digits", f"{scores.n:,}"),
+        ("precision", f"{scores.precision:.2%}"),
+        ("recall", f"{scores.recall:.2%}"),
+        ("mean average precision", f"{scores.mean_average_precision:.2%}"),
+        ("class accuracy", f"{scores.class_accuracy:.2%}"),
+        ("F1", f"{scores.f1:.2%}"),
+        ("F1, worst tenth of the scenes", f"{scores.worst_f1:.2%}"),
+        ("F1, signs", f"{scores.signs:.2%}"),
+        ("written or printed", f"{scores.printed:.2%}"),
+    ]
+
+
+def _page_stats(scores: PageScores) -> list[Stat]:
+    note = "harmonic mean of precision and recall, in which a wrong class is both a miss and a false detection"
+    return [
+        Stat("F1", f"{scores.f1:.2%}", note),
+        Stat("class accuracy", f"{scores.class_accuracy:.2%}", "of the detected digits"),
+        Stat("F1 of the worst tenth", f"{scores.worst_f1:.2%}", "of the scenes with digits"),
+    ]
+
+
+def _draw_pages(split: Split, maps: Floats, _: PageScores) -> list[Drawn]:
+    each = f1_of_scenes(maps, split.labels)
+    worst = np.argsort(each, kind="stable")[: min(MOST_SCENES, int(np.isfinite(each).sum()) or 1)]
+    told = "A box counts from an intersection over union of 0.5. The digit read stands over each box."
+    drawn = []
+    for name, rows in (("The first scenes", np.arange(min(MOST_SCENES, len(split)))), ("The worst scenes", worst)):
+        captions = ["no digit" if np.isnan(f1) else f"F1 {f1:.2f}" for f1 in each[rows]]
+        drawn.append(Drawn(name, scene_sheet(split[rows], maps[rows], captions, title=name), told))
+    return drawn
+
+
+READING = Scoring(
+    evaluate_logits, score_rows, _stats, ("confusion.png", "reliability.png", "errors.png"), _draw_readings
+)
+
+SCORINGS: Mapping[Task, Scoring] = MappingProxyType(
+    {
+        "digit": READING,
+        "two-digit": READING,
+        "separation": Scoring(
+            evaluate_masks, separation_rows, _separation_stats, ("separation.png", "worst.png"), _draw_separations
+        ),
+        "page": Scoring(score_scenes, page_rows, _page_stats, ("pages.png", "worst.png"), _draw_pages),
+    }
+)

@@ -3,17 +3,16 @@
 import argparse
 import json
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
-from digitscope.cli.arguments import add_data, add_json
-from digitscope.cli.console import print_table
+from digitscope.cli.arguments import DATA, JSON, Argument, Command, Flag, path_argument
+from digitscope.cli.console import print_table, remark
 from digitscope.cli.datasets import dataset_for, pens_for
-from digitscope.cli.page_report import page_rows
-from digitscope.cli.paths import onnx_argument, path_argument
-from digitscope.cli.remarks import remark
+from digitscope.cli.evaluation_report import Rows, page_rows
 from digitscope.data import Dataset
 from digitscope.data.page_scores import score_scenes
 from digitscope.errors import SettingError
-from digitscope.experiments.recipes import Recipe
 from digitscope.experiments.run import Run, load_run
 from digitscope.experiments.scoring import PAGES_A_STEP, load_reader, predict_in_steps
 from digitscope.experiments.sources import as_met
@@ -23,63 +22,55 @@ from digitscope.metrics import Evaluation, evaluate_logits
 from digitscope.training import evaluate, predict_logits
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    parser.epilog = "example: digitscope export runs/best-1 --to best.onnx"
-    parser.add_argument("run_folder", metavar="RUN", type=path_argument, help="a run folder, as train makes")
-    parser.add_argument("--to", type=onnx_argument, required=True, metavar="FILE.onnx", help="where it goes")
-    parser.add_argument(
-        "--half", action="store_true", help="round its weights to float16: half the size, a thousandth off"
-    )
-    add_data(parser)
-    add_json(parser)
-    parser.set_defaults(run=run)
-
-
 def run(options: argparse.Namespace) -> int:
     """Write the file, and print its validation scores beside those of the run."""
     trained = load_run(options.run_folder)
     dataset = dataset_for(trained.recipe.task, options)
-    _check(trained.recipe, dataset)
+    _check(trained, dataset)
     if dataset.sha256() != trained.data_sha256:
         remark(f"{dataset.name}, from {dataset.source}, is not what {options.run_folder} was trained with")
     if trained.recipe.task == "page":
-        return _export_page(trained, dataset, options)
+        told, of_run, of_file, ending = _export_page(trained, dataset, options)
+    else:
+        told, of_run, of_file, ending = _export_digits(trained, dataset, options)
+    if options.json:
+        print(json.dumps({"file": str(options.to), "opset": OPSET, **told}))
+    else:
+        rows = [(name, run, file) for (name, run), (_, file) in zip(of_run, of_file, strict=True)]
+        title = f"{options.to}: opset {OPSET}, {options.to.stat().st_size:,} bytes{ending}"
+        print_table(title, ("validation split", "the run", "the file"), rows)
+    return 0
+
+
+Exported = tuple[dict[str, Any], Rows, Rows, str]
+"""The scores for JSON, those of the run and of the file in words, and the end of the table's title."""
+
+
+def _export_digits(trained: Run, dataset: Dataset, options: argparse.Namespace) -> Exported:
+    """Write a network that reads digits, its probabilities calibrated."""
     model = in_half_precision(trained.model) if options.half else trained.model
     met = as_met(trained.recipe, dataset.train, pens_for(trained.recipe.settings, options.data))
     temperature = export_calibrated(model, met, dataset.validation, options.to)
     before = evaluate(trained.model, dataset.validation)
-    after = evaluate_logits(
-        Recognizer.load(options.to).logits(dataset.validation.images), dataset.validation.labels
-    )
-    if options.json:
-        told = {"file": str(options.to), "opset": OPSET, "temperature": temperature}
-        print(json.dumps({**told, "validation": {"nll": after.nll, "ece": after.ece, "accuracy": after.accuracy}}))
-    else:
-        title = f"{options.to}: opset {OPSET}, {options.to.stat().st_size:,} bytes, temperature {temperature:.3f}"
-        print_table(title, ("validation split", "the run", "the file"), _rows(before, after))
-    return 0
+    logits = Recognizer.load(options.to).logits(dataset.validation.images)
+    after = evaluate_logits(logits, dataset.validation.labels)
+    scores = {"nll": after.nll, "ece": after.ece, "accuracy": after.accuracy}
+    told = {"temperature": temperature, "validation": scores}
+    return told, _rows(before), _rows(after), f", temperature {temperature:.3f}"
 
 
-def _export_page(trained: Run, dataset: Dataset, options: argparse.Namespace) -> int:
+def _export_page(trained: Run, dataset: Dataset, options: argparse.Namespace) -> Exported:
     """Write the network that finds digits on pages; it has no probabilities to calibrate."""
     images, planes = dataset.validation.images, dataset.validation.labels
     export_page(in_half_precision(trained.model) if options.half else trained.model, options.to, images)
     before = score_scenes(predict_logits(trained.model, images, batch_size=PAGES_A_STEP), planes)
     after = score_scenes(predict_in_steps(load_reader(options.to), images, lambda: None), planes)
-    if options.json:
-        print(json.dumps({"file": str(options.to), "opset": OPSET, "validation": asdict(after)}))
-    else:
-        rows = [
-            (name, run, file) for (name, run), (_, file) in zip(page_rows(before), page_rows(after), strict=True)
-        ]
-        title = f"{options.to}: opset {OPSET}, {options.to.stat().st_size:,} bytes"
-        print_table(title, ("validation split", "the run", "the file"), rows)
-    return 0
+    return {"validation": asdict(after)}, page_rows(before), page_rows(after), ""
 
 
-def _check(recipe: Recipe, dataset: Dataset) -> None:
+def _check(trained: Run, dataset: Dataset) -> None:
     """Refuse what no reader of such files could open."""
+    recipe = trained.recipe
     recipe.check_data(dataset)
     if recipe.task == "separation":
         raise SettingError(
@@ -92,9 +83,30 @@ def _check(recipe: Recipe, dataset: Dataset) -> None:
         )
 
 
-def _rows(before: Evaluation, after: Evaluation) -> list[tuple[str, str, str]]:
+def _rows(scores: Evaluation) -> Rows:
     return [
-        ("accuracy", f"{before.accuracy:.2%}", f"{after.accuracy:.2%}"),
-        ("negative log-likelihood", f"{before.nll:.4f}", f"{after.nll:.4f}"),
-        ("calibration error", f"{before.ece:.4f}", f"{after.ece:.4f}"),
+        ("accuracy", f"{scores.accuracy:.2%}"),
+        ("negative log-likelihood", f"{scores.nll:.4f}"),
+        ("calibration error", f"{scores.ece:.4f}"),
     ]
+
+
+def _onnx_argument(text: str) -> Path:
+    path = path_argument(text)
+    if path.suffix.lower() != ".onnx":
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of an ONNX file: expected one that ends in .onnx")
+    return path
+
+
+COMMAND = Command(
+    run,
+    (
+        Argument("run_folder", metavar="RUN", type=path_argument, help="a run folder, as train makes"),
+        Argument("--to", type=_onnx_argument, required=True, metavar="FILE.onnx", help="where it goes"),
+        Flag("--half", help="round its weights to float16: half the size, a thousandth off"),
+        *DATA,
+        JSON,
+    ),
+    "export runs/best-1 --to best.onnx",
+    needs=("rich",),
+)

@@ -1,115 +1,92 @@
 """`digitscope read`: the digits in pictures."""
 
 import argparse
+import glob
 import io
+import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from functools import cache, partial
 from pathlib import Path
 
-from digitscope.cli.arguments import add_engine, check_engine
-from digitscope.cli.paths import path_argument, text_argument
-from digitscope.cli.picture_paths import PICTURE_ENDINGS, STANDARD_INPUT, find_pictures
-from digitscope.cli.read_output import PRINTERS, RecordFile
-from digitscope.cli.read_progress import PictureBar
-from digitscope.cli.remarks import remark
+from digitscope.cli.arguments import (
+    Argument,
+    Command,
+    Flag,
+    Folder,
+    check_engine,
+    count_argument,
+    engine,
+    path_argument,
+    text_argument,
+)
+from digitscope.cli.console import remark
+from digitscope.cli.read_output import PRINTERS, STANDARD_INPUT, AnnotatedCopies, PictureBar, Receiver, RecordFile
 from digitscope.cluster import connected, load_ray
 from digitscope.cores import usable_cores
-from digitscope.errors import DataError, SettingError
+from digitscope.errors import ClusterError, DataError, SettingError
 from digitscope.inference import SHIPPED
 from digitscope.inference.on_ray import ReaderOnRay
 from digitscope.inference.pictures import Source
 from digitscope.inference.reader import Reader
 from digitscope.inference.reading import Reading
+from digitscope.workers import Workers
 
 Read = Callable[[Source], Reading]
 """A function that reads a picture."""
 
-Receiver = Callable[[str, Source, Reading], None]
-"""A function that prints or saves a reading; it takes the path, the picture and the reading."""
-
-ROTATIONS = ("auto", "0", "90", "180", "270")
-
-EPILOG = f"""\
-A folder stands for all pictures in it and below: {" ".join(ending[1:] for ending in PICTURE_ENDINGS)}.
-In the text, ? marks a rejected digit; --json gives the reason. Signs such as . , - / are in the text as written.
-Remarks, such as that a page was turned to be read, go to standard error.
-With --engine ray output and order are the same; every machine sees the pictures at the same paths.
-
-example: digitscope read forms --annotate marked --out forms.jsonl"""
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    parser.epilog = EPILOG
-    sources_help = "a picture, a folder, a pattern such as 'scans/**/*.png', or - for a picture on standard input"
-    parser.add_argument("sources", nargs="+", metavar="IMAGE_OR_FOLDER", type=text_argument, help=sources_help)
-    model_help = (
-        f"what reads single digits: {', '.join(_single_digit_networks())} or an .onnx file (default: digit)"
-    )
-    parser.add_argument("--model", type=text_argument, default="digit", metavar="NAME", help=model_help)
-    printed_help = "put printed digits and signs into text and CSV too (default: handwriting alone)"
-    parser.add_argument("--printed", action="store_true", help=printed_help)
-    rotation_help = (
-        "degrees, clockwise, that every page is turned by to be read (default: auto, found for each page)"
-    )
-    parser.add_argument("--rotation", default="auto", choices=ROTATIONS, help=rotation_help)
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print one line of JSON for every picture")
-    form.add_argument("--csv", action="store_true", help="print a header, and one row for every digit of the text")
-    annotate_help = "write a copy of every page that is read there, with boxes, labels and confidences"
-    parser.add_argument("--annotate", type=path_argument, metavar="DIR", help=annotate_help)
-    out_help = "append one line of JSON for every picture there; those that it has already are not read again"
-    parser.add_argument("--out", type=_jsonl_argument, metavar="FILE.jsonl", help=out_help)
-    add_engine(parser, "reads: this process, or tasks on a Ray cluster whose machines see the same files")
-    parser.set_defaults(run=run)
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif", ".avif")
+"""File name extensions of pictures in a folder, in lower case."""
 
 
 def run(options: argparse.Namespace) -> int:
     """Read one picture after the other; what was read in one is handed on before the next is opened."""
     check_engine(options)
-    _let_any_path_be_printed()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a path may be of any bytes
     paths, complaints = find_pictures(options.sources, but=options.annotate)
     if not paths:
         raise SettingError("; ".join(complaints))
-    if options.engine == "ray":
-        _check_for_ray(options, paths)
+    if options.engine == "ray" and options.workers > 1:
+        raise SettingError(
+            f"--workers {options.workers}: a Ray cluster has its own: expected --engine local with it"
+        )
+    if STANDARD_INPUT in paths and (options.engine == "ray" or options.workers > 1):
+        alone = "--engine local" if options.engine == "ray" else "--workers 1"
+        raise SettingError(f"-: standard input is read in this process alone: expected {alone} with it")
+    if options.engine == "ray":  # which is missed before anything is read
+        load_ray(options.address)
     rotation = None if options.rotation == "auto" else int(options.rotation)
     read: Read = partial(Reader.load(options.model).read, printed=options.printed, rotation=rotation)
     receivers: list[Receiver] = []
     if options.annotate:
-        from digitscope.cli.annotated_copies import AnnotatedCopies  # which loads what draws
-
         receivers.append(AnnotatedCopies(options.annotate, paths).write)
     for complaint in complaints:
         _report(complaint)
     with ExitStack() as stack:
         new: Sequence[str] = paths
         if options.out:
-            records = stack.enter_context(RecordFile(options.out))
+            records = stack.enter_context(closing(RecordFile(options.out)))
             new = _not_in(records, paths)
             receivers.append(records.write)
         form = "json" if options.json else "csv" if options.csv else "lines" if len(paths) > 1 else "text"
         receivers.append(PRINTERS[form]())
-        if new and options.engine == "ray":
+        if new and options.workers > 1:
+            pool = stack.enter_context(Workers(min(options.workers, len(new))))
+            read = _in_workers(pool, options.model, new, options.printed, rotation)
+        elif new and options.engine == "ray":
             ray = stack.enter_context(connected(options.address, usable_cores()))
             read = ReaderOnRay(ray, options.model, new, printed=options.printed, rotation=rotation).read
         n_failed = _read_each(read, new, receivers)
     return 1 if complaints or n_failed else 0
 
 
-def _check_for_ray(options: argparse.Namespace, paths: Sequence[str]) -> None:
-    """Refuse what cannot be read elsewhere before anything is read."""
-    if STANDARD_INPUT in paths:
-        raise SettingError("-: standard input is read in this process alone: expected --engine local with it")
-    load_ray(options.address)
-
-
 def _read_each(read: Read, paths: Sequence[str], receivers: Sequence[Receiver]) -> int:
     """Read the pictures, hand each reading to all `receivers`, and return how many could not be read."""
     n_failed = 0
-    with PictureBar(len(paths)) as bar:
+    bar = PictureBar(len(paths))
+    try:
         for path in paths:
             bar.show()
             try:
@@ -120,13 +97,41 @@ def _read_each(read: Read, paths: Sequence[str], receivers: Sequence[Receiver]) 
                     receive(path, source, reading)
                 if reading.remarks:
                     bar.clear()
-                    _tell(path, reading.remarks)
+                for each in reading.remarks:
+                    name = _StandardInput.name if path == STANDARD_INPUT else path
+                    remark(" ".join(f"{name}: {each}".split()))
             except DataError as error:
                 bar.clear()
                 _report(error)
                 n_failed += 1
             bar.step()
+    finally:
+        bar.clear()
     return n_failed
+
+
+def _in_workers(pool: Workers, model: str, paths: Sequence[str], printed: bool, rotation: int | None) -> Read:
+    """Return a function that hands out the readings of `paths` in their order; the workers read ahead."""
+    read = partial(_read_one, model, printed, rotation)
+    tasks = zip(paths, pool.in_order(read, paths, ahead=2 * pool.processes), strict=True)
+
+    def next_reading(_: Source) -> Reading:
+        path, task = next(tasks)
+        try:
+            return task.result()
+        except ClusterError as error:
+            raise DataError(f"{path}: {error}") from None
+
+    return next_reading
+
+
+def _read_one(model: str, printed: bool, rotation: int | None, path: str) -> Reading:
+    return _reader(model).read(path, printed=printed, rotation=rotation)
+
+
+@cache
+def _reader(model: str) -> Reader:
+    return Reader.load(model, threads=1)
 
 
 def _not_in(records: RecordFile, paths: Sequence[str]) -> list[str]:
@@ -136,6 +141,10 @@ def _not_in(records: RecordFile, paths: Sequence[str]) -> list[str]:
         had = f"{len(paths) - len(new):,} of {len(paths):,} pictures"
         remark(f"{records.path}: has {had} already, which are not read again")
     return new
+
+
+def _report(complaint: object) -> None:
+    remark(" ".join(f"digitscope: error: {complaint}".split()))
 
 
 class _StandardInput(io.BytesIO):
@@ -156,29 +165,60 @@ def _source(path: str) -> Source:
     return _StandardInput(sys.stdin.buffer.read())
 
 
-def _tell(path: str, remarks: Sequence[str]) -> None:
-    """Print what a person should know of a picture, one line each."""
-    name = _StandardInput.name if path == STANDARD_INPUT else path
-    for each in remarks:
-        remark(_on_one_line(f"{name}: {each}"))
+# Which pictures the words of a call name
 
 
-def _report(complaint: object) -> None:
-    remark(_on_one_line(f"digitscope: error: {complaint}"))
+def find_pictures(words: Sequence[str], *, but: Path | None = None) -> tuple[list[str], list[str]]:
+    """Return the paths of the pictures that `words` name, each once, in their order; and what to complain of.
+
+    A file that is named is taken as it is, whether it is there or not. Of a folder and of a pattern those files
+    are taken that are called like pictures and are not hidden, sorted. A complaint is a line for each word that
+    names no picture and each folder that cannot be searched.
+
+    Args:
+        words: paths, patterns with `*`, `?`, `[]` or `**`, or "-" for standard input.
+        but: a folder that is passed over inside of others.
+    """
+    paths: dict[str, None] = {}
+    complaints: list[str] = []
+    for word in words:
+        named = _named_by(word, but, complaints)
+        paths.update(dict.fromkeys(named))
+        if not named:
+            complaints.append(f"{word}: no pictures: expected files that end in {', '.join(PICTURE_ENDINGS)}")
+    return list(paths), complaints
 
 
-def _on_one_line(text: str) -> str:
-    return " ".join(text.split())
+def _named_by(word: str, but: Path | None, complaints: list[str]) -> list[str]:
+    if word == STANDARD_INPUT:
+        return [word]
+    if os.path.isdir(word):  # noqa: PTH112 - `Path` raises on names that no file can have
+        found = _in_folder(word, but, complaints)
+    elif glob.has_magic(word) and not os.path.lexists(word):
+        matches = glob.glob(word, recursive=True)  # noqa: PTH207 - `Path.glob` takes no absolute patterns
+        found = (Path(match) for match in matches if _is_picture(match) and Path(match).is_file())
+    else:
+        plain = str(Path(word))  # without ./, so that it is the same path as of a folder
+        return [word if plain == STANDARD_INPUT else plain]
+    return [str(path) for path in sorted(found, key=lambda path: path.parts)]
 
 
-def _let_any_path_be_printed() -> None:
-    """Write what the encoding of standard output lacks as an escape: a path may be of any bytes."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+def _in_folder(folder: str, but: Path | None, complaints: list[str]) -> Iterator[Path]:
+    def complain(error: OSError) -> None:
+        complaints.append(f"{error.filename}: cannot be searched ({error.strerror})")
+
+    def is_searched(path: Path) -> bool:
+        return not path.name.startswith(".") and not (but is not None and but.exists() and path.samefile(but))
+
+    for parent, folders, files in os.walk(folder, onerror=complain):
+        folders[:] = [name for name in folders if is_searched(Path(parent, name))]
+        for path in (Path(parent, name) for name in files if _is_picture(name) and not name.startswith(".")):
+            if path.is_file() or path.is_symlink():  # no pipe, which never ends; a broken link is told of
+                yield path
 
 
-def _single_digit_networks() -> list[str]:
-    return [name for name in SHIPPED if name not in {"two-digit", "page"}]
+def _is_picture(path: str) -> bool:
+    return path.lower().endswith(PICTURE_ENDINGS)
 
 
 def _jsonl_argument(text: str) -> Path:
@@ -186,3 +226,60 @@ def _jsonl_argument(text: str) -> Path:
     if path.suffix.lower() != ".jsonl":
         raise argparse.ArgumentTypeError(f"{text!r} is no name of a file of JSON lines: expected FILE.jsonl")
     return path
+
+
+COMMAND = Command(
+    run,
+    (
+        Argument(
+            "sources",
+            nargs="+",
+            metavar="IMAGE_OR_FOLDER",
+            type=text_argument,
+            help="a picture, a folder, a pattern such as 'scans/**/*.png', or - for a picture on standard input",
+        ),
+        Argument(
+            "--model",
+            type=text_argument,
+            default="digit",
+            metavar="NAME",
+            help="what reads single digits: "
+            f"{', '.join(name for name in SHIPPED if name not in {'two-digit', 'page'})} or an .onnx file "
+            "(default: digit)",
+        ),
+        Flag("--printed", help="put printed digits and signs into text and CSV too (default: handwriting alone)"),
+        Argument(
+            "--rotation",
+            default="auto",
+            choices=("auto", "0", "90", "180", "270"),
+            help="degrees, clockwise, by which every page is turned (default: auto, found for each page)",
+        ),
+        Folder(
+            "--annotate", help="write a copy of every page that is read there, with boxes, labels and confidences"
+        ),
+        Argument(
+            "--out",
+            type=_jsonl_argument,
+            metavar="FILE.jsonl",
+            help="append one line of JSON for every picture there; those that it has already are not read again",
+        ),
+        Argument(
+            "--workers",
+            type=count_argument,
+            default=1,
+            metavar="N",
+            help="processes of this machine that read; output and order are the same (default: 1)",
+        ),
+        *engine("reads: this process, or tasks on a Ray cluster whose machines see the same files"),
+    ),
+    "read forms --annotate marked --out forms.jsonl",
+    f"""\
+A folder stands for all pictures in it and below: {" ".join(ending[1:] for ending in PICTURE_ENDINGS)}.
+In the text, ? marks a rejected digit; --json gives the reason. Signs such as . , - / are in the text as written.
+Remarks, such as that a page was turned to be read, go to standard error.
+With --engine ray output and order are the same; every machine sees the pictures at the same paths.""",
+    exclusive=(
+        Flag("--json", help="print one line of JSON for every picture"),
+        Flag("--csv", help="print a header, and one row for every digit of the text"),
+    ),
+)

@@ -4,10 +4,9 @@ import argparse
 import json
 from typing import Any
 
-from digitscope.cli.arguments import add_data, add_device, add_json
-from digitscope.cli.console import print_table, step_bar
+from digitscope.cli.arguments import DATA, DEVICE, JSON, Argument, Command
+from digitscope.cli.console import print_table, remark, step_bar
 from digitscope.cli.datasets import single_digits, two_digits
-from digitscope.cli.remarks import remark
 from digitscope.data import Dataset, find_data_directory, has_two_digit
 from digitscope.data.known_files import MNIST
 from digitscope.errors import DataError
@@ -17,27 +16,31 @@ from digitscope.experiments.reproduce import EXPERIMENTS, Bench, Row, reproduce,
 HEADER = ("figure", "handout", "here", "difference", "accepted", "")
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    parser.epilog = (
-        f"experiments: {', '.join(EXPERIMENTS)}; quick = all but the last three\n\n"
-        "example: digitscope reproduce --only quick"
-    )
-    only_help = "these experiments instead of all"
-    parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="NAME", help=only_help)
-    add_data(parser)
-    add_device(parser)
-    add_json(parser)
-    parser.set_defaults(run=run)
-
-
 def run(options: argparse.Namespace) -> int:
     """Run the experiments, print their rows, and return 1 if one is out of tolerance."""
+
+    def full_mnist() -> Dataset:
+        dataset = single_digits(options.data, options.unchecked)
+        if dataset.name != MNIST:
+            raise DataError(
+                f"the handout's figures are for full MNIST, and here is only {dataset.name}, from "
+                f"{dataset.source}: pass --data DIR, or run digitscope data fetch"
+            )
+        return dataset
+
+    def pairs() -> Dataset:
+        folder = find_data_directory(options.data)
+        if folder is None or not has_two_digit(folder):
+            full_mnist()  # the pairs are made of it
+        return two_digits(options.data, options.unchecked)
+
     rows: list[Row] = []
     for name in select(options.only):
-        rows += _run_experiment(name, options)
+        with step_bar() as bar:
+            bench = Bench(full_mnist, pairs, options.device, on_run=bar.start, on_batch=bar.step)
+            of_this = list(reproduce((name,), bench))
+        rows += of_this
         if not options.json:
-            of_this = [row for row in rows if row.experiment == name]
             print_table(f"{name}: the course's figures", HEADER, [_as_words(row) for row in of_this])
     failed = sum(not row.passed for row in rows)
     if options.json:
@@ -47,35 +50,6 @@ def run(options: argparse.Namespace) -> int:
     shown = f", {len(rows) - compared} shown without one of the handout's" if compared < len(rows) else ""
     remark(f"{compared - failed} of {compared} figures within tolerance{shown}")
     return 1 if failed else 0
-
-
-def _run_experiment(name: str, options: argparse.Namespace) -> list[Row]:
-    with step_bar() as bar:
-        bench = Bench(
-            mnist=lambda: _full_mnist(options),
-            two_digit=lambda: _two_digits(options),
-            device=options.device,
-            on_run=bar.start,
-            on_batch=bar.step,
-        )
-        return list(reproduce((name,), bench))
-
-
-def _full_mnist(options: argparse.Namespace) -> Dataset:
-    dataset = single_digits(options.data, options.unchecked)
-    if dataset.name != MNIST:
-        raise DataError(
-            f"the handout's figures are for full MNIST, and here is only {dataset.name}, from {dataset.source}: "
-            "pass --data DIR, or run digitscope data fetch"
-        )
-    return dataset
-
-
-def _two_digits(options: argparse.Namespace) -> Dataset:
-    folder = find_data_directory(options.data)
-    if folder is None or not has_two_digit(folder):
-        _full_mnist(options)  # the pairs are made of it
-    return two_digits(options.data, options.unchecked)
 
 
 def _as_json(row: Row) -> dict[str, Any]:
@@ -100,3 +74,24 @@ def _as_words(row: Row) -> tuple[str, ...]:
 
 def _figure(value: float) -> str:
     return f"{value:.0f}" if value == int(value) and value > 1 else f"{value:#.10g}"
+
+
+COMMAND = Command(
+    run,
+    (
+        Argument(
+            "--only",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="NAME",
+            help="these experiments instead of all",
+        ),
+        *DATA,
+        DEVICE,
+        JSON,
+    ),
+    "reproduce --only quick",
+    f"experiments: {', '.join(EXPERIMENTS)}; quick = all but the last three",
+    needs=("rich",),
+)

@@ -12,9 +12,8 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from digitscope.cli.arguments import annotated_fields
-from digitscope.cli.paths import path_argument, text_argument
-from digitscope.cli.remarks import remark
+from digitscope.cli.arguments import annotated_fields, path_argument, text_argument
+from digitscope.cli.console import remark
 from digitscope.errors import DataError
 from digitscope.serve.limits import Limits
 from digitscope.serve.own_processes import TOKEN_VARIABLE

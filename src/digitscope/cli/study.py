@@ -15,11 +15,10 @@ from digitscope.cli.arguments import (
     add_test,
     check_cores,
     data_words,
+    path_argument,
 )
-from digitscope.cli.console import print_table
+from digitscope.cli.console import print_table, remark
 from digitscope.cli.datasets import single_digits
-from digitscope.cli.paths import path_argument
-from digitscope.cli.remarks import remark
 from digitscope.cli.study_figures import FIGURES
 from digitscope.cli.sweep_origins import telling_of_others, told
 from digitscope.cli.sweep_progress import SweepProgress, shown

@@ -20,11 +20,10 @@ from digitscope.cli.arguments import (
     check_cores,
     check_engine,
     data_words,
+    path_argument,
 )
-from digitscope.cli.console import print_table
+from digitscope.cli.console import print_table, remark
 from digitscope.cli.datasets import dataset_for, single_digits
-from digitscope.cli.paths import path_argument
-from digitscope.cli.remarks import remark
 from digitscope.cli.sweep_origins import telling_of_others
 from digitscope.cli.sweep_progress import SweepProgress, shown
 from digitscope.cli.sweep_report import REPORT_FILE, ranking_table, write_sweep_report

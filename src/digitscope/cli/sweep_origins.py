@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from digitscope.cli.remarks import remark
+from digitscope.cli.console import remark
 from digitscope.experiments.sweep.origins import Origin, count_origins, origin_in_words
 from digitscope.experiments.sweep.trials import TrialRecord
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from digitscope.cli.remarks import remark
+from digitscope.cli.console import remark
 from digitscope.experiments.sweep.engine import Begun, EpochDone, Event, Failed, Finished, Lost
 from digitscope.experiments.sweep.space import Point
 from digitscope.experiments.sweep.trials import Trial, TrialRecord

@@ -11,63 +11,36 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
-from digitscope.cli.arguments import add_data, add_device, add_json, add_seed, annotated_fields, data_words
-from digitscope.cli.console import StepBar, print_table, step_bar
+from digitscope.cli.arguments import (
+    DATA,
+    DEVICE,
+    JSON,
+    Argument,
+    Command,
+    Flag,
+    Folder,
+    annotated_fields,
+    call_of,
+    data_words,
+    seed_of,
+)
+from digitscope.cli.console import StepBar, let_the_first_one_speak, print_table, remark, step_bar
 from digitscope.cli.datasets import dataset_for, material_for, pens_for, single_digits
-from digitscope.cli.paths import path_argument
-from digitscope.cli.remarks import let_the_first_one_speak, remark
-from digitscope.cli.run_report import epoch_header, epoch_row, write_run
 from digitscope.data import COURSE_SEED, Dataset, has_two_digit
 from digitscope.errors import DataError, DigitscopeError, SettingError
 from digitscope.experiments.event_log import EventLog
+from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.recipes import RECIPES, SCRATCH, Recipe, get_recipe
 from digitscope.experiments.run import Run, run_recipe
 from digitscope.experiments.run_folder import read_recipe
 from digitscope.models import MODELS, options_of
+from digitscope.plots import FigureBlock, Section, Stat, Stats, Table, learning_curves, save_figure, write_report
 from digitscope.records import EpochRecord
 from digitscope.scratch import ScratchSettings
-from digitscope.training import TrainingSettings, is_first_process, processes_together
+from digitscope.settings import TrainingSettings
+from digitscope.training import is_first_process, processes_together
 
 RUNS = Path("runs")
-
-TOGETHER = """\
-several processes, or machines, train one network on their CPUs; the result is that of one, up to rounding, without
-dropout, whose masks differ:
-  torchrun --nproc-per-node 2 -m digitscope train best
-"""
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments: the recipe, and a flag for every setting and every model option."""
-    recipes = "\n".join(f"  {recipe.name:16} {recipe.summary}" for recipe in RECIPES.values())
-    parser.epilog = (
-        f"recipes:\n{recipes}\n\n{TOGETHER}\nexample: digitscope train fc --hidden 128 --learning-rate 0.05"
-    )
-    parser.add_argument("recipe", metavar="RECIPE", help="one of the recipes below")
-    add_data(parser)
-    add_device(parser)
-    add_seed(
-        parser, f"the weights, the order and dropout (default: {COURSE_SEED}, or the resumed run's)", default=None
-    )
-    parser.add_argument(
-        "--out", type=path_argument, metavar="DIR", help="the run folder (default: the next runs/RECIPE-N)"
-    )
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="continue the run in --out, or else the newest one, with the settings and the seed that it has; more "
-        "--epochs extend a run whose learning rate is constant",
-    )
-    parser.add_argument(
-        "--tensorboard",
-        type=path_argument,
-        metavar="DIR",
-        help="write the curves and the settings for TensorBoard too, into DIR and there the run folder's name",
-    )
-    add_json(parser)
-    _add_settings(parser.add_argument_group("settings (default: the recipe's)"))
-    _add_options(parser.add_argument_group("options of the model (default: the recipe's, then the model's)"))
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -87,7 +60,6 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     """Train, score the test split, write the run folder with its curves, and say where it is."""
-    import_module("matplotlib")  # it draws at the end: better missed before the training
     if options.tensorboard:
         import_module("tensorboard")
     recipe, seed = get_recipe(options.recipe), COURSE_SEED
@@ -117,20 +89,19 @@ def _run(options: argparse.Namespace) -> None:
     if options.json:
         history = [asdict(record) for record in trained.history]
         print(json.dumps({"folder": str(folder), "history": history, "test_accuracy": test}))
-    else:
-        _print_history(trained)
-        print(f"test {recipe.measure}: {test:.2%} of {len(dataset.test):,} images")
-        print(f"{folder}: weights, state, metrics, curves.png and report.html")
-        print(f"next: {_evaluation_of(folder, options)}")
+        return
+    print_table(f"{recipe.name}, seed {trained.seed}", *epochs_in_words(trained))
+    print(f"test {recipe.measure}: {test:.2%} of {len(dataset.test):,} images")
+    print(f"{folder}: weights, state, metrics, curves.png and report.html")
+    print(f"next: {call_of('evaluate', folder, *data_words(options))}")
 
 
 def _train(
     recipe: Recipe, dataset: Dataset, options: argparse.Namespace, folder: Path, bar: StepBar, log: EventLog | None
 ) -> Run:
     settings = recipe.settings
-    fresh = isinstance(settings, TrainingSettings) and settings.order == "fresh-pairs"
-    singles = single_digits(options.data, options.unchecked) if fresh else None
-    if dataset.train.task == "two-digit" and fresh and options.data is not None and has_two_digit(options.data):
+    fresh = settings.order == "fresh-pairs"
+    if recipe.task == "two-digit" and fresh and options.data is not None and has_two_digit(options.data):
         remark("validation: new pairs, but of digits met in training, as the course's files have them")
     try:
         pens = pens_for(settings, options.data)
@@ -147,7 +118,7 @@ def _train(
         dataset,
         seed=options.seed,
         device=options.device,
-        singles=singles,
+        singles=single_digits(options.data, options.unchecked) if fresh else None,
         pens=pens,
         material=material_for(settings, options.data, options.unchecked),
         folder=folder,
@@ -169,14 +140,7 @@ def _event_log(
     return EventLog(board, recipe, options.seed)
 
 
-def _print_history(trained: Run) -> None:
-    rows = [epoch_row(record) for record in trained.history]
-    print_table(f"{trained.recipe.name}, seed {trained.seed}", epoch_header(trained.recipe), rows)
-
-
-def _evaluation_of(folder: Path, options: argparse.Namespace) -> str:
-    """Return the command that scores the run on the data it was trained with."""
-    return shlex.join(["digitscope", "evaluate", str(folder), *data_words(options)])
+# Run folders, numbered
 
 
 def _newest(recipe: str) -> Path:
@@ -210,42 +174,81 @@ def _numbers(recipe: str) -> list[int]:
     return [int(ending) for ending in endings if ending.isdecimal()]
 
 
-def _add_settings(group: Any) -> None:
+# The report
+
+
+def epochs_in_words(run: Run) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the header and the rows of a table of the epochs of `run`."""
+    recipe = run.recipe
+    header = ("epoch", "train loss", recipe.training_measure, "validation loss", recipe.measure, "seconds")
+    rows = [
+        (
+            str(record.epoch),
+            f"{record.train_loss:.4f}",
+            f"{record.train_accuracy:.2%}",
+            f"{record.validation_loss:.4f}",
+            f"{record.validation_accuracy:.2%}",
+            f"{record.seconds:.1f}",
+        )
+        for record in run.history
+    ]
+    return header, rows
+
+
+def write_run(folder: Path, run: Run, dataset: Dataset, test: float) -> None:
+    """Write curves.png and report.html into the folder of a run on `dataset`, with its `test` accuracy."""
+    recipe, last, measure = run.recipe, run.history[-1], run.recipe.measure
+    both = measure if recipe.training_measure == measure else f"{measure} (train: {recipe.training_measure})"
+    unit = "weighted sum" if recipe.task == "page" else "nats"
+    figure = learning_curves({recipe.name: run.history}, both, unit)
+    save_figure(figure, folder / "curves.png")
+    caption = f"Loss and {both} of every epoch: of training as it went on, of validation after it."
+    seconds = sum(record.seconds for record in run.history)
+    validated = f"{len(dataset.validation):,} images"
+    stats = (
+        Stat(f"validation {measure}", f"{last.validation_accuracy:.2%}", validated),
+        Stat("validation loss", f"{last.validation_loss:.4f}", unit),
+        Stat(f"test {measure}", f"{test:.2%}", f"{len(dataset.test):,} images"),
+        Stat("time", f"{seconds:.1f} s", f"epochs: {last.epoch}, validation included"),
+    )
+    data = {"data": f"{dataset.name}, from {dataset.source}", "training images": f"{len(dataset.train):,}"}
+    facts = {**recipe.settings.as_dict(), **recipe.options, "seed": run.seed, **data, **describe_machine()}
+    header, rows = epochs_in_words(run)
+    sections = [
+        Section("Result", (Stats(stats),)),
+        Section("How it learned", (FigureBlock(figure, caption), Table(header, tuple(rows)))),
+        Section("What it was", (Table(("setting", "value"), tuple((name, str(facts[name])) for name in facts)),)),
+    ]
+    write_report(folder / "report.html", f"{recipe.name}: {recipe.summary}", sections)
+
+
+# A flag for every setting and every option of some model
+
+
+def _settings() -> Iterator[Argument]:
     for field, kind, text in annotated_fields(TrainingSettings):
-        _add_flag(group, field.name, field.default, text, get_args(kind) or None)
+        yield _flag_for(field.name, field.default, text, get_args(kind) or None)
 
 
-def _add_options(group: Any) -> None:
-    for name, default in _model_options():
-        users = ", ".join(_users(name))
-        _add_flag(group, name, default, f"of {users}", None)
-
-
-def _model_options() -> Iterator[tuple[str, Any]]:
-    """Yield every option that some model has, once, with a default of its type; `scratch` has them as settings."""
-    merged: dict[str, Any] = {}
+def _options() -> dict[str, tuple[Any, list[str]]]:
+    """Return every option that some model has: a default of its type, and the models that have it."""
+    merged: dict[str, tuple[Any, list[str]]] = {}
     for model in MODELS:
-        merged |= options_of(model)
-    known = {field.name for field in fields(TrainingSettings)}
-    merged |= {field.name: field.default for field in fields(ScratchSettings) if field.name not in known}
-    yield from merged.items()
+        for name, default in options_of(model).items():
+            merged[name] = (default, [*merged.get(name, (None, []))[1], model])
+    for each in fields(ScratchSettings):  # among whose settings the options of the NumPy network are
+        if each.name not in TrainingSettings.names():
+            merged[each.name] = (each.default, [*merged.get(each.name, (None, []))[1], SCRATCH])
+    return merged
 
 
-def _users(option: str) -> Iterator[str]:
-    """Yield the models that have `option`."""
-    yield from (model for model in MODELS if option in options_of(model))
-    if option in (field.name for field in fields(ScratchSettings)):
-        yield SCRATCH
-
-
-def _add_flag(group: Any, name: str, default: Any, help_text: str, choices: tuple[str, ...] | None) -> None:
+def _flag_for(name: str, default: Any, text: str, choices: tuple[str, ...] | None) -> Argument:
     flag = f"--{name.replace('_', '-')}"
     if isinstance(default, bool):
-        group.add_argument(flag, action=argparse.BooleanOptionalAction, help=help_text)
-        return
+        return Argument(flag, action=argparse.BooleanOptionalAction, help=text)
     kind = _units if isinstance(default, tuple) else type(default)
     metavar = None if choices else {int: "N", float: "X", str: "NAME", _units: "N[,N...]"}[kind]
-    group.add_argument(flag, type=kind, choices=choices, metavar=metavar, help=help_text)
+    return Argument(flag, type=kind, choices=choices, metavar=metavar, help=text)
 
 
 def _units(text: str) -> tuple[int, ...]:
@@ -258,10 +261,49 @@ def _units(text: str) -> tuple[int, ...]:
 
 def _changes(options: argparse.Namespace, recipe: Recipe) -> dict[str, Any]:
     """Return the settings and options that the call names."""
-    names = [field.name for field in fields(TrainingSettings)] + [name for name, _ in _model_options()]
+    names = (*TrainingSettings.names(), *_options())
     changes = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if recipe.model != SCRATCH and len(changes.get("hidden", ())) == 1:
-        (changes["hidden"],) = changes[
-            "hidden"
-        ]  # the networks of PyTorch have one hidden layer, and name its units
+        (units,) = changes["hidden"]  # the networks of PyTorch have one hidden layer, and name its units
+        changes["hidden"] = units
     return changes
+
+
+ABOUT = f"""\
+recipes:
+{chr(10).join(f"  {recipe.name:16} {recipe.summary}" for recipe in RECIPES.values())}
+
+several processes, or machines, train one network on their CPUs; the result is that of one, up to rounding, without
+dropout, whose masks differ:
+  torchrun --nproc-per-node 2 -m digitscope train best"""
+
+COMMAND = Command(
+    run,
+    (
+        Argument("recipe", metavar="RECIPE", help="one of the recipes below"),
+        *DATA,
+        DEVICE,
+        seed_of(f"the weights, the order and dropout (default: {COURSE_SEED}, or the resumed run's)"),
+        Folder("--out", help="the run folder (default: the next runs/RECIPE-N)"),
+        Flag(
+            "--resume",
+            help="continue the run in --out, or else the newest one, with the settings and the seed that it has; "
+            "more --epochs extend a run whose learning rate is constant",
+        ),
+        Folder(
+            "--tensorboard",
+            help="write the curves and the settings for TensorBoard too, into DIR and there the run folder's name",
+        ),
+        JSON,
+    ),
+    "train fc --hidden 128 --learning-rate 0.05",
+    ABOUT,
+    groups={
+        "settings (default: the recipe's)": tuple(_settings()),
+        "options of the model (default: the recipe's, then the model's)": tuple(
+            _flag_for(name, default, f"of {', '.join(users)}", None)
+            for name, (default, users) in _options().items()
+        ),
+    },
+    needs=("matplotlib", "rich", "jinja2"),
+)

@@ -160,7 +160,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def _changes(self) -> dict[str, Any]:
         changes = {**(self.settings or {}), **({} if self.epochs is None else {"epochs": self.epochs})}
-        # A search takes its values from NumPy's arrays, and settings are of Python's own types.
+        # A search takes its values from NumPy's arrays, and a model's options are of Python's own types.
         return {name: value.item() if isinstance(value, np.generic) else value for name, value in changes.items()}
 
     def _seed(self) -> int:
@@ -249,11 +249,10 @@ def _codes(classes: NDArray[Any]) -> NDArray[np.uint8]:
 def _fit_to(recipe: "Recipe", n: int, changes: Mapping[str, Any], *, with_digits: bool) -> "Recipe":
     """Return `recipe` with `changes`, fitted to `n` training examples and to what is written on them."""
     sizes = {"batch_size": min(recipe.settings.batch_size, max(LEAST_BATCH, n // 10))}
-    epoch_size = getattr(recipe.settings, "epoch_size", 0)
-    if epoch_size:
-        sizes["epoch_size"] = min(epoch_size, MOST_PASSES * n)
+    if recipe.settings.epoch_size:
+        sizes["epoch_size"] = min(recipe.settings.epoch_size, MOST_PASSES * n)
     settings = recipe.with_changes({**sizes, **changes}).settings
-    fitting = {"batch_size": min(settings.batch_size, getattr(settings, "epoch_size", 0) or n)}
+    fitting = {"batch_size": min(settings.batch_size, settings.epoch_size or n)}
     others = ("pens",) if with_digits else ("styles", "pens", "non_digits")  # X is all there is to learn from
-    unfit = [name for name in others if getattr(settings, name, 0)]
+    unfit = [name for name in others if getattr(settings, name)]
     return recipe.with_changes({**sizes, **changes, **fitting, **dict.fromkeys(unfit, 0.0)})

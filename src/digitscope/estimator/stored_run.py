@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,7 +21,7 @@ def run_as_files(run: Run) -> dict[str, bytes]:
         "summary": run.recipe.summary,
         "model": run.recipe.model,
         "options": dict(run.recipe.options),
-        "settings": asdict(run.recipe.settings),
+        "settings": run.recipe.settings.as_dict(),
         "seed": run.seed,
         "data": {"sha256": run.data_sha256},
     }

@@ -1,7 +1,6 @@
 """A run in TensorBoard: its curves, its settings and its final figures."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -42,7 +41,7 @@ class EventLog:
     def __init__(self, folder: Path, recipe: Recipe, seed: int) -> None:
         self._folder = folder
         options = {**default_options(recipe.model), **recipe.options}
-        self._settings = {"recipe": recipe.name, **options, **asdict(recipe.settings), "seed": seed}
+        self._settings = {"recipe": recipe.name, **options, **recipe.settings.as_dict(), "seed": seed}
         self._writer: SummaryWriter | None = None
         self._last: EpochRecord | None = None
 

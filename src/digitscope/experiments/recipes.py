@@ -1,16 +1,15 @@
 """The recipes: each a model, the way to train it, and the task it is for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 from digitscope.data.splits import Dataset, Task
 from digitscope.errors import DataError, SettingError
-from digitscope.experiments.shared_settings import COURSE, COURSE_FC, FOR_PICTURES, MUON, OURS, WARPED
-from digitscope.models import MODELS, PAGE_MODELS, SEPARATION_MODELS, TWO_DIGIT_MODELS, options_of, sizes_of
+from digitscope.models import MODELS, options_of, sizes_of
 from digitscope.scratch import ScratchSettings
-from digitscope.training.settings import TrainingSettings
+from digitscope.settings import TrainingSettings
 
 SCRATCH = "scratch"
 """The model that is NumPy's and not PyTorch's; all there is to choose about it is among its settings."""
@@ -26,6 +25,8 @@ class Recipe:
         model: a name in `digitscope.models.MODELS`, or "scratch".
         settings: how to train; `ScratchSettings` for "scratch", and for no other model.
         options: the model's options; what is left out has the model's default. "scratch" has none.
+        task: the use of the model: "digit" is for one in an image, "two-digit" and "separation" for 42x28 images
+            of two, "page" for pages.
 
     Raises:
         SettingError: there is no such model, or the settings or the options do not fit it.
@@ -34,42 +35,34 @@ class Recipe:
     name: str
     summary: str
     model: str
-    settings: TrainingSettings | ScratchSettings
+    settings: TrainingSettings
     options: Mapping[str, Any] = field(default_factory=dict)
+    task: Task = "digit"
 
     def __post_init__(self) -> None:
-        expected = settings_type(self.model)
-        if not isinstance(self.settings, expected):
+        expected, settings = settings_type(self.model), self.settings
+        if self.task not in get_args(Task):
+            raise SettingError(
+                f"{self.name} has the task {self.task!r}: expected one of {', '.join(get_args(Task))}"
+            )
+        if (self.model == SCRATCH) != isinstance(settings, ScratchSettings):
             raise SettingError(f"{self.name} has the model {self.model!r}: expected {expected.__name__} with it")
-        if isinstance(self.settings, ScratchSettings):
-            if self.options:
-                raise SettingError(f"{self.name} has options: expected none with the model {self.model!r}")
-        elif self.settings.order == "fresh-pairs" and self.task == "digit":
+        if self.model == SCRATCH and self.options:
+            raise SettingError(f"{self.name} has options: expected none with the model {self.model!r}")
+        if settings.order == "fresh-pairs" and self.task == "digit":
             raise SettingError(
                 f"order is 'fresh-pairs', but {self.name} reads one digit: expected reshuffled or fixed"
             )
-        elif (self.task == "page") != (self.settings.order == "fresh-pages"):
-            raise SettingError(f"{self.name} has the order {self.settings.order!r}: pages alone have fresh-pages")
-        elif self.task == "separation" and (self.settings.order != "fresh-pairs" or self.settings.non_digits):
+        if (self.task == "page") != (settings.order == "fresh-pages"):
+            raise SettingError(f"{self.name} has the order {settings.order!r}: pages alone have fresh-pages")
+        if self.task == "separation" and (settings.order != "fresh-pairs" or settings.non_digits):
             raise SettingError(
                 f"{self.name} separates pixels: expected order fresh-pairs and non_digits 0 with it"
             )
-        elif self.task == "two-digit" and self.settings.order == "reshuffled":
+        if self.task == "two-digit" and settings.order == "reshuffled":
             for name in ("styles", "pens", "non_digits"):
-                if getattr(self.settings, name):
+                if getattr(settings, name):
                     raise SettingError(f"{self.name} reads two digits: expected {name} of 0, which wants one")
-
-    @property
-    def task(self) -> Task:
-        """The use of the model.
-
-        "digit" is for one in an image, "two-digit" and "separation" for 42x28 images of two, "page" for pages.
-        """
-        if self.model in SEPARATION_MODELS:
-            return "separation"
-        if self.model in PAGE_MODELS:
-            return "page"
-        return "two-digit" if self.model in TWO_DIGIT_MODELS else "digit"
 
     @property
     def sizes(self) -> tuple[tuple[int, int], ...]:
@@ -111,21 +104,20 @@ class Recipe:
         Raises:
             SettingError: a name is neither a training setting nor an option of the model, or a value is refused.
         """
-        known = [field.name for field in fields(self.settings)]
+        known, accepted = self.settings.names(), default_options(self.model)
         settings = {name: value for name, value in changes.items() if name in known}
         options = {name: value for name, value in changes.items() if name not in known}
-        epochs, plain_epochs = settings.get("epochs"), getattr(self.settings, "plain_epochs", 0)
-        if isinstance(epochs, int) and epochs < plain_epochs:
-            settings = {"plain_epochs": epochs, **settings}
-        accepted = default_options(self.model)
         for option in options:
             if option not in accepted:
                 names = ", ".join([*known, *accepted])
                 raise SettingError(f"the recipe {self.name!r} has no setting {option!r}: expected one of {names}")
+        epochs = settings.get("epochs")
+        if isinstance(epochs, int) and epochs < self.settings.plain_epochs:
+            settings = {"plain_epochs": epochs, **settings}
         return replace(self, settings=replace(self.settings, **settings), options={**self.options, **options})
 
 
-def settings_type(model: str) -> type[TrainingSettings] | type[ScratchSettings]:
+def settings_type(model: str) -> type[TrainingSettings]:
     """Return the kind of settings that `model` is trained with.
 
     Raises:
@@ -151,6 +143,48 @@ def get_recipe(name: str) -> Recipe:
         raise SettingError(f"no recipe is called {name!r}: expected one of {', '.join(RECIPES)}")
     return RECIPES[name]
 
+
+# Settings that several recipes share
+
+COURSE = TrainingSettings(epochs=30, batch_size=32, order="fixed", learning_rate=0.01, momentum=0.9)
+"""The defaults of the course's `train_model`; each of its scripts changes some."""
+
+COURSE_FC = replace(COURSE, epochs=10, learning_rate=0.1, momentum=0.0, threads=1)
+
+OURS = TrainingSettings(
+    epochs=1,
+    batch_size=128,
+    order="reshuffled",
+    learning_rate=0.1,
+    momentum=0.9,
+    nesterov=True,
+    weight_decay=5e-4,
+    schedule="one-cycle",
+    label_smoothing=0.05,
+)
+
+WARPED = replace(
+    OURS,
+    learning_rate=0.2,
+    rotation=15,
+    scale=0.12,
+    shear=0.12,
+    shift=2,
+    elastic=0.7,
+    ema=0.998,
+    precision="mixed",
+)
+
+MUON: Mapping[str, Any] = MappingProxyType(
+    {"optimizer": "muon", "learning_rate": 0.05, "momentum": 0.6, "weight_decay": 0.0}
+)
+
+FOR_PICTURES: Mapping[str, Any] = MappingProxyType(
+    {"stroke": 0.8, "blur": 0.7, "low_resolution": 0.2, "styles": 0.3, "non_digits": 0.15}
+)
+"""For digits of other pens, scanners and countries, and ink that is no digit."""
+
+# The recipes
 
 _ALL = (
     Recipe(
@@ -185,12 +219,14 @@ _ALL = (
         "the course's fully connected network for two digits",
         "two-digit-mlp",
         replace(COURSE, batch_size=64, threads=1),
+        task="two-digit",
     ),
     Recipe(
         "two-digit-cnn",
         "the course's convolutional network for two digits",
         "two-digit-cnn",
         replace(COURSE, batch_size=64),
+        task="two-digit",
     ),
     Recipe(
         "fast",
@@ -232,6 +268,7 @@ _ALL = (
         "a network on pairs made anew at every step, a few minutes",
         "two-digit-fast",
         replace(OURS, epochs=8, order="fresh-pairs", learning_rate=0.15),
+        task="two-digit",
     ),
     Recipe(
         "two-digit-best",
@@ -252,6 +289,7 @@ _ALL = (
             non_digits=0.1,
             plain_epochs=7,
         ),
+        task="two-digit",
     ),
     Recipe(
         "separation",
@@ -267,6 +305,7 @@ _ALL = (
             precision="mixed",
             threads=1,
         ),
+        task="separation",
     ),
     Recipe(
         "page",
@@ -285,6 +324,7 @@ _ALL = (
             ema=0.998,
             threads=1,  # another core makes the pages
         ),
+        task="page",
     ),
 )
 

@@ -1,9 +1,11 @@
 """One training run, from a recipe to a run folder and back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -11,19 +13,18 @@ from numpy.typing import NDArray
 from torch import nn
 
 from digitscope import scratch
+from digitscope.data.batches import BatchSource
 from digitscope.data.hands import Material
 from digitscope.data.pen_digits import PenDigits
 from digitscope.data.splits import Dataset, Split, UInt8
 from digitscope.errors import DataError, SettingError
-from digitscope.experiments.recipes import Recipe
+from digitscope.experiments.recipes import SCRATCH, Recipe
 from digitscope.experiments.run_folder import (
     METRICS_FILE,
     STATE_FILE,
     WEIGHTS_FILE,
-    begin_folder,
-    check_same_run,
     describe_run,
-    keep_epochs,
+    open_folder,
     read_config,
     read_recipe,
 )
@@ -32,7 +33,6 @@ from digitscope.models import build
 from digitscope.records import EpochRecord, read_history, write_history
 from digitscope.training import (
     OBJECTIVES,
-    TrainingSettings,
     TrainingState,
     cpu_threads,
     is_first_process,
@@ -47,6 +47,9 @@ from digitscope.training import (
     train,
     wait_for_all,
 )
+
+OnBatch = Callable[[], None]
+OnEpoch = Callable[[EpochRecord], None]
 
 
 @dataclass(frozen=True)
@@ -97,37 +100,16 @@ class Run:
 
 
 @dataclass(frozen=True)
-class _Work:
-    """The arguments of `run_recipe`, under the same names."""
+class _Training:
+    """A network in training, of NumPy or PyTorch: how it is trained, saved and loaded."""
 
-    recipe: Recipe
-    dataset: Dataset
-    seed: int
-    device: str
-    folder: Path | None
-    resume: bool
-    singles: Dataset | None
-    pens: PenDigits | None
-    material: Material | None
-    on_start: Callable[[int], None]
-    on_batch: Callable[[], None]
-    on_epoch: Callable[[EpochRecord], None]
-
-    def open_folder(self, load: Callable[[Path], None]) -> None:
-        """Begin the run folder, or give the state that it holds to `load`."""
-        if self.folder is None:
-            return
-        wait_for_all()  # until the first one has written what a resume reads
-        config = describe_run(self.recipe, self.dataset, self.seed, self.singles, self.pens, self.material)
-        if not self.resume:
-            if is_first_process():
-                begin_folder(self.folder, config)
-            return
-        check_same_run(self.folder, config)
-        if is_first_process():
-            keep_epochs(self.folder, self.recipe.settings.epochs)
-        if (self.folder / STATE_FILE).exists():  # it does not before the first epoch has ended
-            load(self.folder / STATE_FILE)
+    network: Callable[[], nn.Module | scratch.Network]
+    history: Callable[[], Sequence[EpochRecord]]
+    n_batches: int
+    train: Callable[[OnBatch, OnEpoch], object]
+    save_weights: Callable[[Path], None]
+    save_state: Callable[[Path], None]
+    load_state: Callable[[Path], None]
 
 
 def run_recipe(
@@ -142,8 +124,8 @@ def run_recipe(
     folder: Path | None = None,
     resume: bool = False,
     on_start: Callable[[int], None] = lambda _: None,
-    on_batch: Callable[[], None] = lambda: None,
-    on_epoch: Callable[[EpochRecord], None] = lambda _: None,
+    on_batch: OnBatch = lambda: None,
+    on_epoch: OnEpoch = lambda _: None,
 ) -> Run:
     """Train `recipe` on `dataset`, and keep the run in `folder` if one is given.
 
@@ -171,77 +153,74 @@ def run_recipe(
     recipe.check_data(dataset)
     if not 0 <= seed < 2**32:
         raise SettingError(f"seed is {seed}: expected a whole number from 0 to {2**32 - 1}")
-    pairs_made_of = singles if getattr(recipe.settings, "order", None) == "fresh-pairs" else None
-    drawn = pens if getattr(recipe.settings, "pens", 0) else None
-    work = _Work(
-        recipe, dataset, seed, device, folder, resume, pairs_made_of, drawn, material, on_start, on_batch, on_epoch
-    )
-    network: nn.Module | scratch.Network
-    if isinstance(recipe.settings, scratch.ScratchSettings):
-        network, history = _train_numpy(work, recipe.settings)
+    singles = singles if recipe.settings.order == "fresh-pairs" else None
+    pens = pens if recipe.settings.pens else None
+    if recipe.model == SCRATCH:
+        opened = _numpy_training(recipe, dataset, seed, device)
     else:
-        network, history = _train_torch(work, recipe.settings)
-    return Run(recipe, seed, network, history, dataset.sha256())
-
-
-def _train_torch(work: _Work, settings: TrainingSettings) -> tuple[nn.Module, tuple[EpochRecord, ...]]:
-    source = make_source(settings, work.dataset, work.singles, work.seed, work.pens, work.material)
-    keep_freed_memory()
-    with torch.random.fork_rng(devices=[]), cpu_threads(settings.threads):
-        torch.manual_seed(work.seed)
-        state = TrainingState.start(place(build(work.recipe.model, work.recipe.options), work.device), settings)
-        work.open_folder(lambda path: load_state(path, state))
-        work.on_start((settings.epochs - len(state.history)) * source.n_batches)
+        source = make_source(recipe.settings, dataset, singles, seed, pens, material)
+        opened = _torch_training(recipe, dataset, source, seed, device)
+    with opened as training:
+        if folder is not None:
+            wait_for_all()  # until the first one has written what a resume reads
+            config = describe_run(recipe, dataset, seed, singles, pens, material)
+            open_folder(folder, config, resume=resume)
+            if resume and (folder / STATE_FILE).exists():  # it does not before the first epoch has ended
+                training.load_state(folder / STATE_FILE)
+        on_start((recipe.settings.epochs - len(training.history())) * training.n_batches)
 
         def after_epoch(record: EpochRecord) -> None:
-            if work.folder is not None and is_first_process():
-                save_weights(work.folder / WEIGHTS_FILE, state.trained)
-                write_history(work.folder / METRICS_FILE, state.history)
-                save_state(work.folder / STATE_FILE, state)  # last: a resume repeats what it does not hold
-            work.on_epoch(record)
+            if folder is not None and is_first_process():
+                training.save_weights(folder / WEIGHTS_FILE)
+                write_history(folder / METRICS_FILE, training.history())
+                training.save_state(folder / STATE_FILE)  # last: a resume repeats what it does not hold
+            on_epoch(record)
 
-        train(
-            state,
-            source,
-            work.dataset.validation,
-            settings,
-            seed=work.seed,
-            objective=OBJECTIVES[work.recipe.task],
-            on_batch=work.on_batch,
-            on_epoch=after_epoch,
+        training.train(on_batch, after_epoch)
+    return Run(recipe, seed, training.network(), tuple(training.history()), dataset.sha256())
+
+
+@contextmanager
+def _torch_training(
+    recipe: Recipe, dataset: Dataset, source: BatchSource, seed: int, device: str
+) -> Iterator[_Training]:
+    settings = recipe.settings
+    keep_freed_memory()
+    with torch.random.fork_rng(devices=[]), cpu_threads(settings.threads):
+        torch.manual_seed(seed)
+        state = TrainingState.start(place(build(recipe.model, recipe.options), device), settings)
+        learn = partial(
+            train, state, source, dataset.validation, settings, seed=seed, objective=OBJECTIVES[recipe.task]
         )
-    return state.trained.eval(), tuple(state.history)
+        yield _Training(
+            network=lambda: state.trained.eval(),
+            history=lambda: state.history,
+            n_batches=source.n_batches,
+            train=lambda on_batch, on_epoch: learn(on_batch=on_batch, on_epoch=on_epoch),
+            save_weights=lambda path: save_weights(path, state.trained),
+            save_state=lambda path: save_state(path, state),
+            load_state=lambda path: load_state(path, state),
+        )
 
 
-def _train_numpy(
-    work: _Work, settings: scratch.ScratchSettings
-) -> tuple[scratch.Network, tuple[EpochRecord, ...]]:
-    _check_numpy_device(work.device)
+@contextmanager
+def _numpy_training(recipe: Recipe, dataset: Dataset, seed: int, device: str) -> Iterator[_Training]:
+    _check_numpy_device(device)
     if n_processes() > 1:
         raise SettingError(
-            f"{work.recipe.name} is the NumPy network, which one process trains: call it without torchrun"
+            f"{recipe.name} is the NumPy network, which one process trains: call it without torchrun"
         )
-    generator = np.random.default_rng(work.seed)
-    split = work.dataset.train
-    state = scratch.TrainingState.start(split, settings, generator=generator)
-    work.open_folder(lambda path: scratch.load_state(path, state))
-    work.on_start((settings.epochs - len(state.history)) * scratch.batch_source(split, settings).n_batches)
-
-    def after_epoch(record: EpochRecord) -> None:
-        if work.folder is not None:
-            scratch.save_network(work.folder / WEIGHTS_FILE, state.network)
-            write_history(work.folder / METRICS_FILE, state.history)
-            scratch.save_state(work.folder / STATE_FILE, state)  # last, as above
-        work.on_epoch(record)
-
-    return scratch.train(
-        split,
-        work.dataset.validation,
-        settings,
-        generator=generator,
-        state=state,
-        on_batch=work.on_batch,
-        on_epoch=after_epoch,
+    settings, generator = cast("scratch.ScratchSettings", recipe.settings), np.random.default_rng(seed)
+    state = scratch.TrainingState.start(dataset.train, settings, generator=generator)
+    learn = partial(scratch.train, dataset.train, dataset.validation, settings, generator=generator, state=state)
+    yield _Training(
+        network=lambda: state.network,
+        history=lambda: state.history,
+        n_batches=scratch.batch_source(dataset.train, settings).n_batches,
+        train=lambda on_batch, on_epoch: learn(on_batch=on_batch, on_epoch=on_epoch),
+        save_weights=lambda path: scratch.save_network(path, state.network),
+        save_state=lambda path: scratch.save_state(path, state),
+        load_state=lambda path: scratch.load_state(path, state),
     )
 
 
@@ -259,13 +238,13 @@ def load_run(folder: Path, *, device: str = "cpu") -> Run:
 
 
 def _load_network(path: Path, recipe: Recipe, device: str) -> nn.Module | scratch.Network:
-    if not isinstance(recipe.settings, scratch.ScratchSettings):
+    if recipe.model != SCRATCH:
         model = place(build(recipe.model, recipe.options), device)
         load_weights(path, model)
         return model.eval()
     _check_numpy_device(device)
-    network = scratch.load_network(path)
-    if (network.sizes[1:-1], network.activation) != (recipe.settings.hidden, recipe.settings.activation):
+    network, settings = scratch.load_network(path), cast("scratch.ScratchSettings", recipe.settings)
+    if (network.sizes[1:-1], network.activation) != (settings.hidden, settings.activation):
         raise DataError(f"{path}: these weights belong to another network than the configuration beside it says")
     return network
 

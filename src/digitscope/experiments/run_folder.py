@@ -1,7 +1,6 @@
 """The configuration in a run folder: what a run was made of, and which run may go on there."""
 
 import json
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.recipes import SCRATCH, Recipe, default_options, settings_type
 from digitscope.files import write_text
 from digitscope.models import build
-from digitscope.training import n_processes
+from digitscope.training import is_first_process, n_processes
 
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.jsonl"
@@ -51,58 +50,54 @@ def describe_run(
         "task": recipe.task,
         "model": recipe.model,
         "options": {**default_options(recipe.model), **recipe.options},
-        "settings": asdict(recipe.settings),
+        "settings": recipe.settings.as_dict(),
         "seed": seed,
         "data": data,
         "machine": {**describe_machine(), **threads},
     }
 
 
-def begin_folder(folder: Path, config: dict[str, Any]) -> None:
-    """Write the configuration of a run that begins.
+def open_folder(folder: Path, config: dict[str, Any], *, resume: bool) -> None:
+    """Begin the run that `config` describes, or check that it is the one in the folder and may go on.
+
+    It may have more epochs than it began with. Of processes that train together the first one writes.
 
     Raises:
-        SettingError: the folder already holds a run.
+        SettingError: the folder holds a run, or to resume, another run, or it cannot have more epochs.
+        DataError: there is no run to resume, or its configuration is damaged.
     """
-    if (folder / CONFIG_FILE).exists():
-        raise SettingError(f"{folder} already holds a run: name another folder with --out, or pass --resume")
-    write_text(folder / CONFIG_FILE, _as_json(config))
+    if not resume:
+        if (folder / CONFIG_FILE).exists() and is_first_process():
+            raise SettingError(f"{folder} already holds a run: name another folder with --out, or pass --resume")
+    else:
+        kept = read_config(folder)
+        _check_same_run(folder, kept, config)
+        if kept["settings"]["epochs"] == config["settings"]["epochs"]:
+            return
+        epochs = config["settings"]["epochs"]
+        config = {**kept, "settings": {**kept["settings"], "epochs": epochs}}
+    if is_first_process():
+        write_text(folder / CONFIG_FILE, json.dumps(config, indent=2) + "\n")
 
 
-def check_same_run(folder: Path, config: dict[str, Any]) -> None:
-    """Refuse a folder that holds another run than `config` describes, which may have more epochs.
-
-    Raises:
-        SettingError: something that decides the bytes of a run differs, or it cannot have more epochs.
-        DataError: the folder holds no run, or its configuration is damaged.
-    """
-    found, asked = _what_decides(read_config(folder)), _what_decides(json.loads(_as_json(config)))
-    defaults = {field.name: field.default for field in fields(settings_type(config["model"]))}
+def _check_same_run(folder: Path, kept: dict[str, Any], config: dict[str, Any]) -> None:
+    """Refuse to go on where something differs that decides the bytes of a run."""
+    found, asked = _what_decides(kept), _what_decides(json.loads(json.dumps(config)))
+    defaults = settings_type(config["model"])().as_dict()
     for name, value in asked.items():
-        kept = found.get(name, defaults.get(name))  # a setting that the run does not know yet was as by default
-        if name == "epochs" and isinstance(kept, int) and kept < value:
-            _check_more_epochs(folder, config["settings"], kept)
-        elif kept != value:
+        had = found.get(name, defaults.get(name))  # a setting that the run does not know yet was as by default
+        if name == "epochs" and isinstance(had, int) and had < value:
+            settings = config["settings"]
+            if settings.get("schedule") != "constant" or settings["plain_epochs"]:  # NumPy's has no such schedule
+                raise SettingError(
+                    f"{folder} holds a run planned for {had} epochs (its learning rate falls over them, or its "
+                    "last ones warp nothing): train anew with another --out"
+                )
+        elif had != value:
             raise SettingError(
-                f"{folder} holds a run whose {name} is {kept}, not {value}: "
+                f"{folder} holds a run whose {name} is {had}, not {value}: "
                 "resume with the same, or name another --out"
             )
-
-
-def _check_more_epochs(folder: Path, settings: dict[str, Any], epochs: int) -> None:
-    if settings.get("schedule") != "constant" or settings["plain_epochs"]:  # the NumPy network has no schedule
-        raise SettingError(
-            f"{folder} holds a run planned for {epochs} epochs (its learning rate falls over them, or its last "
-            "ones warp nothing): train anew with another --out"
-        )
-
-
-def keep_epochs(folder: Path, epochs: int) -> None:
-    """Write down how many epochs the run in `folder` is to have now."""
-    config = read_config(folder)
-    if config["settings"]["epochs"] != epochs:
-        config["settings"]["epochs"] = epochs
-        write_text(folder / CONFIG_FILE, _as_json(config))
 
 
 def read_recipe(folder: Path) -> tuple[Recipe, int]:
@@ -119,6 +114,7 @@ def read_recipe(folder: Path) -> tuple[Recipe, int]:
             model=config["model"],
             settings=settings_type(config["model"])(**config["settings"]),
             options=config["options"],
+            task=config.get("task", "digit"),
         )
         if recipe.model != SCRATCH:
             build(recipe.model, recipe.options)
@@ -157,7 +153,3 @@ def _what_decides(config: dict[str, Any]) -> dict[str, Any]:
         for name in ("sha256", "singles_sha256", "pens_sha256", "material_sha256", "fonts")
     }
     return {**named, **config["settings"], **config["options"], **data}
-
-
-def _as_json(config: dict[str, Any]) -> str:
-    return json.dumps(config, indent=2) + "\n"

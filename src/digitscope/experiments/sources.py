@@ -11,7 +11,7 @@ from digitscope.data.splits import Dataset, Split, joined
 from digitscope.data.styles import restyle
 from digitscope.errors import SettingError
 from digitscope.experiments.recipes import Recipe
-from digitscope.training import TrainingSettings
+from digitscope.settings import TrainingSettings
 
 PENNED = 0.3
 """Share of digits with another pen or scanner among those that the out-of-distribution distance is fitted on.
@@ -86,7 +86,7 @@ def as_met(recipe: Recipe, split: Split, pens: PenDigits | None = None) -> Split
     measured on all of them, so that none is strange to it. Pairs are returned as they are.
     """
     settings, generator = recipe.settings, np.random.default_rng(0)  # equal files of equal runs; any would do
-    if not isinstance(settings, TrainingSettings) or recipe.task != "digit":
+    if recipe.task != "digit":
         return split
     images = restyle(split.images, split.labels, settings.styles, generator=generator).copy()
     chosen = np.flatnonzero(generator.random(len(images)) < PENNED)

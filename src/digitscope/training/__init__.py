@@ -1,12 +1,12 @@
 """Training: one visible loop, its checked settings, its checkpoints."""
 
+from digitscope.settings import TrainingSettings, setting_names
 from digitscope.training.checkpoints import load_state, load_weights, save_state, save_weights
 from digitscope.training.devices import choose_device, cpu_threads, keep_freed_memory, place
 from digitscope.training.distributed import is_first_process, n_processes, processes_together, wait_for_all
 from digitscope.training.evaluation import evaluate, predict_logits
 from digitscope.training.loop import TrainingState, run_epoch, to_tensors, train
 from digitscope.training.objectives import EpochScore
-from digitscope.training.settings import TrainingSettings, setting_names
 from digitscope.training.tasks import OBJECTIVES
 
 __all__ = [

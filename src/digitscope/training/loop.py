@@ -13,12 +13,12 @@ from digitscope.data.batches import BatchSource
 from digitscope.data.splits import Split
 from digitscope.errors import DivergedError
 from digitscope.records import EpochRecord
+from digitscope.settings import TrainingSettings
 from digitscope.training.devices import computes_in_bfloat16
 from digitscope.training.distributed import add_up_gradients, own_dropout, share_out
 from digitscope.training.evaluation import predict_logits
 from digitscope.training.objectives import READING, EpochScore, Objective, Seen
 from digitscope.training.optimizers import learning_rate_at, make_average, make_optimizer, set_learning_rate
-from digitscope.training.settings import TrainingSettings
 
 TensorBatch = tuple[Tensor, Tensor]
 

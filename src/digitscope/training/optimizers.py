@@ -7,8 +7,8 @@ from types import MappingProxyType
 from torch import nn, optim
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from digitscope.settings import TrainingSettings
 from digitscope.training.muon import Muon
-from digitscope.training.settings import TrainingSettings
 
 Parameters = Iterable[nn.Parameter]
 

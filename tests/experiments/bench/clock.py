@@ -8,7 +8,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
-        monkeypatch.setattr("digitscope.experiments.bench.turns.perf_counter", lambda: self.now)
+        monkeypatch.setattr("digitscope.experiments.bench.measuring.perf_counter", lambda: self.now)
 
     def passes(self, seconds: float) -> None:
         self.now += seconds

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from digitscope.data import Dataset
 from digitscope.data.splits import UInt8
-from digitscope.experiments.bench.comparison import Conditions
 from digitscope.experiments.bench.latency import (
     Reader,
     Reading,
@@ -21,7 +20,7 @@ from digitscope.experiments.bench.latency import (
     torch_reader,
     untrained_network,
 )
-from digitscope.experiments.bench.turns import NotAvailableError
+from digitscope.experiments.bench.measuring import Conditions, NotAvailableError
 from tests.experiments.bench.clock import Clock
 
 MODULE = "digitscope.experiments.bench.latency"
@@ -74,17 +73,12 @@ def test_the_untrained_network_is_always_the_same(sample: Dataset) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize(
-    ("text", "told"), [("\nno C++ compiler\nat line 3", "no C++ compiler"), ("", "RuntimeError")]
-)
-def test_what_cannot_be_compiled_is_not_available(
-    sample: Dataset, monkeypatch: pytest.MonkeyPatch, text: str, told: str
-) -> None:
+def test_what_cannot_be_compiled_is_not_available(sample: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: torch.Tensor) -> torch.Tensor:
-        raise RuntimeError(text)
+        raise RuntimeError("\nno C++ compiler\nat line 3")
 
     monkeypatch.setattr(torch, "compile", lambda *_, **__: fail)
-    with pytest.raises(NotAvailableError, match=rf"^torch\.compile: {told.replace('+', '[+]')}$"):
+    with pytest.raises(NotAvailableError, match=r"^torch\.compile: no C[+][+] compiler$"):
         compiled_reader(untrained_network(), sample.test.images, 1)
 
 

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from digitscope.experiments.bench.comparison import Conditions
+from digitscope.experiments.bench.measuring import Conditions
 from digitscope.experiments.bench.start import PROGRAMS, measure
 
 

@@ -8,8 +8,7 @@ from torch import nn
 
 from digitscope.data import Dataset, Split
 from digitscope.errors import DataError, SettingError
-from digitscope.experiments.bench.comparison import Conditions
-from digitscope.experiments.bench.reaching import Trial
+from digitscope.experiments.bench.measuring import Conditions, Trial
 from digitscope.experiments.bench.time_to_99 import compare, measure, trainings
 from digitscope.experiments.recipes import get_recipe
 from digitscope.experiments.run import run_recipe
@@ -26,7 +25,7 @@ SIDES = [
 MODULE = "digitscope.experiments.bench.time_to_99"
 
 
-@pytest.mark.parametrize(("side", "recipe", "epochs"), [(SIDES[0], "fast", 1), (SIDES[1], "cnn", 10)])
+@pytest.mark.parametrize(("side", "recipe", "epochs"), [(SIDES[0], "fast", 1)])
 def test_a_recipe_ends_as_run_recipe_ends_whoever_trains_in_between(
     sample: Dataset, side: str, recipe: str, epochs: int
 ) -> None:
@@ -44,7 +43,7 @@ def test_a_recipe_ends_as_run_recipe_ends_whoever_trains_in_between(
     assert weights_bytes(networks[-1]) == weights_bytes(expected)
 
 
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("side", SIDES[1:3])
 def test_equal_seeds_give_equal_networks_and_others_do_not(sample: Dataset, side: str) -> None:
     start = trainings(small(sample, 128))[side]
     first, same, other = (weights_bytes(next(start(seed))) for seed in (1, 1, 2))

@@ -6,8 +6,7 @@ from importlib import import_module
 from types import MappingProxyType
 
 from digitscope.errors import SettingError
-from digitscope.experiments.bench.comparison import Column, Comparison, Conditions, Row
-from digitscope.experiments.bench.turns import Spread
+from digitscope.experiments.bench.measuring import Column, Comparison, Conditions, Row, Spread
 
 __all__ = [
     "BENCHMARKS",

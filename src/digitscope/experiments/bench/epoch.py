@@ -17,8 +17,15 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from digitscope.data import Split
 from digitscope.errors import MissingExtraError
-from digitscope.experiments.bench.comparison import Column, Comparison, Conditions, Row, rows_of
-from digitscope.experiments.bench.turns import NotAvailableError, prepare, take_turns, timed
+from digitscope.experiments.bench.measuring import (
+    Column,
+    Comparison,
+    Conditions,
+    NotAvailableError,
+    Row,
+    take_turns,
+    timed,
+)
 from digitscope.metrics import N_CLASSES
 from digitscope.scratch import ScratchSettings, TrainingState, batch_source, scale_pixels
 from digitscope.scratch.training import train_epoch
@@ -53,13 +60,10 @@ def measure(conditions: Conditions) -> tuple[Comparison, ...]:
     data = conditions.data()
     split = data.train[:QUICK_IMAGES] if conditions.quick else data.train
     with threadpool_limits(conditions.threads, user_api="blas"), cpu_threads(conditions.threads):
-        makers = conditions.chosen(sides(split, conditions.threads))
-        conditions.on_start(f"{NAME}: preparing", len(makers))
-        epochs, missing = prepare(makers, conditions.on_turn)
-        conditions.on_start(NAME, (conditions.rounds + 1) * len(epochs))
-        clocked = {side: partial(_seconds, epoch) for side, epoch in epochs.items()}
-        seconds = take_turns(clocked, conditions.rounds, conditions.on_turn)
-    rows = rows_of(makers, missing, lambda side: Row(side, {"seconds": seconds[side]}, raw=seconds[side]))
+        measured = take_turns(
+            NAME, sides(split, conditions.threads), lambda epoch: timed(epoch)[1], conditions, "preparing"
+        )
+    rows = measured.rows(lambda side, seconds: Row(side, {"seconds": seconds}, raw=seconds))
     settings = {
         "network": SETTINGS_IN_WORDS,
         "data": data.name,
@@ -188,7 +192,3 @@ def _flushed(make: Callable[[Split], Epoch], split: Split, threads: int) -> Epoc
             return epoch()
 
     return flushed_epoch
-
-
-def _seconds(epoch: Epoch) -> float:
-    return timed(epoch)[1]

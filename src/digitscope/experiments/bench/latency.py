@@ -14,8 +14,15 @@ from torch import nn
 from digitscope.data import load_sample
 from digitscope.data.splits import UInt8
 from digitscope.errors import DataError, first_line
-from digitscope.experiments.bench.comparison import Column, Comparison, Conditions, Row, rows_of
-from digitscope.experiments.bench.turns import NotAvailableError, prepare, take_turns, timed
+from digitscope.experiments.bench.measuring import (
+    Column,
+    Comparison,
+    Conditions,
+    NotAvailableError,
+    Row,
+    take_turns,
+    timed,
+)
 from digitscope.experiments.recipes import get_recipe
 from digitscope.export import export_onnx
 from digitscope.inference import Recognizer
@@ -63,15 +70,27 @@ def measure(conditions: Conditions) -> tuple[Comparison, ...]:
     counts = (QUICK_SINGLES, QUICK_BATCHES) if conditions.quick else (SINGLES, BATCHES)
     images = load_sample().test.images
     with cpu_threads(conditions.threads):
-        made = conditions.chosen(makers(images, conditions.threads))
-        conditions.on_start(f"{NAME}: exporting and compiling", len(made))
-        readers, missing = prepare(made, conditions.on_turn)
-        conditions.on_start(NAME, (conditions.rounds + 1) * len(readers))
-        turns = {side: partial(read_in_turn, reader, images, *counts) for side, reader in readers.items()}
-        readings = take_turns(turns, conditions.rounds, conditions.on_turn)
-    singles = rows_of(made, missing, lambda side: single_row(side, readings[side]))
-    batches = rows_of(made, missing, lambda side: batch_row(side, readings[side]))
-    return _tables(singles, batches, conditions, counts)
+        measured = take_turns(
+            NAME,
+            makers(images, conditions.threads),
+            lambda read: read_in_turn(read, images, *counts),
+            conditions,
+            "exporting and compiling",
+        )
+    settings = {
+        "network": f"recipe {RECIPE}",
+        "rounds": conditions.rounds,
+        "threads": conditions.threads,
+        "calls_a_round": counts[0],
+        "batches_a_round": counts[1],
+        "batch_size": BATCH_SIZE,
+    }
+    one = f"{NAME}: one image, network of the recipe {RECIPE}, {counts[0]:,} calls a round; {conditions.in_words}"
+    many = f"{NAME}: {BATCH_SIZE} images at once, {counts[1]} batches a round; {conditions.in_words}"
+    return (
+        Comparison(NAME, one, REMARK, SINGLE_COLUMNS, measured.rows(single_row), settings),
+        Comparison(NAME, many, REMARK, BATCH_COLUMNS, measured.rows(batch_row), settings),
+    )
 
 
 def read_in_turn(
@@ -153,28 +172,6 @@ def compiled_reader(model: nn.Module, images: UInt8, threads: int) -> Reader:
     except Exception as error:  # what a missing compiler raises differs between PyTorch's versions
         raise NotAvailableError(f"torch.compile: {first_line(error)}") from error
     return read
-
-
-def _tables(
-    singles: tuple[Row, ...],
-    batches: tuple[Row, ...],
-    conditions: Conditions,
-    counts: tuple[int, int],
-) -> tuple[Comparison, ...]:
-    settings = {
-        "network": f"recipe {RECIPE}",
-        "rounds": conditions.rounds,
-        "threads": conditions.threads,
-        "calls_a_round": counts[0],
-        "batches_a_round": counts[1],
-        "batch_size": BATCH_SIZE,
-    }
-    one = f"{NAME}: one image, network of the recipe {RECIPE}, {counts[0]:,} calls a round; {conditions.in_words}"
-    many = f"{NAME}: {BATCH_SIZE} images at once, {counts[1]} batches a round; {conditions.in_words}"
-    return (
-        Comparison(NAME, one, REMARK, SINGLE_COLUMNS, singles, settings),
-        Comparison(NAME, many, REMARK, BATCH_COLUMNS, batches, settings),
-    )
 
 
 def single_row(side: str, readings: tuple[Reading, ...]) -> Row:

@@ -6,7 +6,6 @@ The trainings take their images normalised beforehand, so they train the layers 
 """
 
 from collections.abc import Iterable, Iterator
-from typing import cast
 
 import numpy as np
 import torch
@@ -19,7 +18,7 @@ from digitscope.data import Split
 from digitscope.experiments.recipes import get_recipe
 from digitscope.models import build
 from digitscope.models.pixels import Normalize
-from digitscope.training import TrainingSettings, place
+from digitscope.training import place
 from digitscope.training.optimizers import make_optimizer
 
 Batches = Iterable[tuple[Tensor, Tensor]]
@@ -102,12 +101,11 @@ def example_preloaded(split: Split) -> Iterator[nn.Module]:
 def course_preloaded(split: Split) -> Iterator[nn.Module]:
     """Train the course's convolutional network on tensors in memory, laid out likewise."""
     recipe = get_recipe("cnn")
-    settings = cast("TrainingSettings", recipe.settings)
     network = build(recipe.model, recipe.options)
     place(network, "cpu")
-    batches = Preloaded(split, network[0], settings.batch_size)
-    optimizer = make_optimizer(network.parameters(), settings)
-    for _ in train_epochs(network[1:], batches, optimizer, settings.epochs):
+    batches = Preloaded(split, network[0], recipe.settings.batch_size)
+    optimizer = make_optimizer(network.parameters(), recipe.settings)
+    for _ in train_epochs(network[1:], batches, optimizer, recipe.settings.epochs):
         yield network
 
 

@@ -5,8 +5,7 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 
-from digitscope.experiments.bench.comparison import Column, Comparison, Conditions, Row
-from digitscope.experiments.bench.turns import take_turns, timed
+from digitscope.experiments.bench.measuring import Column, Comparison, Conditions, Row, take_turns, timed
 
 NAME = "start"
 
@@ -33,16 +32,14 @@ PROGRAMS: Mapping[str, str] = {
 
 def measure(conditions: Conditions) -> tuple[Comparison, ...]:
     """Return the one table."""
-    programs = conditions.chosen(PROGRAMS)
-    conditions.on_start(NAME, (conditions.rounds + 1) * len(programs))
-    turns = {side: partial(_seconds, program) for side, program in programs.items()}
-    seconds = take_turns(turns, conditions.rounds, conditions.on_turn)
-    rows = tuple(Row(side, {"seconds": seconds[side]}, raw=seconds[side]) for side in programs)
+    makers = {side: partial(_call, program) for side, program in PROGRAMS.items()}
+    measured = take_turns(
+        NAME, makers, lambda call: timed(partial(subprocess.run, call, check=True))[1], conditions
+    )
+    rows = measured.rows(lambda side, seconds: Row(side, {"seconds": seconds}, raw=seconds))
     title = f"{NAME}: a new process reads one digit; {conditions.in_words}"
     return (Comparison(NAME, title, REMARK, COLUMNS, rows, {"rounds": conditions.rounds}),)
 
 
-def _seconds(program: str) -> float:
-    """Return how long a process takes that does what `program` says."""
-    call = [sys.executable, "-c", program]
-    return timed(lambda: subprocess.run(call, check=True))[1]  # noqa: S603 - of PROGRAMS
+def _call(program: str) -> list[str]:
+    return [sys.executable, "-c", program]

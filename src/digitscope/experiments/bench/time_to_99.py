@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from statistics import fmean
-from typing import cast
 
 import torch
 from torch import nn
@@ -12,14 +11,20 @@ from digitscope.data import Dataset
 from digitscope.data.known_files import MNIST
 from digitscope.data.splits import joined
 from digitscope.errors import DataError
-from digitscope.experiments.bench.comparison import Column, Comparison, Conditions, Row
+from digitscope.experiments.bench.measuring import (
+    Column,
+    Comparison,
+    Conditions,
+    Row,
+    Trial,
+    first_epoch,
+    time_to_accuracy,
+)
 from digitscope.experiments.bench.peers import course_preloaded, example_as_published, example_preloaded
-from digitscope.experiments.bench.reaching import Trial, first_epoch, time_to_accuracy
-from digitscope.experiments.recipes import Recipe, get_recipe
+from digitscope.experiments.recipes import get_recipe
 from digitscope.experiments.sources import make_source
 from digitscope.models import build
 from digitscope.training import (
-    TrainingSettings,
     TrainingState,
     cpu_threads,
     evaluate,
@@ -100,22 +105,16 @@ def recipe_epochs(name: str, dataset: Dataset, seed: int) -> Iterator[nn.Module]
     Validation has one image only, because it is no part of what is timed. A schedule that spans the whole training
     cannot be cut: of such a recipe only the last network is yielded.
     """
-    recipe = _fitted(get_recipe(name), len(dataset.train))
-    settings = cast("TrainingSettings", recipe.settings)
+    recipe = get_recipe(name)
+    settings, n_train = recipe.settings, len(dataset.train)
+    if max(settings.epoch_size, settings.batch_size) > n_train:  # an epoch of few images is these images, once
+        settings = replace(settings, epoch_size=0, batch_size=min(settings.batch_size, n_train))
     source = make_source(settings, dataset, None, seed)
     state = TrainingState.start(place(build(recipe.model, recipe.options), "cpu"), settings)
     stops = range(1, settings.epochs + 1) if settings.schedule == "constant" else [settings.epochs]
     for stop in stops:
         train(state, source, dataset.validation[:1], replace(settings, epochs=stop), seed=seed)
         yield state.trained
-
-
-def _fitted(recipe: Recipe, n_train: int) -> Recipe:
-    """Let an epoch of few images be these images, once."""
-    settings = cast("TrainingSettings", recipe.settings)
-    if max(settings.epoch_size, settings.batch_size) <= n_train:
-        return recipe
-    return recipe.with_changes({"epoch_size": 0, "batch_size": min(settings.batch_size, n_train)})
 
 
 def compare(

@@ -16,7 +16,7 @@ from digitscope.experiments.studies.comparing import (
 from digitscope.experiments.studies.study import Result, seconds_an_epoch
 from digitscope.experiments.sweep.ranking import PointScore
 from digitscope.experiments.sweep.space import value_in_words
-from digitscope.training.settings import TrainingSettings
+from digitscope.settings import TrainingSettings
 
 RISE = "more than a tenth above its lowest"
 ALMOST_ALL = 0.9995

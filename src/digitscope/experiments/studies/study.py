@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ class Study:
                 "point": dict(variant.point),
                 "model": variant.recipe.model,
                 "options": {**default_options(variant.recipe.model), **variant.recipe.options},
-                "settings": asdict(variant.recipe.settings),
+                "settings": variant.recipe.settings.as_dict(),
             }
             for variant in self.variants
         ]

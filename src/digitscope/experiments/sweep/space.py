@@ -147,7 +147,7 @@ class Space:
             "recipe": self.recipe.name,
             "model": self.recipe.model,
             "options": {**default_options(self.recipe.model), **self.recipe.options},
-            "settings": asdict(self.recipe.settings),
+            "settings": self.recipe.settings.as_dict(),
             "vary": {name: asdict(axis) for name, axis in self.axes.items()},
             "method": self.method,
             "seed": self.seed,
@@ -162,7 +162,7 @@ def setting_of(recipe: Recipe, name: str) -> Any:
     Raises:
         SettingError: there is none of that name.
     """
-    values = {**default_options(recipe.model), **recipe.options, **asdict(recipe.settings)}
+    values = {**default_options(recipe.model), **recipe.options, **recipe.settings.as_dict()}
     if name not in values:
         raise SettingError(
             f"the recipe {recipe.name!r} has no setting {name!r}: expected one of {', '.join(values)}"

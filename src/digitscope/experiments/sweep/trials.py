@@ -126,7 +126,7 @@ def make_trial(
     decisive = {
         "model": recipe.model,
         "options": {**default_options(recipe.model), **recipe.options},
-        "settings": asdict(recipe.settings),
+        "settings": recipe.settings.as_dict(),
         "seed": seed,
         "data": data_sha256,
         "stop below": list(stop_below),

@@ -1,9 +1,11 @@
 """How a network is trained, as one frozen value that is checked when it is made."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from types import MappingProxyType
-from typing import Annotated, Any, Literal, get_args
+from math import inf
+from typing import Annotated, Any, Literal, NamedTuple, get_args
+
+import numpy as np
 
 from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation
 from digitscope.errors import SettingError
@@ -12,6 +14,22 @@ Order = Literal["fixed", "reshuffled", "fresh-pairs", "fresh-pages"]
 OptimizerName = Literal["sgd", "muon", "adam", "adamw"]
 Schedule = Literal["constant", "one-cycle"]
 Precision = Literal["float32", "mixed"]
+
+
+class Accepted(NamedTuple):
+    """The accepted values of a setting: a test, and the words for errors."""
+
+    test: Callable[[Any], bool]
+    words: str
+
+
+FROM_1 = Accepted(lambda n: n >= 1, "a whole number from 1")
+FROM_0 = Accepted(lambda n: n >= 0, "a whole number from 0")
+POSITIVE = Accepted(lambda x: 0 < x < inf, "a number above 0")
+NOT_NEGATIVE = Accepted(lambda x: 0 <= x < inf, "a number from 0")
+BELOW_1 = Accepted(lambda x: 0 <= x < 1, "a number from 0 to below 1")
+AT_LEAST_1 = Accepted(lambda x: 1 <= x < inf, "a number from 1")
+SHARE = Accepted(lambda x: 0 <= x <= 1, "a number from 0 to 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +42,8 @@ class TrainingSettings:
         SettingError: a value is unknown or out of range, or two contradict each other.
     """
 
-    epochs: Annotated[int, "passes over the training set."] = 10
-    batch_size: Annotated[int, "examples a step."] = 32
+    epochs: Annotated[int, "passes over the training set.", FROM_1] = 10
+    batch_size: Annotated[int, "examples a step.", FROM_1] = 32
     order: Annotated[
         Order,
         'how examples come. "fixed" is the course\'s protocol: one permutation, the same batches in every epoch, '
@@ -37,38 +55,41 @@ class TrainingSettings:
         int,
         "training examples to learn from, drawn by the seed: those for a smaller number are among those for a "
         'larger one. 0 for all; "fresh-pairs" makes its own.',
+        FROM_0,
     ] = 0
     epoch_size: Annotated[
         int,
         "examples after which an epoch ends; 0 for as many as there are to learn from, as an order that is "
         '"fixed" needs it.',
+        FROM_0,
     ] = 0
     optimizer: Annotated[
         OptimizerName,
         '"sgd", "muon" (Jordan et al. 2024), "adam" (Kingma and Ba 2015) or "adamw" (Loshchilov and Hutter 2019).',
     ] = "sgd"
-    learning_rate: Annotated[float, 'the rate, or with "one-cycle" its peak.'] = 0.1
-    momentum: Annotated[float, 'of "sgd" and "muon"; the other optimizers keep their own.'] = 0.0
+    learning_rate: Annotated[float, 'the rate, or with "one-cycle" its peak.', POSITIVE] = 0.1
+    momentum: Annotated[float, 'of "sgd" and "muon"; the other optimizers keep their own.', BELOW_1] = 0.0
     nesterov: Annotated[bool, "look ahead (Sutskever et al. 2013); needs momentum."] = False
     weight_decay: Annotated[
         float,
         'a step\'s pull of every weight towards 0, as the optimizer defines it; "muon", which holds the length of '
         "weights, has none.",
+        NOT_NEGATIVE,
     ] = 0.0
     schedule: Annotated[
         Schedule,
         '"constant", or "one-cycle": a linear rise and a linear fall to 0, step by step (Smith 2018).',
     ] = "constant"
-    warmup: Annotated[float, 'the share of all steps that "one-cycle" rises.'] = 0.25
+    warmup: Annotated[float, 'the share of all steps that "one-cycle" rises.', BELOW_1] = 0.25
     label_smoothing: Annotated[
-        float,
-        "probability mass spread evenly over the classes (Szegedy et al. 2016).",
+        float, "probability mass spread evenly over the classes (Szegedy et al. 2016).", BELOW_1
     ] = 0.0
     focus: Annotated[
         float,
         "how many times as much as the best read example of a batch the worst weighs in a step, the others in "
         "between by their ranks (after Loshchilov and Hutter 2016). 1 for all alike. Each of several processes "
         "ranks those that it has.",
+        AT_LEAST_1,
     ] = 1.0
     rotation: Annotated[
         float,
@@ -97,27 +118,32 @@ class TrainingSettings:
         float,
         "share of the 1s and 7s that are written as elsewhere in the world, with an upstroke and a foot or a bar. "
         'It needs single digits, and an order that is "reshuffled".',
+        SHARE,
     ] = 0.0
     pens: Annotated[
         float,
         "how many digits drawn from UNIPEN's pen strokes come with each example, as a share. It needs single "
         'digits, an order that is "reshuffled", and the files that `digitscope data pens` writes.',
+        SHARE,
     ] = 0.0
     non_digits: Annotated[
         float,
         "how many images of what is no digit, or no pair, come with each example, as a share; the network is to "
         "hold all digits for equally likely there (Hendrycks et al. 2019). They are made of single digits, and "
         'need an order that is "reshuffled" for these, or "fresh-pairs".',
+        SHARE,
     ] = 0.0
     plain_epochs: Annotated[
         int,
         "how many of the epochs, the last ones, warp nothing: what is read later is not warped either (Ge et al. "
         "2021). 0 without warps.",
+        FROM_0,
     ] = 0
     ema: Annotated[
         float,
         "share that the average of the weights keeps at each step (Polyak and Juditsky 1992; An et al. 2020); the "
         "average is what is validated and kept. 0 for the last weights.",
+        BELOW_1,
     ] = 0.0
     precision: Annotated[
         Precision,
@@ -128,11 +154,12 @@ class TrainingSettings:
     threads: Annotated[
         int,
         "on the CPU; 0 for as many as PyTorch has, by default one a core. Small networks are faster on one.",
+        FROM_0,
     ] = 0
 
     def __post_init__(self) -> None:
-        self._check_choices()
-        self._check_ranges()
+        for name, kind, accepted in _CHECKED:
+            self._check(name, kind, accepted)
         if self.optimizer in {"adam", "adamw"} and (self.momentum or self.nesterov):
             raise SettingError(
                 f"momentum and nesterov are settings of sgd and muon, not of {self.optimizer}: "
@@ -143,25 +170,56 @@ class TrainingSettings:
         if self.nesterov and self.momentum == 0:
             raise SettingError("nesterov needs momentum: expected momentum above 0, such as 0.9")
         augmentation = self.augmentation  # which checks its numbers
-        if self.order == "fixed" and self.epoch_size:
-            raise SettingError(
-                "order is 'fixed', which shows all examples: use reshuffled to choose an epoch_size"
-            )
-        if self.order == "fresh-pages":
-            self._check_pages()
-        if self.order == "fresh-pairs" and self.train_size:
-            raise SettingError("order is 'fresh-pairs', which makes its own examples: expected --train-size 0")
-        if self.order == "fixed" and augmentation != NO_AUGMENTATION:
-            raise SettingError("order is 'fixed', which shows examples as they are: use reshuffled to warp them")
-        for name in ("styles", "pens"):
-            if self.order != "reshuffled" and getattr(self, name):
-                raise SettingError(f"order is {self.order!r}, which has no {name}: use reshuffled, or 0")
-        if self.order == "fixed" and self.non_digits:
-            raise SettingError("order is 'fixed', which has no non_digits: use reshuffled, fresh-pairs, or 0")
         if self.plain_epochs and augmentation == NO_AUGMENTATION:
             raise SettingError("plain_epochs are without warps, but there are none: expected --plain-epochs 0")
         if self.plain_epochs > self.epochs:
             raise SettingError(f"plain_epochs is {self.plain_epochs}: expected 0 to {self.epochs}, the epochs")
+        self._check_order(augmentation)
+
+    def _check(self, name: str, kind: Any, accepted: Accepted | None) -> None:
+        """Refuse a value of another kind or out of range; NumPy's numbers become Python's."""
+        value = getattr(self, name)
+        if isinstance(value, np.generic):
+            value = value.item()
+            object.__setattr__(self, name, value)
+        if kind is bool and not isinstance(value, bool):
+            raise SettingError(f"{name} is {value!r}: expected True or False")
+        choices = get_args(kind)
+        if choices and (not isinstance(value, str) or value not in choices):
+            raise SettingError(f"{name} is {value!r}: expected one of {', '.join(choices)}")
+        kinds = (int,) if kind is int else (int, float)
+        if accepted is not None and (type(value) not in kinds or not accepted.test(value)):
+            raise SettingError(f"{name} is {value!r}: expected {accepted.words}")
+
+    def _check_order(self, augmentation: Augmentation) -> None:
+        """Refuse settings that have no effect on examples that come in this order."""
+        if self.order == "fixed" and self.epoch_size:
+            raise SettingError(
+                "order is 'fixed', which shows all examples: use reshuffled to choose an epoch_size"
+            )
+        if self.order == "fixed" and augmentation != NO_AUGMENTATION:
+            raise SettingError("order is 'fixed', which shows examples as they are: use reshuffled to warp them")
+        if self.order == "fixed" and self.non_digits:
+            raise SettingError("order is 'fixed', which has no non_digits: use reshuffled, fresh-pairs, or 0")
+        if self.order == "fresh-pairs" and self.train_size:
+            raise SettingError("order is 'fresh-pairs', which makes its own examples: expected --train-size 0")
+        for name in ("styles", "pens"):
+            if self.order != "reshuffled" and getattr(self, name):
+                raise SettingError(f"order is {self.order!r}, which has no {name}: use reshuffled, or 0")
+        if self.order == "fresh-pages":
+            neutral = {"train_size": 0, "label_smoothing": 0, "focus": 1, "non_digits": 0, **vars(NO_AUGMENTATION)}
+            for name, value in neutral.items():
+                if getattr(self, name) != value:
+                    raise SettingError(f"order is 'fresh-pages', which has no {name}: expected {value:g}")
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names of the settings that there are to choose, in their order."""
+        return tuple(field.name for field in fields(cls))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings that there are to choose, by name."""
+        return {name: getattr(self, name) for name in self.names()}
 
     @property
     def augmentation(self) -> Augmentation:
@@ -173,60 +231,19 @@ class TrainingSettings:
         """The part of `augmentation` that imitates other pens and scanners, not other writers."""
         return Augmentation(stroke=self.stroke, blur=self.blur, low_resolution=self.low_resolution)
 
-    def _check_pages(self) -> None:
-        """Refuse settings that have no effect on made pages."""
-        neutral = {"train_size": 0, "label_smoothing": 0, "focus": 1, "non_digits": 0, **vars(NO_AUGMENTATION)}
-        for name, value in neutral.items():
-            if getattr(self, name) != value:
-                raise SettingError(f"order is 'fresh-pages', which has no {name}: expected {value:g}")
 
-    def _check_choices(self) -> None:
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise SettingError(f"{name} is {getattr(self, name)!r}: expected one of {', '.join(choices)}")
-
-    def _check_ranges(self) -> None:
-        if not isinstance(self.nesterov, bool):
-            raise SettingError(f"nesterov is {self.nesterov!r}: expected True or False")
-        for name, (accepted, text) in RANGES.items():
-            value = getattr(self, name)
-            if type(value) not in (int, float) or not accepted(value):
-                raise SettingError(f"{name} is {value!r}: expected {text}")
+def _checked() -> list[tuple[str, Any, Accepted | None]]:
+    """Return name, type and accepted values of each setting, from its annotation."""
+    checked = []
+    for field in fields(TrainingSettings):
+        kind, _, *accepted = get_args(field.type)
+        checked.append((field.name, kind, accepted[0] if accepted else None))
+    return checked
 
 
-CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "order": get_args(Order),
-        "optimizer": get_args(OptimizerName),
-        "schedule": get_args(Schedule),
-        "precision": get_args(Precision),
-    }
-)
-"""The accepted words of each setting that is a word."""
-
-RANGES: Mapping[str, tuple[Any, str]] = MappingProxyType(
-    {
-        "epochs": (lambda value: isinstance(value, int) and value >= 1, "a whole number from 1"),
-        "batch_size": (lambda value: isinstance(value, int) and value >= 1, "a whole number from 1"),
-        "train_size": (lambda value: isinstance(value, int) and value >= 0, "a whole number from 0"),
-        "epoch_size": (lambda value: isinstance(value, int) and value >= 0, "a whole number from 0"),
-        "learning_rate": (lambda value: 0 < value < float("inf"), "a number above 0"),
-        "momentum": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
-        "weight_decay": (lambda value: 0 <= value < float("inf"), "a number from 0"),
-        "warmup": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
-        "label_smoothing": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
-        "focus": (lambda value: 1 <= value < float("inf"), "a number from 1"),
-        "styles": (lambda value: 0 <= value <= 1, "a number from 0 to 1"),
-        "pens": (lambda value: 0 <= value <= 1, "a number from 0 to 1"),
-        "non_digits": (lambda value: 0 <= value <= 1, "a number from 0 to 1"),
-        "plain_epochs": (lambda value: isinstance(value, int) and value >= 0, "a whole number from 0"),
-        "ema": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
-        "threads": (lambda value: isinstance(value, int) and value >= 0, "a whole number from 0"),
-    }
-)
-"""The accepted values of each number: a test, and the words for errors."""
+_CHECKED = _checked()
 
 
 def setting_names() -> tuple[str, ...]:
     """Return the names of all settings, in the order of `TrainingSettings`."""
-    return tuple(field.name for field in fields(TrainingSettings))
+    return TrainingSettings.names()

@@ -1,11 +1,94 @@
+"""Turns, spreads and times to an accuracy, each by hand, with a clock that is told the time."""
+
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
-from digitscope.experiments.bench.reaching import Trial, first_epoch, time_to_accuracy
+from digitscope.experiments.bench.measuring import (
+    Column,
+    Comparison,
+    Conditions,
+    NotAvailableError,
+    Row,
+    Spread,
+    Trial,
+    first_epoch,
+    take_turns,
+    time_to_accuracy,
+    timed,
+)
 from tests.experiments.bench.clock import Clock
 
 Start = Callable[[int], Iterator[float]]
+
+
+def no_data() -> None:
+    raise AssertionError("no data are needed")
+
+
+def conditions(rounds: int, threads: int = 1, **options: object) -> Conditions:
+    return Conditions(data=no_data, rounds=rounds, threads=threads, **options)  # type: ignore[arg-type]
+
+
+def test_what_is_timed_is_the_call_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    clock.passes(3)
+
+    def work() -> str:
+        clock.passes(0.25)
+        return "done"
+
+    assert timed(work) == ("done", 0.25)
+
+
+def test_sides_take_turns_and_the_first_round_does_not_count() -> None:
+    calls: list[str] = []
+
+    def measure(name: str) -> int:
+        calls.append(name)
+        return len(calls)
+
+    def broken() -> str:
+        raise NotAvailableError("no compiler")
+
+    told: list[object] = []
+    makers: dict[str, Callable[[], str]] = {"a": partial(str, "a"), "c": broken, "b": partial(str, "b")}
+    given = conditions(2, on_start=lambda *what: told.append(what), on_turn=lambda: told.append(len(calls)))
+    measured = take_turns("x", makers, measure, given, "preparing")
+    assert calls == ["a", "b"] * 3
+    assert told == [("x: preparing", 3), 0, 0, 0, ("x", 6), 1, 2, 3, 4, 5, 6]
+    rows = measured.rows(lambda side, values: Row(side, {"n": values}))
+    assert rows == (Row("a", {"n": (3, 5)}), Row("c", {}, "not available", "no compiler"), Row("b", {"n": (4, 6)}))
+
+
+def test_an_error_of_another_kind_is_not_taken_for_a_missing_side() -> None:
+    def broken() -> str:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        take_turns("x", {"a": broken, "b": broken}, len, conditions(1))
+
+
+def test_the_spread_by_hand() -> None:
+    assert Spread.of([3.0, 1.0, 2.0, 10.0]) == Spread(2.5, 1.0, 10.0)
+
+
+def test_each_round_is_compared_with_its_own() -> None:
+    column = Column("seconds", "seconds", "{:.1f}")
+    # The machine is half as fast in the second round, for both: the ratio does not show it.
+    first, second = Row("a", {"seconds": (1.0, 2.0)}), Row("b", {"seconds": (3.0, 6.0)})
+    none = Row("c", {}, "not available", "no compiler")
+    comparison = Comparison("x", "", "", (column,), (first, second, none))
+    assert comparison.ratios(first, column) == (1.0, 1.0)
+    assert comparison.ratios(second, column) == (3.0, 3.0)
+    assert comparison.ratios(none, column) == ()
+    assert Comparison("x", "", "", (column,), (none, first)).ratios(first, column) == ()
+
+
+def test_conditions_in_words() -> None:
+    assert conditions(1).in_words == "one thread, one round"
+    assert conditions(5, threads=2).in_words == "2 threads, 5 rounds: median (lowest to highest)"
 
 
 @pytest.fixture
@@ -100,7 +183,7 @@ def test_sides_take_turns_and_tell_of_every_epoch(clock: Clock) -> None:
     assert done == [1, 3, 4, 6]
 
 
-@pytest.mark.parametrize("rounds", range(1, 8))
-def test_rounding_does_not_cost_an_epoch(rounds: int) -> None:
-    trials = [Trial[float](iter(()), [1.0], [0.99]) for _ in range(rounds)]
-    assert first_epoch(trials, 0.99) == 1
+def test_rounding_does_not_cost_an_epoch() -> None:
+    for rounds in range(1, 8):
+        trials = [Trial[float](iter(()), [1.0], [0.99]) for _ in range(rounds)]
+        assert first_epoch(trials, 0.99) == 1
