@@ -15,6 +15,7 @@ pattern = "DD.MM.YYYY"
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -186,7 +187,8 @@ def write_form(form: Form, path: Path | str) -> None:
     lines = [f"reference = {json.dumps(reference)}", f"size = {json.dumps(list(form.size))}"]
     short = {name: key for key, name in RENAMED.items()}
     for field in form.fields:
-        lines += ["", f"[fields.{json.dumps(field.name)}]"]
+        is_bare = re.fullmatch(r"[A-Za-z0-9_-]+", field.name)
+        lines += ["", f"[fields.{field.name if is_bare else json.dumps(field.name)}]"]
         for each in fields(Field):
             value = getattr(field, each.name)
             if each.name != "name" and value != each.default:

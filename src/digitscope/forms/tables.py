@@ -76,24 +76,26 @@ def table(path: Path, form: Form, *, resume: bool = False) -> Iterator[Add]:
         return
     is_new = not (resume and path.exists())
     with path.open("w" if is_new else "a", encoding="utf-8", newline="") as opened:
-        writer = csv.DictWriter(opened, columns_of(form))
-        if is_new and path.suffix == ".csv":
-            writer.writeheader()
-
-        def add(file: str, forms: Iterable[FilledForm]) -> None:
-            for each in forms:
-                if path.suffix == ".csv":
-                    writer.writerow(row_of(file, each))
-                else:
-                    opened.write(json.dumps({"file": file, **each.to_json()}) + "\n")
-            _sync(opened)
-
-        yield add
+        yield rows_into(opened, form, path.suffix, is_new=is_new)
 
 
-def _sync(opened: TextIO) -> None:
-    opened.flush()
-    os.fsync(opened.fileno())
+def rows_into(opened: TextIO, form: Form, ending: str, *, is_new: bool = True) -> Add:
+    """Return a function that adds forms to an open .csv or .jsonl file, and begin it if it is new."""
+    writer = csv.DictWriter(opened, columns_of(form), lineterminator="\n")
+    if is_new and ending == ".csv":
+        writer.writeheader()
+
+    def add(file: str, forms: Iterable[FilledForm]) -> None:
+        for each in forms:
+            if ending == ".csv":
+                writer.writerow(row_of(file, each))
+            else:
+                opened.write(json.dumps({"file": file, **each.to_json()}) + "\n")
+        opened.flush()
+        if opened.seekable():
+            os.fsync(opened.fileno())
+
+    return add
 
 
 @contextmanager
