@@ -101,7 +101,7 @@ def _table_argument(text: str) -> Path:
     path = path_argument(text)
     if path.suffix.lower() not in FORMATS:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no name of a table: expected one that ends in {', '.join(FORMATS)}"
+            f"{text!r} names no table: expected a name that ends in {', '.join(FORMATS)}"
         )
     return path
 
