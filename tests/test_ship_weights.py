@@ -38,7 +38,9 @@ RECIPES = {
         Recipe("other", "", "fc", QUICK),
         Recipe("penned", "", "fc", replace(QUICK, pens=0.2)),
         Recipe("numpy", "", "scratch", ScratchSettings(epochs=2, hidden=(8,))),
-        Recipe("pairs", "", "two-digit-mlp", replace(QUICK, order="fresh-pairs", epoch_size=320), task="two-digit"),
+        Recipe(
+            "pairs", "", "two-digit-mlp", replace(QUICK, order="fresh-pairs", epoch_size=320), task="two-digit"
+        ),
     )
 }
 

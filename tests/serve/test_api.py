@@ -89,7 +89,7 @@ def test_nothing_is_found_on_an_empty_sheet(client: TestClient) -> None:
     [
         (b"", "image/png", 422, "the picture: "),
         (b"no picture at all", "image/png", 422, "the picture: "),
-        (b"%PDF-1.7", "application/octet-stream", 422, "pdftoppm"),
+        (b"%PDF-1.7", "application/octet-stream", 422, "damaged"),
         (b"%PDF-1.7", "application/pdf", 415, "expected multipart/form-data with the field picture"),
         (b"x", "application/x-www-form-urlencoded", 415, "image/png"),
         (b"x", "multipart/form-data", 400, "names no boundary"),

@@ -36,7 +36,20 @@ from digitscope.workers import Workers
 Read = Callable[[Source], Reading]
 """A function that reads a picture."""
 
-PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif", ".avif")
+PICTURE_ENDINGS = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".gif",
+    ".heic",
+    ".heif",
+    ".avif",
+    ".pdf",
+)
 """File name extensions of pictures in a folder, in lower case."""
 
 
