@@ -49,8 +49,8 @@ def propose(gray: UInt8, size: tuple[float, float]) -> tuple[Field, ...]:
     Raises:
         DataError: none was found.
     """
-    lines, ink = _lines(gray)
-    boxes = _boxes(lines, ink)
+    lines, ink = lines_and_ink(gray)
+    boxes = [box for box in enclosed(lines) if ink[box[1] : box[3], box[0] : box[2]].mean() <= INKED]
     fields = [(_around(cells), len(cells)) for cells in _combs(boxes)]
     fields += [(edges, 0) for edges in _above_lines(lines, ink, [edges for edges, _ in fields])]
     if not fields:
@@ -71,7 +71,7 @@ def propose(gray: UInt8, size: tuple[float, float]) -> tuple[Field, ...]:
     )
 
 
-def _lines(gray: UInt8) -> tuple[Bool, Bool]:
+def lines_and_ink(gray: UInt8) -> tuple[Bool, Bool]:
     """Return which pixels belong to straight lines, across or down, and which to any ink."""
     side = max(gray.shape)
     light = ndimage.uniform_filter(gray.astype(np.float32), max(3, int(AROUND * gray.shape[1])))
@@ -84,18 +84,19 @@ def _lines(gray: UInt8) -> tuple[Bool, Bool]:
     return lines, ink
 
 
-def _boxes(lines: Bool, ink: Bool) -> list[Edges]:
-    """Return left, top, right and bottom of the rectangles that lines enclose and that nothing is printed in."""
+def enclosed(lines: Bool, *, highest: float = HIGHEST) -> list[Edges]:
+    """Return left, top, right and bottom of the rectangles that lines enclose.
+
+    They are not higher than `highest`, a share of the page's longer side.
+    """
     side = max(lines.shape)
     walls = ndimage.binary_dilation(lines, np.ones((3, 3), bool))
     labels, _ = ndimage.label(~walls)
     found = []
     for number, place in enumerate(ndimage.find_objects(labels), 1):
         rows, columns = (part.stop - part.start for part in place)
-        if not (LOWEST * side <= rows <= HIGHEST * side and columns >= NARROWEST * side):
-            continue
-        inside = labels[place] == number
-        if inside.mean() >= FILLED and ink[place][inside].mean() <= INKED:
+        is_cell = LOWEST * side <= rows <= highest * side and columns >= NARROWEST * side
+        if is_cell and (labels[place] == number).mean() >= FILLED:
             found.append((place[1].start, place[0].start, place[1].stop, place[0].stop))
     return found
 
