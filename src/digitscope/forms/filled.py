@@ -14,7 +14,7 @@ from digitscope.forms.fitting import Fitting, costs_of, fit, in_order
 from digitscope.forms.registration import Reference, laid_on
 from digitscope.inference import Digit, Picture, Reader, Reading, open_pictures
 
-SURE = 0.95
+SURE = 0.8
 """Probability from which a value need not be looked at."""
 
 CORRECTED = 3.0

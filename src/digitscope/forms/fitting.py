@@ -39,12 +39,15 @@ class Fitting:
 def costs_of(probabilities: NDArray[np.floating], chance: float) -> NDArray[np.float64]:
     """Return the cost (11,) of each choice for a detection.
 
+    That nothing is there has the probability (1 - chance)^2: most of what a sure digit may be wrong about is which
+    digit it is, and most of what an unsure one may be is none.
+
     Args:
         probabilities: (10,), of the digits if it is one.
         chance: the probability that it is a digit and the most probable one.
     """
-    is_digit = min(chance / float(probabilities.max()), 0.9999)
-    return -np.log(np.maximum(np.append(is_digit * probabilities, 1 - is_digit), 1e-12))
+    nothing = (1 - chance) ** 2
+    return -np.log(np.maximum(np.append((1 - nothing) * probabilities, nothing), 1e-12))
 
 
 def in_order(costs: Sequence[NDArray[np.float64]]) -> Iterator[tuple[float, tuple[int, ...]]]:
