@@ -372,7 +372,6 @@ HEADER_OF_HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
     ("content", "part"),
     [
         (b"", "not a picture that can be read, or damaged: expected PNG"),
-        (b"%PDF-1.7\n" + bytes(99), "a PDF file: make pictures of its pages first"),
     ],
 )
 def test_files_that_are_no_pictures(tmp_path: Path, content: bytes, part: str) -> None:

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "demo": "train, evaluate and draw on whatever data there is: the place to start",
         "read": "read the digits in pictures: photos, scans, screenshots, whole folders of them",
+        "form": "filled-in forms to a table of values: describe a form once, then read all its scans and photos",
         "serve": "a page to draw on, look inside and watch a network learn; and a service for other programs",
         "train": "train one recipe into a run folder",
         "sweep": "which settings read best: many trainings, ranked on validation; goes on where it was stopped",
@@ -38,6 +39,7 @@ EXTRA_PACKAGES: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(("torch", "jinja2", "matplotlib", "onnx", "onnxscript", "pooch", "rich"), "train"),
         **dict.fromkeys(("fastapi", "starlette", "uvicorn", "python_multipart"), "serve"),
+        **dict.fromkeys(("cv2", "stdnum", "openpyxl"), "forms"),
         "optuna": "sweep",
         "ray": "distributed",
         "tensorboard": "tensorboard",

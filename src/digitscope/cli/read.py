@@ -37,7 +37,20 @@ from digitscope.workers import Workers
 Read = Callable[[Source], Reading]
 """A function that reads a picture."""
 
-PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif", ".avif")
+PICTURE_ENDINGS = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".gif",
+    ".heic",
+    ".heif",
+    ".avif",
+    ".pdf",
+)
 """File name extensions of pictures in a folder, in lower case."""
 
 
@@ -71,7 +84,8 @@ def run(options: argparse.Namespace) -> int:
             records = stack.enter_context(closing(RecordFile(options.out)))
             new = _not_in(records, paths)
             receivers.append(records.write)
-        form = "json" if options.json else "csv" if options.csv else "lines" if len(paths) > 1 else "text"
+        form = next((name for name in ("json", "csv", "numbers", "table") if getattr(options, name)), None)
+        form = form or ("lines" if len(paths) > 1 else "text")
         receivers.append(PRINTERS[form]())
         if new and options.workers > 1:
             pool = stack.enter_context(Workers(min(options.workers, len(new))))
@@ -281,5 +295,7 @@ With --engine ray output and order are the same; every machine sees the pictures
     exclusive=(
         Flag("--json", help="print one line of JSON for every picture"),
         Flag("--csv", help="print a header, and one row for every digit of the text"),
+        Flag("--numbers", help="print a header, and one row for every number with its box"),
+        Flag("--table", help="print the table that a picture shows as CSV: rows and columns, empty cells kept"),
     ),
 )

@@ -83,8 +83,40 @@ def csv_printer() -> Receiver:
     return print_rows
 
 
+def number_printer() -> Receiver:
+    """Print the header, and return what prints a row for every number of the text."""
+    from digitscope.forms.grid import numbers_of
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(("path", "page", "line", "number", "confidence", "left", "top", "width", "height"))
+
+    def print_rows(path: str, _: Source, reading: Reading) -> None:
+        for number in numbers_of(reading):
+            read = (number.page, number.line, number.text, f"{number.confidence:.6f}")
+            writer.writerow((path, *read, *number.box))
+        sys.stdout.flush()
+
+    return print_rows
+
+
+def print_table_rows(_path: str, source: Source, reading: Reading) -> None:
+    """Print the table that a picture shows as CSV."""
+    from digitscope.forms.grid import table_of
+
+    picture = next(iter(open_pictures(source)))
+    csv.writer(sys.stdout, lineterminator="\n").writerows(table_of(reading, picture.gray))
+    sys.stdout.flush()
+
+
 PRINTERS: Mapping[str, Callable[[], Receiver]] = MappingProxyType(
-    {"text": lambda: print_text, "lines": lambda: print_line, "json": lambda: print_json, "csv": csv_printer}
+    {
+        "text": lambda: print_text,
+        "lines": lambda: print_line,
+        "json": lambda: print_json,
+        "csv": csv_printer,
+        "numbers": number_printer,
+        "table": lambda: print_table_rows,
+    }
 )
 """Each is called before the first picture is read, and returns a function that prints a reading."""
 

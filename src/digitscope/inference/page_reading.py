@@ -109,6 +109,7 @@ class PageItems:
             image=judged.seen.images[k],
             printed=bool(self.found.detections.kinds[judged.seen.rows[k]] == 1),
             alternatives=tuple(str(each) for each in others if probabilities[each] > LIKELY),
+            chance=float(judged.chances[k]),
         )
 
     def _reason(self, k: int) -> str:

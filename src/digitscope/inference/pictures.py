@@ -5,8 +5,9 @@ Nothing is decoded before the size that the file claims was looked at.
 
 import io
 import math
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -41,6 +42,12 @@ MOST_PAGES = 500
 
 WORKING_PIXELS = 4_000_000
 """Pictures with more are reduced by a whole factor: an A4 page at 200 dpi has 3.9 million."""
+
+PDF_DPI = 200
+"""Dots per inch at which the pages of PDF files are drawn, as offices scan."""
+
+PDFIUM = threading.Lock()
+"""One thread at a time may use the library that draws PDF files."""
 
 TURNS: Mapping[int, Image.Transpose] = MappingProxyType(
     {
@@ -82,13 +89,13 @@ class Picture:
 
 
 def open_pictures(source: Source, *, most_pages: int = MOST_PAGES) -> Iterator[Picture]:
-    """Yield the pages of `source`, one after the other: all of a TIFF file, one of anything else.
+    """Yield the pages of `source`, one after the other: all of a TIFF or PDF file, one of anything else.
 
     Args:
         source: a path, the bytes of a file, an open binary file, a PIL image, or an array (H, W) or (H, W, 1 or 3
             or 4). Arrays are bool, integer or float. White is the largest number of 1, 4, 8, 10, 12, 14 or 16
             bits, the first that fits all values. For uint8 it is 255, unless all values are 0 or 1.
-        most_pages: that a TIFF file may have.
+        most_pages: that a TIFF or PDF file may have.
 
     Raises:
         DataError: nothing that can be read: no such file, not a picture, damaged, too large, or an array of
@@ -104,7 +111,9 @@ def open_pictures(source: Source, *, most_pages: int = MOST_PAGES) -> Iterator[P
         return
     stream, name = _stream(source)
     with stream, _as_data_error(name):
-        yield from _pages(stream, most_pages)
+        is_pdf = stream.read(5) == b"%PDF-"
+        stream.seek(0)
+        yield from (_pdf_pages if is_pdf else _pages)(stream, most_pages)
 
 
 def _stream(source: Any) -> tuple[IO[bytes], str]:
@@ -174,6 +183,32 @@ def _pages(stream: IO[bytes], most: int) -> Iterator[Picture]:
             yield picture
 
 
+def _pdf_pages(stream: IO[bytes], most: int) -> Iterator[Picture]:
+    """Yield the pages of a PDF file as pictures of `PDF_DPI`, or of `WORKING_PIXELS` if these are fewer."""
+    try:
+        pdfium = import_module("pypdfium2")
+    except ImportError:
+        raise DataError("a PDF file, which needs a decoder: pip install 'digitscope[pdf]'") from None
+    with PDFIUM:
+        try:
+            document = pdfium.PdfDocument(stream.read())
+        except pdfium.PdfiumError as error:
+            locked = "locked with a password: save it without" if "password" in str(error).lower() else "damaged"
+            raise DataError(f"a PDF file that is {locked}") from None
+    with closing(document):
+        if len(document) > most:
+            raise DataError(f"more than {most} pages: divide it")
+        for page in document:
+            with PDFIUM:
+                width, height = page.get_size()
+                if not 0 < width * height < math.inf:
+                    raise DataError(f"a page of {width:g} x {height:g} points: expected one with an area")
+                scale = min(PDF_DPI / 72, math.sqrt(WORKING_PIXELS / (width * height)))
+                image = page.render(scale=scale).to_pil()
+                page.close()
+            yield Picture(image.convert("RGB"), 1.0, image.size)
+
+
 def _opened(stream: IO[bytes]) -> Image.Image:
     """Return the image in `stream`, not decoded yet."""
     head = stream.read(12)
@@ -195,8 +230,6 @@ def _why_unidentified(head: bytes) -> str:
     """Return what a file is, if it is no picture, by its first 12 bytes."""
     if _is_heif(head) and "HEIF" not in Image.OPEN:
         return "a HEIC picture, which needs a decoder: pip install 'digitscope[heif]'"
-    if head.startswith(b"%PDF"):
-        return "a PDF file: make pictures of its pages first, as pdftoppm -r 200 -png does"
     return "not a picture that can be read, or damaged: expected PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC"
 
 

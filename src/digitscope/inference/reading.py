@@ -33,6 +33,7 @@ class Digit:
         image: what the digit network saw, uint8 (28, 28), or (42, 28) for two digits over each other.
         printed: whether it is print and not handwriting.
         alternatives: the next best labels, the best first, such as ("7",) for a 1 with a flag.
+        chance: the probability that it is a digit at all and this one, 0 to 1.
     """
 
     label: int
@@ -46,6 +47,7 @@ class Digit:
     image: UInt8 = field(repr=False)
     printed: bool = False
     alternatives: tuple[str, ...] = ()
+    chance: float = 1.0
 
     @property
     def character(self) -> str:

@@ -1,0 +1,164 @@
+"""`digitscope form`: from filled-in forms to a table of values."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from functools import cache, partial
+from pathlib import Path
+
+from digitscope.cli.arguments import Argument, Command, Flag, count_argument, path_argument, text_argument
+from digitscope.cli.console import remark
+from digitscope.cli.read import find_pictures
+from digitscope.errors import ClusterError, DataError, SettingError
+from digitscope.forms import FilledForm, Form, FormReader, load_form
+from digitscope.forms.description import write_form
+from digitscope.forms.proposing import page_size, propose
+from digitscope.forms.tables import FORMATS, files_in, rows_into, table
+from digitscope.inference import open_pictures
+from digitscope.workers import Workers
+
+
+def new(options: argparse.Namespace) -> int:
+    """Write a description with the fields that an empty form shows."""
+    if options.to.exists() and not options.force:
+        raise SettingError(f"{options.to}: is there already: expected another name, or --force to write over it")
+    gray = next(iter(open_pictures(options.picture))).gray
+    size = page_size(gray)
+    form = Form(reference=options.picture, size=size, fields=propose(gray, size))
+    write_form(form, options.to)
+    unit = "shares of the page" if size == (1.0, 1.0) else "millimetres, as the page is like A4"
+    print(f"{options.to}: {len(form.fields)} fields in {unit}: name them, and say what each may hold")
+    return 0
+
+
+def read(options: argparse.Namespace) -> int:
+    """Read one picture after the other; its values are in the table before the next is read."""
+    form = load_form(options.form)
+    paths, complaints = find_pictures(options.sources)
+    if not paths:
+        raise SettingError("; ".join(complaints))
+    had = files_in(options.out, form) if options.out else set()
+    to_read = [path for path in paths if path not in had]
+    if len(to_read) < len(paths):
+        remark(f"{options.out}: has {len(paths) - len(to_read)} of {len(paths)} pictures already")
+    for complaint in complaints:
+        _report(complaint)
+    n_failed = n_forms = n_doubtful = 0
+    with ExitStack() as stack:
+        if options.out:
+            add = stack.enter_context(table(options.out, form, resume=True))
+        else:
+            add = rows_into(sys.stdout, form, ".jsonl" if options.json else ".csv")
+        for path, filled in _readings(options.form, to_read, options.workers, stack):
+            if isinstance(filled, DataError):
+                _report(filled)
+                n_failed += 1
+                continue
+            add(path, filled)
+            n_forms += len(filled)
+            n_doubtful += sum(len(each.doubtful) for each in filled)
+    failed = f"; {n_failed} pictures could not be read" if n_failed else ""
+    remark(f"{n_forms} forms read, {n_doubtful} of {n_forms * len(form.fields)} values to look at{failed}")
+    return 1 if complaints or n_failed else 0
+
+
+Readings = Iterator[tuple[str, tuple[FilledForm, ...] | DataError]]
+
+
+def _readings(form: Path, paths: Sequence[str], workers: int, stack: ExitStack) -> Readings:
+    """Yield the forms of each picture in order, or why there are none."""
+    read_one = partial(_read_one, str(form))
+    if workers == 1:
+        for path in paths:
+            yield path, read_one(path)
+        return
+    pool = stack.enter_context(Workers(min(workers, max(1, len(paths)))))
+    for path, task in zip(paths, pool.in_order(read_one, paths, ahead=2 * pool.processes), strict=True):
+        try:
+            yield path, task.result()
+        except ClusterError as error:
+            yield path, DataError(f"{path}: {error}")
+
+
+def _read_one(form: str, path: str) -> tuple[FilledForm, ...] | DataError:
+    try:
+        return _reader(form).read(path)
+    except DataError as error:
+        return error if str(error).startswith(path) else DataError(f"{path}: {error}")
+
+
+@cache
+def _reader(form: str) -> FormReader:
+    return FormReader(load_form(form))
+
+
+def _report(complaint: object) -> None:
+    remark(" ".join(f"digitscope: error: {complaint}".split()))
+
+
+def _table_argument(text: str) -> Path:
+    path = path_argument(text)
+    if path.suffix.lower() not in FORMATS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} names no table: expected a name that ends in {', '.join(FORMATS)}"
+        )
+    return path
+
+
+COMMAND = Command(
+    actions={
+        "new": (
+            "propose the fields of a form from the boxes, combs and writing lines on its empty page",
+            Command(
+                new,
+                (
+                    Argument("picture", metavar="EMPTY", type=path_argument, help="a picture of the empty form"),
+                    Argument(
+                        "--to",
+                        metavar="FORM.toml",
+                        type=path_argument,
+                        required=True,
+                        help="where the description goes",
+                    ),
+                    Flag("--force", help="write over a description that is there"),
+                ),
+                "form new empty.png --to form.toml",
+            ),
+        ),
+        "read": (
+            "read filled-in forms into a table: one row a form, one column a field",
+            Command(
+                read,
+                (
+                    Argument("form", metavar="FORM.toml", type=path_argument, help="the description of the form"),
+                    Argument(
+                        "sources",
+                        nargs="+",
+                        metavar="IMAGE_OR_FOLDER",
+                        type=text_argument,
+                        help="pictures of filled-in forms, folders or patterns such as 'scans/*.png'",
+                    ),
+                    Argument(
+                        "--out",
+                        type=_table_argument,
+                        metavar="FILE",
+                        help="the table, in .csv, .jsonl or .xlsx; files that it has already are not read again "
+                        "(default: CSV on standard output)",
+                    ),
+                    Argument(
+                        "--workers",
+                        type=count_argument,
+                        default=1,
+                        metavar="N",
+                        help="processes of this machine that read; output and order are the same (default: 1)",
+                    ),
+                    Flag("--json", help="print one line of JSON for every form, if there is no --out"),
+                ),
+                "form read form.toml scans --out values.csv",
+                "The column `check` names the values that somebody should look at, and says why.",
+            ),
+        ),
+    },
+    example="form new empty.png --to form.toml",
+)

@@ -1,0 +1,197 @@
+"""The description of a form: a TOML file that names its fields and says what each may hold.
+
+reference = "empty.png"     # the empty form, beside this file
+size = [210, 297]           # its width and height in millimetres; boxes below are in them
+
+[fields.account]
+box = [20, 31.5, 80, 9]     # left, top, width and height
+digits = 8
+check = "luhn"
+
+[fields.born]
+box = [120, 31.5, 50, 9]
+pattern = "DD.MM.YYYY"
+"""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from digitscope.errors import DataError, SettingError
+from digitscope.files import write_text
+from digitscope.forms.checks import DIGIT_LETTERS, is_pattern
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """A place on a form and what is known about the number in it.
+
+    Attributes:
+        name: of its column in tables.
+        box: left, top, width and height, in the form's unit.
+        digits: how many digits it has; None if that is not known.
+        length: the fewest and the most digits; None if that is not known.
+        pattern: what its characters are. D, M, Y, h and m are digits of a day, a month, a year, an hour and a
+            minute; # is any digit; other characters stand for themselves, whether they are written or printed.
+        minimum: the smallest number; None for no limit.
+        maximum: the largest number; None for no limit.
+        decimals: how many digits stand behind the decimal point, which the value has whether it is written or not.
+        check: the name of a check digit's rule, such as "luhn", "iban" or "isbn"; see `checks.check_of`.
+        sum_of: names of the fields whose numbers add up to this one.
+        required: whether it is to be looked at when it is empty.
+        printed: whether its digits are printed and not handwritten.
+    """
+
+    name: str
+    box: Box
+    digits: int | None = None
+    length: tuple[int, int] | None = None
+    pattern: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    decimals: int = 0
+    check: str | None = None
+    sum_of: tuple[str, ...] = ()
+    required: bool = False
+    printed: bool = False
+
+    def __post_init__(self) -> None:
+        name = f"the field {self.name!r}"
+        if len(self.box) != 4 or min(self.box[:2]) < 0 or min(self.box[2:]) <= 0:
+            raise SettingError(f"{name} has the box {list(self.box)}: expected left, top, width, height, above 0")
+        if sum(value is not None for value in (self.digits, self.length, self.pattern)) > 1:
+            raise SettingError(f"{name} has more than one of digits, length and pattern: expected one at most")
+        least, most = self.lengths
+        if not 1 <= least <= most:
+            raise SettingError(f"{name} has {least} to {most} digits: expected 1 at least, and no fewer at most")
+        if self.pattern is not None and (self.minimum, self.maximum) != (None, None):
+            raise SettingError(f"{name} has a pattern and a range: expected one of them")
+        if self.decimals < 0:
+            raise SettingError(f"{name} has {self.decimals} decimals: expected 0 or more")
+        if self.pattern is not None and not is_pattern(self.pattern):
+            raise SettingError(f"{name} has the pattern {self.pattern!r}: expected such as DD.MM.YYYY or ##-###")
+
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """The fewest and the most digits."""
+        if self.pattern is not None:
+            count = sum(character in DIGIT_LETTERS for character in self.pattern)
+            return count, count
+        if self.digits is not None:
+            return self.digits, self.digits
+        return self.length or (1, MOST_DIGITS)
+
+
+MOST_DIGITS = 40
+"""Digits of a field whose length is not known, at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """A form: its empty page, its fields, and where they are.
+
+    Attributes:
+        reference: path of a picture of the empty form.
+        size: width and height of the page, in the unit of the boxes. (1, 1) if boxes are shares of the page.
+        fields: in the order of the table's columns.
+    """
+
+    reference: Path
+    size: tuple[float, float] = (1.0, 1.0)
+    fields: tuple[Field, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [field.name for field in self.fields]
+        if not names:
+            raise SettingError("the form has no fields: expected at least one [fields.NAME]")
+        if len(self.size) != 2 or min(self.size) <= 0:
+            raise SettingError(f"the form's size is {list(self.size)}: expected width and height, above 0")
+        for field in self.fields:
+            left, top, width, height = field.box
+            if left + width > 1.001 * self.size[0] or top + height > 1.001 * self.size[1]:
+                raise SettingError(f"the field {field.name!r} ends outside of the page of size {list(self.size)}")
+            unknown = [name for name in field.sum_of if name not in names or name == field.name]
+            if unknown:
+                raise SettingError(f"the field {field.name!r} is a sum of {unknown[0]!r}: expected another field")
+
+    def pixels(self, field: Field, shape: tuple[int, int]) -> Box:
+        """Return left, top, right and bottom of a field, in pixels of a page of `shape`, (H, W)."""
+        left, top, width, height = field.box
+        across, down = shape[1] / self.size[0], shape[0] / self.size[1]
+        return left * across, top * down, (left + width) * across, (top + height) * down
+
+
+RENAMED: Mapping[str, str] = MappingProxyType({"min": "minimum", "max": "maximum"})
+"""Keys of the file that Python's own names hide."""
+
+
+def load_form(path: Path | str) -> Form:
+    """Return the form that a TOML file describes.
+
+    Raises:
+        DataError: the file cannot be read, is no TOML, has unknown keys or values of the wrong type.
+        SettingError: its fields contradict each other.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DataError(
+            f"{path}: {getattr(error, 'strerror', None) or error}: expected a form's TOML file"
+        ) from None
+    try:
+        unknown = set(content) - {"reference", "size", "fields"}
+        if unknown or not isinstance(content.get("reference"), str):
+            raise SettingError(f"has {sorted(unknown) or 'no reference'}: expected reference, size and fields")
+        form = Form(
+            reference=path.parent / content["reference"],
+            size=tuple(content.get("size", (1.0, 1.0))),
+            fields=tuple(_field(name, table) for name, table in content.get("fields", {}).items()),
+        )
+    except SettingError as error:
+        raise SettingError(f"{path}: {error}") from None
+    except (TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{path}: a value has the wrong type ({error}): see the description of forms") from None
+    return form
+
+
+def _field(name: str, table: Mapping[str, Any]) -> Field:
+    """Return a field of the file's table."""
+    known = {field.name for field in fields(Field)} - {"name"} - set(RENAMED.values()) | set(RENAMED)
+    unknown = sorted(set(table) - known)
+    if unknown:
+        raise SettingError(f"the field {name!r} has the key {unknown[0]!r}: expected {', '.join(sorted(known))}")
+    if "box" not in table:
+        raise SettingError(f"the field {name!r} has no box: expected left, top, width and height")
+    values = {
+        RENAMED.get(key, key): tuple(value) if isinstance(value, list) else value for key, value in table.items()
+    }
+    return Field(name=name, **values)
+
+
+def write_form(form: Form, path: Path | str) -> None:
+    """Write the description of a form; `load_form` returns the same.
+
+    The path of its picture is written relative to the folder of the file.
+    """
+    path = Path(path)
+    reference = os.path.relpath(form.reference, path.parent)
+    lines = [f"reference = {json.dumps(reference)}", f"size = {json.dumps(list(form.size))}"]
+    short = {name: key for key, name in RENAMED.items()}
+    for field in form.fields:
+        is_bare = re.fullmatch(r"[A-Za-z0-9_-]+", field.name)
+        lines += ["", f"[fields.{field.name if is_bare else json.dumps(field.name)}]"]
+        for each in fields(Field):
+            value = getattr(field, each.name)
+            if each.name != "name" and value != each.default:
+                key = short.get(each.name, each.name)
+                lines.append(f"{key} = {json.dumps(list(value) if isinstance(value, tuple) else value)}")
+    write_text(path, "\n".join(lines) + "\n")

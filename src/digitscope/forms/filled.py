@@ -1,0 +1,246 @@
+"""Filled-in forms, and the reader that makes values of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitscope.errors import DataError
+from digitscope.forms.checks import check_of, follows
+from digitscope.forms.description import Box, Field, Form
+from digitscope.forms.fitting import Fitting, costs_of, fit, in_order
+from digitscope.forms.registration import Reference, laid_on
+from digitscope.inference import Digit, Picture, Reader, Reading, open_pictures
+
+SURE = 0.8
+"""Probability from which a value need not be looked at."""
+
+CORRECTED = 3.0
+"""Nats by which a value is less probable than what was written, from which it is to be looked at: 1 to 20."""
+
+SAME_PLACE = 0.5
+"""Share of a digit's box that the empty form fills with the same digit, from which it belongs to the form."""
+
+OTHER_HAND = 0.5
+"""Factor of the chance of a digit that looks printed in a field for handwriting, and the other way round."""
+
+MOST_SIDE = 2600
+"""Pixels of the longer side of a page that is laid onto its form, at most."""
+
+MOST_TEXTS = 40
+"""Texts of a field that are tried so that a sum is right."""
+
+
+@dataclass(frozen=True, eq=False)
+class FieldValue:
+    """What a field says.
+
+    Attributes:
+        text: the value; empty if nothing is written, or nothing that was found.
+        confidence: its probability, 0 to 1.
+        second: the next best value; None if there is none.
+        reason: why somebody should look at it; None if nobody need.
+        box: left, top, width and height of the field, in pixels of the picture.
+    """
+
+    text: str
+    confidence: float
+    second: str | None
+    reason: str | None
+    box: tuple[int, int, int, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, as JSON has it."""
+        return {
+            "text": self.text,
+            "confidence": round(self.confidence, 6),
+            "second": self.second,
+            "reason": self.reason,
+            "box": list(self.box),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class FilledForm:
+    """The values of one form.
+
+    Attributes:
+        values: by the names of the fields, in their order.
+        page: the number of its page in the file, from 0.
+    """
+
+    values: Mapping[str, FieldValue]
+    page: int
+
+    @property
+    def doubtful(self) -> tuple[str, ...]:
+        """The names of the fields that somebody should look at."""
+        return tuple(name for name, value in self.values.items() if value.reason is not None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, as JSON has it."""
+        return {"page": self.page, "fields": {name: value.to_json() for name, value in self.values.items()}}
+
+
+class FormReader:
+    """Reads pictures of one form. One may serve several threads at once.
+
+    Raises:
+        DataError: the picture of the empty form cannot be read.
+        SettingError: a field has an unknown check.
+        MissingExtraError: the extra `forms` is not installed.
+    """
+
+    def __init__(self, form: Form, reader: Reader | None = None) -> None:
+        self.form, self.reader = form, reader or Reader.load()
+        for field in form.fields:
+            if field.check is not None:
+                check_of(field.check)
+        empty = next(iter(open_pictures(form.reference))).gray
+        self._reference = Reference.of(empty)
+        self._of_form = self._read(self._reference.gray)
+
+    def read(self, source: Any) -> tuple[FilledForm, ...]:
+        """Return the values on every page of `source`; see `open_pictures` for what that can be.
+
+        Raises:
+            DataError: it is no picture, or a page does not show the form.
+        """
+        return tuple(self._page(picture, number) for number, picture in enumerate(open_pictures(source)))
+
+    def _page(self, picture: Picture, number: int) -> FilledForm:
+        matrix = self._reference.place_in(picture.gray)
+        if matrix is None:
+            raise DataError(
+                f"page {number + 1} does not show the form of {self.form.reference.name}, or only a part"
+            )
+        shape = self._reference.gray.shape
+        scale = min(float(np.abs(np.linalg.det(matrix[:2, :2])) ** 0.5), MOST_SIDE / max(shape))
+        larger = np.diag([scale, scale, 1.0])
+        laid = laid_on(picture.gray, matrix @ np.linalg.inv(larger), tuple(round(scale * side) for side in shape))
+        reading = self._read(laid)
+        own = [digit for digit in reading.digits if not self._is_of_form(digit, scale)]
+        fittings = {field.name: self._fitting(field, own, laid.shape) for field in self.form.fields}
+        values = {
+            field.name: _value(
+                field, *fittings[field.name], _seen(self.form.pixels(field, shape), matrix, picture)
+            )
+            for field in self.form.fields
+        }
+        for field in self.form.fields:
+            if field.sum_of:
+                _add_up(field, {name: fitting for name, (fitting, _) in fittings.items()}, values)
+        return FilledForm(values, number)
+
+    def _read(self, gray: NDArray[np.uint8]) -> Reading:
+        return self.reader.read(gray, printed=True, rotation=0)
+
+    def _is_of_form(self, digit: Digit, scale: float) -> bool:
+        """Tell whether the empty form, too, has a digit at this place."""
+        left, top, width, height = (edge / scale for edge in digit.box)
+        for other in self._of_form.digits:
+            x, y, w, h = other.box
+            across, down = min(left + width, x + w) - max(left, x), min(top + height, y + h) - max(top, y)
+            if min(across, down) > 0 and across * down > SAME_PLACE * max(width * height, w * h):
+                return True
+        return False
+
+    def _fitting(self, field: Field, digits: Sequence[Digit], shape: tuple[int, ...]) -> tuple[Fitting, str]:
+        """Return what a field may say, and the digits that are written there as they are."""
+        left, top, right, bottom = self.form.pixels(field, (shape[0], shape[1]))
+        inside = []
+        for digit in digits:
+            x, y = digit.box[0] + digit.box[2] / 2, digit.box[1] + digit.box[3] / 2
+            if left <= x < right and top <= y < bottom:
+                inside.append(digit)
+        inside.sort(key=lambda digit: digit.box[0] + digit.box[2] / 2)
+        chances = [digit.chance * (1 if digit.printed == field.printed else OTHER_HAND) for digit in inside]
+        costs = [costs_of(digit.probabilities, chance) for digit, chance in zip(inside, chances, strict=True)]
+        plain = "".join(str(digit.label) for digit, chance in zip(inside, chances, strict=True) if chance > 0.5)
+        return (fit(costs, lambda text: allowed(field, text)) if inside else Fitting()), plain
+
+
+def allowed(field: Field, digits: str) -> str | None:
+    """Return digits as the field writes them; None if it cannot have them. No digits are an empty field."""
+    if not digits:
+        return ""
+    least, most = field.lengths
+    if not least <= len(digits) <= most or len(digits) <= field.decimals:
+        return None
+    if field.pattern is not None:
+        text = follows(field.pattern, digits)
+    else:
+        text = f"{digits[: -field.decimals]}.{digits[-field.decimals :]}" if field.decimals else digits
+        low = -np.inf if field.minimum is None else field.minimum
+        high = np.inf if field.maximum is None else field.maximum
+        text = text if low <= float(text) <= high else None
+    if text is not None and field.check is not None and not check_of(field.check).is_valid(text):
+        return None
+    return text
+
+
+def _value(field: Field, fitting: Fitting, plain: str, box: tuple[int, int, int, int]) -> FieldValue:
+    """Return the value of a field, and say why somebody should look at it."""
+    if not fitting.texts:
+        said = f"is not what the field expects: {_expected(field)}" if plain else None
+        return FieldValue(plain, 0.0 if plain else 1.0, None, said or _missing(field), box)
+    text, share = fitting.texts[0], fitting.shares[0]
+    second = fitting.texts[1] if len(fitting.texts) > 1 else None
+    reason = None
+    if fitting.overruled > CORRECTED:
+        reason = f"looks like {plain}, which is not what the field expects: {_expected(field)}"
+    elif share < SURE:
+        reason = f"may be {second or 'empty'}" if text else f"may be {second}"
+    elif not text:
+        reason = _missing(field)
+    return FieldValue(text, share, second, reason, box)
+
+
+def _missing(field: Field) -> str | None:
+    return "is empty" if field.required else None
+
+
+def _expected(field: Field) -> str:
+    """Return in words what a field may have."""
+    least, most = field.lengths
+    parts = [field.pattern or (f"{least} digits" if least == most else f"{least} to {most} digits")]
+    if field.minimum is not None or field.maximum is not None:
+        low, high = field.minimum, field.maximum
+        parts.append(f"{'any' if low is None else low:} to {'any' if high is None else high}")
+    if field.check is not None:
+        parts.append(f"{field.check} check digits")
+    return ", ".join(parts)
+
+
+def _add_up(field: Field, fittings: Mapping[str, Fitting], values: dict[str, FieldValue]) -> None:
+    """Put right a sum and its parts: the most probable texts of all with which the sum is right."""
+    names = [*field.sum_of, field.name]
+    if not all(fittings[name].texts for name in names):
+        return
+    texts = [fittings[name].texts[:MOST_TEXTS] for name in names]
+    costs = [-np.log(np.array(fittings[name].shares[:MOST_TEXTS])) for name in names]
+    lowest = sum(float(cost[0]) for cost in costs)
+    for cost, choices in in_order(costs):
+        if cost > lowest + 2 * CORRECTED:
+            break
+        chosen = [text[choice] for text, choice in zip(texts, choices, strict=True)]
+        *parts, total = (float(text or 0) for text in chosen)
+        if abs(sum(parts) - total) < 1e-6:
+            for name, text in zip(names, chosen, strict=True):
+                value = values[name]
+                if text != value.text:
+                    values[name] = replace(value, text=text, second=value.text, reason="was put right by its sum")
+            return
+    values[field.name] = replace(values[field.name], reason=f"is not the sum of {', '.join(field.sum_of)}")
+
+
+def _seen(edges: Box, matrix: NDArray[np.float64], picture: Picture) -> tuple[int, int, int, int]:
+    """Return left, top, width and height, in pixels of the picture as given, of a box of the reference."""
+    left, top, right, bottom = edges
+    corners = np.array([[left, top, 1], [right, top, 1], [right, bottom, 1], [left, bottom, 1]]) @ matrix.T
+    places = picture.reduction * corners[:, :2] / corners[:, 2:]
+    low = np.clip(np.floor(places.min(axis=0)), 0, np.array(picture.size) - 1).astype(int)
+    high = np.clip(np.ceil(places.max(axis=0)), low + 1, picture.size).astype(int)
+    return int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])

@@ -1,0 +1,92 @@
+"""The most probable value of a field: an exact search among all that its digits may be."""
+
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+NOTHING = 10
+"""The choice that a detection is no digit, after the ten digits."""
+
+IMPOSSIBLE = 25.0
+"""Cost of a choice, a negative logarithm of its probability, from which it is not considered."""
+
+SURE_OTHERWISE = 9.2
+"""Cost above the best choice's at which a value would overrule digits that are sure: 1 to 10,000."""
+
+MOST_TRIED = 50_000
+"""Values that are tried at most."""
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """What a field may say.
+
+    Attributes:
+        texts: those that are allowed, the most probable first; none if nothing plausible is.
+        shares: the probability of each among them, 0 to 1.
+        overruled: by how many nats the first is less probable than the best text that is not allowed; 0
+            if none is.
+    """
+
+    texts: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
+    overruled: float = 0.0
+
+
+def costs_of(probabilities: NDArray[np.floating], chance: float) -> NDArray[np.float64]:
+    """Return the cost (11,) of each choice for a detection.
+
+    That nothing is there has the probability (1 - chance)^2: most of what a sure digit may be wrong about is which
+    digit it is, and most of what an unsure one may be is none.
+
+    Args:
+        probabilities: (10,), of the digits if it is one.
+        chance: the probability that it is a digit and the most probable one.
+    """
+    nothing = (1 - chance) ** 2
+    return -np.log(np.maximum(np.append((1 - nothing) * probabilities, nothing), 1e-12))
+
+
+def in_order(costs: Sequence[NDArray[np.float64]]) -> Iterator[tuple[float, tuple[int, ...]]]:
+    """Yield all ways to choose one of each place's choices, with their summed costs, the lowest first.
+
+    A heap holds the ways at the edge of what was yielded; a way's successors take the next choice at the place
+    where it last moved on, or at a later one, so each way comes once (Lawler 1972).
+    """
+    ranked = [[int(k) for k in np.argsort(cost) if cost[k] < IMPOSSIBLE] for cost in costs]
+    start = (0,) * len(costs)
+    heap = [(float(sum(cost[order[0]] for cost, order in zip(costs, ranked, strict=True))), start, 0)]
+    while heap:
+        total, ranks, last = heapq.heappop(heap)
+        yield total, tuple(order[rank] for order, rank in zip(ranked, ranks, strict=True))
+        for place in range(last, len(ranks)):
+            rank, order = ranks[place], ranked[place]
+            if rank + 1 < len(order):
+                more = total + float(costs[place][order[rank + 1]] - costs[place][order[rank]])
+                heapq.heappush(heap, (more, (*ranks[:place], rank + 1, *ranks[place + 1 :]), place))
+
+
+def fit(costs: Sequence[NDArray[np.float64]], allowed: Callable[[str], str | None]) -> Fitting:
+    """Return the most probable text that is allowed.
+
+    Args:
+        costs: of each detection's choices, from left to right; see `costs_of`.
+        allowed: returns a text of digits as the field writes it, or None if the field cannot have it.
+    """
+    found: dict[str, float] = {}
+    lowest = overruled = 0.0
+    for number, (cost, choices) in enumerate(in_order(costs)):
+        lowest = cost if number == 0 else lowest
+        if number == MOST_TRIED or cost > lowest + overruled + SURE_OTHERWISE:
+            break
+        text = allowed("".join(str(choice) for choice in choices if choice != NOTHING))
+        if text is None:
+            continue
+        if not found:
+            overruled = cost - lowest
+        found[text] = found.get(text, 0.0) + float(np.exp(-cost))
+    ranked = sorted(found, key=lambda text: -found[text])
+    return Fitting(tuple(ranked), tuple(found[text] / sum(found.values()) for text in ranked), overruled)

@@ -1,0 +1,73 @@
+"""`digitscope form` on a form that is drawn here, and filled in with a drawn 7."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from digitscope.cli import main
+from digitscope.forms import load_form
+
+BOX = (300, 300, 560, 370)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    empty = Image.new("L", (840, 1188), 255)
+    brush = ImageDraw.Draw(empty)
+    for row, word in enumerate(
+        ["Application for membership", "Account number:", "Please write clearly", "Club 1912"]
+    ):
+        for copy in range(3):
+            brush.text(
+                (60, 60 + 250 * row + 60 * copy), f"{word} {'abc'[copy]}", fill=0, font=ImageFont.load_default(26)
+            )
+    brush.rectangle(BOX, outline=0, width=2)
+    empty.save(tmp_path / "empty.png")
+    (tmp_path / "scans").mkdir()
+    filled = empty.copy()
+    brush = ImageDraw.Draw(filled)
+    brush.line([(400, 315), (430, 315), (410, 358)], fill=30, width=5, joint="curve")
+    filled.rotate(2, fillcolor=255, resample=Image.Resampling.BILINEAR).save(tmp_path / "scans" / "one.png")
+    Image.new("L", (600, 600), 255).save(tmp_path / "scans" / "other.png")
+    return tmp_path
+
+
+def test_from_an_empty_form_to_a_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    description, out = folder / "form.toml", folder / "values.csv"
+    assert main(["form", "new", str(folder / "empty.png"), "--to", str(description)]) == 0
+    assert "1 fields" in capsys.readouterr().out
+    (field,) = load_form(description).fields
+    assert field.box == pytest.approx((75, 75, 65, 17.5), abs=1.5)
+    call = ["form", "read", str(description), str(folder / "scans"), "--out", str(out)]
+    assert main(call) == 1
+    told = capsys.readouterr().err
+    assert "other.png: page 1 does not show the form" in told
+    assert "1 forms read" in told
+    with out.open(newline="") as opened:
+        (row,) = csv.DictReader(opened)
+    assert (Path(row["file"]).name, row["field1"]) == ("one.png", "7")
+    assert main([*call[:-3], str(folder / "scans" / "one.png"), "--out", str(out)]) == 0
+    assert "has 1 of 1 pictures already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["new", "empty.png", "--to", "form.toml"], 2, "is there already"),
+        (["read", "none.toml", "empty.png"], 1, "none.toml: No such file"),
+        (["read", "form.toml", "empty.png", "--out", "values.doc"], 2, "names no table"),
+    ],
+)
+def test_bad_input(
+    folder: Path, words: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "form.toml").write_text('reference = "empty.png"\n[fields.a]\nbox = [0, 0, 1, 1]\n')
+    paths = [str(folder / word) if "." in word else word for word in words]
+    try:
+        found = main(["form", *paths])
+    except SystemExit as end:
+        found = int(end.code or 0)
+    assert found == code
+    assert message in capsys.readouterr().err

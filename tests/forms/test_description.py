@@ -1,0 +1,133 @@
+from pathlib import Path
+
+import pytest
+
+from digitscope.errors import DataError, DigitscopeError, SettingError
+from digitscope.forms import Field, Form, load_form
+from digitscope.forms.checks import check_of, follows
+from digitscope.forms.description import write_form
+from digitscope.forms.filled import allowed
+
+TOML = """
+reference = "empty.png"
+size = [210, 297]
+
+[fields.account]
+box = [20, 30, 80, 9]
+digits = 8
+check = "luhn"
+
+[fields.born]
+box = [120, 30, 50, 9]
+pattern = "DD.MM.YYYY"
+required = true
+
+[fields.paid]
+box = [20, 60, 50, 9]
+decimals = 2
+min = 0
+max = 999.5
+"""
+
+
+def field(**settings: object) -> Field:
+    return Field(name="one", box=(0, 0, 1, 1), **settings)  # type: ignore[arg-type]
+
+
+def test_a_file_describes_a_form(tmp_path: Path) -> None:
+    path = tmp_path / "form.toml"
+    path.write_text(TOML)
+    form = load_form(path)
+    account, born, paid = form.fields
+    assert form.reference == tmp_path / "empty.png"
+    assert (account.lengths, account.check, born.lengths, born.required) == ((8, 8), "luhn", (8, 8), True)
+    assert (paid.minimum, paid.maximum, paid.decimals, paid.lengths) == (0, 999.5, 2, (1, 40))
+    assert form.pixels(account, (2970, 2100)) == pytest.approx((200, 300, 1000, 390))
+
+
+def test_a_form_is_written_as_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "form.toml").write_text(TOML)
+    form = load_form(tmp_path / "form.toml")
+    (tmp_path / "other").mkdir()
+    write_form(form, tmp_path / "other" / "again.toml")
+    again = load_form(tmp_path / "other" / "again.toml")
+    assert again.fields == form.fields
+    assert again.size == form.size
+    assert again.reference.resolve() == form.reference.resolve()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("digits = 8", "digits = 0", "has 0 to 0 digits"),
+        ("digits = 8", "digitz = 8", "has the key 'digitz'"),
+        ("digits = 8", "digits = 8\nlength = [1, 2]", "more than one of digits, length and pattern"),
+        ("digits = 8", 'digits = "eight"', "wrong type"),
+        ("[20, 30, 80, 9]", "[20, 30, 80]", "expected left, top, width, height"),
+        ("[20, 30, 80, 9]", "[200, 30, 80, 9]", "ends outside of the page"),
+        ("DD.MM.YYYY", "DD.MM.D", "expected such as DD.MM.YYYY"),
+        ("max = 999.5", 'sum_of = ["born", "other"]', "is a sum of 'other'"),
+        ('reference = "empty.png"', "", "no reference"),
+        ("[fields.account]", "[fields.account", "expected a form's TOML file"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_one_line(tmp_path: Path, before: str, after: str, message: str) -> None:
+    path = tmp_path / "form.toml"
+    path.write_text(TOML.replace(before, after, 1))
+    with pytest.raises(DigitscopeError, match=message) as caught:
+        load_form(path)
+    assert str(caught.value).startswith(str(path))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="No such file"):
+        load_form(tmp_path / "none.toml")
+
+
+def test_a_form_needs_fields() -> None:
+    with pytest.raises(SettingError, match="has no fields"):
+        Form(reference=Path("empty.png"))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "digits", "text"),
+    [
+        ("DD.MM.YYYY", "29022024", "29.02.2024"),
+        ("DD.MM.YYYY", "29022023", None),
+        ("D/M/YY", "1998", "1/9/98"),
+        ("D/M/YY", "1098", None),
+        ("DD/MM/YY", "311298", "31/12/98"),
+        ("hh:mm", "2359", "23:59"),
+        ("hh:mm", "2400", None),
+        ("##-###", "12345", "12-345"),
+        ("##-###", "1234", None),
+    ],
+)
+def test_patterns(pattern: str, digits: str, text: str | None) -> None:
+    assert follows(pattern, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("settings", "digits", "text"),
+    [
+        ({"digits": 3}, "12", None),
+        ({"digits": 3}, "012", "012"),
+        ({"decimals": 2}, "12345", "123.45"),
+        ({"decimals": 2}, "12", None),
+        ({"minimum": 5.0, "maximum": 12.0}, "12", "12"),
+        ({"minimum": 5.0, "maximum": 12.0}, "13", None),
+        ({"check": "luhn"}, "79927398713", "79927398713"),  # Wikipedia's example of the Luhn algorithm
+        ({"check": "luhn"}, "79927398710", None),
+        ({"check": "isbn"}, "9780306406157", "9780306406157"),
+        ({"digits": 3}, "", ""),
+    ],
+)
+def test_what_a_field_may_have(settings: dict[str, object], digits: str, text: str | None) -> None:
+    assert allowed(field(**settings), digits) == text
+
+
+def test_checks_are_those_of_stdnum() -> None:
+    assert check_of("mod97").is_valid("08686001256515001121751")  # ISO 7064's example in python-stdnum
+    with pytest.raises(SettingError, match="no check 'os'"):
+        check_of("os")

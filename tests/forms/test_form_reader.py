@@ -1,0 +1,60 @@
+"""A made form from its description to its values, with MNIST's digits."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from benchmarks.forms import Layout, filled, layout, photographed, scanned, values_of
+
+from digitscope.data import load_mnist
+from digitscope.data.hands import Material
+from digitscope.errors import DataError
+from digitscope.forms import Field, FormReader
+
+pytestmark = pytest.mark.full_mnist
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    return layout(1, tmp_path_factory.mktemp("forms"))
+
+
+@pytest.fixture(scope="module")
+def material() -> Material:
+    return Material.of(load_mnist().splits["validation"])
+
+
+@pytest.mark.parametrize("take", [scanned, photographed])
+def test_what_is_written_is_read_or_doubted(made: Layout, material: Material, take: object) -> None:
+    generator = np.random.default_rng(4)
+    values = values_of(generator)
+    image = take(filled(made, values, material, generator), generator)  # type: ignore[operator]
+    (form,) = FormReader(made.form).read(image)
+    assert list(form.values) == [field.name for field in made.form.fields]
+    right = [name for name, value in form.values.items() if value.text == values[name]]
+    assert len(right) >= 10
+    assert {name for name in form.values if name not in right} <= set(form.doubtful)
+    height, width = image.shape[:2]
+    for value in form.values.values():
+        left, top, columns, rows = value.box
+        assert 0 <= left < left + columns <= width
+        assert 0 <= top < top + rows <= height
+
+
+def test_an_empty_form_has_no_values(made: Layout) -> None:
+    fields = tuple(replace(field, required=field.name == "year") for field in made.form.fields)
+    (form,) = FormReader(replace(made.form, fields=fields)).read(made.printed)
+    assert {value.text for value in form.values.values()} == {""}
+    assert form.doubtful == ("year",)
+
+
+def test_another_picture_is_refused(made: Layout, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"does not show the form of layout-1\.png"):
+        FormReader(made.form).read(layout(2, tmp_path).printed)
+
+
+def test_the_json_of_a_form(made: Layout) -> None:
+    (form,) = FormReader(replace(made.form, fields=(Field(name="a", box=(0, 0, 9, 9)),))).read(made.printed)
+    value = form.to_json()["fields"]["a"]
+    assert (value["text"], value["confidence"], value["second"], value["reason"]) == ("", 1.0, None, None)

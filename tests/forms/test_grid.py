@@ -1,0 +1,59 @@
+"""Tables of made readings, whose rows and columns are known."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from digitscope.forms.grid import numbers_of, table_of
+from digitscope.inference import Digit, Reading
+from digitscope.inference.reading import Sign
+
+ROWS = [["12", "", "3.5"], ["7", "81", ""], ["", "640", "20"]]
+
+
+def reading_of(rows: list[list[str]], xs: list[int], pitch: int, tilt: float = 0.0) -> Reading:
+    """A reading as the reader gives it of a table whose columns begin at `xs`."""
+    digits, signs, lines = [], [], []
+    for number, row in enumerate(rows):
+        for x, text in zip(xs, row, strict=True):
+            for place, character in enumerate(text):
+                box = (x + 14 * place, round(20 + pitch * number + tilt * x), 10, 20)
+                if character.isdecimal():
+                    one_hot = np.eye(10, dtype=np.float32)[int(character)]
+                    image = np.zeros((28, 28), np.uint8)
+                    digits.append(
+                        Digit(int(character), 0.9, True, None, box, one_hot, number, 0, image, chance=0.8)
+                    )
+                else:
+                    signs.append(Sign(character, 0.7, box, number, 0))
+        lines.append(" ".join(text for text in row if text))
+    return Reading(tuple(digits), tuple(lines), ((400, 300),), tuple(signs), (0,))
+
+
+def test_numbers_have_their_text_and_their_box() -> None:
+    numbers = numbers_of(reading_of(ROWS, [20, 120, 240], 60))
+    assert [number.text for number in numbers] == ["12", "3.5", "7", "81", "640", "20"]
+    assert numbers[1].box == (240, 20, 38, 20)
+    assert (numbers[1].line, numbers[1].confidence, numbers[0].confidence) == (0, 0.7, 0.8)
+
+
+@pytest.mark.parametrize("tilt", [0.0, 0.05])
+def test_columns_are_what_stands_above_each_other(tilt: float) -> None:
+    assert table_of(reading_of(ROWS, [20, 120, 240], 60, tilt)) == ROWS
+
+
+def test_ruled_cells_keep_a_column_that_is_empty() -> None:
+    rows = [["12", "", "3.5"], ["7", "", "4"], ["", "", "20"]]
+    reading = reading_of(rows, [20, 120, 240], 60)
+    image = Image.new("L", (400, 300), 255)
+    brush = ImageDraw.Draw(image)
+    for x in (5, 105, 220, 350):
+        brush.line((x, 5, x, 185), fill=0, width=2)
+    for y in (5, 65, 125, 185):
+        brush.line((5, y, 350, y), fill=0, width=2)
+    assert table_of(reading, np.asarray(image)) == rows
+    assert table_of(reading) == [["12", "3.5"], ["7", "4"], ["", "20"]]
+
+
+def test_nothing_is_no_table() -> None:
+    assert table_of(Reading((), (), ((10, 10),))) == []

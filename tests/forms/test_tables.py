@@ -1,0 +1,70 @@
+import csv
+import json
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from digitscope.errors import DataError, SettingError
+from digitscope.forms import Field, FieldValue, FilledForm, Form
+from digitscope.forms.tables import files_in, table
+
+FORM = Form(
+    reference=Path("empty.png"),
+    fields=(Field(name="account", box=(0, 0, 0.5, 0.1)), Field(name="paid", box=(0, 0.5, 0.5, 0.1))),
+)
+
+
+def filled(account: str, page: int = 0) -> FilledForm:
+    values = {
+        "account": FieldValue(account, 0.99, None, None, (0, 0, 5, 5)),
+        "paid": FieldValue("", 0.5, "7", "may be 7", (0, 9, 5, 5)),
+    }
+    return FilledForm(values, page)
+
+
+def test_a_csv_file_has_a_row_for_each_form_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "values.csv"
+    with table(path, FORM) as add:
+        add("one.png", [filled("007"), filled("1", page=1)])
+        assert len(path.read_text().splitlines()) == 3  # what is read is on the disk at once
+    assert files_in(path, FORM) == {"one.png"}
+    with table(path, FORM, resume=True) as add:
+        add("two, too.png", [filled("3")])
+    with path.open(newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    assert [(row["file"], row["page"], row["account"]) for row in rows] == [
+        ("one.png", "1", "007"),
+        ("one.png", "2", "1"),
+        ("two, too.png", "1", "3"),
+    ]
+    assert rows[0]["account confidence"] == "0.990"
+    assert rows[0]["check"] == "paid may be 7"
+    other = Form(reference=Path("empty.png"), fields=FORM.fields[:1])
+    with pytest.raises(DataError, match="not those of the form"):
+        files_in(path, other)
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    path = tmp_path / "values.jsonl"
+    with table(path, FORM) as add:
+        add("one.png", [filled("007")])
+    (line,) = map(json.loads, path.read_text().splitlines())
+    assert (line["file"], line["page"], line["fields"]["account"]["text"]) == ("one.png", 0, "007")
+    assert files_in(path, FORM) == {"one.png"}
+
+
+def test_a_spreadsheet_keeps_leading_zeros(tmp_path: Path) -> None:
+    path = tmp_path / "values.xlsx"
+    with table(path, FORM) as add:
+        add("one.png", [filled("007")])
+    header, row = openpyxl.load_workbook(path).active.iter_rows(values_only=True)
+    assert dict(zip(header, row, strict=True))["account"] == "007"
+    with pytest.raises(SettingError, match="written as a whole"):
+        files_in(path, FORM)
+
+
+def test_other_formats(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="expected a name that ends in"), table(tmp_path / "values.doc", FORM):
+        pass
+    assert files_in(tmp_path / "none.csv", FORM) == set()
