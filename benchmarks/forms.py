@@ -202,7 +202,7 @@ def scanned(page: UInt8, generator: np.random.Generator) -> UInt8:
     height, width = page.shape
     scale = generator.uniform(0.7, 1.0)
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), generator.uniform(-5, 5), scale)
-    turn[:, 2] += generator.uniform(-10, 10, 2) * MM
+    turn = np.asarray(turn, np.float64) + [[0, 0, generator.uniform(-10, 10) * MM] for _ in range(2)]
     seen = cv2.warpAffine(page, turn, (width, height), flags=cv2.INTER_AREA, borderValue=250)
     picture = np.repeat(seen[..., None] / 255, 3, axis=2).astype(np.float32)
     picture = with_noise(picture * generator.uniform(0.85, 1), generator.uniform(0.003, 0.015), generator)
@@ -220,7 +220,9 @@ def photographed(page: UInt8, generator: np.random.Generator) -> UInt8:
     seen = cv2.warpPerspective(page, matrix, (width, height), flags=cv2.INTER_AREA, borderValue=table)
     picture = np.repeat(seen[..., None] / 255, 3, axis=2).astype(np.float32)
     picture = uneven_light(picture, 40, generator) * (1 + 0.01 * smooth_noise(page.shape, 3, generator)[..., None])
-    picture = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), generator.uniform(0.4, 1.2))
+    picture = np.asarray(
+        cv2.GaussianBlur(picture.astype(np.float32), (0, 0), generator.uniform(0.4, 1.2)), np.float32
+    )
     return through_jpeg(as_bytes(with_noise(picture, generator.uniform(0.004, 0.02), generator)), 75)
 
 

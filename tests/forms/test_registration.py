@@ -29,7 +29,7 @@ def test_a_form_is_found_where_it_lies(angle: float, scale: float, lean: float) 
     empty = page(0)
     turn = np.vstack([cv2.getRotationMatrix2D((420, 594), angle, scale), [lean, lean / 2, 1]])
     turn = np.array([[1, 0, 300], [0, 1, 200], [0, 0, 1.0]]) @ turn
-    picture = cv2.warpPerspective(empty, turn, (1500, 1800), borderValue=90)
+    picture = np.asarray(cv2.warpPerspective(empty, turn, (1500, 1800), borderValue=90), np.uint8)
     found = Reference.of(empty).place_in(picture)
     assert found is not None
     corners = np.array([[0, 0, 1], [840, 0, 1], [840, 1188, 1], [0, 1188, 1]])

@@ -65,7 +65,8 @@ class Field:
 
     def __post_init__(self) -> None:
         name = f"the field {self.name!r}"
-        if len(self.box) != 4 or min(self.box[:2]) < 0 or min(self.box[2:]) <= 0:
+        edges: tuple[float, ...] = self.box  # of any length, when a file says so
+        if len(edges) != 4 or min(edges[:2]) < 0 or min(edges[2:]) <= 0:
             raise SettingError(f"{name} has the box {list(self.box)}: expected left, top, width, height, above 0")
         if sum(value is not None for value in (self.digits, self.length, self.pattern)) > 1:
             raise SettingError(f"{name} has more than one of digits, length and pattern: expected one at most")
@@ -112,7 +113,8 @@ class Form:
         names = [field.name for field in self.fields]
         if not names:
             raise SettingError("the form has no fields: expected at least one [fields.NAME]")
-        if len(self.size) != 2 or min(self.size) <= 0:
+        sides: tuple[float, ...] = self.size
+        if len(sides) != 2 or min(sides) <= 0:
             raise SettingError(f"the form's size is {list(self.size)}: expected width and height, above 0")
         for field in self.fields:
             left, top, width, height = field.box
@@ -171,7 +173,7 @@ def _field(name: str, table: Mapping[str, Any]) -> Field:
         raise SettingError(f"the field {name!r} has the key {unknown[0]!r}: expected {', '.join(sorted(known))}")
     if "box" not in table:
         raise SettingError(f"the field {name!r} has no box: expected left, top, width and height")
-    values = {
+    values: dict[str, Any] = {
         RENAMED.get(key, key): tuple(value) if isinstance(value, list) else value for key, value in table.items()
     }
     return Field(name=name, **values)

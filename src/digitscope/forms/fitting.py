@@ -47,7 +47,8 @@ def costs_of(probabilities: NDArray[np.floating], chance: float) -> NDArray[np.f
         chance: the probability that it is a digit and the most probable one.
     """
     nothing = (1 - chance) ** 2
-    return -np.log(np.maximum(np.append((1 - nothing) * probabilities, nothing), 1e-12))
+    choices = np.append((1 - nothing) * probabilities, nothing).astype(np.float64)
+    return np.asarray(-np.log(np.maximum(choices, 1e-12)))
 
 
 def in_order(costs: Sequence[NDArray[np.float64]]) -> Iterator[tuple[float, tuple[int, ...]]]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from digitscope.forms.proposing import enclosed, lines_and_ink
 from digitscope.inference import Digit, Reading
+from digitscope.inference.reading import Sign
 
 Box = tuple[int, int, int, int]
 Floats = NDArray[np.float64]
@@ -50,11 +51,9 @@ class Number:
 
 def numbers_of(reading: Reading) -> tuple[Number, ...]:
     """Return the numbers of a reading, in reading order."""
-    numbers = []
+    numbers, items = [], _from_left_to_right(reading)
     for line, text in enumerate(reading.lines):
-        items = [each for each in (*reading.digits, *reading.signs) if each.line == line]
-        items.sort(key=lambda each: each.box[0] + each.box[2] / 2)
-        rest = iter(items)
+        rest = iter([each for each in items if each.line == line])
         for word in text.split():
             own = [next(rest) for _ in word]
             confidence = min(each.chance if isinstance(each, Digit) else each.confidence for each in own)
@@ -63,6 +62,13 @@ def numbers_of(reading: Reading) -> tuple[Number, ...]:
             box = (left, top, right - left, bottom - top)
             numbers.append(Number(word, confidence, box, line, own[0].page))
     return tuple(numbers)
+
+
+def _from_left_to_right(reading: Reading) -> list[Digit | Sign]:
+    """Return the digits and signs of the text."""
+    items: list[Digit | Sign] = [*reading.digits, *reading.signs]
+    shown = [each for each in items if each.line is not None]
+    return sorted(shown, key=lambda each: each.box[0] + each.box[2] / 2)
 
 
 def table_of(reading: Reading, gray: NDArray[np.uint8] | None = None) -> list[list[str]]:
@@ -74,8 +80,7 @@ def table_of(reading: Reading, gray: NDArray[np.uint8] | None = None) -> list[li
             Without them, lines are rows, and clear gaps from top to bottom part the columns. Rows and columns in
             which no digit was accepted are left out then.
     """
-    items = [each for each in (*reading.digits, *reading.signs) if each.line is not None and each.page == 0]
-    items.sort(key=lambda each: each.box[0] + each.box[2] / 2)
+    items = [each for each in _from_left_to_right(reading) if each.page == 0]
     is_sure = np.array([isinstance(each, Digit) and each.accepted for each in items], bool)
     if not is_sure.any():
         return []
@@ -83,7 +88,9 @@ def table_of(reading: Reading, gray: NDArray[np.uint8] | None = None) -> list[li
     edges = np.hstack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]])
     places = None if gray is None else _in_cells(edges[is_sure], edges, gray, reading.sizes[0])
     if places is None:
-        places = np.stack([np.array([each.line for each in items]), _columns(edges[is_sure], edges)], axis=1)
+        places = np.stack(
+            [np.array([each.line for each in items], np.int64), _columns(edges[is_sure], edges)], axis=1
+        )
         for axis in (0, 1):
             places[:, axis] = _numbered(places[is_sure, axis], places[:, axis])
     n_rows, n_columns = places.max(axis=0) + 1
@@ -97,7 +104,7 @@ def table_of(reading: Reading, gray: NDArray[np.uint8] | None = None) -> list[li
 def _numbered(known: Places, places: Places) -> Places:
     """Return the places (N,) counted through from 0, those that are not `known` as -1."""
     numbers = np.unique(known)
-    return np.where(np.isin(places, numbers), np.searchsorted(numbers, places), -1)
+    return np.asarray(np.where(np.isin(places, numbers), np.searchsorted(numbers, places), -1), np.int64)
 
 
 def _columns(sure: Floats, edges: Floats) -> Places:
@@ -113,7 +120,7 @@ def _columns(sure: Floats, edges: Floats) -> Places:
     lean, spans = LEANS[best], covered[best]
     middles = edges[:, [0, 2]].mean(axis=1) - lean * edges[:, [1, 3]].mean(axis=1)
     borders = [(end + start) / 2 for (_, end), (start, _) in pairwise(spans) if start - end > GAP * height]
-    return np.searchsorted(borders, middles)
+    return np.asarray(np.searchsorted(borders, middles), np.int64)
 
 
 def _covered(left: Floats, right: Floats) -> list[tuple[float, float]]:
@@ -138,14 +145,15 @@ def _in_cells(sure: Floats, edges: Floats, gray: NDArray[np.uint8], size: tuple[
     for low in (1, 0):  # from top to bottom, then from left to right
         middles = (cells[cell, low] + cells[cell, low + 2]) / 2
         places.append(np.abs(middles[:, None] - _grid(cells[:, low], cells[:, low + 2])).argmin(axis=1))
-    return np.where((cell >= 0)[:, None], np.stack(places, axis=1), -1)
+    return np.asarray(np.where((cell >= 0)[:, None], np.stack(places, axis=1), -1), np.int64)
 
 
 def _cell_of(edges: Floats, cells: Floats) -> Places:
     """Return the row of `cells` (M, 4) that the middle of each item is in, (N,); -1 for none."""
     middles = ((edges[:, :2] + edges[:, 2:]) / 2)[:, None]
-    inside = ((cells[:, :2] <= middles) & (middles < cells[:, 2:])).all(axis=2)
-    return np.where(inside.any(axis=1), inside.argmax(axis=1), -1)
+    within = np.asarray((cells[:, :2] <= middles) & (middles < cells[:, 2:]), bool)
+    inside = within[..., 0] & within[..., 1]
+    return np.asarray(np.where(inside.any(axis=1), inside.argmax(axis=1), -1), np.int64)
 
 
 def _grid(low: Floats, high: Floats) -> Floats:

@@ -58,17 +58,12 @@ def propose(gray: UInt8, size: tuple[float, float]) -> tuple[Field, ...]:
     height, width = gray.shape
     fields.sort(key=lambda each: (round(each[0][1] / (LOWEST * max(gray.shape))), each[0][0]))
     across, down = size[0] / width, size[1] / height
-    return tuple(
-        Field(
-            name=f"field{number}",
-            box=tuple(
-                round(value, 4)
-                for value in (left * across, top * down, (right - left) * across, (bottom - top) * down)
-            ),  # type: ignore[arg-type]
-            digits=cells if cells > 1 else None,
-        )
-        for number, ((left, top, right, bottom), cells) in enumerate(fields, 1)
-    )
+    proposed = []
+    for number, ((left, top, right, bottom), cells) in enumerate(fields, 1):
+        box = (left * across, top * down, (right - left) * across, (bottom - top) * down)
+        x, y, wide, high = (round(float(value), 4) for value in box)
+        proposed.append(Field(name=f"field{number}", box=(x, y, wide, high), digits=cells if cells > 1 else None))
+    return tuple(proposed)
 
 
 def lines_and_ink(gray: UInt8) -> tuple[Bool, Bool]:

@@ -72,8 +72,9 @@ class Reference:
         ours = self.points[[match.queryIdx for match in good]]
         theirs = points[[match.trainIdx for match in good]]
         cv2.setRNGSeed(0)  # equal pictures get equal places
-        matrix, agree = cv2.findHomography(ours, theirs, cv2.USAC_MAGSAC, APART, maxIters=5000, confidence=0.999)
-        if matrix is None or agree.sum() < FEWEST or not self._is_seen(small, matrix):
+        found, agree = cv2.findHomography(ours, theirs, cv2.USAC_MAGSAC, APART, maxIters=5000, confidence=0.999)
+        matrix = np.asarray(found, dtype=np.float64)  # of one NaN, if none was found
+        if matrix.shape != (3, 3) or agree.sum() < FEWEST or not self._is_seen(small, matrix):
             return None
         return np.diag([1 / scale, 1 / scale, 1.0]) @ matrix
 
@@ -104,10 +105,10 @@ def _matched_size(gray: UInt8) -> tuple[UInt8, float]:
 
 def _features(gray: UInt8) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the places (N, 2) and the descriptors (N, 128) of a picture's features."""
-    found, features = cv2.SIFT_create(FEATURES).detectAndCompute(np.ascontiguousarray(gray), None)
+    found, features = cv2.SIFT.create(FEATURES).detectAndCompute(np.ascontiguousarray(gray), None)
     if features is None:
         return np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32)
-    return np.array([each.pt for each in found], np.float32), features
+    return np.array([each.pt for each in found], np.float32), np.asarray(features, np.float32)
 
 
 def _dark(gray: UInt8) -> NDArray[np.bool_]:
