@@ -184,8 +184,8 @@ class Hand:
         coverage = draw_strokes(strokes, self.width * dots)
         return marked(coverage, -top + self.width / 2, sign) if coverage.size else None
 
-    def number(self, text: str, gap: tuple[float, float] = (0.05, 0.3), *, by_ink: bool = False) -> Writing | None:
-        """Return characters side by side, "_" being a space; gaps are as of `in_a_row`, in shares of the size."""
+    def number(self, text: str, gap: tuple[float, float] = (0.05, 0.3)) -> Writing | None:
+        """Return digits and signs side by side, "_" being a space; gaps are shares of the size."""
         pieces: list[Writing] = []
         gaps: list[float] = []
         extra = 0.0
@@ -199,7 +199,7 @@ class Hand:
             pieces.append(piece)
             gaps.append(extra + self.size * self.generator.uniform(*gap))
             extra = 0.0
-        return in_a_row(pieces, gaps, by_ink=by_ink) if pieces else None
+        return in_a_row(pieces, gaps) if pieces else None
 
     def word(self) -> Writing | None:
         """Return a word in joined letters, or some letters side by side."""
