@@ -15,9 +15,9 @@ from digitscope.data.hands import Material
 from digitscope.data.scenes import photographed
 from digitscope.data.splits import Split, UInt8
 from digitscope.detections import matched
-from digitscope.inference.finder import PageNetwork
-from digitscope.inference.judging import FEATURES, Seen, features, see, together
-from digitscope.inference.recognizer import Recognizer
+from digitscope.reading.finder import PageNetwork
+from digitscope.reading.judging import FEATURES, Seen, features, see, together
+from digitscope.reading.recognizer import Recognizer
 
 SAME, TOUCHED = 0.4, 0.05
 """Intersection over union from which a detection is a digit of a page, and the only one of a small picture."""
@@ -52,7 +52,7 @@ def fit_combinations(network: PageNetwork, digits: Recognizer, material: Materia
 
 
 def fit_combination(network: PageNetwork, digits: Recognizer, pages: Iterable[Page]) -> dict[str, float]:
-    """Return the maximum-likelihood weights for `inference.judging.judge` on `pages`.
+    """Return the maximum-likelihood weights for `reading.judging.judge` on `pages`.
 
     First come the two weights of the networks' log-probabilities. Then one logistic regression fits the chance
     that a detection is a digit whose label and kind, written or print, are right.

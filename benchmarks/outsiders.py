@@ -33,7 +33,7 @@ from digitscope.data import load_mnist
 from digitscope.data.augmentation import Augmentation, augment
 from digitscope.data.known_files import parse_idx
 from digitscope.experiments.machine import describe_machine
-from digitscope.inference.framing import frame
+from digitscope.reading.framing import frame
 
 UInt8 = NDArray[np.uint8]
 

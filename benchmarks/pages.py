@@ -35,8 +35,8 @@ from digitscope.data import Split, load_mnist
 from digitscope.data.hands import Material
 from digitscope.data.pens import has_pens
 from digitscope.experiments.machine import describe_machine
-from digitscope.inference import Digit
 from digitscope.metrics import PageScore, match_boxes, score_page
+from digitscope.reading import Digit
 
 HEADER = ("nuisance", "pages", "digits", "found and right", "false a page", "median seconds a page")
 

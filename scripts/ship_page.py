@@ -21,9 +21,9 @@ from digitscope.experiments.run_folder import read_config
 from digitscope.experiments.scoring import PAGES_A_STEP
 from digitscope.export import OPSET, export_page, in_half_precision
 from digitscope.files import replacing
-from digitscope.inference import SHIPPED, Recognizer
-from digitscope.inference.finder import PageNetwork
-from digitscope.inference.shipped import WEIGHTS
+from digitscope.reading import SHIPPED, Recognizer
+from digitscope.reading.finder import PageNetwork
+from digitscope.reading.shipped import WEIGHTS
 from digitscope.training import predict_logits
 
 NAME = "page"

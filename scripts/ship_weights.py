@@ -32,11 +32,11 @@ from digitscope.experiments.run_folder import read_config
 from digitscope.experiments.sources import as_met
 from digitscope.export import OPSET, export_onnx, in_half_precision
 from digitscope.files import replacing
-from digitscope.inference import SHIPPED, Recognizer
-from digitscope.inference.shipped import WEIGHTS
 from digitscope.metrics import Evaluation, evaluate_logits
+from digitscope.reading import SHIPPED, Recognizer
+from digitscope.reading.shipped import WEIGHTS
 from digitscope.training import predict_logits
-from digitscope.training.typicality import fit_distance
+from digitscope.training.mahalanobis import fit_distance
 
 INTENDED_USE = {
     "digit": "Reads single digits that `digitscope.read` finds, or images framed as MNIST's are. ",

@@ -38,7 +38,7 @@ def test_a_process_on_one_core_counts_one_everywhere() -> None:
 import argparse, os
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 from digitscope.cli.arguments import add_cores
-from digitscope.inference import Recognizer, shipped_path
+from digitscope.reading import Recognizer, shipped_path
 from digitscope.experiments.machine import describe_machine
 from digitscope.serve import Limits
 parser = argparse.ArgumentParser()

@@ -163,13 +163,13 @@ def test_some_digits_keep_their_own_outputs(sample: Dataset, kind: type) -> None
 
 def test_other_classes_and_tables_are_not_restyled(sample: Dataset) -> None:
     X, y = rows_of(sample, 40)
-    settings = {"plain_epochs": 0, "ema": 0.0, "elastic": 0.0}
+    settings = {"epochs_without_augmentation": 0, "ema": 0.0, "elastic": 0.0}
     digits = DigitClassifier("small", epochs=1, settings=settings, random_state=0).fit(X, y)
     words = clone(digits).fit(X, np.where(y == 1, "one", "other"))
     table = clone(digits).fit(X[:, :64], y)
     kept = [vars(each.run_.recipe.settings) for each in (digits, words, table)]
     assert [each["styles"] for each in kept] == [0.3, 0, 0]
-    assert [each["non_digits"] for each in kept] == [0.15, 0, 0]
+    assert [each["negatives"] for each in kept] == [0.15, 0, 0]
     assert [each["pens"] for each in kept] == [0, 0, 0]
 
 

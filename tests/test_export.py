@@ -20,11 +20,11 @@ from digitscope.export import (
     in_half_precision,
 )
 from digitscope.export.graphs import folded
-from digitscope.inference import Prediction, Recognizer
 from digitscope.metrics import evaluate_logits, log_softmax, negative_log_likelihood
 from digitscope.models import build
 from digitscope.models.layers import convolution
 from digitscope.models.page import LocalContrast
+from digitscope.reading import Prediction, Recognizer
 from digitscope.training import predict_logits
 
 

@@ -15,7 +15,7 @@ from types import ModuleType
 import pytest
 
 import digitscope
-from digitscope.inference import SHIPPED
+from digitscope.reading import SHIPPED
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "digitscope"
@@ -26,7 +26,7 @@ LIGHT = [
     "",
     ".data",
     ".scratch",
-    ".inference",
+    ".reading",
     ".metrics",
     ".records",
     ".files",
@@ -258,7 +258,7 @@ def chosen_numbers(tree: ast.Module) -> Iterator[str]:
 
 
 def test_the_package_that_reads_is_small_and_has_few_numbers_that_somebody_chose() -> None:
-    modules = sorted((SOURCE / "inference").glob("*.py"))
+    modules = sorted((SOURCE / "reading").glob("*.py"))
     texts = [path.read_text(encoding="utf-8") for path in modules]
     assert sum(len(text.splitlines()) for text in texts) <= MOST_LINES_THAT_READ
     found = [number for text in texts for number in chosen_numbers(ast.parse(text))]

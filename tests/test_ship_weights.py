@@ -22,8 +22,8 @@ from digitscope.experiments import recipes
 from digitscope.experiments.recipes import Recipe
 from digitscope.experiments.run import load_run, run_recipe
 from digitscope.export import ExportError
-from digitscope.inference import SHIPPED, Recognizer
 from digitscope.metrics import evaluate_logits
+from digitscope.reading import SHIPPED, Recognizer
 from digitscope.records import EpochRecord
 from digitscope.scratch import ScratchSettings
 from digitscope.training import TrainingSettings

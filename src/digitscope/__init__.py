@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from digitscope.estimator import DigitClassifier as DigitClassifier
-    from digitscope.inference import Digit, Prediction, Reader, Reading, Recognizer, read
+    from digitscope.reading import Digit, Prediction, Reader, Reading, Recognizer, read
 
 __version__ = "0.1.0"
 __all__ = ["Digit", "Prediction", "Reader", "Reading", "Recognizer", "__version__", "read"]
@@ -20,7 +20,7 @@ def __getattr__(name: str) -> Any:
 
         return DigitClassifier
     if name in __all__:
-        from digitscope import inference
+        from digitscope import reading
 
-        return getattr(inference, name)
+        return getattr(reading, name)
     raise AttributeError(f"module 'digitscope' has no attribute {name!r}")

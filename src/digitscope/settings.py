@@ -84,7 +84,7 @@ class TrainingSettings:
     label_smoothing: Annotated[
         float, "probability mass spread evenly over the classes (Szegedy et al. 2016).", BELOW_1
     ] = 0.0
-    focus: Annotated[
+    hard_example_weight: Annotated[
         float,
         "how many times as much as the best read example of a batch the worst weighs in a step, the others in "
         "between by their ranks (after Loshchilov and Hutter 2016). 1 for all alike. Each of several processes "
@@ -126,14 +126,14 @@ class TrainingSettings:
         'digits, an order that is "reshuffled", and the files that `digitscope data pens` writes.',
         SHARE,
     ] = 0.0
-    non_digits: Annotated[
+    negatives: Annotated[
         float,
         "how many images of what is no digit, or no pair, come with each example, as a share; the network is to "
         "hold all digits for equally likely there (Hendrycks et al. 2019). They are made of single digits, and "
         'need an order that is "reshuffled" for these, or "fresh-pairs".',
         SHARE,
     ] = 0.0
-    plain_epochs: Annotated[
+    epochs_without_augmentation: Annotated[
         int,
         "how many of the epochs, the last ones, warp nothing: what is read later is not warped either (Ge et al. "
         "2021). 0 without warps.",
@@ -171,10 +171,11 @@ class TrainingSettings:
         if self.nesterov and self.momentum == 0:
             raise SettingError("nesterov needs momentum: expected momentum above 0, such as 0.9")
         augmentation = self.augmentation  # which checks its numbers
-        if self.plain_epochs and augmentation == NO_AUGMENTATION:
-            raise SettingError("plain_epochs are without warps, but there are none: expected --plain-epochs 0")
-        if self.plain_epochs > self.epochs:
-            raise SettingError(f"plain_epochs is {self.plain_epochs}: expected 0 to {self.epochs}, the epochs")
+        if self.epochs_without_augmentation and augmentation == NO_AUGMENTATION:
+            raise SettingError("nothing warps digits in any epoch: expected --epochs-without-augmentation 0")
+        if self.epochs_without_augmentation > self.epochs:
+            without = self.epochs_without_augmentation
+            raise SettingError(f"epochs_without_augmentation is {without}: expected up to {self.epochs} epochs")
         self._check_order(augmentation)
 
     def _check(self, name: str, kind: Any, accepted: Accepted | None = None) -> None:
@@ -200,15 +201,21 @@ class TrainingSettings:
             )
         if self.order == "fixed" and augmentation != NO_AUGMENTATION:
             raise SettingError("order is 'fixed', which shows examples as they are: use reshuffled to warp them")
-        if self.order == "fixed" and self.non_digits:
-            raise SettingError("order is 'fixed', which has no non_digits: use reshuffled, fresh-pairs, or 0")
+        if self.order == "fixed" and self.negatives:
+            raise SettingError("order is 'fixed', which has no negatives: use reshuffled, fresh-pairs, or 0")
         if self.order == "fresh-pairs" and self.train_size:
             raise SettingError("order is 'fresh-pairs', which makes its own examples: expected --train-size 0")
         for name in ("styles", "pens"):
             if self.order != "reshuffled" and getattr(self, name):
                 raise SettingError(f"order is {self.order!r}, which has no {name}: use reshuffled, or 0")
         if self.order == "fresh-pages":
-            neutral = {"train_size": 0, "label_smoothing": 0, "focus": 1, "non_digits": 0, **vars(NO_AUGMENTATION)}
+            neutral = {
+                "train_size": 0,
+                "label_smoothing": 0,
+                "hard_example_weight": 1,
+                "negatives": 0,
+                **vars(NO_AUGMENTATION),
+            }
             for name, value in neutral.items():
                 if getattr(self, name) != value:
                     raise SettingError(f"order is 'fresh-pages', which has no {name}: expected {value:g}")

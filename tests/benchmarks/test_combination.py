@@ -3,9 +3,9 @@ import pytest
 
 from benchmarks import combination
 from digitscope.data.hands import Material
-from digitscope.inference import Recognizer, shipped_path
-from digitscope.inference.finder import PageNetwork
-from digitscope.inference.judging import FEATURES, judge
+from digitscope.reading import Recognizer, shipped_path
+from digitscope.reading.finder import PageNetwork
+from digitscope.reading.judging import FEATURES, judge
 
 
 def test_numbers_are_fitted_that_tell_digits_from_the_rest(

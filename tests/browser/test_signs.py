@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING
 
 from digitscope.data import Dataset
-from digitscope.inference import Reading
+from digitscope.reading import Reading
 from digitscope.serve import picture_reading
 from tests.browser.drawings import number
 from tests.browser.studio import Studio, picture_of
-from tests.inference.examples import digit, reading, sign
+from tests.reading.examples import digit, reading, sign
 
 if TYPE_CHECKING:
     from playwright.sync_api import Route

@@ -61,7 +61,7 @@ def test_completion_knows_commands_and_their_flags(
     bash, zsh, fish, hint = out.splitlines()
     assert str(desk / "zsh") in hint
     assert "-l annotate" in Path(fish).read_text()
-    assert re.search(r"train\) .*--no-nesterov.*--plain-epochs", Path(zsh).read_text())
+    assert re.search(r"train\) .*--no-nesterov.*--epochs-without-augmentation", Path(zsh).read_text())
     for words, expected in ((("digitscope", "rea"), "read"), (("digitscope", "data", "tw"), "two-digit")):
         script = f"source {bash}; COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; _digitscope"
         call = ["bash", "-c", f"{script}; echo ${{COMPREPLY[@]}}"]

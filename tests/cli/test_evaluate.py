@@ -225,7 +225,7 @@ def shipped(one_digit: Linear, two_digit: Linear, tmp_path: Path, monkeypatch: p
     folder.mkdir()
     for name, network in (("digit", one_digit), ("digit-best", one_digit), ("two-digit", two_digit)):
         shutil.copy(network.path, folder / f"{name}.onnx")
-    monkeypatch.setattr("digitscope.inference.shipped.WEIGHTS", folder)
+    monkeypatch.setattr("digitscope.reading.shipped.WEIGHTS", folder)
     return folder
 
 
@@ -295,7 +295,7 @@ def test_an_onnx_file_has_no_device(digitscope: Command, one_digit: Linear) -> N
 def test_pytorch_stays_unloaded(shipped: Path, tmp_path: Path) -> None:
     code = f"""
 import pathlib, sys
-import digitscope.inference.shipped as shipped
+import digitscope.reading.shipped as shipped
 from digitscope.cli import main
 shipped.WEIGHTS = pathlib.Path({str(shipped)!r})
 codes = [main(["evaluate", {str(shipped / "digit.onnx")!r}, "--json", "--figures", {str(tmp_path / "figures")!r}])]

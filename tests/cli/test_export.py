@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 from digitscope.data import Dataset
-from digitscope.inference import Recognizer
+from digitscope.reading import Recognizer
 from tests.cli.helpers import Command, assert_one_line, everything_in
 
 

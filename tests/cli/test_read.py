@@ -18,9 +18,9 @@ import pytest
 from PIL import Image
 
 from digitscope.data import Dataset
-from digitscope.inference import Reading, open_pictures
+from digitscope.reading import Reading, open_pictures
 from tests.cli.helpers import Command, Outcome, assert_one_line, everything_in, in_a_process, on_a_terminal
-from tests.inference.examples import digit, reading, sign
+from tests.reading.examples import digit, reading, sign
 
 
 class PlainReader:

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from digitscope.cli.read_on_ray import PICTURES_A_TASK, ReaderOnRay
 from digitscope.data import Dataset
 from digitscope.errors import ClusterError, DataError
-from digitscope.inference import Reading, on_ray
-from digitscope.inference.on_ray import PICTURES_A_TASK, ReaderOnRay
+from digitscope.reading import Reading, on_ray
 from tests.cli.helpers import Command, assert_one_line, in_a_process
 from tests.cli.ray_sessions import PATIENCE, members, needs_ray, session
-from tests.inference.examples import reading
+from tests.reading.examples import reading
 from tests.test_house import without
 
 N = PICTURES_A_TASK + 8

@@ -83,7 +83,7 @@ def test_a_residual_network_takes_larger_images_too(digitscope: Command, sample:
 
     write_idx_folder(tmp_path / "padded", padded(sample.train[:100]), padded(sample.test[:40]))
     flags = ("--data", tmp_path / "padded", "--unchecked")
-    short = ("--epochs", 1, "--plain-epochs", 0, "--batch-size", 30)
+    short = ("--epochs", 1, "--epochs-without-augmentation", 0, "--batch-size", 30)
     assert digitscope("train", "resnet", *flags, *short, "--out", "run").code == 0
     assert digitscope("train", "resnet", *flags, "--out", "run", "--resume").code == 0
     code, out, err = digitscope("evaluate", "run", *flags, "--json")

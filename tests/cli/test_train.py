@@ -75,7 +75,7 @@ def test_every_flag_reaches_the_run(digitscope: Command, tiny_mnist_folder: Path
         "schedule": "one-cycle",
         "warmup": 0.5,
         "label_smoothing": 0.1,
-        "focus": 2.0,
+        "hard_example_weight": 2.0,
         "rotation": 5.0,
         "scale": 0.05,
         "shear": 0.06,
@@ -88,8 +88,8 @@ def test_every_flag_reaches_the_run(digitscope: Command, tiny_mnist_folder: Path
         "erase": 0.35,
         "styles": 0.5,
         "pens": 0.25,
-        "non_digits": 0.2,
-        "plain_epochs": 1,
+        "negatives": 0.2,
+        "epochs_without_augmentation": 1,
         "ema": 0.9,
         "precision": "mixed",
         "threads": 2,
@@ -236,7 +236,7 @@ def test_two_digits(digitscope: Command, pairs_folder: Path, desk: Path) -> None
     ("recipe", "change"),
     [
         ("scratch", ("--hidden", "16,8")),
-        ("small", ("--ema", 0.5, "--plain-epochs", 1, "--pens", 0)),
+        ("small", ("--ema", 0.5, "--epochs-without-augmentation", 1, "--pens", 0)),
     ],
 )
 def test_resume_goes_on_where_the_run_was_stopped(
@@ -312,7 +312,7 @@ def test_more_epochs_extend_a_finished_run(digitscope: Command, tiny_mnist_folde
     ("recipe", "change"),
     [
         ("scratch-128", ()),
-        ("fc", ("--order", "reshuffled", "--rotation", 9, "--plain-epochs", 1)),
+        ("fc", ("--order", "reshuffled", "--rotation", 9, "--epochs-without-augmentation", 1)),
     ],
 )
 def test_a_run_that_was_planned_by_its_epochs_is_not_extended(

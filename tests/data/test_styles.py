@@ -5,7 +5,7 @@ from scipy import ndimage
 from digitscope.data import Dataset, Reshuffled
 from digitscope.data.splits import UInt8
 from digitscope.data.styles import STYLES, distances_from_line, restyle
-from digitscope.inference import Recognizer
+from digitscope.reading import Recognizer
 
 UPRIGHT_1 = np.zeros((28, 28), np.uint8)
 UPRIGHT_1[4:24, 13:15] = 255

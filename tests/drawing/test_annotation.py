@@ -16,7 +16,7 @@ from digitscope.drawing.annotation import (
     SIGN,
     annotate,
 )
-from tests.inference.examples import digit, reading, sign
+from tests.reading.examples import digit, reading, sign
 
 UInt8 = NDArray[np.uint8]
 SURE = digit(4, (100, 120, 60, 80))

@@ -21,8 +21,8 @@ def data_for(recipe: Recipe, sample: Dataset, n: int = 100) -> Dataset:
 
 def shortened(recipe: Recipe, epochs: int) -> Recipe:
     """Return `recipe` with fewer epochs, all but the first of them plain if its last ones are."""
-    if recipe.settings.plain_epochs:
-        return recipe.with_changes({"epochs": epochs, "plain_epochs": epochs - 1})
+    if recipe.settings.epochs_without_augmentation:
+        return recipe.with_changes({"epochs": epochs, "epochs_without_augmentation": epochs - 1})
     return recipe.with_changes({"epochs": epochs})
 
 

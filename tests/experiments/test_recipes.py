@@ -79,9 +79,9 @@ def test_an_unknown_change_is_refused_with_every_accepted_name() -> None:
     assert str(caught.value) == (
         "the recipe 'fc' has no setting 'lr': expected one of epochs, batch_size, order, train_size, "
         "epoch_size, optimizer, learning_rate, momentum, nesterov, weight_decay, schedule, warmup, "
-        "label_smoothing, focus, "
+        "label_smoothing, hard_example_weight, "
         "rotation, scale, shear, shift, elastic, stroke, blur, flip, low_resolution, erase, styles, pens, "
-        "non_digits, plain_epochs, ema, "
+        "negatives, epochs_without_augmentation, ema, "
         "precision, threads, hidden, activation, dropout"
     )
 
@@ -97,7 +97,7 @@ def test_refused_values_and_contradictions_of_a_change() -> None:
     RECIPES["cnn"].with_changes({"optimizer": "adam", "nesterov": False, "momentum": 0.0})
     with pytest.raises(SettingError, match="order is 'fresh-pairs', but fc reads one digit"):
         RECIPES["fc"].with_changes({"order": "fresh-pairs"})
-    for name in ("styles", "pens", "non_digits"):
+    for name in ("styles", "pens", "negatives"):
         with pytest.raises(
             SettingError, match=f"two-digit-mlp reads two digits: expected {name} of 0, which wants one"
         ):
@@ -121,7 +121,7 @@ def test_fresh_pairs_are_for_pairs() -> None:
 def test_what_separates_pixels_does_so_on_fresh_pairs_alone() -> None:
     recipe = RECIPES["separation"]
     assert (recipe.task, recipe.measure) == ("separation", "mean IoU")
-    for changes in ({"order": "reshuffled"}, {"order": "fixed"}, {"non_digits": 0.1}):
+    for changes in ({"order": "reshuffled"}, {"order": "fixed"}, {"negatives": 0.1}):
         with pytest.raises(
             SettingError, match="separation separates pixels: expected order fresh-pairs and non_d"
         ):
@@ -194,7 +194,7 @@ def test_a_model_with_another_kind_of_settings() -> None:
 
 def test_fewer_epochs_than_are_plain_are_all_plain() -> None:
     recipe = get_recipe("resnet")
-    assert recipe.with_changes({"epochs": 1}).settings.plain_epochs == 1
-    assert recipe.with_changes({"epochs": 5}).settings.plain_epochs == 2
-    with pytest.raises(SettingError, match="plain_epochs is 2: expected 0 to 1"):
-        recipe.with_changes({"epochs": 1, "plain_epochs": 2})
+    assert recipe.with_changes({"epochs": 1}).settings.epochs_without_augmentation == 1
+    assert recipe.with_changes({"epochs": 5}).settings.epochs_without_augmentation == 2
+    with pytest.raises(SettingError, match="epochs_without_augmentation is 2: expected 0 to 1"):
+        recipe.with_changes({"epochs": 1, "epochs_without_augmentation": 2})

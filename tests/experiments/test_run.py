@@ -132,7 +132,7 @@ def test_the_configuration_says_what_the_figures_depend_on(sample: Dataset, tmp_
         "schedule": "constant",
         "warmup": 0.25,
         "label_smoothing": 0.0,
-        "focus": 1.0,
+        "hard_example_weight": 1.0,
         "rotation": 0.0,
         "scale": 0.0,
         "shear": 0.0,
@@ -145,8 +145,8 @@ def test_the_configuration_says_what_the_figures_depend_on(sample: Dataset, tmp_
         "erase": 0.0,
         "styles": 0.0,
         "pens": 0.0,
-        "non_digits": 0.0,
-        "plain_epochs": 0,
+        "negatives": 0.0,
+        "epochs_without_augmentation": 0,
         "ema": 0.0,
         "precision": "float32",
         "threads": 1,
@@ -380,15 +380,13 @@ def test_a_run_that_is_older_than_a_setting_goes_on_with_its_default(sample: Dat
     recipe = RECIPES["fc"].with_changes({"epochs": 1})
     go(recipe, sample, tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
-    del config["settings"]["non_digits"]
+    del config["settings"]["negatives"]
     (tmp_path / "config.json").write_text(json.dumps(config))
     assert len(go(recipe, sample, tmp_path, resume=True).history) == 1
-    other = recipe.with_changes({"order": "reshuffled", "non_digits": 0.5})
+    other = recipe.with_changes({"order": "reshuffled", "negatives": 0.5})
     config["settings"]["order"] = "reshuffled"
     (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(
-        SettingError, match=r"holds a run whose non_digits is 0\.0, not 0\.5: resume with the same"
-    ):
+    with pytest.raises(SettingError, match=r"holds a run whose negatives is 0\.0, not 0\.5: resume with the same"):
         go(other, sample, tmp_path, resume=True)
 
 

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from digitscope.forms.grid import numbers_of, table_of
-from digitscope.inference import Digit, Reading
-from digitscope.inference.reading import Sign
+from digitscope.reading import Digit, Reading
+from digitscope.reading.result import Sign
 
 ROWS = [["12", "", "3.5"], ["7", "81", ""], ["", "640", "20"]]
 

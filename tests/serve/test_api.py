@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 import digitscope
 from digitscope.data import Dataset, overlap
-from digitscope.inference import Reader, Recognizer, shipped, shipped_path
+from digitscope.reading import Reader, Recognizer, shipped, shipped_path
 from digitscope.serve import Limits, create_app
 from tests.serve.helpers import UInt8, assert_problem, canvas, png
 

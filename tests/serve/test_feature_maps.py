@@ -13,8 +13,8 @@ from onnx.reference import ReferenceEvaluator
 
 from digitscope.data import Dataset
 from digitscope.errors import DataError
-from digitscope.inference import Recognizer, shipped_path
-from digitscope.inference.recognizer import IMAGES_A_RUN
+from digitscope.reading import Recognizer, shipped_path
+from digitscope.reading.recognizer import IMAGES_A_RUN
 from digitscope.serve.feature_maps import FeatureMaps, with_layers
 
 DIGIT = shipped_path("digit").read_bytes()

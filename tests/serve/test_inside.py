@@ -10,8 +10,8 @@ from scipy import ndimage
 from starlette.testclient import TestClient
 
 from digitscope.data import Dataset
-from digitscope.inference import Recognizer
 from digitscope.metrics import log_softmax
+from digitscope.reading import Recognizer
 from digitscope.serve.feature_maps import FeatureMaps, TrainingDigits
 from digitscope.serve.inside import (
     BLOT,

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from digitscope.detections import SIGNS
 from digitscope.serve import create_app, picture_reading, server
-from tests.inference.examples import digit, reading, sign
+from tests.reading.examples import digit, reading, sign
 
 APP = create_app()
 

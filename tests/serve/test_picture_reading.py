@@ -18,7 +18,7 @@ from starlette.types import Message
 
 from digitscope.data import Dataset
 from digitscope.errors import ClusterError, DataError
-from digitscope.inference import Reader, shipped_path
+from digitscope.reading import Reader, shipped_path
 from digitscope.serve import Limits, create_app, picture_reading
 from digitscope.serve.picture_reading import NetworkFile
 from digitscope.serve.reading_api import SMALL_PICTURE

@@ -104,7 +104,7 @@ print([name for name in ("scipy", "PIL", *{OF_THE_TRAINING_EXTRA}) if name in sy
 
 PROCESS_THAT_READS = f"""
 import sys
-from digitscope.inference import shipped_path
+from digitscope.reading import shipped_path
 from digitscope.serve import picture_reading
 networks = [picture_reading.NetworkFile.of(shipped_path(name)) for name in ("digit", "two-digit", "page")]
 picture_reading.os.dup2 = lambda *_: None

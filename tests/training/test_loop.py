@@ -8,7 +8,7 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from torch import nn, optim
 
 from digitscope.data import Dataset, FixedOrder, Reshuffled, Split, course_order
-from digitscope.data.non_digits import NO_DIGIT
+from digitscope.data.negatives import NO_DIGIT
 from digitscope.errors import DivergedError
 from digitscope.models import build
 from digitscope.records import EpochRecord
@@ -124,7 +124,7 @@ def test_the_loss_told_is_the_plain_one_of_each_position(name: str, share: float
     assert stepped.losses == pytest.approx(expected, rel=1e-6)  # of the weights before the step
 
 
-@pytest.mark.parametrize("change", [{"label_smoothing": 0.3}, {"focus": 4.0}])
+@pytest.mark.parametrize("change", [{"label_smoothing": 0.3}, {"hard_example_weight": 4.0}])
 def test_what_changes_the_loss_reaches_the_weights_and_not_the_record(
     change: dict[str, Any], sample: Dataset
 ) -> None:
@@ -252,20 +252,22 @@ def test_the_score_is_of_digits_alone(sample: Dataset) -> None:
 
 
 def test_the_last_epochs_warp_nothing(sample: Dataset) -> None:
-    plain_epochs = 1
+    epochs_without_augmentation = 1
     split = sample.train[:40]
     own = sorted(split.images.reshape(40, -1).sum(axis=1, dtype=np.int64).tolist())
-    settings = TrainingSettings(epochs=3, order="reshuffled", shear=0.2, plain_epochs=plain_epochs)
+    settings = TrainingSettings(
+        epochs=3, order="reshuffled", shear=0.2, epochs_without_augmentation=epochs_without_augmentation
+    )
     source = Watched(Reshuffled(split, 32, settings.augmentation))
     train(new_state("fc", settings), source, split, settings, seed=0)
-    assert source.plain == [False, False, False, True, True, True][plain_epochs:][:3]
+    assert source.plain == [False, False, False, True, True, True][epochs_without_augmentation:][:3]
     assert [sorted(ink) == own for ink in source.epochs] == source.plain
 
 
 def test_a_resumed_run_has_the_same_plain_epochs(sample: Dataset) -> None:
     after = 1
     split = sample.train[:40]
-    settings = TrainingSettings(epochs=3, order="reshuffled", shear=0.2, plain_epochs=1)
+    settings = TrainingSettings(epochs=3, order="reshuffled", shear=0.2, epochs_without_augmentation=1)
     whole, cut, rest = (Watched(Reshuffled(split, 32, settings.augmentation)) for _ in range(3))
     train(new_state("fc", settings), whole, split, settings, seed=0)
     state = new_state("fc", settings)

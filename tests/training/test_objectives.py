@@ -3,11 +3,11 @@ import pytest
 import torch
 
 from digitscope.data import Dataset, Reshuffled, random_separations
-from digitscope.data.non_digits import NO_DIGIT
+from digitscope.data.negatives import NO_DIGIT
 from digitscope.metrics import evaluate_masks
 from digitscope.models import build
 from digitscope.training import OBJECTIVES, TrainingSettings, predict_logits, run_epoch, to_tensors, train
-from digitscope.training.objectives import focused_mean
+from digitscope.training.objectives import mean_by_rank
 from tests.training.helpers import new_state, small_split
 
 SEPARATION = OBJECTIVES["separation"]
@@ -26,25 +26,29 @@ def test_the_loss_of_masks_by_its_formula(share: float) -> None:
     assert SEPARATION.loss(logits, masks, share, 1.0).item() == pytest.approx(by_hand.item())
 
 
-def by_rank(losses: list[float], focus: float) -> float:
-    """Return the mean of the losses, each a constant factor lighter than the next higher, the last by `focus`."""
-    weights = np.geomspace(1, 1 / focus, len(losses))
+def by_rank(losses: list[float], hard_example_weight: float) -> float:
+    """Return the mean of the losses, each a constant factor lighter than the next higher."""
+    weights = np.geomspace(1, 1 / hard_example_weight, len(losses))
     return float(np.average(sorted(losses, reverse=True), weights=weights))
 
 
-@pytest.mark.parametrize(("focus", "positions"), [(1.0, ()), (40.0, (2,))])
-def test_a_focus_weighs_digits_by_the_ranks_of_their_losses(focus: float, positions: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(("hard_example_weight", "positions"), [(1.0, ()), (40.0, (2,))])
+def test_hard_examples_weigh_by_the_ranks_of_their_losses(
+    hard_example_weight: float, positions: tuple[int, ...]
+) -> None:
     generator = torch.Generator().manual_seed(0)
     logits = 3 * torch.randn(7, *positions, 10, generator=generator, dtype=torch.float64)
     labels = torch.randint(0, 10, (7, *positions), generator=generator)
     losses = (-logits.log_softmax(dim=-1).gather(-1, labels.unsqueeze(-1))).flatten().tolist()
     reading = OBJECTIVES["digit"]
-    assert reading.loss(logits, labels, 0.0, focus).item() == pytest.approx(by_rank(losses, focus))
+    assert reading.loss(logits, labels, 0.0, hard_example_weight).item() == pytest.approx(
+        by_rank(losses, hard_example_weight)
+    )
     labels[-2:] = NO_DIGIT
     n = np.prod((5, *positions), dtype=int)
     others = -logits[-2:].log_softmax(dim=-1).mean().item()
-    expected = 5 / 7 * by_rank(losses[:n], focus) + 2 / 7 * others
-    assert reading.loss(logits, labels, 0.0, focus).item() == pytest.approx(expected)
+    expected = 5 / 7 * by_rank(losses[:n], hard_example_weight) + 2 / 7 * others
+    assert reading.loss(logits, labels, 0.0, hard_example_weight).item() == pytest.approx(expected)
 
 
 def test_a_focus_weighs_masks_by_the_ranks_of_their_losses() -> None:
@@ -59,7 +63,7 @@ def test_the_ranks_of_a_focus_have_no_gradient() -> None:
     logits = torch.tensor([[2.0, 0.0], [0.0, 1.0], [1.0, 1.0]], requires_grad=True)
     losses = torch.nn.functional.cross_entropy(logits, torch.tensor([0, 0, 1]), reduction="none")
     expected = torch.autograd.grad((losses * torch.tensor([1, 4, 2]) / 7).sum(), logits, retain_graph=True)
-    found = torch.autograd.grad(focused_mean(losses, 4.0), logits)
+    found = torch.autograd.grad(mean_by_rank(losses, 4.0), logits)
     assert torch.allclose(found[0], expected[0])
 
 

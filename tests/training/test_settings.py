@@ -15,7 +15,9 @@ BELOW_ONE = "expected a number from 0 to below 1"
 NOT_OF = (
     "momentum and nesterov are settings of sgd and muon, not of {}: expected --momentum 0 --no-nesterov with it"
 )
-NO_WARPS = "plain_epochs are without warps, but there are none: expected --plain-epochs 0"
+NO_WARPS = (
+    "epochs_without_augmentation are without warps, but there are none: expected --epochs-without-augmentation 0"
+)
 NAN, INFINITY = float("nan"), float("inf")
 
 REFUSED = [
@@ -32,9 +34,9 @@ REFUSED = [
     ("weight_decay", -1e-9, "expected a number from 0"),
     ("warmup", None, BELOW_ONE),
     ("label_smoothing", False, BELOW_ONE),
-    ("focus", 0.9, "expected a number from 1"),
-    *((name, 1.1, "expected a number from 0 to 1") for name in ("styles", "pens", "non_digits")),
-    ("plain_epochs", 1.0, "expected a whole number from 0"),
+    ("hard_example_weight", 0.9, "expected a number from 1"),
+    *((name, 1.1, "expected a number from 0 to 1") for name in ("styles", "pens", "negatives")),
+    ("epochs_without_augmentation", 1.0, "expected a whole number from 0"),
     *((name, -1, "expected a number from 0 to below inf") for name in ("rotation", "shear", "shift", "elastic")),
     *((name, 1, BELOW_ONE) for name in ("scale", "stroke", "low_resolution", "erase")),
     ("ema", 1, BELOW_ONE),
@@ -64,20 +66,23 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
         {"train_size": 10, "order": "fresh-pages"},
         "order is 'fresh-pages', which has no train_size: expected 0",
     ),
-    ({"focus": 2, "order": "fresh-pages"}, "order is 'fresh-pages', which has no focus: expected 1"),
+    (
+        {"hard_example_weight": 2, "order": "fresh-pages"},
+        "order is 'fresh-pages', which has no hard_example_weight: expected 1",
+    ),
     ({"train_size": 10, "order": "fresh-pairs"}, "order is 'fresh-pairs', which makes its own examples"),
     ({"epoch_size": 10}, "order is 'fixed', which shows all examples: use reshuffled"),
     ({"low_resolution": 0.5}, "order is 'fixed', which shows examples as they are"),
-    ({"order": "fixed", "non_digits": 0.1}, "order is 'fixed', which has no non_digits"),
+    ({"order": "fixed", "negatives": 0.1}, "order is 'fixed', which has no negatives"),
     ({"order": "fixed", "styles": 0.1}, "order is 'fixed', which has no styles"),
     ({"order": "fresh-pairs", "pens": 0.1}, "order is 'fresh-pairs', which has no pens"),
     ({"order": "fresh-pages", "rotation": 0.1}, "order is 'fresh-pages', which has no rotation"),
     ({"order": "fresh-pages", "label_smoothing": 0.1}, "order is 'fresh-pages', which has no label_smoothing"),
-    ({"plain_epochs": 1}, NO_WARPS),
-    ({"plain_epochs": 11, "order": "fresh-pairs"}, NO_WARPS),
+    ({"epochs_without_augmentation": 1}, NO_WARPS),
+    ({"epochs_without_augmentation": 11, "order": "fresh-pairs"}, NO_WARPS),
     (
-        {"plain_epochs": 4, "epochs": 3, "order": "reshuffled", "shift": 1},
-        "plain_epochs is 4: expected 0 to 3, the epochs",
+        {"epochs_without_augmentation": 4, "epochs": 3, "order": "reshuffled", "shift": 1},
+        "epochs_without_augmentation is 4: expected up to 3 epochs",
     ),
 ]
 
@@ -91,11 +96,11 @@ def test_contradictions() -> None:
 
 def test_accepted() -> None:
     accepted: list[dict[str, Any]] = [
-        {"epochs": 1, "batch_size": 1, "plain_epochs": 0},
+        {"epochs": 1, "batch_size": 1, "epochs_without_augmentation": 0},
         {"momentum": 0.999, "nesterov": True, "warmup": 0.0, "label_smoothing": 0.0, "weight_decay": 0},
-        {"order": "reshuffled", "epoch_size": 36_000, "non_digits": 1, "styles": 1, "pens": 1},
+        {"order": "reshuffled", "epoch_size": 36_000, "negatives": 1, "styles": 1, "pens": 1},
         {"order": "fresh-pages", "epoch_size": 8, "optimizer": "adamw", "ema": 0.9, "precision": "mixed"},
-        {"plain_epochs": 3, "epochs": 3, "order": "fresh-pairs", "elastic": 0.5},
+        {"epochs_without_augmentation": 3, "epochs": 3, "order": "fresh-pairs", "elastic": 0.5},
     ]
     for settings in accepted:
         made = TrainingSettings(**settings)

@@ -35,12 +35,12 @@ def train_small_columns(weights: Path) -> None:
     """
     settings = TrainingSettings(
         epochs=3, batch_size=31, order="reshuffled", optimizer="muon", momentum=0.6, nesterov=True,
-        learning_rate=0.05, schedule="one-cycle", label_smoothing=0.05, rotation=15, shift=2, non_digits=0.15,
+        learning_rate=0.05, schedule="one-cycle", label_smoothing=0.05, rotation=15, shift=2, negatives=0.15,
         ema=0.9,
     )  # fmt: skip
     sample = load_sample()
     split = sample.train[:58]
-    source = Reshuffled(split, 31, settings.augmentation, None, settings.non_digits)
+    source = Reshuffled(split, 31, settings.augmentation, None, settings.negatives)
     torch.manual_seed(1)
     state = TrainingState.start(nn.Sequential(Doubles(), Columns(column(), column(), column())), settings)
     train(state, source, sample.validation[:50], settings, seed=5)

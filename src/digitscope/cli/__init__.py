@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from digitscope import __version__
 from digitscope.cli.arguments import OneLineParser
-from digitscope.cli.console import let_the_first_one_speak, remark
+from digitscope.cli.console import remark, wait_for_first_process
 from digitscope.errors import DigitscopeError, MissingExtraError
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -126,6 +126,6 @@ class _InstallCompletion(argparse.Action):
 
 
 def _fail(reason: object, exit_code: int) -> int:
-    let_the_first_one_speak()
+    wait_for_first_process()
     remark(f"digitscope: error: {' '.join(str(reason).split())}")
     return exit_code

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
-from digitscope.cli.console import let_the_first_one_speak
+from digitscope.cli.console import wait_for_first_process
 from digitscope.cores import usable_cores
 
 FIGURE_ENDINGS = (".png", ".svg", ".pdf")
@@ -93,7 +93,7 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with 2 and one line."""
-        let_the_first_one_speak()
+        wait_for_first_process()
         self.exit(2, f"{self.prog}: error: {' '.join(message.split())}; {self.prog} --help shows how\n")
 
 

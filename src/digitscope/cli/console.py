@@ -24,7 +24,7 @@ def remark(text: str) -> None:
 
 
 @cache
-def let_the_first_one_speak() -> None:
+def wait_for_first_process() -> None:
     """Wait, once, before an error is reported, unless this is torchrun's first process on its machine.
 
     A wrong call fails in every process. The first one reports it and ends, and torchrun then ends the others. A

@@ -32,8 +32,8 @@ from digitscope.data.sample import SAMPLE_NAME
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.scoring import TrainedNetwork, fresh_pairs, load_trained, predict_in_steps
 from digitscope.files import make_folder
-from digitscope.inference import SHIPPED
 from digitscope.metrics import N_CLASSES, Evaluation
+from digitscope.reading import SHIPPED
 
 PENS = "pens"
 """The split that is no part of MNIST."""

@@ -17,8 +17,8 @@ from digitscope.experiments.run import Run, load_run
 from digitscope.experiments.scoring import PAGES_A_STEP, load_trained, predict_in_steps
 from digitscope.experiments.sources import as_met
 from digitscope.export import OPSET, export_calibrated, export_page, in_half_precision
-from digitscope.inference import Recognizer
 from digitscope.metrics import Evaluation, evaluate_logits
+from digitscope.reading import Recognizer
 from digitscope.training import evaluate, predict_logits
 
 

@@ -15,7 +15,7 @@ from digitscope.forms import FilledForm, Form, FormReader, load_form
 from digitscope.forms.description import write_form
 from digitscope.forms.proposing import page_size, propose
 from digitscope.forms.tables import FORMATS, files_in, rows_into, table
-from digitscope.inference import open_pictures
+from digitscope.reading import open_pictures
 from digitscope.workers import Workers
 
 

@@ -23,15 +23,15 @@ from digitscope.cli.arguments import (
     text_argument,
 )
 from digitscope.cli.console import remark
+from digitscope.cli.read_on_ray import ReaderOnRay
 from digitscope.cli.read_output import PRINTERS, STANDARD_INPUT, AnnotatedCopies, PictureBar, Receiver, RecordFile
 from digitscope.cluster import connected, load_ray
 from digitscope.cores import usable_cores
 from digitscope.errors import ClusterError, DataError, SettingError
-from digitscope.inference import SHIPPED
-from digitscope.inference.on_ray import ReaderOnRay
-from digitscope.inference.pictures import Source
-from digitscope.inference.reader import Reader
-from digitscope.inference.reading import Reading
+from digitscope.reading import SHIPPED
+from digitscope.reading.pictures import Source
+from digitscope.reading.reader import Reader
+from digitscope.reading.result import Reading
 from digitscope.workers import Workers
 
 Read = Callable[[Source], Reading]

@@ -14,8 +14,8 @@ from typing import TextIO
 
 from digitscope.errors import DataError, SettingError
 from digitscope.files import make_folder, replacing
-from digitscope.inference.pictures import Source, open_pictures
-from digitscope.inference.reading import Reading
+from digitscope.reading.pictures import Source, open_pictures
+from digitscope.reading.result import Reading
 
 STANDARD_INPUT = "-"
 

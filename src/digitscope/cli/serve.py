@@ -106,7 +106,7 @@ def _without_garbage_collection() -> Iterator[None]:
 
 
 def _app(options: argparse.Namespace, token: str | None) -> "FastAPI":
-    from digitscope.inference import Recognizer
+    from digitscope.reading import Recognizer
     from digitscope.serve import Access, create_app
 
     given = {limit.name: getattr(options, limit.name) for limit in fields(Limits)}

@@ -24,7 +24,7 @@ from digitscope.cli.arguments import (
     data_words,
     seed_of,
 )
-from digitscope.cli.console import StepBar, let_the_first_one_speak, print_table, remark, step_bar
+from digitscope.cli.console import StepBar, print_table, remark, step_bar, wait_for_first_process
 from digitscope.cli.datasets import dataset_for, material_for, pens_for, single_digits
 from digitscope.data import COURSE_SEED, Dataset, has_two_digit
 from digitscope.errors import DataError, DigitscopeError, SettingError
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             _run(options)
         except DigitscopeError:
-            let_the_first_one_speak()  # while all are connected: none is to fail by another's end
+            wait_for_first_process()  # while all are connected: none is to fail by another's end
             raise
     return 0
 

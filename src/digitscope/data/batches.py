@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation, augment
-from digitscope.data.non_digits import NO_DIGIT, make_non_digits, make_non_pairs
+from digitscope.data.negatives import NO_DIGIT, make_negative_pairs, make_negatives
 from digitscope.data.overlapping import DrawPairs, random_pairs
 from digitscope.data.pen_digits import PenDigits
 from digitscope.data.splits import Split, UInt8, joined
@@ -73,7 +73,7 @@ class Reshuffled:
         augmentation: how far each example is warped, anew in every epoch.
         examples_per_epoch: examples after which an epoch ends, if not after each was met once. Fewer are drawn
             anew for every epoch; for more, all are gone through again, in another order.
-        non_digits: number of non-digits for each example. They are made of a batch's single digits and come after
+        negatives: number of non-digits for each example. They are made of a batch's single digits and come after
             them.
         styles: share of the 1s and 7s that are written as elsewhere in the world, see `digitscope.data.styles`.
         pens: number of `pen_digits` for each example. They come between the examples and the non-digits, and are
@@ -88,7 +88,7 @@ class Reshuffled:
     batch_size: int
     augmentation: Augmentation = NO_AUGMENTATION
     examples_per_epoch: int | None = None
-    non_digits: float = 0.0
+    negatives: float = 0.0
     styles: float = 0.0
     pens: float = 0.0
     pen_digits: PenDigits | None = None
@@ -121,9 +121,9 @@ class Reshuffled:
             if self.pen_digits is not None and n_pens:
                 digits = joined(digits, self.pen_digits.sample(n_pens, generator))
             images, labels = digits.images, digits.labels
-            n_others = round(self.non_digits * len(digits))
+            n_others = round(self.negatives * len(digits))
             if n_others:
-                others = make_non_digits(images, labels, n_others, generator=generator)
+                others = make_negatives(images, labels, n_others, generator=generator)
                 images, labels = _with_others(digits, others)
             yield augment(images, augmentation, generator=generator), labels
 
@@ -137,7 +137,7 @@ class FreshPairs:
         batch_size: pairs a batch.
         pairs_per_epoch: pairs after which an epoch ends.
         augmentation: how far each digit is warped before it is overlapped with another.
-        non_digits: number of non-pairs for each pair. They come after a batch's pairs, with both labels 255.
+        negatives: number of non-pairs for each pair. They come after a batch's pairs, with both labels 255.
         draw: makes the pairs, and so decides what their labels are.
 
     Raises:
@@ -148,7 +148,7 @@ class FreshPairs:
     batch_size: int
     pairs_per_epoch: int
     augmentation: Augmentation = NO_AUGMENTATION
-    non_digits: float = 0.0
+    negatives: float = 0.0
     draw: DrawPairs = random_pairs
 
     def __post_init__(self) -> None:
@@ -169,13 +169,13 @@ class FreshPairs:
         for start in range(0, self.pairs_per_epoch, self.batch_size):
             size = min(self.batch_size, self.pairs_per_epoch - start)
             pairs = self.draw(self.singles, size, augmentation=augmentation, generator=generator)
-            n_others = round(self.non_digits * size)
+            n_others = round(self.negatives * size)
             if n_others == 0:
                 yield pairs.images, pairs.labels
                 continue
             digits = self.singles[generator.integers(len(self.singles), size=size)]
             warped = augment(digits.images, augmentation, generator=generator)
-            yield _with_others(pairs, make_non_pairs(warped, digits.labels, n_others, generator=generator))
+            yield _with_others(pairs, make_negative_pairs(warped, digits.labels, n_others, generator=generator))
 
 
 def _with_others(digits: Split, others: UInt8) -> Batch:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from digitscope.inference.reading import UNSURE, Digit, Reading, Sign
+from digitscope.reading.result import UNSURE, Digit, Reading, Sign
 
 UInt8 = NDArray[np.uint8]
 Float64 = NDArray[np.float64]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 from PIL import Image
 
 from digitscope.drawing.annotation import Mark, colour_of
-from digitscope.inference.reading import Digit, Sign
+from digitscope.reading.result import Digit, Sign
 
 if TYPE_CHECKING:
-    from digitscope.inference.reading import Reading
+    from digitscope.reading.result import Reading
 
 MOST_ROWS = 200
 """Digits and signs that the table shows: a notebook keeps all of its output."""

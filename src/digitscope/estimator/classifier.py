@@ -256,7 +256,7 @@ def _fit_to(recipe: "Recipe", n: int, changes: Mapping[str, Any], *, with_digits
         sizes["epoch_size"] = min(recipe.settings.epoch_size, MOST_PASSES * n)
     settings = recipe.with_changes({**sizes, **changes}).settings
     fitting = {"batch_size": min(settings.batch_size, settings.epoch_size or n)}
-    others = ("pens",) if with_digits else ("styles", "pens", "non_digits")  # X is all there is to learn from
+    others = ("pens",) if with_digits else ("styles", "pens", "negatives")  # X is all there is to learn from
     unfit = [name for name in others if getattr(settings, name)]
     return recipe.with_changes({**sizes, **changes, **fitting, **dict.fromkeys(unfit, 0.0)})
 

@@ -55,12 +55,10 @@ class Recipe:
             )
         if (self.task == "page") != (settings.order == "fresh-pages"):
             raise SettingError(f"{self.name} has the order {settings.order!r}: pages alone have fresh-pages")
-        if self.task == "separation" and (settings.order != "fresh-pairs" or settings.non_digits):
-            raise SettingError(
-                f"{self.name} separates pixels: expected order fresh-pairs and non_digits 0 with it"
-            )
+        if self.task == "separation" and (settings.order != "fresh-pairs" or settings.negatives):
+            raise SettingError(f"{self.name} separates pixels: expected order fresh-pairs and negatives 0 with it")
         if self.task == "two-digit" and settings.order == "reshuffled":
-            for name in ("styles", "pens", "non_digits"):
+            for name in ("styles", "pens", "negatives"):
                 if getattr(settings, name):
                     raise SettingError(f"{self.name} reads two digits: expected {name} of 0, which wants one")
 
@@ -99,7 +97,7 @@ class Recipe:
     def with_changes(self, changes: Mapping[str, Any]) -> "Recipe":
         """Return the recipe with some settings or model options replaced, each named in `changes`.
 
-        Fewer `epochs` than there are `plain_epochs` are all plain, unless `changes` says otherwise.
+        Fewer `epochs` than there are `epochs_without_augmentation` are all plain, unless `changes` says otherwise.
 
         Raises:
             SettingError: a name is neither a training setting nor an option of the model, or a value is refused.
@@ -112,8 +110,8 @@ class Recipe:
                 names = ", ".join([*known, *accepted])
                 raise SettingError(f"the recipe {self.name!r} has no setting {option!r}: expected one of {names}")
         epochs = settings.get("epochs")
-        if isinstance(epochs, int) and epochs < self.settings.plain_epochs:
-            settings = {"plain_epochs": epochs, **settings}
+        if isinstance(epochs, int) and epochs < self.settings.epochs_without_augmentation:
+            settings = {"epochs_without_augmentation": epochs, **settings}
         return replace(self, settings=replace(self.settings, **settings), options={**self.options, **options})
 
 
@@ -180,7 +178,7 @@ MUON: Mapping[str, Any] = MappingProxyType(
 )
 
 FOR_PICTURES: Mapping[str, Any] = MappingProxyType(
-    {"stroke": 0.8, "blur": 0.7, "low_resolution": 0.2, "styles": 0.3, "non_digits": 0.15}
+    {"stroke": 0.8, "blur": 0.7, "low_resolution": 0.2, "styles": 0.3, "negatives": 0.15}
 )
 """For digits of other pens, scanners and countries, and ink that is no digit."""
 
@@ -238,7 +236,7 @@ _ALL = (
         "small",
         "a network for a laptop's processor, on digits of other hands and pens",
         "small",
-        replace(WARPED, **MUON, epochs=54, ema=0.995, **FOR_PICTURES, pens=0.15, plain_epochs=6),
+        replace(WARPED, **MUON, epochs=54, ema=0.995, **FOR_PICTURES, pens=0.15, epochs_without_augmentation=6),
     ),
     Recipe(
         "best",
@@ -249,10 +247,10 @@ _ALL = (
             **MUON,
             epochs=90,
             batch_size=384,  # 128 for each column
-            focus=4,
+            hard_example_weight=4,
             erase=0.5,
             ema=0.995,
-            plain_epochs=8,
+            epochs_without_augmentation=8,
         ),
     ),
     Recipe(
@@ -260,7 +258,15 @@ _ALL = (
         "a small residual network, for Fashion-MNIST and other objects of ten kinds",
         "resnet",
         replace(
-            OURS, **MUON, epochs=12, shift=1.5, flip=0.5, plain_epochs=2, ema=0.995, precision="mixed", threads=1
+            OURS,
+            **MUON,
+            epochs=12,
+            shift=1.5,
+            flip=0.5,
+            epochs_without_augmentation=2,
+            ema=0.995,
+            precision="mixed",
+            threads=1,
         ),
     ),
     Recipe(
@@ -286,8 +292,8 @@ _ALL = (
             shift=1,
             stroke=0.4,
             blur=0.6,
-            non_digits=0.1,
-            plain_epochs=7,
+            negatives=0.1,
+            epochs_without_augmentation=7,
         ),
         task="two-digit",
     ),

@@ -141,7 +141,7 @@ def run_recipe(
         folder: where the run folder goes; it holds a resumable state after every epoch. Of processes that train
             together the first one writes it.
         resume: continue the run in `folder` after its last epoch. With a constant learning rate and no
-            `plain_epochs` it may have more epochs than it began with.
+            `epochs_without_augmentation` it may have more epochs than it began with.
         on_start: told the number of steps that are to be taken.
         on_batch: called after every step.
         on_epoch: called after every epoch, when its checkpoint is on disk.

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -21,6 +22,11 @@ CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.jsonl"
 WEIGHTS_FILE = "model.safetensors"
 STATE_FILE = "state.safetensors"
+
+RENAMED = MappingProxyType(
+    {"focus": "hard_example_weight", "plain_epochs": "epochs_without_augmentation", "non_digits": "negatives"}
+)
+"""Settings of older runs, and their names now."""
 
 
 def describe_run(
@@ -88,7 +94,7 @@ def _check_same_run(folder: Path, kept: dict[str, Any], config: dict[str, Any]) 
         had = found.get(name, defaults.get(name))  # a setting that the run does not know yet was as by default
         if name == "epochs" and isinstance(had, int) and had < value:
             settings = config["settings"]
-            if settings.get("schedule") != "constant" or settings["plain_epochs"]:  # NumPy's has no such schedule
+            if settings.get("schedule") != "constant" or settings["epochs_without_augmentation"]:
                 raise SettingError(
                     f"{folder} holds a run planned for {had} epochs (its learning rate falls over them, or its "
                     "last ones warp nothing): train anew with another --out"
@@ -142,6 +148,8 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise DataError(
             f"{path}: not a run's configuration: expected a JSON object with settings, options and data"
         )
+    settings = content["settings"]
+    content["settings"] = {RENAMED.get(name, name): value for name, value in settings.items()}
     return content
 
 

@@ -12,9 +12,9 @@ from digitscope.cores import usable_cores
 from digitscope.data.overlapping import PAIRS_FOR
 from digitscope.data.splits import Dataset, Split, Task, UInt8
 from digitscope.errors import DataError, SettingError
-from digitscope.inference import SHIPPED, Recognizer, shipped_path
-from digitscope.inference.recognizer import MOST_THREADS, open_session
 from digitscope.metrics import Floats
+from digitscope.reading import SHIPPED, Recognizer, shipped_path
+from digitscope.reading.recognizer import MOST_THREADS, open_session
 
 IMAGES_A_STEP, PAGES_A_STEP = 1000, 16
 """Images and pages that are scored at once: more take memory."""

@@ -49,7 +49,7 @@ def make_source(
             settings.batch_size,
             settings.augmentation,
             settings.epoch_size or None,
-            settings.non_digits,
+            settings.negatives,
             settings.styles,
             settings.pens,
             pens,
@@ -64,7 +64,7 @@ def make_source(
         settings.batch_size,
         n_pairs,
         settings.augmentation,
-        settings.non_digits,
+        settings.negatives,
         PAIRS_FOR[dataset.train.task],
     )
 

@@ -11,10 +11,10 @@ from digitscope.data.splits import Split, UInt8
 from digitscope.errors import SettingError
 from digitscope.export.graphs import check_close, folded, graph_of, halved, stripped
 from digitscope.files import replacing
-from digitscope.inference.recognizer import DISTANCE, INPUT, OUTPUTS, Recognizer
 from digitscope.metrics import Floats, Labels, log_softmax, negative_log_likelihood
+from digitscope.reading.recognizer import DISTANCE, INPUT, OUTPUTS, Recognizer
 from digitscope.training.loop import predict_logits
-from digitscope.training.typicality import Distance, fit_distance, logits_and_features
+from digitscope.training.mahalanobis import Distance, fit_distance, logits_and_features
 
 
 class Calibrated(nn.Module):

@@ -15,7 +15,7 @@ from digitscope.detections import ABOUT, CLASSES, INPUT, OUTPUT
 from digitscope.errors import SettingError
 from digitscope.export.graphs import check_close, folded, graph_of, halved, stripped
 from digitscope.files import replacing
-from digitscope.inference.recognizer import open_session
+from digitscope.reading.recognizer import open_session
 from digitscope.training.loop import predict_logits
 
 STEP = 32
@@ -38,7 +38,7 @@ def export_page(
         model: uint8 (N, H, W) to maps; it is left on the CPU in evaluation mode.
         path: the file to write. It is kept only if it gives the maps that the model gives.
         images: uint8 (N, H, W), N at least 2, sides multiples of 32 from 64, to compare on.
-        combinations: fitted numbers for the reader of the file: see `inference.judging`.
+        combinations: fitted numbers for the reader of the file: see `reading.judging`.
 
     Raises:
         SettingError: the images have another shape.

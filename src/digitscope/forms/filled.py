@@ -12,7 +12,7 @@ from digitscope.forms.checks import check_of, follows
 from digitscope.forms.description import Box, Field, Form
 from digitscope.forms.fitting import Fitting, costs_of, fit, in_order
 from digitscope.forms.registration import Reference, laid_on
-from digitscope.inference import Digit, Picture, Reader, Reading, open_pictures
+from digitscope.reading import Digit, Picture, Reader, Reading, open_pictures
 
 SURE = 0.8
 """Probability from which a value need not be looked at."""

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitscope.forms.proposing import enclosed, lines_and_ink
-from digitscope.inference import Digit, Reading
-from digitscope.inference.reading import Sign
+from digitscope.reading import Digit, Reading
+from digitscope.reading.result import Sign
 
 Box = tuple[int, int, int, int]
 Floats = NDArray[np.float64]

@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from digitscope import __version__
 from digitscope.errors import SettingError
-from digitscope.inference import Recognizer
+from digitscope.reading import Recognizer
 from digitscope.serve import inside_api, training_api
 from digitscope.serve.examples import add_answers
 from digitscope.serve.guards import AccessGuard, BodyGuard, ConcurrencyGuard, SecurityHeaders

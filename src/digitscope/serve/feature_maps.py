@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from digitscope.data import load_sample
 from digitscope.errors import DataError
-from digitscope.inference import Recognizer
-from digitscope.inference.recognizer import IMAGES_A_RUN, INPUT, open_session
+from digitscope.reading import Recognizer
+from digitscope.reading.recognizer import IMAGES_A_RUN, INPUT, open_session
 
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]

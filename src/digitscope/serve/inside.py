@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitscope.data.styles import distances_from_line
-from digitscope.inference import Recognizer
 from digitscope.metrics import log_softmax
+from digitscope.reading import Recognizer
 
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]

@@ -7,8 +7,8 @@ import numpy as np
 from fastapi import APIRouter, Depends, Request
 from numpy.typing import NDArray
 
-from digitscope.inference import Recognizer
 from digitscope.metrics import log_softmax
+from digitscope.reading import Recognizer
 from digitscope.serve.bodies import DIGIT_BODY, digit_of, in_base64
 from digitscope.serve.jobs import Jobs
 from digitscope.serve.problems import problem_responses

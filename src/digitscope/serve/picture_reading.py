@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from digitscope.inference import Reader, Reading
+    from digitscope.reading import Reader, Reading
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +52,8 @@ _most_pages: int
 
 def begin(digits: NetworkFile, pairs: NetworkFile, pages: NetworkFile, most_pages: int) -> None:
     """Load the networks in a worker, and read once, so that the first picture need not wait for it."""
-    from digitscope.inference import Reader, Recognizer
-    from digitscope.inference.finder import PageNetwork
+    from digitscope.reading import Reader, Recognizer
+    from digitscope.reading.finder import PageNetwork
 
     global _reader, _most_pages
     _most_pages = most_pages

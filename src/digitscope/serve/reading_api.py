@@ -13,8 +13,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 
 from digitscope.errors import ClusterError
-from digitscope.inference import Recognizer, shipped_path
-from digitscope.inference.recognizer import TASK_OF_SHAPE
+from digitscope.reading import Recognizer, shipped_path
+from digitscope.reading.recognizer import TASK_OF_SHAPE
 from digitscope.serve import examples, picture_reading
 from digitscope.serve.bodies import BYTES, FIELD, FORM, JSON, images_of, picture_of
 from digitscope.serve.jobs import Jobs

@@ -74,7 +74,7 @@ def train(
 
     Args:
         state: where to start from: new, or as a checkpoint left it.
-        source: the training examples; it warps none in the last `settings.plain_epochs` epochs.
+        source: the training examples; it warps none in the last `settings.epochs_without_augmentation` epochs.
         validation: scored after every epoch.
         settings: how to train.
         seed: of the order of the examples.
@@ -89,7 +89,7 @@ def train(
     network = share_out(state.model)
     for epoch in range(len(state.history) + 1, settings.epochs + 1):
         started = perf_counter()
-        plain = epoch > settings.epochs - settings.plain_epochs
+        plain = epoch > settings.epochs - settings.epochs_without_augmentation
         batches = to_tensors(source.epoch(np.random.default_rng([seed, epoch]), plain=plain), device)
         own_dropout(seed, epoch)
         score = run_epoch(
@@ -98,7 +98,7 @@ def train(
             optimizer=state.optimizer,
             objective=objective,
             label_smoothing=settings.label_smoothing,
-            focus=settings.focus,
+            hard_example_weight=settings.hard_example_weight,
             in_bfloat16=settings.precision == "mixed" and computes_in_bfloat16(device),
             on_batch=on_batch,
         )
@@ -127,15 +127,15 @@ def run_epoch(
     optimizer: optim.Optimizer | None,
     objective: Objective = READING,
     label_smoothing: float = 0.0,
-    focus: float = 1.0,
+    hard_example_weight: float = 1.0,
     in_bfloat16: bool = False,
     on_batch: Callable[[], None] = lambda: None,
 ) -> EpochScore:
     """Take one step for each batch, or with no optimizer only score the batches.
 
-    A step lowers the loss of `objective`, with its labels smoothed and a `focus` on the worst read, and computes
-    convolutions and products in bfloat16 if asked to. The score has neither, as in evaluation, and each example's
-    is that of the weights which met it.
+    A step lowers the loss of `objective`, with its labels smoothed and the `hard_example_weight` for the worst
+    read, and computes convolutions and products in bfloat16 if asked to. The score has neither, as in
+    evaluation, and each example's is that of the weights which met it.
     """
     model.train(optimizer is not None)
     seen: list[Seen] = []
@@ -145,7 +145,7 @@ def run_epoch(
                 logits = model(images).float()
             if optimizer is not None:
                 optimizer.zero_grad()
-                loss = objective.loss(logits, labels, label_smoothing, focus)
+                loss = objective.loss(logits, labels, label_smoothing, hard_example_weight)
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
             seen.append(objective.seen(logits.detach(), labels))

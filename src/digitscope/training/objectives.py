@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from torch import Tensor
 
-from digitscope.data.non_digits import NO_DIGIT
+from digitscope.data.negatives import NO_DIGIT
 from digitscope.data.splits import UInt8
 from digitscope.metrics import Floats, evaluate_logits, evaluate_masks
 
@@ -30,8 +30,8 @@ class EpochScore:
 class Objective(Protocol):
     """The loss and the scores of a task; the shapes of `outputs` and `targets` depend on the task."""
 
-    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, focus: float) -> Tensor:
-        """Return the mean loss, in nats, with `focused_mean`'s weights."""
+    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, hard_example_weight: float) -> Tensor:
+        """Return the mean loss, in nats, with `mean_by_rank`'s weights."""
 
     def seen(self, outputs: Tensor, targets: Tensor) -> Seen:
         """Return the part of a batch that is scored when the epoch ends."""
@@ -46,7 +46,7 @@ class Objective(Protocol):
 class Reading:
     """To read digits: logits (N, 10) with labels (N,), or (N, P, 10) with labels (N, P)."""
 
-    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, focus: float) -> Tensor:
+    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, hard_example_weight: float) -> Tensor:
         """Return the mean cross-entropy over all digits, with its labels smoothed.
 
         The target of a non-digit, label 255, is the uniform distribution (outlier exposure, Hendrycks et al. 2019,
@@ -60,7 +60,11 @@ class Reading:
             label_smoothing=label_smoothing,
             ignore_index=NO_DIGIT,
         )
-        loss = loss_of() if focus == 1 else focused_mean(loss_of(reduction="none")[~others], focus)
+        loss = (
+            loss_of()
+            if hard_example_weight == 1
+            else mean_by_rank(loss_of(reduction="none")[~others], hard_example_weight)
+        )
         if not others.any():
             return loss
         share = others.float().mean()
@@ -87,11 +91,15 @@ class Reading:
 class Separation:
     """To tell which pixels are whose: logits (N, 2, H, W) with masks (N, 2, H, W) of 0 and 1."""
 
-    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, focus: float) -> Tensor:
+    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, hard_example_weight: float) -> Tensor:
         """Return the mean binary cross-entropy over all pixels of both masks, smoothed towards 1/2."""
         smoothed = (1 - label_smoothing) * targets + label_smoothing / 2
         loss_of = partial(F.binary_cross_entropy_with_logits, outputs, smoothed)
-        return loss_of() if focus == 1 else focused_mean(loss_of(reduction="none").mean(dim=(2, 3)), focus)
+        return (
+            loss_of()
+            if hard_example_weight == 1
+            else mean_by_rank(loss_of(reduction="none").mean(dim=(2, 3)), hard_example_weight)
+        )
 
     def seen(self, outputs: Tensor, targets: Tensor) -> Seen:
         """Keep two numbers a mask, losses and intersections over union: all pixels would take a gigabyte."""
@@ -116,15 +124,15 @@ READING = Reading()
 SEPARATION = Separation()
 
 
-def focused_mean(losses: Tensor, focus: float) -> Tensor:
-    """Return the mean of the losses of a batch in which the highest weighs `focus` times as much as the lowest.
+def mean_by_rank(losses: Tensor, hard_example_weight: float) -> Tensor:
+    """Return the mean of a batch's losses; the highest weighs `hard_example_weight` times as much as the lowest.
 
     The weights fall geometrically from rank to rank, as the probabilities do with which Loshchilov and Hutter
     (2016) choose examples.
     """
     losses = losses.flatten()
     ranks = losses.detach().argsort(descending=True).argsort()
-    weights = focus ** (-ranks / max(len(losses) - 1, 1))
+    weights = hard_example_weight ** (-ranks / max(len(losses) - 1, 1))
     return (weights / weights.sum() * losses).sum()
 
 

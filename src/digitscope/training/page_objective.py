@@ -28,9 +28,9 @@ CERTAIN = 1e-4
 class FindingPages:
     """To find digits and signs: maps (N, 42, h, w) with planes (N, 17, h, w) of bytes, see `page_targets`."""
 
-    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, focus: float) -> Tensor:
-        """Return the weighted sum of all losses; label smoothing and focus have no effect."""
-        del label_smoothing, focus
+    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, hard_example_weight: float) -> Tensor:
+        """Return the weighted sum of all losses; the other arguments have no effect."""
+        del label_smoothing, hard_example_weight
         losses = losses_of(outputs, targets)
         return torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()
 

@@ -97,7 +97,7 @@ def test_both_shapes_are_compiled_before_the_clock_runs(sample: Dataset, monkeyp
 def test_an_installation_without_weights_lacks_a_row_and_no_more(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("digitscope.inference.shipped.WEIGHTS", tmp_path)
+    monkeypatch.setattr("digitscope.reading.shipped.WEIGHTS", tmp_path)
     with pytest.raises(NotAvailableError, match=r"digit\.onnx"):
         shipped_reader(threads=1)
 

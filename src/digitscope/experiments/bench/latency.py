@@ -25,9 +25,9 @@ from digitscope.experiments.bench.measuring import (
 )
 from digitscope.experiments.recipes import get_recipe
 from digitscope.export import export_onnx
-from digitscope.inference import Recognizer
-from digitscope.inference.recognizer import FEW_IMAGES
 from digitscope.models import build
+from digitscope.reading import Recognizer
+from digitscope.reading.recognizer import FEW_IMAGES
 from digitscope.training import cpu_threads, place
 
 NAME = "latency"

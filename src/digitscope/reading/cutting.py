@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from digitscope.inference.framing import WORK_SIDE
+from digitscope.reading.framing import WORK_SIDE
 
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]

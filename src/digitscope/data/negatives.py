@@ -30,7 +30,7 @@ ASKEW = 4
 """Pixels that the other digit is off that direction at most."""
 
 
-def make_non_digits(images: UInt8, labels: UInt8, n: int, *, generator: np.random.Generator) -> UInt8:
+def make_negatives(images: UInt8, labels: UInt8, n: int, *, generator: np.random.Generator) -> UInt8:
     """Return `n` images, uint8 (n, 28, 28), that are no digits, made of `images` (N, 28, 28) and their `labels`.
 
     Each kind has an equal chance. A kind that `labels` have no digits for is left out.
@@ -42,13 +42,13 @@ def make_non_digits(images: UInt8, labels: UInt8, n: int, *, generator: np.rando
     return np.concatenate(made)
 
 
-def make_non_pairs(images: UInt8, labels: UInt8, n: int, *, generator: np.random.Generator) -> UInt8:
+def make_negative_pairs(images: UInt8, labels: UInt8, n: int, *, generator: np.random.Generator) -> UInt8:
     """Return `n` images, uint8 (n, 42, 28), that are no two digits over each other, made of `images` likewise.
 
     Half of them are one digit as high as a pair, the others two non-digits over each other.
     """
     tall = _drawn(images, np.ones(len(labels), bool), n - n // 2, generator)
-    others = generator.permutation(make_non_digits(images, labels, n // 2 * 2, generator=generator))
+    others = generator.permutation(make_negatives(images, labels, n // 2 * 2, generator=generator))
     half = len(others) // 2
     return np.concatenate(
         [np.stack([_as_high_as_a_pair(digit) for digit in tall]), overlap(others[:half], others[half : 2 * half])]

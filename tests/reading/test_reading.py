@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from digitscope.inference import Reading
-from tests.inference.examples import digit, reading, sign
+from digitscope.reading import Reading
+from tests.reading.examples import digit, reading, sign
 
 UNSURE = digit(3, (40, 10, 20, 30), confidence=0.45, accepted=False, reason="could be 3 or 8", line=1)
 TWO_LINES = reading(digit(0), digit(4), digit(2), digit(1, line=1), UNSURE, digit(6, line=1))

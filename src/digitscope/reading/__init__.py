@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from digitscope.inference.recognizer import Prediction, Recognizer
-from digitscope.inference.shipped import SHIPPED, shipped_path
+from digitscope.reading.recognizer import Prediction, Recognizer
+from digitscope.reading.shipped import SHIPPED, shipped_path
 
 if TYPE_CHECKING:
-    from digitscope.inference.pictures import Picture, open_pictures
-    from digitscope.inference.reader import Reader, read
-    from digitscope.inference.reading import Digit, Reading
+    from digitscope.reading.pictures import Picture, open_pictures
+    from digitscope.reading.reader import Reader, read
+    from digitscope.reading.result import Digit, Reading
 
 __all__ = [
     "SHIPPED",
@@ -24,10 +24,10 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Digit": "reading",
+    "Digit": "result",
     "Picture": "pictures",
     "Reader": "reader",
-    "Reading": "reading",
+    "Reading": "result",
     "open_pictures": "pictures",
     "read": "reader",
 }
@@ -39,5 +39,5 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         from importlib import import_module
 
-        return getattr(import_module(f"digitscope.inference.{_MODULES[name]}"), name)
-    raise AttributeError(f"module 'digitscope.inference' has no attribute {name!r}")
+        return getattr(import_module(f"digitscope.reading.{_MODULES[name]}"), name)
+    raise AttributeError(f"module 'digitscope.reading' has no attribute {name!r}")

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from digitscope.inference import Digit, Reading
-from digitscope.inference.reading import Sign
+from digitscope.reading import Digit, Reading
+from digitscope.reading.result import Sign
 
 
 def digit(label: int, box: tuple[int, int, int, int] = (10, 10, 20, 30), **changes: Any) -> Digit:

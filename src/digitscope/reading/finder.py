@@ -19,7 +19,7 @@ from scipy.special import expit, softmax
 
 from digitscope.detections import ABOUT, CHANNELS, INPUT, N_CHANNELS, OUTPUT, STRIDE, Detections, decode
 from digitscope.errors import DataError
-from digitscope.inference.recognizer import open_session
+from digitscope.reading.recognizer import open_session
 
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]

@@ -5,7 +5,7 @@ import warnings
 from types import TracebackType
 
 
-class _Quiet:
+class _SuppressWarnings:
     """Ignores all warnings while any thread is inside.
 
     `warnings.catch_warnings` alone restores the wrong filters when two threads leave it in the order they came.
@@ -33,5 +33,5 @@ class _Quiet:
                 self._caught.__exit__(None, None, None)
 
 
-QUIET = _Quiet()
-"""Use it as `with QUIET:`."""
+suppress_warnings = _SuppressWarnings()
+"""Use it as `with suppress_warnings:`."""

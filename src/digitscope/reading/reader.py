@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from digitscope.errors import SettingError
-from digitscope.inference.cutting import ink_of_page
-from digitscope.inference.finder import PageNetwork
-from digitscope.inference.framing import BOX, PAIR_INK, frame_pair
-from digitscope.inference.judging import judge, see
-from digitscope.inference.page_reading import PageItems, in_source
-from digitscope.inference.pictures import MOST_PAGES, Picture, Source, open_pictures
-from digitscope.inference.reading import Digit, Reading, Sign
-from digitscope.inference.recognizer import Recognizer
-from digitscope.inference.shipped import shipped_path
+from digitscope.reading.cutting import ink_of_page
+from digitscope.reading.finder import PageNetwork
+from digitscope.reading.framing import BOX, PAIR_INK, frame_pair
+from digitscope.reading.judging import judge, see
+from digitscope.reading.page_reading import PageItems, in_source
+from digitscope.reading.pictures import MOST_PAGES, Picture, Source, open_pictures
+from digitscope.reading.recognizer import Recognizer
+from digitscope.reading.result import Digit, Reading, Sign
+from digitscope.reading.shipped import shipped_path
 
 ROTATIONS = (0, 90, 180, 270)
 

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitscope.detections import CLASSES
-from digitscope.inference.finder import Found
-from digitscope.inference.judging import Judged
-from digitscope.inference.lines import arrange, place_of, text_of
-from digitscope.inference.pictures import Picture
-from digitscope.inference.reading import Box, Digit, Reading, Sign
+from digitscope.reading.finder import Found
+from digitscope.reading.judging import Judged
+from digitscope.reading.lines import arrange, place_of, text_of
+from digitscope.reading.pictures import Picture
+from digitscope.reading.result import Box, Digit, Reading, Sign
 
 Float32 = NDArray[np.float32]
 Int = NDArray[np.int64]

@@ -27,8 +27,8 @@ from PIL import (  # the decoders register themselves; Image.init would load tho
 )
 
 from digitscope.errors import DataError, first_line
-from digitscope.inference.eight_bits import TOO_LARGE, UInt8, eight_bits, image_of, is_too_large, opaque
-from digitscope.inference.quiet import QUIET
+from digitscope.reading.suppress_warnings import suppress_warnings
+from digitscope.reading.to_uint8 import TOO_LARGE, UInt8, image_of, is_too_large, opaque, to_uint8
 
 Source = str | Path | bytes | bytearray | memoryview | IO[bytes] | Image.Image | NDArray[Any]
 
@@ -105,7 +105,7 @@ def open_pictures(source: Source, *, most_pages: int = MOST_PAGES) -> Iterator[P
         yield _working_picture(image_of(source))
         return
     if isinstance(source, Image.Image):
-        with _as_data_error("the PIL image"), QUIET:
+        with _as_data_error("the PIL image"), suppress_warnings:
             picture = _working_picture(source)
         yield picture
         return
@@ -165,17 +165,17 @@ def _as_data_error(name: str) -> Iterator[None]:
 
 
 def _pages(stream: IO[bytes], most: int) -> Iterator[Picture]:
-    with QUIET:
+    with suppress_warnings:
         image = _opened(stream)
     with image:
         pages = iter([image])
         if image.format == "TIFF":
-            with QUIET, suppress(EOFError):
+            with suppress_warnings, suppress(EOFError):
                 image.seek(most)  # which decodes nothing
                 raise DataError(f"more than {most} pages: divide it")
             pages = iter(ImageSequence.Iterator(image))
         while True:
-            with QUIET:  # not over the yield: what the caller does between two pages may warn
+            with suppress_warnings:  # not over the yield: what the caller does between two pages may warn
                 page = next(pages, None)
                 if page is None:
                     return
@@ -259,7 +259,7 @@ def _working_picture(image: Image.Image, *, draft: bool = False) -> Picture:
     upright, turned = _upright(image)
     size = upright.size if drafted == 1 else (height, width) if turned else (width, height)
     rest = _factor(upright.size)
-    return Picture(opaque(eight_bits(upright, rest)), drafted * rest, size)
+    return Picture(opaque(to_uint8(upright, rest)), drafted * rest, size)
 
 
 def _factor(size: tuple[int, int]) -> int:

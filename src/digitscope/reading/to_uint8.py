@@ -29,7 +29,7 @@ def is_too_large(width: int, height: int) -> bool:
     return width * height > MOST_PIXELS or max(width, height) > MOST_SIDE
 
 
-def eight_bits(image: Image.Image, factor: int) -> Image.Image:
+def to_uint8(image: Image.Image, factor: int) -> Image.Image:
     """Return an image of mode L, RGB or RGBA, reduced by `factor`; 16 and 32 bits are scaled, not clipped."""
     if image.mode in {"I", "F", "LA"}:  # of which a copy in full size would be as large again
         image, factor = _reduced(image, factor), 1

@@ -3,9 +3,9 @@ import pytest
 
 from digitscope.data import Dataset, FreshPairs, Reshuffled, Split
 from digitscope.data.augmentation import Augmentation
-from digitscope.data.non_digits import KINDS, MIRRORED, NO_DIGIT, ON_ITS_SIDE, make_non_digits, make_non_pairs
+from digitscope.data.negatives import KINDS, MIRRORED, NO_DIGIT, ON_ITS_SIDE, make_negative_pairs, make_negatives
 from digitscope.data.splits import UInt8
-from digitscope.inference import Recognizer
+from digitscope.reading import Recognizer
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -19,11 +19,11 @@ def among(image: UInt8, images: UInt8) -> bool:
 def test_as_many_as_asked_for_and_the_same_from_the_same_seed(sample: Dataset) -> None:
     images, labels = sample.train.images[:200], sample.train.labels[:200]
     before = images.copy()
-    made = make_non_digits(images, labels, 50, generator=rng())
+    made = make_negatives(images, labels, 50, generator=rng())
     assert made.shape == (50, 28, 28)
     assert made.dtype == np.uint8
-    assert np.array_equal(made, make_non_digits(images, labels, 50, generator=rng()))
-    assert not np.array_equal(made, make_non_digits(images, labels, 50, generator=rng(1)))
+    assert np.array_equal(made, make_negatives(images, labels, 50, generator=rng()))
+    assert not np.array_equal(made, make_negatives(images, labels, 50, generator=rng(1)))
     assert np.array_equal(images, before)
 
 
@@ -58,14 +58,14 @@ def test_without_suitable_digits_a_kind_is_left_out() -> None:
     images, labels = np.full((3, 28, 28), 7, np.uint8), np.array([0, 1, 8], np.uint8)
     assert len(KINDS["mirrored"](images, labels, 5, rng())) == 0
     assert len(KINDS["on its side"](images, labels, 5, rng())) == 0
-    assert len(make_non_digits(images, labels, 40, generator=rng())) < 40
+    assert len(make_negatives(images, labels, 40, generator=rng())) < 40
 
 
 def test_non_pairs_are_one_digit_as_high_as_two_or_two_non_digits() -> None:
     """A bar 4 wide and 20 high becomes one 34 high; the non-digits of a bar are two, half as high, and so not."""
     bar = np.zeros((5, 28, 28), np.uint8)
     bar[:, 4:24, 12:16] = 255
-    made = make_non_pairs(bar, np.ones(5, np.uint8), 21, generator=rng())
+    made = make_negative_pairs(bar, np.ones(5, np.uint8), 21, generator=rng())
     assert made.shape[1:] == (42, 28)
     assert len(made) >= 11  # a 1 is none of the digits whose mirror image is no digit
     heights = (made.max(axis=2) > 127).sum(axis=1)
@@ -76,7 +76,7 @@ def test_non_pairs_are_one_digit_as_high_as_two_or_two_non_digits() -> None:
 
 
 def test_non_pairs_come_behind_pairs_of_which_both_labels_say_so(sample: Dataset) -> None:
-    source = FreshPairs(sample.train[:50], 8, 16, Augmentation(shift=1), non_digits=0.5)
+    source = FreshPairs(sample.train[:50], 8, 16, Augmentation(shift=1), negatives=0.5)
     for images, labels in source.epoch(rng()):
         assert images.shape == (12, 42, 28)
         assert images.dtype == np.uint8
@@ -88,7 +88,7 @@ def test_non_pairs_come_behind_pairs_of_which_both_labels_say_so(sample: Dataset
 def test_they_stand_behind_the_digits_of_a_batch(sample: Dataset) -> None:
     digits, share, others = sample.train[:16], 0.25, 2
     met: list[int] = []
-    for images, labels in Reshuffled(digits, 8, non_digits=share).epoch(rng()):
+    for images, labels in Reshuffled(digits, 8, negatives=share).epoch(rng()):
         assert images.shape == (8 + others, 28, 28)
         assert (labels[:8] < 10).all()
         assert (labels[8:] == NO_DIGIT).all()
@@ -99,7 +99,7 @@ def test_they_stand_behind_the_digits_of_a_batch(sample: Dataset) -> None:
 
 def test_they_are_warped_as_digits_are(sample: Dataset) -> None:
     digits = Split(sample.train.images[:8], sample.train.labels[:8])
-    shifted = Reshuffled(digits, 8, Augmentation(shift=3), non_digits=1.0)
+    shifted = Reshuffled(digits, 8, Augmentation(shift=3), negatives=1.0)
     plain, moved = (next(iter(shifted.epoch(rng(), plain=plain)))[0] for plain in (True, False))
     assert not any(np.array_equal(one, other) for one, other in zip(plain[8:], moved[8:], strict=True))
 
@@ -108,6 +108,6 @@ def test_the_shipped_network_is_unsure_of_them(sample: Dataset) -> None:
     """It was trained to be; of digits it is sure."""
     digits = sample.test
     recognizer = Recognizer.load("digit", threads=1)
-    made = make_non_digits(digits.images, digits.labels, 400, generator=rng())
+    made = make_negatives(digits.images, digits.labels, 400, generator=rng())
     assert (recognizer.predict(made).probabilities.max(axis=1) > 0.9).mean() < 0.1
     assert (recognizer.predict(digits.images).probabilities.max(axis=1) > 0.9).mean() > 0.98

@@ -16,8 +16,8 @@ from digitscope import Recognizer
 from digitscope.data import Dataset, Split, make_two_digit
 from digitscope.errors import DataError, SettingError
 from digitscope.export import export_onnx
-from digitscope.inference import SHIPPED, shipped_path
 from digitscope.models import build
+from digitscope.reading import SHIPPED, shipped_path
 from digitscope.training import predict_logits
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from digitscope.cluster import n_cores
 from digitscope.errors import ClusterError, DataError
-from digitscope.inference.pictures import Source
-from digitscope.inference.reader import Reader
-from digitscope.inference.reading import Reading
+from digitscope.reading.pictures import Source
+from digitscope.reading.reader import Reader
+from digitscope.reading.result import Reading
 
 PICTURES_A_TASK = 32
 

@@ -1,6 +1,6 @@
 """Whatever is handed in: a reading or one DataError, no warning, and less than a gigabyte.
 
-DIGITSCOPE_EXAMPLES=500 pytest tests/inference/test_any_input.py runs 2,000 cases, 500 of each kind.
+DIGITSCOPE_EXAMPLES=500 pytest tests/reading/test_any_input.py runs 2,000 cases, 500 of each kind.
 """
 
 import io
@@ -23,9 +23,9 @@ from PIL import Image, features
 
 from digitscope.detections import SIGNS
 from digitscope.errors import DataError
-from digitscope.inference import Reader, Reading, read
-from digitscope.inference.eight_bits import image_of
-from digitscope.inference.reading import UNSURE
+from digitscope.reading import Reader, Reading, read
+from digitscope.reading.result import UNSURE
+from digitscope.reading.to_uint8 import image_of
 
 FORMS = ["PNG", "JPEG", "TIFF", "BMP", "GIF", "PPM", "WEBP", *(["AVIF"] if features.check("avif") else [])]
 HEADERS = [

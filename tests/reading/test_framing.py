@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from digitscope.data import Dataset, overlap
-from digitscope.inference.framing import BOX, FINEST, PAIR_INK, frame, frame_pair, stroke_share
+from digitscope.reading.framing import BOX, FINEST, PAIR_INK, frame, frame_pair, stroke_share
 
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]

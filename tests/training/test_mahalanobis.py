@@ -12,10 +12,10 @@ from torch import nn
 from digitscope.data import Dataset
 from digitscope.data.splits import Split
 from digitscope.export import export_calibrated
-from digitscope.inference import Recognizer
 from digitscope.models import build
 from digitscope.models.layers import Columns, Normalize
-from digitscope.training.typicality import RIDGE, Distance, fit_distance, logits_and_features
+from digitscope.reading import Recognizer
+from digitscope.training.mahalanobis import RIDGE, Distance, fit_distance, logits_and_features
 
 
 def network(name: str = "small") -> nn.Sequential:

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 import digitscope
 from digitscope.errors import DataError
-from digitscope.inference import open_pictures
+from digitscope.reading import open_pictures
 
 
 def page(x: int) -> Image.Image:

@@ -19,7 +19,7 @@ from scipy import ndimage
 import digitscope
 from digitscope.data import Dataset, make_two_digit
 from digitscope.errors import DataError, SettingError
-from digitscope.inference import Reader, Reading, Recognizer, read, shipped_path
+from digitscope.reading import Reader, Reading, Recognizer, read, shipped_path
 
 UInt8 = NDArray[np.uint8]
 Box = tuple[int, int, int, int]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from digitscope.cores import usable_cores
 from digitscope.errors import DataError, SettingError, first_line
-from digitscope.inference.shipped import shipped_path
+from digitscope.reading.shipped import shipped_path
 
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]

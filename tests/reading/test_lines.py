@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digitscope.inference.lines import arrange, place_of, text_of
+from digitscope.reading.lines import arrange, place_of, text_of
 
 Middle = tuple[float, float]
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, features
 
 from digitscope.errors import DataError
-from digitscope.inference import Picture, open_pictures
-from digitscope.inference.pictures import WORKING_PIXELS
+from digitscope.reading import Picture, open_pictures
+from digitscope.reading.pictures import WORKING_PIXELS
 
 UInt8 = NDArray[np.uint8]
 
@@ -385,7 +385,7 @@ def test_files_that_are_no_pictures(tmp_path: Path, content: bytes, part: str) -
 
 
 def test_heic_without_its_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("digitscope.inference.pictures._register_heif", lambda: None)
+    monkeypatch.setattr("digitscope.reading.pictures._register_heif", lambda: None)
     monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
     with pytest.raises(DataError, match=r"HEIC picture.*pip install 'digitscope\[heif\]'"):
         list(open_pictures(HEADER_OF_HEIC + bytes(99)))

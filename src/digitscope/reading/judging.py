@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
-from digitscope.inference.cutting import cut_out
-from digitscope.inference.finder import Found
-from digitscope.inference.framing import frame
-from digitscope.inference.recognizer import Recognizer
+from digitscope.reading.cutting import cut_out
+from digitscope.reading.finder import Found
+from digitscope.reading.framing import frame
+from digitscope.reading.recognizer import Recognizer
 
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
