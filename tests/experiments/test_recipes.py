@@ -122,9 +122,7 @@ def test_what_separates_pixels_does_so_on_fresh_pairs_alone() -> None:
     recipe = RECIPES["separation"]
     assert (recipe.task, recipe.measure) == ("separation", "mean IoU")
     for changes in ({"order": "reshuffled"}, {"order": "fixed"}, {"negatives": 0.1}):
-        with pytest.raises(
-            SettingError, match="separation separates pixels: expected order fresh-pairs and non_d"
-        ):
+        with pytest.raises(SettingError, match="separation separates pixels: expected order fresh-pairs and neg"):
             recipe.with_changes(changes)
 
 
@@ -196,5 +194,5 @@ def test_fewer_epochs_than_are_plain_are_all_plain() -> None:
     recipe = get_recipe("resnet")
     assert recipe.with_changes({"epochs": 1}).settings.epochs_without_augmentation == 1
     assert recipe.with_changes({"epochs": 5}).settings.epochs_without_augmentation == 2
-    with pytest.raises(SettingError, match="epochs_without_augmentation is 2: expected 0 to 1"):
+    with pytest.raises(SettingError, match="epochs_without_augmentation is 2: expected up to 1"):
         recipe.with_changes({"epochs": 1, "epochs_without_augmentation": 2})

@@ -15,9 +15,7 @@ BELOW_ONE = "expected a number from 0 to below 1"
 NOT_OF = (
     "momentum and nesterov are settings of sgd and muon, not of {}: expected --momentum 0 --no-nesterov with it"
 )
-NO_WARPS = (
-    "epochs_without_augmentation are without warps, but there are none: expected --epochs-without-augmentation 0"
-)
+NO_WARPS = "nothing warps digits in any epoch: expected --epochs-without-augmentation 0"
 NAN, INFINITY = float("nan"), float("inf")
 
 REFUSED = [

@@ -43,9 +43,6 @@ MOST_PAGES = 500
 WORKING_PIXELS = 4_000_000
 """Pictures with more are reduced by a whole factor: an A4 page at 200 dpi has 3.9 million."""
 
-PDF_DPI = 200
-"""Dots per inch at which the pages of PDF files are drawn, as offices scan."""
-
 PDFIUM = threading.Lock()
 """One thread at a time may use the library that draws PDF files."""
 
@@ -184,7 +181,7 @@ def _pages(stream: IO[bytes], most: int) -> Iterator[Picture]:
 
 
 def _pdf_pages(stream: IO[bytes], most: int) -> Iterator[Picture]:
-    """Yield the pages of a PDF file as pictures of `PDF_DPI`, or of `WORKING_PIXELS` if these are fewer."""
+    """Yield the pages of a PDF file as pictures of `WORKING_PIXELS`: an A4 page at 203 dpi."""
     try:
         pdfium = import_module("pypdfium2")
     except ImportError:
@@ -203,7 +200,7 @@ def _pdf_pages(stream: IO[bytes], most: int) -> Iterator[Picture]:
                 width, height = page.get_size()
                 if not 0 < width * height < math.inf:
                     raise DataError(f"a page of {width:g} x {height:g} points: expected one with an area")
-                scale = min(PDF_DPI / 72, math.sqrt(WORKING_PIXELS / (width * height)))
+                scale = math.sqrt(WORKING_PIXELS / (width * height))
                 image = page.render(scale=scale).to_pil()
                 page.close()
             yield Picture(image.convert("RGB"), 1.0, image.size)
