@@ -10,11 +10,10 @@ A value is right if it is the text that was written, and doubtful if the reader 
 it. Pages of another layout should be refused.
 """
 
-import argparse
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,12 +25,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from stdnum import ean, luhn
 
+from benchmarks.arguments import parser_for
 from benchmarks.busy_drafts import BusyDraft
 from benchmarks.paper import as_bytes, smooth_noise, through_jpeg, uneven_light, with_noise
 from digitscope.data import load_mnist
 from digitscope.data.hands import Material
 from digitscope.data.typeset import Print
-from digitscope.errors import DataError
 from digitscope.experiments.machine import describe_machine
 from digitscope.forms import Field, Form, FormReader
 
@@ -45,6 +44,9 @@ PAGE = (210, 297)
 
 ROW, LEFT, COLUMN = 20.0, 15.0, 95.0
 """Millimetres from one row of fields to the next, of the left margin, and from one column to the next."""
+
+CELLS = {"born": 8, "time": 4, "phone": 10, "count": 3, "article": 13}
+"""Cells of a field where there are not eight."""
 
 KINDS = (
     "account",
@@ -135,7 +137,7 @@ def layout(look: int, folder: Path) -> Layout:
         x, y = LEFT + COLUMN * (number % 2), 45 + ROW * (number // 2) * 1.6
         label = draft.font.text(f"{LABELS[name]}:", 3.2 * MM)
         draft.place(label, x * MM, y * MM, "print")
-        cells = {"born": 8, "time": 4, "phone": 10, "count": 3, "article": 13}.get(name, 8)
+        cells = CELLS.get(name, 8)
         width = 6.2 * cells if name != "article" else 85.0
         fields.append(field_of(name, (x, y + 2, min(width, 85.0), 9.5)))
         left, top, right, bottom = (edge * MM for edge in (x, y + 2, x + min(width, 85.0), y + 11.5))
@@ -178,7 +180,7 @@ def filled(layout: Layout, values: Mapping[str, str], material: Material, genera
         base = top + 0.5 * (height + size) - generator.uniform(-0.03, 0.06) * size
         if layout.look == 1:
             digits = [character for character in text if character.isdecimal()]
-            cells = {"born": 8, "time": 4, "phone": 10, "count": 3, "article": 13}.get(field.name, 8)
+            cells = CELLS.get(field.name, 8)
             start = cells - len(digits) if field.name in ("first", "second", "total", "count") else 0
             for number, digit in enumerate(digits):
                 piece = draft.number(digit)
@@ -239,84 +241,64 @@ class Answer:
     reason: str | None
 
 
-def read_all(forms: int, seed: int, split: str, folder: Path) -> tuple[list[Answer], int]:
-    """Return the answers of all fields, and how many forms were not found in their pictures."""
+def read_all(forms: int, seed: int, split: str, folder: Path) -> tuple[list[Answer], int, int]:
+    """Read forms, and for every ten of them a page of another layout.
+
+    Returns the answers of all fields, how many forms were refused, and how many of the other pages were.
+    """
     material = Material.of(load_mnist().splits[split], held_back=split == "test")
     layouts = [layout(look, folder) for look in range(3)]
     readers = [FormReader(each.form) for each in layouts]
-    answers, lost = [], 0
+    answers, lost, refused = [], 0, 0
     for number in range(forms):
         generator = np.random.default_rng([seed, number])
         look = number % 3
         values = values_of(generator)
-        page = filled(layouts[look], values, material, generator)
         kind, take = (("scan", scanned), ("photo", photographed))[number // 3 % 2]
-        image = take(page, generator)
-        try:
-            (form,) = readers[look].read(image)
-        except DataError:
-            lost += 1
-            continue
+        image = take(filled(layouts[look], values, material, generator), generator)
+        (form,) = readers[look].read(image)
+        lost += form.refused is not None
         answers += [
             Answer(look, kind, name, values[name], value.text, value.confidence, value.reason)
             for name, value in form.values.items()
         ]
-    return answers, lost
-
-
-def refused(pages: int, seed: int, folder: Path, split: str) -> int:
-    """Return how many of so many pages of another layout are refused."""
-    material = Material.of(load_mnist().splits[split], held_back=split == "test")
-    layouts = [layout(look, folder) for look in range(3)]
-    readers = [FormReader(each.form) for each in layouts]
-    count = 0
-    for number in range(pages):
-        generator = np.random.default_rng([seed, 9, number])
-        page = filled(layouts[number % 3], values_of(generator), material, generator)
-        image = (scanned, photographed)[number % 2](page, generator)
-        try:
-            readers[(number + 1) % 3].read(image)
-        except DataError:
-            count += 1
-    return count
+        if number % 10 == 0:
+            refused += readers[(look + 1) % 3].read(image)[0].refused is not None
+    return answers, lost, refused
 
 
 def row(name: str, answers: Sequence[Answer]) -> str:
     """Return one line of the table."""
-    right = sum(each.written == each.read for each in answers)
-    silent = sum(each.written != each.read and each.reason is None for each in answers)
-    doubtful = sum(each.reason is not None for each in answers)
-    good = sum(each.written == each.read or each.reason is not None for each in answers)
+    right = [each.written == each.read for each in answers]
+    doubtful = [each.reason is not None for each in answers]
+    silent = sum(not is_right and not is_doubtful for is_right, is_doubtful in zip(right, doubtful, strict=True))
+    told = sum(is_right != is_doubtful for is_right, is_doubtful in zip(right, doubtful, strict=True))
     n = len(answers)
-    return f"| {name} | {n} | {right / n:.1%} | {doubtful / n:.1%} | {good / n:.1%} | {silent / n:.2%} |"
+    return f"| {name} | {n} | {sum(right) / n:.1%} | {sum(doubtful) / n:.1%} | {told / n:.1%} | {silent / n:.2%} |"
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--forms", type=int, default=100, metavar="N", help="of all layouts together (default 100)"
-    )
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the forms (default 0)")
+    parser = parser_for(__doc__, "seed", "split")
+    parser.add_argument("--forms", type=int, default=100, metavar="N", help="of all layouts (default 100)")
     parser.add_argument("--show", type=int, default=0, metavar="N", help="print the first N that are wrong")
-    parser.add_argument("--split", choices=("test", "validation"), default="test", help="default test")
-    parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     with TemporaryDirectory() as name:
-        answers, lost = read_all(arguments.forms, arguments.seed, arguments.split, Path(name))
-        others = refused(max(1, arguments.forms // 10), arguments.seed, Path(name), arguments.split)
+        answers, lost, refused = read_all(arguments.forms, arguments.seed, arguments.split, Path(name))
     if arguments.json:
-        told = {"machine": describe_machine(), "lost": lost, "others refused": others}
-        print(json.dumps(told | {"answers": [replace(each).__dict__ for each in answers]}, indent=2))
+        told = {"machine": describe_machine(), "refused": lost, "others refused": refused}
+        print(json.dumps(told | {"answers": [asdict(each) for each in answers]}, indent=2))
         return
-    print("| fields | n | right | doubtful | right or doubtful | wrong in silence |")
+    print("| values | n | right | to look at | right and not doubted, or wrong and doubted | wrong in silence |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for kind in ("scan", "photo"):
         print(row(kind, [each for each in answers if each.kind == kind]))
     for name in KINDS:
         print(row(name, [each for each in answers if each.name == name]))
     print(row("all", answers))
-    print(f"{lost} forms not found; {others} of {max(1, arguments.forms // 10)} pages of other forms refused")
+    print(
+        f"{lost} of {arguments.forms} forms refused; {refused} of {-(-arguments.forms // 10)} other pages refused"
+    )
     for each in [each for each in answers if each.written != each.read][: arguments.show]:
         print(f"{each.kind} {each.look} {each.name}: {each.written!r} as {each.read!r}: {each.reason}")
 

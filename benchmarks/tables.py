@@ -7,7 +7,7 @@ with validation digits and the other writers. A cell is right if its text stands
 empty there.
 """
 
-import argparse
+import json
 import os
 from dataclasses import dataclass
 
@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import digitscope
+from benchmarks.arguments import parser_for
 from benchmarks.busy_drafts import BusyDraft, Look
 from digitscope.data import load_mnist
 from digitscope.data.hands import Material
-from digitscope.forms.grid import table_of
+from digitscope.experiments.machine import describe_machine
+from digitscope.tables import table_of
 
 UInt8 = NDArray[np.uint8]
 
@@ -91,11 +93,9 @@ def right_cells(table: Table, found: list[list[str]]) -> int:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tables", type=int, default=50, metavar="N", help="ruled and not together (default 50)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the tables (default 0)")
+    parser = parser_for(__doc__, "seed", "split")
+    parser.add_argument("--tables", type=int, default=50, metavar="N", help="ruled and not (default 50)")
     parser.add_argument("--show", type=int, default=0, metavar="N", help="print the first N of another shape")
-    parser.add_argument("--split", choices=("test", "validation"), default="test", help="default test")
     arguments = parser.parse_args()
     material = Material.of(load_mnist().splits[arguments.split], held_back=arguments.split == "test")
     results = []
@@ -110,13 +110,18 @@ def main() -> None:
             print(
                 f"table {number}, ruled {table.is_ruled}: {shape} as {len(found)} rows of {set(map(len, found))}"
             )
-    print("| tables | n | of the right shape | cells | right and in place |\n| --- | ---: | ---: | ---: | ---: |")
+    rows = []
     for name, kinds in (("ruled", (True,)), ("not ruled", (False,)), ("all", (True, False))):
         own = [result for result in results if result[0] in kinds]
-        cells, right, shaped = (
-            sum(column) for column in ([n for _, n, _ in own], [r for *_, r in own], [r > 0 for *_, r in own])
-        )
-        print(f"| {name} | {len(own)} | {shaped} | {cells} | {right / max(1, cells):.1%} |")
+        cells, right, shaped = sum(n for _, n, _ in own), sum(r for *_, r in own), sum(r > 0 for *_, r in own)
+        rows.append({"tables": name, "n": len(own), "of the right shape": shaped, "cells": cells, "right": right})
+    if arguments.json:
+        print(json.dumps({"machine": describe_machine(), "rows": rows}, indent=2))
+        return
+    print("| tables | n | of the right shape | cells | right and in place |\n| --- | ---: | ---: | ---: | ---: |")
+    for row in rows:
+        *counts, right = row.values()
+        print(f"| {' | '.join(map(str, counts))} | {right / max(1, row['cells']):.1%} |")
 
 
 if __name__ == "__main__":

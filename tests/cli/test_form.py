@@ -46,10 +46,13 @@ def test_from_an_empty_form_to_a_table(folder: Path, capsys: pytest.CaptureFixtu
     assert "other.png: page 1 does not show the form" in told
     assert "1 forms read" in told
     with out.open(newline="") as opened:
-        (row,) = csv.DictReader(opened)
-    assert (Path(row["file"]).name, row["field1"]) == ("one.png", "7")
-    assert main([*call[:-3], str(folder / "scans" / "one.png"), "--out", str(out)]) == 0
-    assert "has 1 of 1 pictures already" in capsys.readouterr().err
+        rows = list(csv.DictReader(opened))
+    assert [(Path(row["file"]).name, row["field1"]) for row in rows] == [("one.png", "7"), ("other.png", "")]
+    assert [row["check"] for row in rows if row["file"].endswith("other.png")] == [
+        "page 1 does not show the form of empty.png, or only a part"
+    ]
+    assert main(call) == 0
+    assert "has 2 of 2 pictures already" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -58,6 +61,7 @@ def test_from_an_empty_form_to_a_table(folder: Path, capsys: pytest.CaptureFixtu
         (["new", "empty.png", "--to", "form.toml"], 2, "is there already"),
         (["read", "none.toml", "empty.png"], 1, "none.toml: No such file"),
         (["read", "form.toml", "empty.png", "--out", "values.doc"], 2, "names no table"),
+        (["read", "form.toml", "-"], 2, "form read reads files"),
     ],
 )
 def test_bad_input(

@@ -56,28 +56,38 @@ def test_a_form_is_written_as_it_is_read(tmp_path: Path) -> None:
     assert again.reference.resolve() == form.reference.resolve()
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "message"),
-    [
-        ("digits = 8", "digits = 0", "has 0 to 0 digits"),
-        ("digits = 8", "digitz = 8", "has the key 'digitz'"),
-        ("digits = 8", "digits = 8\nlength = [1, 2]", "more than one of digits, length and pattern"),
-        ("digits = 8", 'digits = "eight"', "wrong type"),
-        ("[20, 30, 80, 9]", "[20, 30, 80]", "expected left, top, width, height"),
-        ("[20, 30, 80, 9]", "[200, 30, 80, 9]", "ends outside of the page"),
-        ("DD.MM.YYYY", "DD.MM.D", "expected such as DD.MM.YYYY"),
-        ("max = 999.5", 'sum_of = ["born", "other"]', "is a sum of 'other'"),
-        ('reference = "empty.png"', "", "no reference"),
-        ("[fields.account]", "[fields.account", "expected a form's TOML file"),
-    ],
-)
-def test_what_is_wrong_with_a_file_is_one_line(tmp_path: Path, before: str, after: str, message: str) -> None:
+WRONG = [
+    ("digits = 8", "digits = 0", "has 0 to 0 digits"),
+    ("digits = 8", "digitz = 8", "has the key 'digitz'"),
+    ("digits = 8", "digits = 8\nlength = [1, 2]", "more than one of digits, length and pattern"),
+    ("digits = 8", 'digits = "eight"', "has digits 'eight': expected int"),
+    ("digits = 8", "length = [1, 2, 3]", "expected the fewest and the most digits"),
+    ("required = true", 'required = "no"', "has required 'no': expected bool"),
+    ("min = 0", 'min = "5"', "has minimum '5': expected int or float"),
+    ("min = 0", "min = 5000", "expected max above min"),
+    ("[fields.paid]", "[fields.page]", "is called as another column"),
+    ("[20, 30, 80, 9]", "[20, 30, 80]", "expected left, top, width, height"),
+    ("[20, 30, 80, 9]", "[200, 30, 80, 9]", "ends outside of the page"),
+    ("DD.MM.YYYY", "DD.MM.D", "expected such as DD.MM.YYYY"),
+    ("DD.MM.YYYY", "+49 ####", "expected such as DD.MM.YYYY"),
+    ('"DD.MM.YYYY"', '"DD.MM.YYYY"\ndecimals = 2', "has a pattern, and min, max, decimals or sum_of"),
+    ("max = 999.5", 'sum_of = ["account", "other"]', "is a sum of 'other'"),
+    ("max = 999.5", 'sum_of = ["born"]', "is a sum of 'born': expected another field with a number"),
+    ('reference = "empty.png"', "", "no reference"),
+    ("[fields.account]", "[fields.account", "expected a form's TOML file"),
+    ("size = [210, 297]", "size = 210", "has the wrong type"),
+]
+
+
+def test_what_is_wrong_with_a_file_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "form.toml"
-    path.write_text(TOML.replace(before, after, 1))
-    with pytest.raises(DigitscopeError, match=message) as caught:
-        load_form(path)
-    assert str(caught.value).startswith(str(path))
-    assert len(str(caught.value).splitlines()) == 1
+    for before, after, message in WRONG:
+        path.write_text(TOML.replace(before, after, 1))
+        with pytest.raises(DigitscopeError) as caught:
+            load_form(path)
+        assert str(caught.value).startswith(str(path))
+        assert message in str(caught.value)
+        assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

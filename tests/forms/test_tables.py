@@ -59,9 +59,34 @@ def test_a_spreadsheet_keeps_leading_zeros(tmp_path: Path) -> None:
     with table(path, FORM) as add:
         add("one.png", [filled("007")])
     header, row = openpyxl.load_workbook(path).active.iter_rows(values_only=True)
-    assert dict(zip(header, row, strict=True))["account"] == "007"
+    cells = dict(zip(header, row, strict=True))
+    assert cells["account"] == "007"
+    assert (cells["account confidence"], cells["paid"], cells["paid confidence"]) == ("0.990", None, "0.500")
     with pytest.raises(SettingError, match="written as a whole"):
         files_in(path, FORM)
+
+
+@pytest.mark.parametrize("name", ["values.csv", "values.jsonl"])
+def test_a_row_that_a_kill_cut_off_is_read_again(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with table(path, FORM) as add:
+        add("one.png", [filled("007")])
+        add("two.png", [filled("3")])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    assert files_in(path, FORM) == {"one.png"}
+    with table(path, FORM, resume=True) as add:
+        add("two.png", [filled("3")])
+    assert path.read_bytes() == whole
+
+
+def test_a_page_that_was_refused_has_a_row_without_values(tmp_path: Path) -> None:
+    path = tmp_path / "values.csv"
+    with table(path, FORM) as add:
+        add("one.png", [FilledForm({}, 1, "page 2 does not show the form")])
+    with path.open(newline="") as opened:
+        (row,) = csv.DictReader(opened)
+    assert (row["page"], row["account"], row["check"]) == ("2", "", "page 2 does not show the form")
 
 
 def test_other_formats(tmp_path: Path) -> None:

@@ -34,6 +34,11 @@ def wait_for_first_process() -> None:
         time.sleep(PATIENCE)
 
 
+def report(complaint: object) -> None:
+    """Print one line about something that failed, while the rest goes on."""
+    remark(" ".join(f"digitscope: error: {complaint}".split()))
+
+
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table: the first column to the left, the others to the right."""
     from rich.console import Console

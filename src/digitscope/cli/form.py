@@ -1,6 +1,7 @@
 """`digitscope form`: from filled-in forms to a table of values."""
 
 import argparse
+import io
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -8,14 +9,15 @@ from functools import cache, partial
 from pathlib import Path
 
 from digitscope.cli.arguments import Argument, Command, Flag, count_argument, path_argument, text_argument
-from digitscope.cli.console import remark
+from digitscope.cli.console import remark, report
 from digitscope.cli.read import find_pictures
+from digitscope.cli.read_output import STANDARD_INPUT
 from digitscope.errors import ClusterError, DataError, SettingError
 from digitscope.forms import FilledForm, Form, FormReader, load_form
 from digitscope.forms.description import write_form
 from digitscope.forms.proposing import page_size, propose
 from digitscope.forms.tables import FORMATS, files_in, rows_into, table
-from digitscope.reading import open_pictures
+from digitscope.reading import Reader, open_pictures
 from digitscope.workers import Workers
 
 
@@ -34,16 +36,20 @@ def new(options: argparse.Namespace) -> int:
 
 def read(options: argparse.Namespace) -> int:
     """Read one picture after the other; its values are in the table before the next is read."""
-    form = load_form(options.form)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a path may be of any bytes
     paths, complaints = find_pictures(options.sources)
+    if STANDARD_INPUT in paths:
+        raise SettingError("-: form read reads files: expected pictures or folders")
     if not paths:
         raise SettingError("; ".join(complaints))
+    form = _reader(str(options.form)).form  # what is wrong with it is told once, before anything is read
     had = files_in(options.out, form) if options.out else set()
     to_read = [path for path in paths if path not in had]
     if len(to_read) < len(paths):
         remark(f"{options.out}: has {len(paths) - len(to_read)} of {len(paths)} pictures already")
     for complaint in complaints:
-        _report(complaint)
+        report(complaint)
     n_failed = n_forms = n_doubtful = 0
     with ExitStack() as stack:
         if options.out:
@@ -52,13 +58,17 @@ def read(options: argparse.Namespace) -> int:
             add = rows_into(sys.stdout, form, ".jsonl" if options.json else ".csv")
         for path, filled in _readings(options.form, to_read, options.workers, stack):
             if isinstance(filled, DataError):
-                _report(filled)
+                report(filled)
                 n_failed += 1
                 continue
             add(path, filled)
-            n_forms += len(filled)
-            n_doubtful += sum(len(each.doubtful) for each in filled)
-    failed = f"; {n_failed} pictures could not be read" if n_failed else ""
+            for page in filled:
+                if page.refused:
+                    report(f"{path}: {page.refused}")
+            n_failed += any(page.refused for page in filled)
+            n_forms += sum(page.refused is None for page in filled)
+            n_doubtful += sum(len(page.doubtful) for page in filled)
+    failed = f"; {n_failed} pictures were not read, or not all pages of them" if n_failed else ""
     remark(f"{n_forms} forms read, {n_doubtful} of {n_forms * len(form.fields)} values to look at{failed}")
     return 1 if complaints or n_failed else 0
 
@@ -85,16 +95,12 @@ def _read_one(form: str, path: str) -> tuple[FilledForm, ...] | DataError:
     try:
         return _reader(form).read(path)
     except DataError as error:
-        return error if str(error).startswith(path) else DataError(f"{path}: {error}")
+        return error
 
 
 @cache
 def _reader(form: str) -> FormReader:
-    return FormReader(load_form(form))
-
-
-def _report(complaint: object) -> None:
-    remark(" ".join(f"digitscope: error: {complaint}".split()))
+    return FormReader(load_form(form), Reader.load(threads=1))
 
 
 def _table_argument(text: str) -> Path:
@@ -140,23 +146,25 @@ COMMAND = Command(
                         help="pictures of filled-in forms, folders or patterns such as 'scans/*.png'",
                     ),
                     Argument(
-                        "--out",
-                        type=_table_argument,
-                        metavar="FILE",
-                        help="the table, in .csv, .jsonl or .xlsx; files that it has already are not read again "
-                        "(default: CSV on standard output)",
-                    ),
-                    Argument(
                         "--workers",
                         type=count_argument,
                         default=1,
                         metavar="N",
                         help="processes of this machine that read; output and order are the same (default: 1)",
                     ),
-                    Flag("--json", help="print one line of JSON for every form, if there is no --out"),
                 ),
                 "form read form.toml scans --out values.csv",
                 "The column `check` names the values that somebody should look at, and says why.",
+                exclusive=(
+                    Argument(
+                        "--out",
+                        type=_table_argument,
+                        metavar="FILE",
+                        help="the table: .csv or .jsonl, and files that it has already are not read again; or "
+                        ".xlsx, written as a whole (default: CSV on standard output)",
+                    ),
+                    Flag("--json", help="print one line of JSON for every form"),
+                ),
             ),
         ),
     },

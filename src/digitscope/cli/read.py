@@ -22,9 +22,17 @@ from digitscope.cli.arguments import (
     path_argument,
     text_argument,
 )
-from digitscope.cli.console import remark
+from digitscope.cli.console import remark, report
 from digitscope.cli.read_on_ray import ReaderOnRay
-from digitscope.cli.read_output import PRINTERS, STANDARD_INPUT, AnnotatedCopies, PictureBar, Receiver, RecordFile
+from digitscope.cli.read_output import (
+    PRINTERS,
+    STANDARD_INPUT,
+    AnnotatedCopies,
+    PictureBar,
+    Receiver,
+    RecordFile,
+    table_printer,
+)
 from digitscope.cluster import connected, load_ray
 from digitscope.cores import usable_cores
 from digitscope.errors import ClusterError, DataError, SettingError
@@ -77,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
     if options.annotate:
         receivers.append(AnnotatedCopies(options.annotate, paths).write)
     for complaint in complaints:
-        _report(complaint)
+        report(complaint)
     with ExitStack() as stack:
         new: Sequence[str] = paths
         if options.out:
@@ -86,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
             receivers.append(records.write)
         form = next((name for name in ("json", "csv", "numbers", "table") if getattr(options, name)), None)
         form = form or ("lines" if len(paths) > 1 else "text")
-        receivers.append(PRINTERS[form]())
+        receivers.append(table_printer(is_alone=len(paths) == 1) if form == "table" else PRINTERS[form]())
         if new and options.workers > 1:
             pool = stack.enter_context(Workers(min(options.workers, len(new))))
             read = _in_workers(pool, options.model, new, options.printed, rotation)
@@ -117,7 +125,7 @@ def _read_each(read: Read, paths: Sequence[str], receivers: Sequence[Receiver]) 
                     remark(" ".join(f"{name}: {each}".split()))
             except DataError as error:
                 bar.clear()
-                _report(error)
+                report(error)
                 n_failed += 1
             bar.step()
     finally:
@@ -156,10 +164,6 @@ def _not_in(records: RecordFile, paths: Sequence[str]) -> list[str]:
         had = f"{len(paths) - len(new):,} of {len(paths):,} pictures"
         remark(f"{records.path}: has {had} already, which are not read again")
     return new
-
-
-def _report(complaint: object) -> None:
-    remark(" ".join(f"digitscope: error: {complaint}".split()))
 
 
 class _StandardInput(io.BytesIO):

@@ -85,27 +85,33 @@ def csv_printer() -> Receiver:
 
 def number_printer() -> Receiver:
     """Print the header, and return what prints a row for every number of the text."""
-    from digitscope.forms.grid import numbers_of
+    from digitscope.tables import numbers_of
 
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(("path", "page", "line", "number", "confidence", "left", "top", "width", "height"))
+    writer.writerow(("path", "page", "line", "number", "chance", "left", "top", "width", "height"))
 
     def print_rows(path: str, _: Source, reading: Reading) -> None:
         for number in numbers_of(reading):
-            read = (number.page, number.line, number.text, f"{number.confidence:.6f}")
+            read = (number.page, number.line, number.text, f"{number.chance:.6f}")
             writer.writerow((path, *read, *number.box))
         sys.stdout.flush()
 
     return print_rows
 
 
-def print_table_rows(_path: str, source: Source, reading: Reading) -> None:
-    """Print the table that a picture shows as CSV."""
-    from digitscope.forms.grid import table_of
+def table_printer(*, is_alone: bool) -> Receiver:
+    """Return what prints tables as CSV, with path and page unless one page of one picture `is_alone`."""
+    from digitscope.tables import table_of
 
-    picture = next(iter(open_pictures(source)))
-    csv.writer(sys.stdout, lineterminator="\n").writerows(table_of(reading, picture.gray))
-    sys.stdout.flush()
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+
+    def print_rows(path: str, source: Source, reading: Reading) -> None:
+        for page, picture in enumerate(open_pictures(source)):
+            place = [] if is_alone and len(reading.sizes) == 1 else [path, page]
+            writer.writerows([*place, *row] for row in table_of(reading, picture.gray, page=page))
+        sys.stdout.flush()
+
+    return print_rows
 
 
 PRINTERS: Mapping[str, Callable[[], Receiver]] = MappingProxyType(
@@ -115,7 +121,6 @@ PRINTERS: Mapping[str, Callable[[], Receiver]] = MappingProxyType(
         "json": lambda: print_json,
         "csv": csv_printer,
         "numbers": number_printer,
-        "table": lambda: print_table_rows,
     }
 )
 """Each is called before the first picture is read, and returns a function that prints a reading."""

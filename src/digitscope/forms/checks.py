@@ -20,7 +20,7 @@ ALIASES: Mapping[str, str] = MappingProxyType({"mod11": "iso7064.mod_11_2", "mod
 
 @cache
 def check_of(name: str) -> Any:
-    """Return python-stdnum's module with the rule `name`, such as "luhn", "iban" or "de.idnr".
+    """Return python-stdnum's module with the rule `name`, such as "luhn" or "de.idnr".
 
     Raises:
         SettingError: it has no such rule.
@@ -34,7 +34,7 @@ def check_of(name: str) -> Any:
     path = f"stdnum.{ALIASES.get(name, name)}"
     module = import_module(path) if path in known else None
     if not hasattr(module, "is_valid"):
-        raise SettingError(f"no check {name!r}: expected luhn, isbn, iban or another rule of python-stdnum")
+        raise SettingError(f"no check {name!r}: expected luhn, isbn or another rule of python-stdnum")
     return module
 
 
@@ -57,6 +57,7 @@ def follows(pattern: str, digits: str) -> str | None:
 
 
 def is_pattern(pattern: str) -> bool:
-    """Tell whether a pattern has digits, and each kind of date's and time's digits in one place."""
+    """Tell whether a pattern is letters for digits, each kind of a date or time in one place, and signs."""
     runs = [len(re.findall(f"{letter}+", pattern)) for letter in "DMYhm"]
-    return any(letter in pattern for letter in DIGIT_LETTERS) and max(runs) <= 1
+    rest = set(pattern) - set(DIGIT_LETTERS)
+    return rest != set(pattern) and max(runs) <= 1 and not any(character.isalnum() for character in rest)

@@ -40,11 +40,11 @@ class Field:
         digits: how many digits it has; None if that is not known.
         length: the fewest and the most digits; None if that is not known.
         pattern: what its characters are. D, M, Y, h and m are digits of a day, a month, a year, an hour and a
-            minute; # is any digit; other characters stand for themselves, whether they are written or printed.
+            minute, and # is any digit. Signs and spaces stand for themselves, whether they are written or printed.
         minimum: the smallest number; None for no limit.
         maximum: the largest number; None for no limit.
-        decimals: how many digits stand behind the decimal point, which the value has whether it is written or not.
-        check: the name of a check digit's rule, such as "luhn", "iban" or "isbn"; see `checks.check_of`.
+        decimals: digits behind the decimal point. The value has that point, written or not.
+        check: the name of a check digit's rule, such as "luhn" or "isbn"; see `checks.check_of`.
         sum_of: names of the fields whose numbers add up to this one.
         required: whether it is to be looked at when it is empty.
         printed: whether its digits are printed and not handwritten.
@@ -65,16 +65,31 @@ class Field:
 
     def __post_init__(self) -> None:
         name = f"the field {self.name!r}"
-        edges: tuple[float, ...] = self.box  # of any length, when a file says so
-        if len(edges) != 4 or min(edges[:2]) < 0 or min(edges[2:]) <= 0:
+        for key, kinds in KINDS.items():
+            value = getattr(self, key)
+            values = value if key in SEVERAL and isinstance(value, tuple) else (value,)
+            if value is not None and any(type(each) not in kinds for each in values):
+                raise SettingError(
+                    f"{name} has {key} {value!r}: expected {' or '.join(k.__name__ for k in kinds)}"
+                )
+        if self.name in RESERVED or self.name.endswith(CONFIDENCE):
+            raise SettingError(f"{name} is called as another column of the table is: expected another name")
+        if len(self.box) != 4 or min(self.box[:2]) < 0 or min(self.box[2:]) <= 0:
             raise SettingError(f"{name} has the box {list(self.box)}: expected left, top, width, height, above 0")
         if sum(value is not None for value in (self.digits, self.length, self.pattern)) > 1:
             raise SettingError(f"{name} has more than one of digits, length and pattern: expected one at most")
+        if self.length is not None and len(self.length) != 2:
+            raise SettingError(
+                f"{name} has the length {list(self.length)}: expected the fewest and the most digits"
+            )
         least, most = self.lengths
         if not 1 <= least <= most:
             raise SettingError(f"{name} has {least} to {most} digits: expected 1 at least, and no fewer at most")
-        if self.pattern is not None and (self.minimum, self.maximum) != (None, None):
-            raise SettingError(f"{name} has a pattern and a range: expected one of them")
+        numeric = (self.minimum, self.maximum, self.decimals or None, self.sum_of or None)
+        if self.pattern is not None and numeric != (None, None, None, None):
+            raise SettingError(f"{name} has a pattern, and min, max, decimals or sum_of, which are of numbers")
+        if None not in (self.minimum, self.maximum) and self.minimum > self.maximum:  # type: ignore[operator]
+            raise SettingError(f"{name} has numbers from {self.minimum} to {self.maximum}: expected max above min")
         if self.decimals < 0:
             raise SettingError(f"{name} has {self.decimals} decimals: expected 0 or more")
         if self.pattern is not None and not is_pattern(self.pattern):
@@ -93,6 +108,29 @@ class Field:
 
 MOST_DIGITS = 40
 """Digits of a field whose length is not known, at most."""
+
+NUMBER, TEXT = (int, float), (str,)
+KINDS: Mapping[str, tuple[type, ...]] = MappingProxyType(
+    {
+        "box": NUMBER,
+        "digits": (int,),
+        "length": (int,),
+        "pattern": TEXT,
+        "minimum": NUMBER,
+        "maximum": NUMBER,
+        "decimals": (int,),
+        "check": TEXT,
+        "sum_of": TEXT,
+        "required": (bool,),
+        "printed": (bool,),
+    }
+)
+"""The types of a field's values; those of `SEVERAL` are tuples of them."""
+
+SEVERAL = ("box", "length", "sum_of")
+
+RESERVED, CONFIDENCE = ("file", "page", "check"), " confidence"
+"""Columns of a table beside the values, and the end of the names of those with confidences."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,9 +158,12 @@ class Form:
             left, top, width, height = field.box
             if left + width > 1.001 * self.size[0] or top + height > 1.001 * self.size[1]:
                 raise SettingError(f"the field {field.name!r} ends outside of the page of size {list(self.size)}")
-            unknown = [name for name in field.sum_of if name not in names or name == field.name]
+            numbers = {each.name for each in self.fields if each.pattern is None} - {field.name}
+            unknown = [name for name in field.sum_of if name not in numbers]
             if unknown:
-                raise SettingError(f"the field {field.name!r} is a sum of {unknown[0]!r}: expected another field")
+                raise SettingError(
+                    f"the field {field.name!r} is a sum of {unknown[0]!r}: expected another field with a number"
+                )
 
     def pixels(self, field: Field, shape: tuple[int, int]) -> Box:
         """Return left, top, right and bottom of a field, in pixels of a page of `shape`, (H, W)."""
@@ -160,8 +201,10 @@ def load_form(path: Path | str) -> Form:
         )
     except SettingError as error:
         raise SettingError(f"{path}: {error}") from None
-    except (TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{path}: a value has the wrong type ({error}): see the description of forms") from None
+    except (TypeError, ValueError, AttributeError):
+        raise DataError(
+            f"{path}: size, fields or a field has the wrong type: expected [fields.NAME] tables"
+        ) from None
     return form
 
 

@@ -2,29 +2,41 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitscope.errors import DataError
 from digitscope.forms.checks import check_of, follows
 from digitscope.forms.description import Box, Field, Form
 from digitscope.forms.fitting import Fitting, costs_of, fit, in_order
 from digitscope.forms.registration import Reference, laid_on
 from digitscope.reading import Digit, Picture, Reader, Reading, open_pictures
+from digitscope.reading.result import Sign
+
+UInt8 = NDArray[np.uint8]
 
 SURE = 0.8
 """Probability from which a value need not be looked at."""
 
 CORRECTED = 3.0
-"""Nats by which a value is less probable than what was written, from which it is to be looked at: 1 to 20."""
+"""A value that is exp(3), or 20, times less probable than what seems to be written is to be looked at."""
 
 SAME_PLACE = 0.5
-"""Share of a digit's box that the empty form fills with the same digit, from which it belongs to the form."""
+"""Share of a digit's box that a digit of the empty form covers, from which it is print of the form."""
 
 OTHER_HAND = 0.5
 """Factor of the chance of a digit that looks printed in a field for handwriting, and the other way round."""
+
+LEAST_SIGN = 0.5
+"""Probability of a sign that may contradict a field."""
+
+BESIDE = 0.25
+"""Share of a digit inside of a field from which it belongs to none if its middle is outside, and makes doubt."""
+
+NOT_READ = 0.02
+"""Share of a field with ink that the empty form does not have, from which an empty value is doubted."""
 
 MOST_SIDE = 2600
 """Pixels of the longer side of a page that is laid onto its form, at most."""
@@ -67,12 +79,14 @@ class FilledForm:
     """The values of one form.
 
     Attributes:
-        values: by the names of the fields, in their order.
+        values: by the names of the fields, in their order; none if the page was refused.
         page: the number of its page in the file, from 0.
+        refused: why its page was not read; None if it was.
     """
 
     values: Mapping[str, FieldValue]
     page: int
+    refused: str | None = None
 
     @property
     def doubtful(self) -> tuple[str, ...]:
@@ -81,7 +95,23 @@ class FilledForm:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything, as JSON has it."""
-        return {"page": self.page, "fields": {name: value.to_json() for name, value in self.values.items()}}
+        fields = {name: value.to_json() for name, value in self.values.items()}
+        return {"page": self.page, "refused": self.refused, "fields": fields}
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What is written in a field.
+
+    Attributes:
+        fitting: the texts that it may be.
+        plain: the digits as they are.
+        contradiction: why the value is to be looked at whatever it is; None if it need not.
+    """
+
+    fitting: Fitting
+    plain: str
+    contradiction: str | None
 
 
 class FormReader:
@@ -106,35 +136,37 @@ class FormReader:
         """Return the values on every page of `source`; see `open_pictures` for what that can be.
 
         Raises:
-            DataError: it is no picture, or a page does not show the form.
+            DataError: it is no picture.
         """
         return tuple(self._page(picture, number) for number, picture in enumerate(open_pictures(source)))
 
     def _page(self, picture: Picture, number: int) -> FilledForm:
         matrix = self._reference.place_in(picture.gray)
         if matrix is None:
-            raise DataError(
-                f"page {number + 1} does not show the form of {self.form.reference.name}, or only a part"
-            )
+            refused = f"page {number + 1} does not show the form of {self.form.reference.name}, or only a part"
+            return FilledForm(MappingProxyType({}), number, refused)
         shape = self._reference.gray.shape
         scale = min(float(np.abs(np.linalg.det(matrix[:2, :2])) ** 0.5), MOST_SIDE / max(shape))
-        larger = np.diag([scale, scale, 1.0])
-        laid = laid_on(picture.gray, matrix @ np.linalg.inv(larger), tuple(round(scale * side) for side in shape))
+        laid = laid_on(
+            picture.gray,
+            matrix @ np.diag([1 / scale, 1 / scale, 1.0]),
+            tuple(round(scale * side) for side in shape),
+        )
         reading = self._read(laid)
         own = [digit for digit in reading.digits if not self._is_of_form(digit, scale)]
-        fittings = {field.name: self._fitting(field, own, laid.shape) for field in self.form.fields}
+        signs = [sign for sign in reading.signs if sign.confidence >= LEAST_SIGN]
+        ink = self._reference.ink_beside_print(laid)
+        found = {field.name: self._found(field, own, signs, ink) for field in self.form.fields}
         values = {
-            field.name: _value(
-                field, *fittings[field.name], _seen(self.form.pixels(field, shape), matrix, picture)
-            )
+            field.name: _value(field, found[field.name], _seen(self.form.pixels(field, shape), matrix, picture))
             for field in self.form.fields
         }
         for field in self.form.fields:
             if field.sum_of:
-                _add_up(field, {name: fitting for name, (fitting, _) in fittings.items()}, values)
+                _add_up(field, {name: each.fitting for name, each in found.items()}, values)
         return FilledForm(values, number)
 
-    def _read(self, gray: NDArray[np.uint8]) -> Reading:
+    def _read(self, gray: UInt8) -> Reading:
         return self.reader.read(gray, printed=True, rotation=0)
 
     def _is_of_form(self, digit: Digit, scale: float) -> bool:
@@ -147,32 +179,71 @@ class FormReader:
                 return True
         return False
 
-    def _fitting(self, field: Field, digits: Sequence[Digit], shape: tuple[int, ...]) -> tuple[Fitting, str]:
-        """Return what a field may say, and the digits that are written there as they are."""
-        left, top, right, bottom = self.form.pixels(field, (shape[0], shape[1]))
-        inside = []
-        for digit in digits:
-            x, y = digit.box[0] + digit.box[2] / 2, digit.box[1] + digit.box[3] / 2
-            if left <= x < right and top <= y < bottom:
-                inside.append(digit)
+    def _found(
+        self, field: Field, digits: Sequence[Digit], signs: Sequence[Sign], ink: NDArray[np.bool_]
+    ) -> _Found:
+        """Return what is written in a field of a laid page; `ink` (H, W) is what the empty form does not have."""
+        height, width = ink.shape
+        edges = self.form.pixels(field, (height, width))
+        inside = [digit for digit in digits if _is_in(digit, edges)]
         inside.sort(key=lambda digit: digit.box[0] + digit.box[2] / 2)
         chances = [digit.chance * (1 if digit.printed == field.printed else OTHER_HAND) for digit in inside]
         costs = [costs_of(digit.probabilities, chance) for digit, chance in zip(inside, chances, strict=True)]
         plain = "".join(str(digit.label) for digit, chance in zip(inside, chances, strict=True) if chance > 0.5)
-        return (fit(costs, lambda text: allowed(field, text)) if inside else Fitting()), plain
+        own = [sign for sign in signs if _is_in(sign, edges)]
+        is_negative = field.minimum is not None and field.minimum < 0 and bool(own) and _is_minus(own[0], inside)
+        fitting = fit(costs, lambda text: allowed(field, text, is_negative=is_negative)) if inside else Fitting()
+        contradiction = _contradiction(field, inside, own[is_negative:])
+        if any(_is_beside(digit, edges) for digit in digits):
+            contradiction = contradiction or "has a digit on its edge that was left out"
+        left, top, right, bottom = (round(edge) for edge in edges)
+        if not plain and ink[top:bottom, left:right].mean() > NOT_READ:
+            contradiction = contradiction or "has ink that was not read"
+        return _Found(fitting, plain, contradiction)
 
 
-def allowed(field: Field, digits: str) -> str | None:
+def _is_in(item: Digit | Sign, edges: Box) -> bool:
+    left, top, right, bottom = edges
+    x, y = item.box[0] + item.box[2] / 2, item.box[1] + item.box[3] / 2
+    return left <= x < right and top <= y < bottom
+
+
+def _is_beside(item: Digit | Sign, edges: Box) -> bool:
+    """Tell whether a good part of an item, but not its middle, is inside of a field."""
+    left, top, width, height = item.box
+    across = min(left + width, edges[2]) - max(left, edges[0])
+    down = min(top + height, edges[3]) - max(top, edges[1])
+    is_over = min(across, down) > 0 and across * down > BESIDE * width * height
+    return is_over and not _is_in(item, edges)
+
+
+def _is_minus(sign: Sign, digits: Sequence[Digit]) -> bool:
+    return sign.label == "-" and bool(digits) and sign.box[0] < digits[0].box[0]
+
+
+def _contradiction(field: Field, digits: Sequence[Digit], signs: Sequence[Sign]) -> str | None:
+    """Return which sign says something else than the field's value; None if none does."""
+    for sign in signs:
+        behind = sum(digit.chance > 0.5 and digit.box[0] > sign.box[0] for digit in digits)
+        is_point = sign.label in ".," and field.decimals > 0 and behind == field.decimals
+        if not is_point and (field.pattern is None or sign.label not in ".,-/:"):
+            return f"has a {sign.label} that the value has not"
+    return None
+
+
+def allowed(field: Field, digits: str, *, is_negative: bool = False) -> str | None:
     """Return digits as the field writes them; None if it cannot have them. No digits are an empty field."""
     if not digits:
         return ""
     least, most = field.lengths
     if not least <= len(digits) <= most or len(digits) <= field.decimals:
         return None
+    text: str | None
     if field.pattern is not None:
         text = follows(field.pattern, digits)
     else:
         text = f"{digits[: -field.decimals]}.{digits[-field.decimals :]}" if field.decimals else digits
+        text = f"-{text}" if is_negative else text
         low = -np.inf if field.minimum is None else field.minimum
         high = np.inf if field.maximum is None else field.maximum
         text = text if low <= float(text) <= high else None
@@ -181,20 +252,22 @@ def allowed(field: Field, digits: str) -> str | None:
     return text
 
 
-def _value(field: Field, fitting: Fitting, plain: str, box: tuple[int, int, int, int]) -> FieldValue:
+def _value(field: Field, found: _Found, box: tuple[int, int, int, int]) -> FieldValue:
     """Return the value of a field, and say why somebody should look at it."""
+    fitting, plain = found.fitting, found.plain
     if not fitting.texts:
         said = f"is not what the field expects: {_expected(field)}" if plain else None
-        return FieldValue(plain, 0.0 if plain else 1.0, None, said or _missing(field), box)
+        confidence = 0.0 if plain or found.contradiction else 1.0
+        return FieldValue(plain, confidence, None, said or found.contradiction or _missing(field), box)
     text, share = fitting.texts[0], fitting.shares[0]
     second = fitting.texts[1] if len(fitting.texts) > 1 else None
-    reason = None
+    reason = found.contradiction
     if fitting.overruled > CORRECTED:
         reason = f"looks like {plain}, which is not what the field expects: {_expected(field)}"
     elif share < SURE:
-        reason = f"may be {second or 'empty'}" if text else f"may be {second}"
+        reason = f"may be {second or 'empty'}"
     elif not text:
-        reason = _missing(field)
+        reason = reason or _missing(field)
     return FieldValue(text, share, second, reason, box)
 
 
@@ -228,10 +301,11 @@ def _add_up(field: Field, fittings: Mapping[str, Fitting], values: dict[str, Fie
         chosen = [text[choice] for text, choice in zip(texts, choices, strict=True)]
         *parts, total = (float(text or 0) for text in chosen)
         if abs(sum(parts) - total) < 1e-6:
-            for name, text in zip(names, chosen, strict=True):
-                value = values[name]
+            for name, text, choice in zip(names, chosen, choices, strict=True):
+                value, share = values[name], fittings[name].shares[choice]
                 if text != value.text:
-                    values[name] = replace(value, text=text, second=value.text, reason="was put right by its sum")
+                    why = "was put right by its sum"
+                    values[name] = replace(value, text=text, confidence=share, second=value.text, reason=why)
             return
     values[field.name] = replace(values[field.name], reason=f"is not the sum of {', '.join(field.sum_of)}")
 

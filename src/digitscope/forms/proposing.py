@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from digitscope.errors import DataError
 from digitscope.forms.description import Field
+from digitscope.tables import LOWEST, NARROWEST, enclosed, lines_and_ink
 
 UInt8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
@@ -16,17 +17,8 @@ Edges = tuple[int, int, int, int]
 A4, SAME_SHAPE = (210.0, 297.0), 0.02
 """Millimetres of a page whose sides have this ratio, within so much; other pages are measured in shares."""
 
-DARK, AROUND = 0.85, 0.03
-"""Pixels of lines have less than this share of the light around them, within this share of the page's width."""
-
-LONGEST_GAP, LINE = 0.002, 0.01
-"""Gaps in lines that are closed, and the shortest line, as shares of the page's longer side."""
-
-LOWEST, HIGHEST, NARROWEST = 0.012, 0.06, 0.008
-"""Heights of a field and the width of a cell, as shares of the page's longer side."""
-
-FILLED, INKED = 0.9, 0.02
-"""Share of a box that is inside of its lines, at least, and share of that with print, at most."""
+HIGHEST, INKED = 0.06, 0.02
+"""Height of a field, as a share of the page's longer side, and share of it with print: both at most."""
 
 WRITING, BELOW, THICKEST = 0.028, 0.003, 0.004
 """Height of a field above a writing line, of what must be empty below it, and of the line: shares of that side."""
@@ -50,7 +42,9 @@ def propose(gray: UInt8, size: tuple[float, float]) -> tuple[Field, ...]:
         DataError: none was found.
     """
     lines, ink = lines_and_ink(gray)
-    boxes = [box for box in enclosed(lines) if ink[box[1] : box[3], box[0] : box[2]].mean() <= INKED]
+    boxes = [
+        box for box in enclosed(lines, highest=HIGHEST) if ink[box[1] : box[3], box[0] : box[2]].mean() <= INKED
+    ]
     fields = [(_around(cells), len(cells)) for cells in _combs(boxes)]
     fields += [(edges, 0) for edges in _above_lines(lines, ink, [edges for edges, _ in fields])]
     if not fields:
@@ -64,36 +58,6 @@ def propose(gray: UInt8, size: tuple[float, float]) -> tuple[Field, ...]:
         x, y, wide, high = (round(float(value), 4) for value in box)
         proposed.append(Field(name=f"field{number}", box=(x, y, wide, high), digits=cells if cells > 1 else None))
     return tuple(proposed)
-
-
-def lines_and_ink(gray: UInt8) -> tuple[Bool, Bool]:
-    """Return which pixels belong to straight lines, across or down, and which to any ink."""
-    side = max(gray.shape)
-    light = ndimage.uniform_filter(gray.astype(np.float32), max(3, int(AROUND * gray.shape[1])))
-    ink = gray < DARK * light
-    length, gap = max(5, int(LINE * side)), max(1, int(LONGEST_GAP * side))
-    lines = np.zeros_like(ink)
-    for long, wide in (((1, length), (1, gap)), ((length, 1), (gap, 1))):
-        closed = ndimage.binary_closing(ink, np.ones(wide, bool))
-        lines |= ndimage.binary_opening(closed, np.ones(long, bool))
-    return lines, ink
-
-
-def enclosed(lines: Bool, *, highest: float = HIGHEST) -> list[Edges]:
-    """Return left, top, right and bottom of the rectangles that lines enclose.
-
-    They are not higher than `highest`, a share of the page's longer side.
-    """
-    side = max(lines.shape)
-    walls = ndimage.binary_dilation(lines, np.ones((3, 3), bool))
-    labels, _ = ndimage.label(~walls)
-    found = []
-    for number, place in enumerate(ndimage.find_objects(labels), 1):
-        rows, columns = (part.stop - part.start for part in place)
-        is_cell = LOWEST * side <= rows <= highest * side and columns >= NARROWEST * side
-        if is_cell and (labels[place] == number).mean() >= FILLED:
-            found.append((place[1].start, place[0].start, place[1].stop, place[0].stop))
-    return found
 
 
 def _combs(boxes: Sequence[Edges]) -> list[list[Edges]]:

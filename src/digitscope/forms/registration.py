@@ -86,6 +86,13 @@ class Reference:
         own = _dark(self.gray)
         return bool(own.any() and ink[own].mean() >= PRINT)
 
+    def ink_beside_print(self, laid: UInt8) -> NDArray[np.bool_]:
+        """Return where a page laid onto the form, uint8 (H, W) at any scale, has ink that the form has not."""
+        size = laid.shape[1], laid.shape[0]
+        own = ndimage.maximum_filter(_dark(self.gray), 2 * TOLERANCE + 1)
+        print_ = np.asarray(Image.fromarray(own).resize(size, Image.Resampling.NEAREST))
+        return np.asarray(_dark(laid) & ~print_)
+
 
 def laid_on(gray: UInt8, matrix: Float64, shape: tuple[int, ...]) -> UInt8:
     """Return a picture, uint8 (H, W), as it looks on a reference of `shape`; `matrix` maps the other way."""

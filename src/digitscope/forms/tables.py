@@ -10,7 +10,7 @@ from typing import TextIO
 
 from digitscope.errors import DataError, MissingExtraError, SettingError
 from digitscope.files import replacing
-from digitscope.forms.description import Form
+from digitscope.forms.description import CONFIDENCE, Form
 from digitscope.forms.filled import FilledForm
 
 FORMATS = (".csv", ".jsonl", ".xlsx")
@@ -21,21 +21,24 @@ Add = Callable[[str, Iterable[FilledForm]], None]
 def columns_of(form: Form) -> list[str]:
     """Return the columns of a table: file, page, the fields, the confidence of each, and what to look at."""
     names = [field.name for field in form.fields]
-    return ["file", "page", *names, *(f"{name} confidence" for name in names), "check"]
+    return ["file", "page", *names, *(f"{name}{CONFIDENCE}" for name in names), "check"]
 
 
 def row_of(file: str, filled: FilledForm) -> dict[str, str]:
-    """Return the row of one form; values are text, so that leading zeros stay."""
+    """Return the row of one form; values are text, so that leading zeros stay. A refused page has no values."""
     row = {"file": file, "page": str(filled.page + 1)}
     for name, value in filled.values.items():
         row[name] = value.text
-        row[f"{name} confidence"] = f"{value.confidence:.3f}"
-    row["check"] = "; ".join(f"{name} {filled.values[name].reason}" for name in filled.doubtful)
+        row[f"{name}{CONFIDENCE}"] = f"{value.confidence:.3f}"
+    reasons = [f"{name} {filled.values[name].reason}" for name in filled.doubtful]
+    row["check"] = "; ".join([filled.refused] if filled.refused else reasons)
     return row
 
 
 def files_in(path: Path, form: Form) -> set[str]:
     """Return the files of which a table has rows; none if there is no table.
+
+    A last line that a kill has cut off is taken away first, and its file is read again.
 
     Raises:
         DataError: the table has other columns than the form, or cannot be read.
@@ -43,17 +46,25 @@ def files_in(path: Path, form: Form) -> set[str]:
     """
     if not path.exists():
         return set()
-    if path.suffix == ".xlsx":
-        raise SettingError(f"{path}: a spreadsheet is written as a whole: resume a table in .csv or .jsonl")
+    if path.suffix.lower() == ".xlsx":
+        raise SettingError(f"{path}: a spreadsheet is written as a whole: name another, or a .csv or .jsonl file")
     try:
-        with path.open(encoding="utf-8", newline="") as opened:
-            if path.suffix == ".jsonl":
-                return {str(json.loads(line)["file"]) for line in opened}
-            reader = csv.DictReader(opened)
-            if reader.fieldnames != columns_of(form):
-                raise DataError(f"{path}: its columns are not those of the form: expected a table of this form")
-            return {row["file"] for row in reader}
-    except (OSError, ValueError, KeyError) as error:
+        content = path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        lines = whole.decode("utf-8", "surrogateescape").splitlines()
+        if path.suffix.lower() == ".jsonl":
+            rows = [json.loads(line) for line in lines]
+            names = [list(row["fields"]) for row in rows if row["fields"]]
+            is_same = all(each == [field.name for field in form.fields] for each in names)
+        else:
+            reader = csv.DictReader(lines)
+            rows, is_same = list(reader), reader.fieldnames in (None, columns_of(form))
+        if not is_same or (content and not whole):
+            raise DataError(f"{path}: its columns are not those of the form: expected a table of this form")
+        if len(whole) < len(content):
+            os.truncate(path, len(whole))
+        return {str(row["file"]) for row in rows}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: {error}: expected a table that was written for this form") from None
 
 
@@ -68,20 +79,28 @@ def table(path: Path, form: Form, *, resume: bool = False) -> Iterator[Add]:
         SettingError: the name ends in none of `FORMATS`.
         MissingExtraError: openpyxl, which writes spreadsheets, is not installed.
     """
-    if path.suffix not in FORMATS:
+    ending = path.suffix.lower()
+    if ending not in FORMATS:
         raise SettingError(f"{path}: expected a name that ends in {', '.join(FORMATS)}")
-    if path.suffix == ".xlsx":
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if ending == ".xlsx":
         with _spreadsheet(path, form) as add:
             yield add
         return
-    is_new = not (resume and path.exists())
-    with path.open("w" if is_new else "a", encoding="utf-8", newline="") as opened:
-        yield rows_into(opened, form, path.suffix, is_new=is_new)
+    is_new = not (resume and path.exists() and path.stat().st_size)
+    with path.open("w" if is_new else "a", encoding="utf-8", newline="", errors="surrogateescape") as opened:
+        add = rows_into(opened, form, ending, is_new=is_new)
+
+        def add_for_good(file: str, forms: Iterable[FilledForm]) -> None:
+            add(file, forms)
+            os.fsync(opened.fileno())
+
+        yield add_for_good
 
 
 def rows_into(opened: TextIO, form: Form, ending: str, *, is_new: bool = True) -> Add:
     """Return a function that adds forms to an open .csv or .jsonl file, and begin it if it is new."""
-    writer = csv.DictWriter(opened, columns_of(form), lineterminator="\n")
+    writer = csv.DictWriter(opened, columns_of(form), lineterminator="\n", restval="")
     if is_new and ending == ".csv":
         writer.writeheader()
 
@@ -92,8 +111,6 @@ def rows_into(opened: TextIO, form: Form, ending: str, *, is_new: bool = True) -
             else:
                 opened.write(json.dumps({"file": file, **each.to_json()}) + "\n")
         opened.flush()
-        if opened.seekable():
-            os.fsync(opened.fileno())
 
     return add
 
@@ -104,13 +121,14 @@ def _spreadsheet(path: Path, form: Form) -> Iterator[Add]:
         from openpyxl import Workbook
     except ImportError:
         raise MissingExtraError("openpyxl", "forms") from None
-    book = Workbook(write_only=True)
+    book, columns = Workbook(write_only=True), columns_of(form)
     sheet = book.create_sheet("values")
-    sheet.append(columns_of(form))
+    sheet.append(columns)
 
     def add(file: str, forms: Iterable[FilledForm]) -> None:
         for each in forms:
-            sheet.append(list(row_of(file, each).values()))
+            row = row_of(file, each)
+            sheet.append([row.get(column, "") for column in columns])
 
     yield add
     with replacing(path) as temporary:

@@ -1,12 +1,14 @@
 """Tables of made readings, whose rows and columns are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from digitscope.forms.grid import numbers_of, table_of
 from digitscope.reading import Digit, Reading
 from digitscope.reading.result import Sign
+from digitscope.tables import numbers_of, table_of
 
 ROWS = [["12", "", "3.5"], ["7", "81", ""], ["", "640", "20"]]
 
@@ -34,7 +36,7 @@ def test_numbers_have_their_text_and_their_box() -> None:
     numbers = numbers_of(reading_of(ROWS, [20, 120, 240], 60))
     assert [number.text for number in numbers] == ["12", "3.5", "7", "81", "640", "20"]
     assert numbers[1].box == (240, 20, 38, 20)
-    assert (numbers[1].line, numbers[1].confidence, numbers[0].confidence) == (0, 0.7, 0.8)
+    assert (numbers[1].line, numbers[1].chance, numbers[0].chance) == (0, 0.7, 0.8)
 
 
 @pytest.mark.parametrize("tilt", [0.0, 0.05])
@@ -56,4 +58,30 @@ def test_ruled_cells_keep_a_column_that_is_empty() -> None:
 
 
 def test_nothing_is_no_table() -> None:
-    assert table_of(Reading((), (), ((10, 10),))) == []
+    assert table_of(Reading((), (), ((10, 10),), rotations=(0,))) == []
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_page_that_was_turned_keeps_its_rows_and_columns(quarters: int) -> None:
+    """The page as given is the upright one turned back, anticlockwise, by as many quarters."""
+    upright = reading_of(ROWS, [20, 120, 240], 60)
+    width, height = upright.sizes[0]
+
+    def back(box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+        (left, top, wide, high), size = box, (width, height)
+        for _ in range(quarters):
+            left, top, wide, high = top, size[0] - left - wide, high, wide
+            size = size[::-1]
+        return left, top, wide, high
+
+    size = (width, height) if quarters == 2 else (height, width)
+    turned = replace(
+        upright,
+        digits=tuple(replace(each, box=back(each.box)) for each in upright.digits),
+        signs=tuple(replace(each, box=back(each.box)) for each in upright.signs),
+        sizes=(size,),
+        rotations=(90 * quarters,),
+    )
+    assert table_of(turned) == ROWS
+    assert [number.text for number in numbers_of(turned)] == [number.text for number in numbers_of(upright)]
+    assert [number.box for number in numbers_of(turned)] == [back(number.box) for number in numbers_of(upright)]
