@@ -296,9 +296,7 @@ def main() -> None:
     for name in KINDS:
         print(row(name, [each for each in answers if each.name == name]))
     print(row("all", answers))
-    print(
-        f"{lost} of {arguments.forms} forms refused; {refused} of {-(-arguments.forms // 10)} other pages refused"
-    )
+    print(f"{lost} of {arguments.forms} forms refused; {refused} of {-(-arguments.forms // 10)} others")
     for each in [each for each in answers if each.written != each.read][: arguments.show]:
         print(f"{each.kind} {each.look} {each.name}: {each.written!r} as {each.read!r}: {each.reason}")
 

@@ -114,14 +114,15 @@ def main() -> None:
     for name, kinds in (("ruled", (True,)), ("not ruled", (False,)), ("all", (True, False))):
         own = [result for result in results if result[0] in kinds]
         cells, right, shaped = sum(n for _, n, _ in own), sum(r for *_, r in own), sum(r > 0 for *_, r in own)
-        rows.append({"tables": name, "n": len(own), "of the right shape": shaped, "cells": cells, "right": right})
+        rows.append((name, len(own), shaped, cells, right / max(1, cells)))
+    header = ("tables", "n", "of the right shape", "cells", "right and in place")
     if arguments.json:
-        print(json.dumps({"machine": describe_machine(), "rows": rows}, indent=2))
+        told = [dict(zip(header, row, strict=True)) for row in rows]
+        print(json.dumps({"machine": describe_machine(), "rows": told}, indent=2))
         return
-    print("| tables | n | of the right shape | cells | right and in place |\n| --- | ---: | ---: | ---: | ---: |")
-    for row in rows:
-        *counts, right = row.values()
-        print(f"| {' | '.join(map(str, counts))} | {right / max(1, row['cells']):.1%} |")
+    print(f"| {' | '.join(header)} |\n| --- | ---: | ---: | ---: | ---: |")
+    for *counts, share in rows:
+        print(f"| {' | '.join(map(str, counts))} | {share:.1%} |")
 
 
 if __name__ == "__main__":

@@ -74,7 +74,8 @@ class Field:
                 )
         if self.name in RESERVED or self.name.endswith(CONFIDENCE):
             raise SettingError(f"{name} is called as another column of the table is: expected another name")
-        if len(self.box) != 4 or min(self.box[:2]) < 0 or min(self.box[2:]) <= 0:
+        edges: tuple[float, ...] = self.box  # of any length, when a file says so
+        if len(edges) != 4 or min(edges[:2]) < 0 or min(edges[2:]) <= 0:
             raise SettingError(f"{name} has the box {list(self.box)}: expected left, top, width, height, above 0")
         if sum(value is not None for value in (self.digits, self.length, self.pattern)) > 1:
             raise SettingError(f"{name} has more than one of digits, length and pattern: expected one at most")

@@ -39,8 +39,8 @@ class Fitting:
 def costs_of(probabilities: NDArray[np.floating], chance: float) -> NDArray[np.float64]:
     """Return the cost (11,) of each choice for a detection.
 
-    That nothing is there has the probability (1 - chance)^2: most of what a sure digit may be wrong about is which
-    digit it is, and most of what an unsure one may be is none.
+    The probability of no digit is (1 - chance)^2: a sure digit is rarely none, but may be another one. An unsure
+    one often is none.
 
     Args:
         probabilities: (10,), of the digits if it is one.
@@ -54,8 +54,8 @@ def costs_of(probabilities: NDArray[np.floating], chance: float) -> NDArray[np.f
 def in_order(costs: Sequence[NDArray[np.float64]]) -> Iterator[tuple[float, tuple[int, ...]]]:
     """Yield all ways to choose one of each place's choices, with their summed costs, the lowest first.
 
-    A heap holds the ways at the edge of what was yielded; a way's successors take the next choice at the place
-    where it last moved on, or at a later one, so each way comes once (Lawler 1972).
+    A heap holds the ways that come next. A way's successors take the next choice at the place where it last moved
+    on, or at a later place; so each way comes once (Lawler 1972).
     """
     ranked = [[int(k) for k in np.argsort(cost) if cost[k] < IMPOSSIBLE] for cost in costs]
     start = (0,) * len(costs)

@@ -67,6 +67,7 @@ class Digit:
             "page": self.page,
             "printed": self.printed,
             "alternatives": list(self.alternatives),
+            "chance": round(self.chance, 6),
         }
 
 

@@ -66,6 +66,7 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
                     "page": 0,
                     "printed": False,
                     "alternatives": [],
+                    "chance": 0.98,
                     "seen": {"width": SIDE, "height": SIDE, "pixels": BASE64},
                 }
             ],

@@ -87,6 +87,7 @@ class ReadDigit(BaseModel):
     page: int = Field(ge=0, examples=[0])
     printed: Printed
     alternatives: list[str] = Field(description="other readings of the same ink, the next best first")
+    chance: float = Field(description="probability that it is a digit at all and this one, 0 to 1")
     seen: Seen
 
 
