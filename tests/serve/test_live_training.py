@@ -26,6 +26,8 @@ from tests.serve.helpers import children_of, soon
 SHORT = Lesson(ScratchSettings(hidden=(8,), epochs=3), seed=1, examples=300)
 LONG = Lesson(ScratchSettings(hidden=(512,), epochs=100, batch_size=1), examples=2000)
 
+FAST = Lesson(ScratchSettings(hidden=(), epochs=100_000), examples=50)
+
 BEFORE: set[int] = set()
 """Worker processes of other tests."""
 
@@ -207,6 +209,25 @@ def test_stopping_is_at_once() -> None:
         assert training.ending == {"reason": "stopped", "detail": "enough"}
 
     with_trainings(use)
+
+
+def test_a_stopped_training_delivers_no_late_epoch() -> None:
+    """Cancelling is told at once, but the worker goes on until it is killed."""
+
+    async def use(trainings: Trainings) -> None:
+        training = await started(trainings, FAST)
+        async for event in training.events():
+            if event.number == 5:
+                break
+        training.stop("stopped", "enough")
+        await training.task
+        events = await heard(training)
+        await asyncio.sleep(1)
+        assert training.is_over
+        assert await heard(training) == events
+        assert trainings.start(SHORT) is not None
+
+    with_trainings(use, most=1)
 
 
 def test_only_so_many_at_once() -> None:

@@ -120,6 +120,8 @@ class Training:
             self._loop.call_soon_threadsafe(self._hear, *message)
 
     def _hear(self, name: str, content: Any) -> None:
+        if self.is_over:  # a cancelled worker goes on until it is killed
+            return
         if name == "data":
             self._data.set_result(content)
         else:
