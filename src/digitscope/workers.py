@@ -61,7 +61,7 @@ class Task(ProcessFuture[T]):
         return True
 
     def send(self, message: object) -> None:
-        """Send `message` to the function, which receives it from its connection.
+        """Send `message` to the function, which receives it from its connection; wait while the pipe is full.
 
         Raises:
             OSError: the function has ended.
