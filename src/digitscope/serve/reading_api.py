@@ -140,7 +140,7 @@ class ReadingApi:
         ]
 
     def begin_warm_up(self) -> None:
-        """Start a process that reads, so that the first who asks need not wait for it."""
+        """Start a process that reads before the first request comes."""
         self._warm_up = self._workers.submit(int)
 
     def _predict(self, body: bytes, headers: Headers) -> JSONResponse:

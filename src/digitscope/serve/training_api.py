@@ -87,7 +87,7 @@ async def _known(training_id: str, trainings: Here) -> Training:
     try:
         return trainings[training_id]
     except KeyError:
-        detail = f"no training {training_id[:80]!r}: it never was, or has ended a while ago; start another"
+        detail = f"no training {training_id[:80]!r}: unknown or expired; start another"
         raise Problem(404, "Not Found", detail) from None
 
 
