@@ -15,13 +15,12 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from digitscope.serve.content_types import BYTES, FORM, JSON
 from digitscope.serve.examples import DIGIT_SENT, SIDE
 from digitscope.serve.problems import Problem
 from digitscope.serve.schemas import ReadOptions
 
 UInt8 = NDArray[np.uint8]
-
-BYTES, FORM, JSON = "application/octet-stream", "multipart/form-data", "application/json"
 
 FIELD = "picture"
 """The field of a form that has the file."""

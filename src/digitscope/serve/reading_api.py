@@ -16,7 +16,8 @@ from digitscope.errors import ClusterError
 from digitscope.reading import Recognizer, shipped_path
 from digitscope.reading.recognizer import TASK_OF_SHAPE
 from digitscope.serve import examples, picture_reading
-from digitscope.serve.bodies import BYTES, FIELD, FORM, JSON, images_of, picture_of
+from digitscope.serve.bodies import FIELD, images_of, picture_of
+from digitscope.serve.content_types import BYTES, FORM, JSON
 from digitscope.serve.jobs import Jobs
 from digitscope.serve.picture_reading import NetworkFile
 from digitscope.serve.problems import Problem, problem_responses

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Body, Depends, Header, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from digitscope.errors import DataError
-from digitscope.serve.bodies import DIGIT_BODY, JSON, content_type, digit_in_base64, digit_of, unsupported
+from digitscope.serve.bodies import DIGIT_BODY, content_type, digit_in_base64, digit_of, unsupported
+from digitscope.serve.content_types import JSON
 from digitscope.serve.examples import EPOCH_EVENT, NEW_TRAINING
 from digitscope.serve.problems import Problem, problem_responses
 from digitscope.serve.schemas import (
