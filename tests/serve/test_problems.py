@@ -96,6 +96,7 @@ PICTURE = png(canvas())
 KINDS = [
     "image/png",
     "image/tiff",
+    "application/pdf",
     "application/octet-stream",
     "application/json",
     "text/plain",

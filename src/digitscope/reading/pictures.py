@@ -227,7 +227,9 @@ def _why_unidentified(head: bytes) -> str:
     """Return what a file is, if it is no picture, by its first 12 bytes."""
     if _is_heif(head) and "HEIF" not in Image.OPEN:
         return "a HEIC picture, which needs a decoder: pip install 'digitscope[heif]'"
-    return "not a picture that can be read, or damaged: expected PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC"
+    return (
+        "not a picture that can be read, or damaged: expected PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, HEIC or PDF"
+    )
 
 
 def _register_heif() -> None:
