@@ -201,6 +201,8 @@ def _pdf_pages(stream: IO[bytes], most: int) -> Iterator[Picture]:
                 if not 0 < width * height < math.inf:
                     raise DataError(f"a page of {width:g} x {height:g} points: expected one with an area")
                 scale = math.sqrt(WORKING_PIXELS / (width * height))
+                if is_too_large(math.ceil(width * scale), math.ceil(height * scale)):
+                    raise DataError(f"a page of {width:g} x {height:g} points is too narrow to draw")
                 image = page.render(scale=scale).to_pil()
                 page.close()
             yield Picture(image.convert("RGB"), 1.0, image.size)
