@@ -157,6 +157,7 @@ def test_cancelling_kills_what_runs_and_skips_what_waits(workers: Workers, tmp_p
     running = workers.submit(sleep_and_touch, tmp_path / "begun")
     waiting = workers.submit(sleep_and_touch, tmp_path / "never")
     wait_for(tmp_path / "begun")
+    assert (running.has_begun, waiting.has_begun) == (True, False)
     assert waiting.cancel()
     assert running.cancel()
     assert running.cancel()

@@ -1,8 +1,8 @@
 """One pool of worker processes for reading, training, trials and made pages.
 
 pebble's `ProcessPool` runs the processes: it kills a worker on timeout or cancellation, and replaces a dead one.
-This module adds what callers rely on: a task that cannot be pickled fails at once, and a task that waits can be
-cancelled for nothing. Workers ignore Ctrl-C and SIGTERM, and end with the process that started them.
+This module adds what callers rely on: a task that cannot be pickled fails at once, and cancelling a waiting task
+kills no worker. Workers ignore Ctrl-C and SIGTERM, and end with the process that started them.
 """
 
 import atexit
@@ -50,6 +50,11 @@ class Task(ProcessFuture[T]):
             self.ours, self.theirs = Pipe()
         self.inner: Future[bytes] | None = None
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a worker has the task; then `cancel` kills that worker."""
+        return self.inner is not None
+
     def cancel(self) -> bool:
         """Cancel the task, and kill the worker that runs it; return False if it has ended already."""
         if not super().cancel():  # type: ignore[no-untyped-call]
@@ -61,7 +66,7 @@ class Task(ProcessFuture[T]):
         return True
 
     def send(self, message: object) -> None:
-        """Send `message` to the function, which receives it from its connection.
+        """Send `message` to the function, which receives it from its connection; wait while the pipe is full.
 
         Raises:
             OSError: the function has ended.
@@ -233,7 +238,7 @@ class Workers:
 
 
 class _Process(SpawnProcess):
-    """A worker's process. Its state goes through a pipe of its own, so that who starts it need not wait.
+    """A worker's process. It receives its state through a pipe of its own, so that starting it returns at once.
 
     The main module is not run again in it, as `multiprocessing` would: tasks come from modules, and a script that
     starts the service need not guard against a second run of itself.

@@ -226,6 +226,16 @@ def test_the_pages_of_a_file_are_named(studio: Studio, sample: Dataset) -> None:
     assert studio.at("#cards button").nth(3).get_attribute("aria-pressed") == "true"
 
 
+@pytest.mark.parametrize("mime", ["application/pdf", ""])
+def test_a_pdf_file_is_read(studio: Studio, sample: Dataset, mime: str) -> None:
+    pytest.importorskip("pypdfium2")
+    first, second = (Image.open(io.BytesIO(picture_of(sample, digits)[0])) for digits in ("60", "38"))
+    stream = io.BytesIO()
+    first.save(stream, "PDF", save_all=True, append_images=[second])
+    assert studio.give("drop", stream.getvalue(), "form.pdf", mime) == "60\n38"
+    assert studio.text_of(".unshown-line").split("\n")[-1] == "All its 2 pages are read."
+
+
 def test_cards_that_are_left_out_are_told(studio: Studio) -> None:
     def many(route: "Route") -> None:
         answer = route.fetch()
@@ -264,12 +274,17 @@ def test_a_full_sheet_says_so(studio: Studio) -> None:
 @pytest.mark.parametrize("kind", ["drop", "paste"])
 @pytest.mark.parametrize(
     ("name", "mime"),
-    [("form.pdf", "application/pdf"), ("notes.txt", "text/plain"), ("drawing.svg", "image/svg+xml"), ("data", "")],
+    [
+        ("form.doc", "application/msword"),
+        ("notes.txt", "text/plain"),
+        ("drawing.svg", "image/svg+xml"),
+        ("data", ""),
+    ],
 )
 def test_what_is_no_picture_is_refused_before_it_is_sent(studio: Studio, kind: str, name: str, mime: str) -> None:
     assert studio.draw(number("7")) == "7"
     sent = len(studio.requests)
-    studio.give(kind, b"%PDF-1.7", name, mime)
+    studio.give(kind, b"not a picture", name, mime)
     assert studio.text_of("#complaint").startswith(f"{name} is no picture: expected PNG, JPEG")
     assert studio.at("#retry").is_hidden()
     assert studio.at("#picture").is_hidden()
@@ -278,7 +293,7 @@ def test_what_is_no_picture_is_refused_before_it_is_sent(studio: Studio, kind: s
 
 
 def test_a_long_name_is_cut(studio: Studio) -> None:
-    studio.give("drop", b"", f"{'long' * 50}.pdf", "application/pdf")
+    studio.give("drop", b"", f"{'long' * 50}.txt", "text/plain")
     assert len(studio.text_of("#complaint")) < 180
     assert studio.page.evaluate("document.documentElement.scrollWidth") == 1440
 

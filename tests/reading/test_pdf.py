@@ -58,9 +58,16 @@ LOCKED = (
 )
 
 
+NARROW = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 14400 0.000001]>>endobj\ntrailer<</Root 1 0 R>>\n"
+)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        (NARROW, "these bytes: a page of 14400 x 1e-06 points is too narrow to draw"),
         (b"%PDF-1.7\n" + bytes(99), "these bytes: a PDF file that is damaged"),
         (pdf(page(400))[:3000], "these bytes: a PDF file that is damaged"),
         (LOCKED, "these bytes: a PDF file that is locked with a password: save it without"),

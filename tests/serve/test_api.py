@@ -55,9 +55,29 @@ def test_a_form_and_bytes_without_a_type_are_read_alike(client: TestClient, pict
     assert all(answer.content == answers[0].content for answer in answers)
 
 
-def test_a_file_of_more_pages_than_may_be_is_refused(picture: bytes) -> None:
+def test_a_pdf_file_is_read_as_the_library_reads_it(client: TestClient, picture: bytes) -> None:
+    pytest.importorskip("pypdfium2")
+    file = io.BytesIO()
+    Image.open(io.BytesIO(picture)).save(file, "PDF")
+    expected = digitscope.read(file.getvalue()).to_json()
+    answers = [
+        client.post("/api/read", content=file.getvalue(), headers={"Content-Type": "application/pdf"}),
+        client.post("/api/read", files={"picture": ("form.pdf", file.getvalue(), "application/pdf")}),
+    ]
+    for answer in answers:
+        assert answer.status_code == 200, answer.text
+        content = answer.json()
+        for digit in content["digits"]:
+            seen_of(digit)
+        assert content == expected
+
+
+@pytest.mark.parametrize("form", ["TIFF", "PDF"])
+def test_a_file_of_more_pages_than_may_be_is_refused(picture: bytes, form: str) -> None:
+    if form == "PDF":
+        pytest.importorskip("pypdfium2")
     page, file = Image.open(io.BytesIO(picture)), io.BytesIO()
-    page.save(file, "TIFF", save_all=True, append_images=[page] * 2)
+    page.save(file, form, save_all=True, append_images=[page] * 2)
     for pages, status in ((3, 200), (2, 422)):
         with TestClient(create_app(limits=Limits(pages=pages)), base_url="http://localhost") as client:
             answer = client.post("/api/read", content=file.getvalue())
@@ -83,7 +103,8 @@ def test_nothing_is_found_on_an_empty_sheet(client: TestClient) -> None:
     ("content", "kind", "status", "part"),
     [
         (b"", "image/png", 422, "the picture: "),
-        (b"%PDF-1.7", "application/pdf", 415, "expected multipart/form-data with the field picture"),
+        (b"words", "text/plain", 415, "expected multipart/form-data with the field picture"),
+        (b"%PDF-1.7", "application/pdf", 422, "the picture: a PDF file"),
         (b"x", "multipart/form-data", 400, "Missing boundary"),
         (b"x", "multipart/form-data; boundary=y", 400, "the form does not parse"),
         (b"--y\r\n", "multipart/form-data; boundary=y", 400, "ends before its last boundary"),

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from multiprocessing import Pipe
@@ -26,6 +27,8 @@ from tests.serve.helpers import children_of, soon
 SHORT = Lesson(ScratchSettings(hidden=(8,), epochs=3), seed=1, examples=300)
 LONG = Lesson(ScratchSettings(hidden=(512,), epochs=100, batch_size=1), examples=2000)
 
+FAST = Lesson(ScratchSettings(hidden=(), epochs=100_000), examples=50)
+
 BEFORE: set[int] = set()
 """Worker processes of other tests."""
 
@@ -33,22 +36,27 @@ Told = list[tuple[str, Any]]
 
 
 def told_of(lesson: Lesson, *drawings: UInt8) -> Told:
-    """Return all messages of a lesson and its end, learned in this process; of `drawings` the last one is read."""
+    """Return all messages of a lesson, learned in this process, and its end.
+
+    Each epoch reads the next of `drawings`; the last one is read again.
+    """
     ours, theirs = Pipe()
     told: Told = []
+    to_read: deque[UInt8 | None] = deque(drawings or [None])
 
     def listen() -> None:
         with suppress(EOFError):
             while True:
                 word, content = ours.recv()
-                told.append((word, json.loads(content) if word == "epoch" else content))
+                if word == "ready":
+                    ours.send(to_read.popleft() if len(to_read) > 1 else to_read[0])
+                else:
+                    told.append((word, json.loads(content) if word == "epoch" else content))
 
     listener = threading.Thread(target=listen)
     listener.start()
-    for drawing in drawings[1:]:
-        ours.send(drawing)
     with theirs:
-        end = learn(theirs, lesson, drawings[0] if drawings else None)
+        end = learn(theirs, lesson)
     listener.join()
     ours.close()
     return [*told, ("end", end)]
@@ -205,6 +213,49 @@ def test_stopping_is_at_once() -> None:
         assert soon(lambda: pid not in children_of(os.getpid()))
         training.stop("time", "once more")
         assert training.ending == {"reason": "stopped", "detail": "enough"}
+
+    with_trainings(use)
+
+
+def test_a_stopped_training_delivers_no_late_epoch() -> None:
+    """Cancelling is told at once, but the worker goes on until it is killed."""
+
+    async def use(trainings: Trainings) -> None:
+        training = await started(trainings, FAST)
+        async for event in training.events():
+            if event.number == 5:
+                break
+        training.stop("stopped", "enough")
+        await training.task
+        events = await heard(training)
+        await asyncio.sleep(1)
+        assert training.is_over
+        assert await heard(training) == events
+        assert trainings.start(SHORT) is not None
+
+    with_trainings(use, most=1)
+
+
+def test_drawings_never_block_the_event_loop(sample: Dataset) -> None:
+    async def use(trainings: Trainings) -> None:
+        training = await started(trainings, LONG)
+        await training.data()
+        start = time.monotonic()
+        for _ in range(2000):  # a pipe has room for about a hundred
+            training.draw(sample.test.images[0])
+        assert time.monotonic() - start < 0.5
+
+    with_trainings(use)
+
+
+def test_an_epoch_reads_the_newest_drawing(sample: Dataset) -> None:
+    async def use(trainings: Trainings) -> None:
+        training = trainings.start(SHORT, sample.test.images[0])
+        assert training is not None
+        for image in sample.test.images[1:8]:
+            training.draw(image)
+        (_, _, first), *_ = await heard(training)
+        assert first["drawing"] == told_of(SHORT, sample.test.images[7])[1][1]["drawing"]
 
     with_trainings(use)
 

@@ -58,7 +58,7 @@ def test_a_mistake_of_ours_is_logged_and_not_told(caplog: pytest.LogCaptureFixtu
 
     with caplog.at_level(logging.INFO):
         answer = TestClient(app, base_url="http://localhost").get("/api/wrong")
-    assert_problem(answer, 500, "whose log tells more")
+    assert_problem(answer, 500, "internal error")
     assert "secret" not in answer.text
     assert answer.headers["x-content-type-options"] == "nosniff"
     told, logged = (record for record in caplog.records if record.name.startswith("digitscope"))
@@ -96,6 +96,7 @@ PICTURE = png(canvas())
 KINDS = [
     "image/png",
     "image/tiff",
+    "application/pdf",
     "application/octet-stream",
     "application/json",
     "text/plain",

@@ -78,7 +78,7 @@ def test_a_training_from_its_start_to_its_end(client: TestClient, sample: Datase
 def test_stopping(client: TestClient) -> None:
     location = start(client, LONG)
     assert client.delete(location).status_code == 204
-    assert_problem(client.get(f"{location}/events"), 404, "ended a while ago")
+    assert_problem(client.get(f"{location}/events"), 404, "unknown or expired")
     assert_problem(client.delete(location), 404)
 
 

@@ -117,9 +117,7 @@ class FreshScenes:
             raise ClusterError("a process that makes pages has ended: continue with --resume") from None
         finally:
             for task in tasks:
-                if (
-                    task.inner is None
-                ):  # cancelling one that has begun would end a worker that the next epoch needs
+                if not task.has_begun:  # else its worker would be killed, which the next epoch needs
                     task.cancel()
 
 

@@ -201,6 +201,8 @@ def _pdf_pages(stream: IO[bytes], most: int) -> Iterator[Picture]:
                 if not 0 < width * height < math.inf:
                     raise DataError(f"a page of {width:g} x {height:g} points: expected one with an area")
                 scale = math.sqrt(WORKING_PIXELS / (width * height))
+                if is_too_large(math.ceil(width * scale), math.ceil(height * scale)):
+                    raise DataError(f"a page of {width:g} x {height:g} points is too narrow to draw")
                 image = page.render(scale=scale).to_pil()
                 page.close()
             yield Picture(image.convert("RGB"), 1.0, image.size)
@@ -227,7 +229,9 @@ def _why_unidentified(head: bytes) -> str:
     """Return what a file is, if it is no picture, by its first 12 bytes."""
     if _is_heif(head) and "HEIF" not in Image.OPEN:
         return "a HEIC picture, which needs a decoder: pip install 'digitscope[heif]'"
-    return "not a picture that can be read, or damaged: expected PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC"
+    return (
+        "not a picture that can be read, or damaged: expected PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, HEIC or PDF"
+    )
 
 
 def _register_heif() -> None:

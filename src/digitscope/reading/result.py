@@ -29,7 +29,7 @@ class Digit:
         box: left, top, width and height of its ink, in pixels of the picture as it was given.
         probabilities: of the ten digits, float32 (10,).
         line: the number of its line in `Reading.lines`, from 0; None if it is print that the text leaves out.
-        page: the number of its page, from 0; a picture has one, a TIFF file may have more.
+        page: the number of its page, from 0; a picture has one, a TIFF or PDF file may have more.
         image: what the digit network saw, uint8 (28, 28), or (42, 28) for two digits over each other.
         printed: whether it is print and not handwriting.
         alternatives: the next best labels, the best first, such as ("7",) for a 1 with a flag.

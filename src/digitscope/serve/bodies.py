@@ -15,13 +15,12 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from digitscope.serve.content_types import BYTES, FORM, JSON, PDF
 from digitscope.serve.examples import DIGIT_SENT, SIDE
 from digitscope.serve.problems import Problem
 from digitscope.serve.schemas import ReadOptions
 
 UInt8 = NDArray[np.uint8]
-
-BYTES, FORM, JSON = "application/octet-stream", "multipart/form-data", "application/json"
 
 FIELD = "picture"
 """The field of a form that has the file."""
@@ -87,10 +86,11 @@ async def picture_of(request: Request) -> bytes:
             or with an option as a field.
     """
     kind = content_type(request.headers)
-    if kind == BYTES or kind.startswith("image/"):
+    if kind in (BYTES, PDF) or kind.startswith("image/"):
         return await request.body()
     if kind != FORM:
-        raise unsupported(kind, f"{FORM} with the field {FIELD}, an image type such as image/png, or {BYTES}")
+        expected = f"{FORM} with the field {FIELD}, an image type such as image/png, {PDF} or {BYTES}"
+        raise unsupported(kind, expected)
     try:
         form = await _FormInMemory(request).parse()
     except MultiPartException as error:

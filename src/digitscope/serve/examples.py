@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-JSON, PNG, BYTES = "application/json", "image/png", "application/octet-stream"
+from digitscope.serve.content_types import BYTES, JSON, PNG
 
 SIDE = 28
 

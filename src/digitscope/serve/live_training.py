@@ -38,11 +38,11 @@ class Lesson:
     examples: int | None = None
 
 
-def learn(connection: Connection, lesson: Lesson, drawing: UInt8 | None) -> dict[str, str]:
+def learn(connection: Connection, lesson: Lesson) -> dict[str, str]:
     """Teach a network the lesson, and return how that ended: its `reason` and `detail`.
 
-    Messages tell of the data, ("data", dict), and of each epoch, ("epoch", JSON). Messages that come are drawings,
-    uint8 (28, 28). The last one is read after every epoch.
+    It sends ("data", dict) once. After each epoch it sends ("ready", None), receives the drawing to read, uint8
+    (28, 28) or None, and sends ("epoch", JSON).
     """
     try:
         data = load_sample() if lesson.folder is None else load_mnist(lesson.folder)
@@ -53,9 +53,8 @@ def learn(connection: Connection, lesson: Lesson, drawing: UInt8 | None) -> dict
         units: list[int] = []
 
         def tell(record: EpochRecord) -> None:
-            nonlocal drawing
-            while connection.poll():
-                drawing = connection.recv()
+            connection.send(("ready", None))
+            drawing: UInt8 | None = connection.recv()
             weight = state.network.layers[0].weight
             if not units:  # the same ones to the end, so that each can be followed
                 norms = np.linalg.norm(weight, axis=0)

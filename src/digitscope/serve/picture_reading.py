@@ -51,7 +51,7 @@ _most_pages: int
 
 
 def begin(digits: NetworkFile, pairs: NetworkFile, pages: NetworkFile, most_pages: int) -> None:
-    """Load the networks in a worker, and read once, so that the first picture need not wait for it."""
+    """Load the networks in a worker, and read once, so that the first picture is read at once."""
     from digitscope.reading import Reader, Recognizer
     from digitscope.reading.finder import PageNetwork
 

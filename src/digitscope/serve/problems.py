@@ -121,7 +121,7 @@ def problem_of(error: Exception, scope: Scope) -> Problem:
     if isinstance(error, DataError | SettingError):
         return Problem(422, "Unprocessable Content", " ".join(str(error).split()))
     LOG.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
-    return Problem(500, "Internal Server Error", "this is a mistake of the server, whose log tells more")
+    return Problem(500, "Internal Server Error", "internal error; see the server's log")
 
 
 def _of_status(error: HTTPException, scope: Scope) -> Problem:

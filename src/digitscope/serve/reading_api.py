@@ -16,7 +16,8 @@ from digitscope.errors import ClusterError
 from digitscope.reading import Recognizer, shipped_path
 from digitscope.reading.recognizer import TASK_OF_SHAPE
 from digitscope.serve import examples, picture_reading
-from digitscope.serve.bodies import BYTES, FIELD, FORM, JSON, images_of, picture_of
+from digitscope.serve.bodies import FIELD, images_of, picture_of
+from digitscope.serve.content_types import BYTES, FORM, JSON, PDF
 from digitscope.serve.jobs import Jobs
 from digitscope.serve.picture_reading import NetworkFile
 from digitscope.serve.problems import Problem, problem_responses
@@ -39,7 +40,7 @@ FILE = {"type": "string", "format": "binary"}
 PICTURE_BODY = {
     FORM: {"schema": {"type": "object", "required": [FIELD], "properties": {FIELD: FILE}}},
     "image/png": {"schema": FILE, "examples": examples.PICTURE_SENT},
-    **{kind: {"schema": FILE} for kind in ("image/jpeg", "image/webp", BYTES)},
+    **{kind: {"schema": FILE} for kind in ("image/jpeg", "image/webp", PDF, BYTES)},
 }
 
 IMAGES_BODY = {
@@ -101,7 +102,10 @@ class ReadingApi:
         return router
 
     async def read(self, request: Request, options: Annotated[ReadOptions, Query()]) -> Response:
-        """Read a picture: PNG, JPEG, WebP, TIFF (all pages), BMP, GIF, AVIF, HEIC (extra heif)."""
+        """Read a picture: PNG, JPEG, WebP, BMP, GIF, AVIF, HEIC (extra heif), or all pages of a TIFF or PDF file.
+
+        PDF files need the extra pdf.
+        """
         picture = await picture_of(request)
         degrees = None if options.rotation == "auto" else int(options.rotation)
 
@@ -140,7 +144,7 @@ class ReadingApi:
         ]
 
     def begin_warm_up(self) -> None:
-        """Start a process that reads, so that the first who asks need not wait for it."""
+        """Start a process that reads before the first request comes."""
         self._warm_up = self._workers.submit(int)
 
     def _predict(self, body: bytes, headers: Headers) -> JSONResponse:

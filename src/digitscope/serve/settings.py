@@ -38,7 +38,7 @@ class Limits:
         "processes that read pictures, and as many for small ones; each starts when it is needed",
     ] = field(default_factory=lambda: min(usable_cores(), 4))
     images: Annotated[int, "images that one call of predict may have, else 413"] = 4096
-    pages: Annotated[int, "pages that a TIFF file may have, else 422; each takes its time"] = 20
+    pages: Annotated[int, "pages that a TIFF or PDF file may have, else 422; each takes its time"] = 20
 
     def __post_init__(self) -> None:
         for each in fields(self):

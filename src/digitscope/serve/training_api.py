@@ -12,7 +12,8 @@ from fastapi import APIRouter, Body, Depends, Header, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from digitscope.errors import DataError
-from digitscope.serve.bodies import DIGIT_BODY, JSON, content_type, digit_in_base64, digit_of, unsupported
+from digitscope.serve.bodies import DIGIT_BODY, content_type, digit_in_base64, digit_of, unsupported
+from digitscope.serve.content_types import JSON
 from digitscope.serve.examples import EPOCH_EVENT, NEW_TRAINING
 from digitscope.serve.problems import Problem, problem_responses
 from digitscope.serve.schemas import (
@@ -87,7 +88,7 @@ async def _known(training_id: str, trainings: Here) -> Training:
     try:
         return trainings[training_id]
     except KeyError:
-        detail = f"no training {training_id[:80]!r}: it never was, or has ended a while ago; start another"
+        detail = f"no training {training_id[:80]!r}: unknown or expired; start another"
         raise Problem(404, "Not Found", detail) from None
 
 

@@ -66,10 +66,11 @@ class Training:
         self._events: list[Event] = []
         self._news = asyncio.Event()
         self._followers = 0
+        self._drawing = drawing
         self._most_seconds, self._most_silence = most_seconds, most_silence
         self._loop = asyncio.get_running_loop()
         self._data: asyncio.Future[dict[str, Any]] = self._loop.create_future()
-        self._learning = workers.submit(learn, lesson, drawing, timeout=most_seconds, on_message=self._receive)
+        self._learning = workers.submit(learn, lesson, timeout=most_seconds, on_message=self._receive)
         self._silence = self._loop.call_later(most_silence, self._stop_unheard)
         self.task = self._loop.create_task(self._wait())
 
@@ -86,8 +87,7 @@ class Training:
 
     def draw(self, drawing: "UInt8") -> None:
         """Have `drawing`, uint8 (28, 28), read after every epoch from now on."""
-        with suppress(OSError):  # it has ended
-            self._learning.send(drawing)
+        self._drawing = drawing
 
     async def events(self, after: int = 0) -> AsyncIterator[Event]:
         """Yield the events from number `after` + 1 to the end."""
@@ -120,8 +120,13 @@ class Training:
             self._loop.call_soon_threadsafe(self._hear, *message)
 
     def _hear(self, name: str, content: Any) -> None:
+        if self.is_over:  # a cancelled worker goes on until it is killed
+            return
         if name == "data":
             self._data.set_result(content)
+        elif name == "ready":  # at most one answer is in the pipe, so that sending never blocks the loop
+            with suppress(OSError):  # it has ended
+                self._learning.send(self._drawing)
         else:
             self._events.append(Event(len(self._events) + 1, name, content))
             self._news.set()

@@ -2,8 +2,8 @@
 
 import { byId } from "./dom.js";
 
-const KINDS = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC";
-const ENDINGS = /\.(png|jpe?g|webp|tiff?|bmp|gif|avif|hei[cf])$/i;
+const KINDS = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, HEIC or PDF";
+const ENDINGS = /\.(png|jpe?g|webp|tiff?|bmp|gif|avif|hei[cf]|pdf)$/i;
 const MOST_NAME = 60;
 
 /**
@@ -30,7 +30,8 @@ export function preparePictures(onPicture, onComplaint) {
 
 /** What a browser has no type for, such as HEIC, tells it by its name. */
 function isPicture({ type, name }) {
-  return type.startsWith("image/") ? type !== "image/svg+xml" : !type && ENDINGS.test(name);
+  if (type.startsWith("image/")) return type !== "image/svg+xml";
+  return type === "application/pdf" || (!type && ENDINGS.test(name));
 }
 
 const nameOf = ({ name }) => (name.length > MOST_NAME ? `${name.slice(0, MOST_NAME)}…` : name);
