@@ -169,7 +169,7 @@ def _plan(
     trials = []
     for (point, seed), threads in zip(wanted, share_cores(len(wanted), cores), strict=True):
         recipe = space.recipe.with_changes(point)
-        if getattr(recipe.settings, "threads", None) == 0:  # which leaves the number open
+        if recipe.settings.threads == 0:  # which leaves the number open
             recipe = recipe.with_changes({"threads": threads})
         trials.append(Trial(point, recipe, seed, earlier, test))
     return tuple(trials)
