@@ -238,8 +238,3 @@ class TrainingSettings:
     def pen(self) -> Augmentation:
         """The part of `augmentation` that imitates other pens and scanners, not other writers."""
         return Augmentation(stroke=self.stroke, blur=self.blur, low_resolution=self.low_resolution)
-
-
-def setting_names() -> tuple[str, ...]:
-    """Return the names of all settings, in the order of `TrainingSettings`."""
-    return TrainingSettings.names()
