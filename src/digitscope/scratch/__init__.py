@@ -9,7 +9,7 @@ from digitscope.scratch.functions import ACTIVATIONS, Activation, softmax_cross_
 from digitscope.scratch.network import Layer, backward, forward, init_layers, sgd_step, zeros_like
 from digitscope.scratch.regression import trained_predictions
 from digitscope.scratch.settings import ScratchSettings
-from digitscope.scratch.training import TrainingState, batch_source, train
+from digitscope.scratch.training import ScratchState, batch_source, train
 
 __all__ = [
     "ACTIVATIONS",
@@ -17,7 +17,7 @@ __all__ = [
     "Layer",
     "Network",
     "ScratchSettings",
-    "TrainingState",
+    "ScratchState",
     "backward",
     "batch_source",
     "forward",
