@@ -133,9 +133,9 @@ def run_epoch(
 ) -> EpochScore:
     """Take one step for each batch, or with no optimizer only score the batches.
 
-    A step lowers the loss of `objective`, with its labels smoothed and the `hard_example_weight` for the worst
-    read, and computes convolutions and products in bfloat16 if asked to. The score has neither, as in
-    evaluation, and each example's is that of the weights which met it.
+    A step lowers the loss of `objective`, with its labels smoothed and its examples weighted up to
+    `hard_example_weight`, and computes convolutions and products in bfloat16 if asked to. The score has none of
+    these, as in evaluation, and each example's is that of the weights which met it.
     """
     model.train(optimizer is not None)
     results: list[BatchResult] = []

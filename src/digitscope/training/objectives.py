@@ -14,6 +14,7 @@ from digitscope.data.splits import UInt8
 from digitscope.metrics import Floats, evaluate_logits, evaluate_masks
 
 BatchResult = tuple[Tensor, Tensor]
+"""What an objective keeps of a batch until the epoch is scored."""
 
 
 @dataclass(frozen=True)
