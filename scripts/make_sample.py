@@ -1,6 +1,6 @@
 """Writes the embedded sample, `src/digitscope/data/mnist_sample.npz`, from full MNIST.
 
-Usage: DIGITSCOPE_DATA=DIR python scripts/make_sample.py
+Usage: DIGITSCOPE_DATA=DIR python -m scripts.make_sample
 """
 
 import sys

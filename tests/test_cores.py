@@ -37,12 +37,12 @@ def test_a_process_on_one_core_counts_one_everywhere() -> None:
     code = """
 import argparse, os
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-from digitscope.cli.arguments import add_cores
+from digitscope.cli.arguments import cores
 from digitscope.reading import Recognizer, shipped_path
 from digitscope.experiments.machine import describe_machine
 from digitscope.serve import Limits
 parser = argparse.ArgumentParser()
-add_cores(parser)
+cores().add_to(parser)
 print(parser.parse_args([]).cores, describe_machine()["cores"])
 print(Recognizer(shipped_path("digit")).threads, Limits().processes)
 """

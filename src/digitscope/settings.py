@@ -59,8 +59,7 @@ class TrainingSettings:
     ] = 0
     epoch_size: Annotated[
         int,
-        "examples after which an epoch ends; 0 for as many as there are to learn from, as an order that is "
-        '"fixed" needs it.',
+        'examples an epoch; 0 for as many as the training set has. The order "fixed" takes only 0.',
         FROM_0,
     ] = 0
     optimizer: Annotated[
@@ -86,9 +85,8 @@ class TrainingSettings:
     ] = 0.0
     hard_example_weight: Annotated[
         float,
-        "how many times as much as the best read example of a batch the worst weighs in a step, the others in "
-        "between by their ranks (after Loshchilov and Hutter 2016). 1 for all alike. Each of several processes "
-        "ranks those that it has.",
+        "weight of the highest loss in a batch; the lowest has 1, the others stand between by rank (Loshchilov "
+        "and Hutter 2016). 1 for equal weights. With several processes, each ranks its own examples.",
         AT_LEAST_1,
     ] = 1.0
     rotation: Annotated[
@@ -128,15 +126,15 @@ class TrainingSettings:
     ] = 0.0
     negatives: Annotated[
         float,
-        "how many images of what is no digit, or no pair, come with each example, as a share; the network is to "
-        "hold all digits for equally likely there (Hendrycks et al. 2019). They are made of single digits, and "
-        'need an order that is "reshuffled" for these, or "fresh-pairs".',
+        "negatives per example: images of no digit, or of no pair, whose target is equal probabilities (Hendrycks "
+        'et al. 2019). They are made of single digits. They need the order "reshuffled", or "fresh-pairs" for '
+        "pairs.",
         SHARE,
     ] = 0.0
     epochs_without_augmentation: Annotated[
         int,
-        "how many of the epochs, the last ones, warp nothing: what is read later is not warped either (Ge et al. "
-        "2021). 0 without warps.",
+        "last epochs without augmentation, on images like those read later (Ge et al. 2021). 0 if there is no "
+        "augmentation.",
         FROM_0,
     ] = 0
     ema: Annotated[
@@ -238,8 +236,3 @@ class TrainingSettings:
     def pen(self) -> Augmentation:
         """The part of `augmentation` that imitates other pens and scanners, not other writers."""
         return Augmentation(stroke=self.stroke, blur=self.blur, low_resolution=self.low_resolution)
-
-
-def setting_names() -> tuple[str, ...]:
-    """Return the names of all settings, in the order of `TrainingSettings`."""
-    return TrainingSettings.names()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from digitscope.experiments.bench import BENCHMARKS, Column, Comparison, Conditions, Row, select
+from digitscope.experiments.bench import BENCHMARKS, Column, Comparison, ComparisonRow, Conditions, select
 from digitscope.experiments.machine import describe_machine
 from tests.cli.helpers import Command, assert_one_line
 from tests.test_house import without
@@ -14,9 +14,13 @@ COLUMNS = (Column("seconds", "seconds", "{:.2f}"), Column("accuracy", "accuracy"
 
 def table(name: str) -> Comparison:
     rows = (
-        Row("ours", {"seconds": (2.0, 1.0, 4.0), "accuracy": (0.99, 0.99, 0.99)}, raw=[[2.0], [1.0], [4.0]]),
-        Row("peer", {"seconds": (4.0, 3.0, 2.0), "accuracy": (0.98, 0.97, 0.99)}, raw=[[4.0], [3.0], [2.0]]),
-        Row("absent", {}, "not available", "no compiler"),
+        ComparisonRow(
+            "ours", {"seconds": (2.0, 1.0, 4.0), "accuracy": (0.99, 0.99, 0.99)}, raw=[[2.0], [1.0], [4.0]]
+        ),
+        ComparisonRow(
+            "peer", {"seconds": (4.0, 3.0, 2.0), "accuracy": (0.98, 0.97, 0.99)}, raw=[[4.0], [3.0], [2.0]]
+        ),
+        ComparisonRow("absent", {}, "not available", "no compiler"),
     )
     return Comparison(name, f"the table of {name}", f"how {name} is timed", COLUMNS, rows, {"threads": 1})
 

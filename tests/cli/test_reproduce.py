@@ -12,7 +12,7 @@ from digitscope.data import Dataset, Split
 from digitscope.errors import DataError
 from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.recipes import Recipe
-from digitscope.experiments.reproduce import EXPERIMENTS, QUICK, REPORTED_PREDICTIONS, Bench, Row
+from digitscope.experiments.reproduce import EXPERIMENTS, QUICK, REPORTED_PREDICTIONS, Bench, ComparedFigure
 from digitscope.experiments.run import Run, run_recipe
 from tests.cli.helpers import Command, assert_one_line
 from tests.data.helpers import write_idx_folder
@@ -51,13 +51,13 @@ def test_a_false_row_fails_the_command(
         assert out.count("ok") == 5
 
 
-def stub(name: str) -> Callable[[Bench], Iterator[Row]]:
+def stub(name: str) -> Callable[[Bench], Iterator[ComparedFigure]]:
     """An experiment of one row, or none and an error where it is called broken."""
 
-    def run(_: Bench) -> Iterator[Row]:
+    def run(_: Bench) -> Iterator[ComparedFigure]:
         if name == "broken":
             raise DataError("it broke")
-        yield Row(name, f"the figure of {name}", 1.0, 1.0, 0.5)
+        yield ComparedFigure(name, f"the figure of {name}", 1.0, 1.0, 0.5)
 
     return run
 

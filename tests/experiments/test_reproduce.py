@@ -6,7 +6,15 @@ import pytest
 from digitscope.data import COURSE_SEED, Dataset, make_two_digit, whole_batches
 from digitscope.errors import SettingError
 from digitscope.experiments.recipes import RECIPES, Recipe
-from digitscope.experiments.reproduce import EXPERIMENTS, QUICK, VARIATIONS, Bench, Row, reproduce, select
+from digitscope.experiments.reproduce import (
+    EXPERIMENTS,
+    QUICK,
+    VARIATIONS,
+    Bench,
+    ComparedFigure,
+    reproduce,
+    select,
+)
 from digitscope.experiments.run import run_recipe
 from digitscope.training import evaluate
 from tests.experiments.helpers import small
@@ -39,7 +47,7 @@ def test_when_a_row_passes() -> None:
         (0.5, nan, 0.25, nan, False),
         (0.5, nan, None, nan, False),
     ):
-        row = Row("an experiment", "a figure", reference, ours, tolerance)
+        row = ComparedFigure("an experiment", "a figure", reference, ours, tolerance)
         assert row.passed is passed
         assert row.difference == (None if difference is None else pytest.approx(difference, nan_ok=True))
 
@@ -65,7 +73,7 @@ def test_an_unknown_name_is_refused_before_anything_runs() -> None:
 
 def test_selection(monkeypatch: pytest.MonkeyPatch) -> None:
     def stub(name: str) -> Any:
-        return lambda _: iter([Row(name, "", None, 0.0)])
+        return lambda _: iter([ComparedFigure(name, "", None, 0.0)])
 
     table = {name: stub(name) for name in EXPERIMENTS}
     monkeypatch.setattr("digitscope.experiments.reproduce.EXPERIMENTS", table)

@@ -13,7 +13,7 @@ from digitscope.scratch import (
     Layer,
     Network,
     ScratchSettings,
-    TrainingState,
+    ScratchState,
     init_layers,
     load_network,
     load_state,
@@ -111,16 +111,16 @@ def test_layers_that_make_no_network() -> None:
             Network(layers, "relu")
 
 
-def state_of(sample: Dataset, *hidden: int, epochs: int = 1, seed: int = 0) -> TrainingState:
+def state_of(sample: Dataset, *hidden: int, epochs: int = 1, seed: int = 0) -> ScratchState:
     """Return the state after an epoch on 20 digits."""
     settings, generator = ScratchSettings(hidden=hidden, epochs=1), np.random.default_rng(seed)
-    state = TrainingState.start(sample.train[:20], settings, generator=generator)
+    state = ScratchState.start(sample.train[:20], settings, generator=generator)
     if epochs:
         train(sample.train[:20], sample.validation[:5], settings, generator=generator, state=state)
     return state
 
 
-def arrays_of(state: TrainingState) -> list[bytes]:
+def arrays_of(state: ScratchState) -> list[bytes]:
     return [array.tobytes() for layer in (*state.network.layers, *state.velocities) for array in layer]
 
 

@@ -15,7 +15,7 @@ from digitscope.records import EpochRecord
 from digitscope.scratch import (
     Network,
     ScratchSettings,
-    TrainingState,
+    ScratchState,
     batch_source,
     load_state,
     save_state,
@@ -80,7 +80,7 @@ def test_the_last_partial_batch_teaches_and_counts() -> None:
     _, history = train(blank, blank, settings, generator=generator)
     assert history[0].train_loss == pytest.approx(np.log(10))
     loose = ScratchSettings(hidden=(), batch_size=4, momentum=0, nesterov=False)
-    state = TrainingState.start(blank, loose, generator=generator)
+    state = ScratchState.start(blank, loose, generator=generator)
     labels = np.arange(5, dtype=np.uint8)
     batches = [(blank.images[rows], labels[rows]) for rows in (slice(0, 4), slice(4, 5))]
     loss, _ = train_epoch(state, batches, [1e-12, 1.0], loose)
@@ -145,7 +145,7 @@ def test_a_training_that_goes_on_gives_the_same_bytes(sample: Dataset, tmp_path:
     settings = ScratchSettings(**values)  # type: ignore[arg-type]
     whole, expected = train(split, sample.validation, settings, generator=np.random.default_rng(5))
     generator = np.random.default_rng(5)
-    state = TrainingState.start(split, settings, generator=generator)
+    state = ScratchState.start(split, settings, generator=generator)
 
     def stop(record: EpochRecord) -> None:
         save_state(tmp_path / "state", state)
@@ -155,7 +155,7 @@ def test_a_training_that_goes_on_gives_the_same_bytes(sample: Dataset, tmp_path:
     with pytest.raises(Stopped):
         train(split, sample.validation, settings, generator=generator, state=state, on_epoch=stop)
     other = np.random.default_rng(5)
-    resumed = TrainingState.start(split, settings, generator=np.random.default_rng(99))
+    resumed = ScratchState.start(split, settings, generator=np.random.default_rng(99))
     load_state(tmp_path / "state", resumed)
     assert len(resumed.history) == after
     steps: list[None] = []
@@ -218,7 +218,7 @@ def test_numbers_of_numpy_are_numbers_and_lists_are_tuples() -> None:
     assert settings.hidden == (8, 4)
     listed: Any = [32, 16]  # as JSON has it, and so a run's configuration
     assert ScratchSettings(hidden=listed) == ScratchSettings(hidden=(32, 16))
-    with pytest.raises(SettingError, match="nesterov is True: expected momentum above 0"):
+    with pytest.raises(SettingError, match="nesterov needs momentum: expected momentum above 0"):
         ScratchSettings(momentum=0, nesterov=True)
 
 

@@ -14,7 +14,7 @@ from digitscope.models import build
 from digitscope.records import EpochRecord
 from digitscope.training import TrainingSettings, evaluate, run_epoch, to_tensors, train
 from digitscope.training.loop import TensorBatch
-from digitscope.training.objectives import READING
+from digitscope.training.objectives import DIGIT_OBJECTIVE
 from tests.training.helpers import Watched, course_training, new_state, small_split, weights_bytes
 
 CPU = torch.device("cpu")
@@ -235,9 +235,13 @@ def test_what_is_no_digit_is_to_be_any_with_the_same_probability() -> None:
     labels = torch.tensor([3, NO_DIGIT, 0, NO_DIGIT, 9])
     targets = torch.full((5, 10), 0.1, dtype=torch.float64)
     targets[[0, 2, 4]] = 0.9 * F.one_hot(labels[[0, 2, 4]], 10).double() + 0.01
-    assert READING.loss(logits, labels, 0.1, 1.0).item() == pytest.approx(F.cross_entropy(logits, targets).item())
+    assert DIGIT_OBJECTIVE.loss(logits, labels, 0.1, 1.0).item() == pytest.approx(
+        F.cross_entropy(logits, targets).item()
+    )
     no_preference = torch.zeros(2, 10)
-    assert READING.loss(no_preference, torch.tensor([4, NO_DIGIT]), 0.0, 1.0).item() == pytest.approx(np.log(10))
+    assert DIGIT_OBJECTIVE.loss(no_preference, torch.tensor([4, NO_DIGIT]), 0.0, 1.0).item() == pytest.approx(
+        np.log(10)
+    )
 
 
 def test_the_score_is_of_digits_alone(sample: Dataset) -> None:

@@ -10,7 +10,7 @@ from digitscope.training import OBJECTIVES, TrainingSettings, predict_logits, ru
 from digitscope.training.objectives import mean_by_rank
 from tests.training.helpers import new_state, small_split
 
-SEPARATION = OBJECTIVES["separation"]
+SEPARATION_OBJECTIVE = OBJECTIVES["separation"]
 SIX = [(i, j) for i in range(3) for j in range(2)]
 CPU = torch.device("cpu")
 
@@ -23,7 +23,7 @@ def test_the_loss_of_masks_by_its_formula(share: float) -> None:
     wanted = masks * (1 - share) + share / 2
     probabilities = 1 / (1 + torch.exp(-logits))
     by_hand = -(wanted * probabilities.log() + (1 - wanted) * (1 - probabilities).log()).mean()
-    assert SEPARATION.loss(logits, masks, share, 1.0).item() == pytest.approx(by_hand.item())
+    assert SEPARATION_OBJECTIVE.loss(logits, masks, share, 1.0).item() == pytest.approx(by_hand.item())
 
 
 def by_rank(losses: list[float], hard_example_weight: float) -> float:
@@ -55,8 +55,11 @@ def test_a_focus_weighs_masks_by_the_ranks_of_their_losses() -> None:
     generator = torch.Generator().manual_seed(0)
     logits = 3 * torch.randn(3, 2, 4, 5, generator=generator, dtype=torch.float64)
     masks = torch.randint(0, 2, (3, 2, 4, 5), generator=generator)
-    losses = [SEPARATION.loss(logits[i, j][None, None], masks[i, j][None, None], 0.1, 1.0).item() for i, j in SIX]
-    assert SEPARATION.loss(logits, masks, 0.1, 8.0).item() == pytest.approx(by_rank(losses, 8.0))
+    losses = [
+        SEPARATION_OBJECTIVE.loss(logits[i, j][None, None], masks[i, j][None, None], 0.1, 1.0).item()
+        for i, j in SIX
+    ]
+    assert SEPARATION_OBJECTIVE.loss(logits, masks, 0.1, 8.0).item() == pytest.approx(by_rank(losses, 8.0))
 
 
 def test_the_ranks_of_a_focus_have_no_gradient() -> None:
@@ -73,17 +76,17 @@ def test_an_epoch_of_masks_is_scored_as_an_evaluation_is(sample: Dataset) -> Non
     torch.manual_seed(0)
     model = build("unet", {})
     batches = to_tensors(((split.images[i : i + 10], split.labels[i : i + 10]) for i in (0, 10, 20)), CPU)
-    score = run_epoch(model, batches, optimizer=None, objective=SEPARATION)
+    score = run_epoch(model, batches, optimizer=None, objective=SEPARATION_OBJECTIVE)
     expected = evaluate_masks(predict_logits(model, split.images), split.labels)
     assert score.accuracies == pytest.approx(expected.per_position, abs=1e-6)
     assert np.mean(score.losses) == pytest.approx(expected.nll, rel=1e-5)
-    loss, accuracy = SEPARATION.validate(predict_logits(model, split.images), split.labels)
+    loss, accuracy = SEPARATION_OBJECTIVE.validate(predict_logits(model, split.images), split.labels)
     assert (loss, accuracy) == (expected.nll, expected.mean_iou)
 
 
 def test_two_empty_masks_agree() -> None:
     empty = torch.zeros(2, 2, 3, 3)
-    _, overlaps = SEPARATION.seen(empty - 1, empty.long())
+    _, overlaps = SEPARATION_OBJECTIVE.batch_result(empty - 1, empty.long())
     assert overlaps.tolist() == [[1, 1], [1, 1]]
 
 
@@ -91,6 +94,6 @@ def test_four_pairs_are_memorised(sample: Dataset) -> None:
     pairs = random_separations(sample.train, 4, generator=np.random.default_rng(0))
     settings = TrainingSettings(epochs=60, batch_size=4, optimizer="adam", learning_rate=0.01)
     state = new_state("unet", settings)
-    train(state, Reshuffled(pairs, 4), pairs, settings, seed=0, objective=SEPARATION)
+    train(state, Reshuffled(pairs, 4), pairs, settings, seed=0, objective=SEPARATION_OBJECTIVE)
     assert state.history[0].train_accuracy < 0.7
     assert state.history[-1].train_accuracy > 0.85  # a cut in the middle row gives 0.8

@@ -143,7 +143,7 @@ def test_the_heat_of_ignored_places_does_not_matter() -> None:
 def test_a_page_without_an_item_has_a_loss() -> None:
     maps, planes = perfect([])
     assert float(OBJECTIVE.loss(maps, planes, 0, 1)) == pytest.approx(0, abs=1e-3)
-    assert OBJECTIVE.seen(maps, planes)[1].tolist() == [1]
+    assert OBJECTIVE.batch_result(maps, planes)[1].tolist() == [1]
 
 
 def test_an_epoch_is_the_mean_of_its_batches() -> None:
@@ -151,7 +151,7 @@ def test_an_epoch_is_the_mean_of_its_batches() -> None:
     right, planes = perfect([Peak(3, 3, "1"), Peak(3, 12, "2"), Peak(12, 3, "3")])
     wrong = right.clone()
     wrong[:, CHANNELS["classes"], 3] = right[:, CHANNELS["classes"], 3].flip(1)
-    seen = [OBJECTIVE.seen(maps, planes) for maps in (right, wrong)]
+    seen = [OBJECTIVE.batch_result(maps, planes) for maps in (right, wrong)]
     score = OBJECTIVE.score(seen)
     losses = [float(OBJECTIVE.loss(maps, planes, 0, 1)) for maps in (right, wrong)]
     assert list(score.losses) == pytest.approx([np.mean(losses)])

@@ -8,7 +8,7 @@ import pytest
 from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation
 from digitscope.errors import SettingError
 from digitscope.scratch import ScratchSettings
-from digitscope.training import TrainingSettings, setting_names
+from digitscope.training import TrainingSettings
 
 WHOLE = "expected a whole number from 1"
 BELOW_ONE = "expected a number from 0 to below 1"
@@ -142,8 +142,8 @@ def test_settings_cannot_be_changed() -> None:
 
 
 def test_the_names_are_the_fields() -> None:
-    assert setting_names() == tuple(field.name for field in fields(TrainingSettings))
-    assert setting_names()[:3] == ("epochs", "batch_size", "order")
+    assert TrainingSettings.names() == tuple(field.name for field in fields(TrainingSettings))
+    assert TrainingSettings.names()[:3] == ("epochs", "batch_size", "order")
     assert list(ScratchSettings().as_dict()) == [*ScratchSettings.names()]
 
 

@@ -114,8 +114,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
         command.set_defaults(parser=command)
         if name == next((word for word in words if not word.startswith("-")), None):
-            module = import_module(f"digitscope.cli.{name}")
-            getattr(module, "COMMAND", module).configure(command)
+            import_module(f"digitscope.cli.{name}").COMMAND.configure(command)
     return parser
 
 

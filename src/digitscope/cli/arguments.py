@@ -211,13 +211,13 @@ def data_words(options: argparse.Namespace) -> list[str]:
 
 
 def words_of(options: argparse.Namespace, *names: str) -> list[str]:
-    """Return the flags that give the options called `names` their values; none for None, False and "auto"."""
+    """Return the flags of the options called `names` that are not at their defaults."""
     words: list[str] = []
     for name in names:
         value = getattr(options, name)
         if value is True:
             words.append(f"--{name}")
-        elif value is not None and value is not False and value != "auto":
+        elif value is not None and value != options.parser.get_default(name):
             words += [f"--{name}", str(value)]
     return words
 
@@ -225,31 +225,3 @@ def words_of(options: argparse.Namespace, *names: str) -> list[str]:
 def call_of(*words: object) -> str:
     """Return `words` of a call of the command as a shell takes them."""
     return shlex.join(["digitscope", *map(str, words)])
-
-
-# For the commands that still fill a parser by themselves
-
-
-def add_data(parser: argparse.ArgumentParser) -> None:
-    """Add --data and --unchecked."""
-    for argument in DATA:
-        argument.add_to(parser)
-
-
-add_device, add_json, add_test = DEVICE.add_to, JSON.add_to, TEST.add_to
-
-
-def add_cores(parser: argparse.ArgumentParser) -> None:
-    """Add --cores."""
-    cores().add_to(parser)
-
-
-def add_engine(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add --engine and --address; the engine is what `what` says."""
-    for argument in engine(what):
-        argument.add_to(parser)
-
-
-def add_seed(parser: argparse.ArgumentParser, what: str, default: int | None) -> None:
-    """Add --seed, which is of `what`; with None as default the command decides."""
-    seed_of(what, default).add_to(parser)

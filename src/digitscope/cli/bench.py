@@ -18,9 +18,9 @@ from digitscope.experiments.bench import (
     QUICK_ROUNDS,
     Column,
     Comparison,
+    ComparisonRow,
     Conditions,
-    Row,
-    Spread,
+    MedianRange,
     select,
 )
 from digitscope.experiments.machine import describe_machine
@@ -80,7 +80,7 @@ def _reasons(comparisons: Sequence[Comparison]) -> dict[str, list[str]]:
     return reasons
 
 
-def _as_words(comparison: Comparison, row: Row) -> list[str]:
+def _as_words(comparison: Comparison, row: ComparisonRow) -> list[str]:
     cells = []
     for column in comparison.columns:
         cells.append(_spread(row.values.get(column.key, ()), column.form))
@@ -92,7 +92,7 @@ def _as_words(comparison: Comparison, row: Row) -> list[str]:
 def _spread(values: Sequence[float], form: str) -> str:
     if not values:
         return ""
-    spread = Spread.of(values)
+    spread = MedianRange.of(values)
     median, lowest, highest = (form.format(value) for value in (spread.median, spread.lowest, spread.highest))
     return median if lowest == highest else f"{median} ({lowest} to {highest})"
 
@@ -115,14 +115,14 @@ def _as_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _in_full(comparison: Comparison, row: Row, column: Column) -> dict[str, Any] | None:
+def _in_full(comparison: Comparison, row: ComparisonRow, column: Column) -> dict[str, Any] | None:
     """Return a quantity's value in each round with its spread, and the same of its ratio to the first row."""
     values, ratios = row.values.get(column.key, ()), comparison.ratios(row, column)
     if not values:
         return None
-    told = {"rounds": values, **asdict(Spread.of(values))}
+    told = {"rounds": values, **asdict(MedianRange.of(values))}
     if column.compared and ratios:
-        told["ratio"] = {"rounds": ratios, **asdict(Spread.of(ratios))}
+        told["ratio"] = {"rounds": ratios, **asdict(MedianRange.of(ratios))}
     return told
 
 

@@ -63,9 +63,11 @@ def _flags_of(command: str) -> list[str]:
     """Return the flags and actions of a command; none if a package that it needs is not installed."""
     parser = OneLineParser(prog="digitscope")
     try:
-        module = import_module(f"digitscope.cli.{command}")
+        declared = import_module(f"digitscope.cli.{command}").COMMAND
     except ImportError:
         return []
-    getattr(module, "COMMAND", module).configure(parser)
-    actions = getattr(getattr(module, "COMMAND", None), "actions", {})
-    return [*actions, *dict.fromkeys(re.findall(r"(?<=\[)--[\w-]+|(?<=\| )--[\w-]+", parser.format_usage()))]
+    declared.configure(parser)
+    return [
+        *declared.actions,
+        *dict.fromkeys(re.findall(r"(?<=\[)--[\w-]+|(?<=\| )--[\w-]+", parser.format_usage())),
+    ]

@@ -11,7 +11,7 @@ from digitscope.data import Dataset, find_data_directory, has_two_digit
 from digitscope.data.known_files import MNIST
 from digitscope.errors import DataError
 from digitscope.experiments.machine import describe_machine
-from digitscope.experiments.reproduce import EXPERIMENTS, Bench, Row, reproduce, select
+from digitscope.experiments.reproduce import EXPERIMENTS, Bench, ComparedFigure, reproduce, select
 
 HEADER = ("figure", "handout", "here", "difference", "accepted", "")
 
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
             full_mnist()  # the pairs are made of it
         return two_digits(options.data, options.unchecked)
 
-    rows: list[Row] = []
+    rows: list[ComparedFigure] = []
     for name in select(options.only):
         with step_bar() as bar:
             bench = Bench(full_mnist, pairs, options.device, on_run=bar.start, on_batch=bar.step)
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _as_json(row: Row) -> dict[str, Any]:
+def _as_json(row: ComparedFigure) -> dict[str, Any]:
     return {
         "experiment": row.experiment,
         "what": row.what,
@@ -64,7 +64,7 @@ def _as_json(row: Row) -> dict[str, Any]:
     }
 
 
-def _as_words(row: Row) -> tuple[str, ...]:
+def _as_words(row: ComparedFigure) -> tuple[str, ...]:
     if row.reference is None or row.difference is None:
         return (row.what, "", _figure(row.ours), "", "", "")
     accepted = "at least" if row.tolerance is None else f"± {row.tolerance:g}"

@@ -8,11 +8,11 @@ import threading
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from digitscope.cli.arguments import annotated_fields, path_argument, text_argument
+from digitscope.cli.arguments import Argument, Command, Flag, annotated_fields, path_argument, text_argument
 from digitscope.cli.console import remark
 from digitscope.errors import DataError
 from digitscope.serve import Limits
@@ -22,46 +22,8 @@ if TYPE_CHECKING:
 
 TOKEN_VARIABLE = "DIGITSCOPE_TOKEN"  # noqa: S105 - its name, not the token
 
-EPILOG = f"""\
-Prints its address, and on standard error one line of JSON for every request. Ctrl-C ends it, when what is in work
-is done. If {TOKEN_VARIABLE} or --token-file gives a token, every call of the API has to bring it:
-  curl -H 'Authorization: Bearer TOKEN' -F picture=@form.jpg http://127.0.0.1:8000/api/read
-
-example: digitscope serve --port 8080 --open"""
-
 LEAVING_SECONDS = 1.0
 """Seconds that the process has to end in, once the last request is answered or given up."""
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    parser.epilog = EPILOG
-    host_help = (
-        "address to listen on; 0.0.0.0 is every network of this machine (default: 127.0.0.1, this machine alone)"
-    )
-    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help=host_help)
-    port_help = "port to listen on, 0 for any that is free (default: 8000)"
-    parser.add_argument("--port", type=_port, default=8000, metavar="N", help=port_help)
-    parser.add_argument("--open", action="store_true", help="open the page in a browser")
-    model_help = "what reads single digits: a shipped name or an .onnx file (default: digit)"
-    parser.add_argument("--model", type=text_argument, default="digit", metavar="NAME", help=model_help)
-    token_help = f"file with the token that a caller has to bring (default: that of {TOKEN_VARIABLE}, if any)"
-    parser.add_argument("--token-file", type=path_argument, metavar="FILE", help=token_help)
-    hosts_help = "bare name that the service is called by, beside localhost and addresses; once for each"
-    parser.add_argument("--allowed-host", action="append", default=[], metavar="NAME", help=hosts_help)
-    for limit, kind, text in annotated_fields(Limits):
-        _add_limit(parser, limit, kind, text)
-    parser.set_defaults(run=run)
-
-
-def _add_limit(parser: argparse.ArgumentParser, limit: Field[Any], kind: type, text: str) -> None:
-    default = "one a core, four at most" if limit.default is MISSING else f"{limit.default:,}"
-    parser.add_argument(
-        f"--{limit.name.replace('_', '-')}",
-        type=kind,
-        metavar="SECONDS" if kind is float else "N",
-        help=f"{text} (default: {default})",
-    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -129,3 +91,60 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65_535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port: expected a whole number from 0 to 65535")
     return int(text)
+
+
+def _limits() -> Iterator[Argument]:
+    """Yield a flag for each limit of the service."""
+    for limit, kind, text in annotated_fields(Limits):
+        default = "one a core, four at most" if limit.default is MISSING else f"{limit.default:,}"
+        metavar = "SECONDS" if kind is float else "N"
+        flag = f"--{limit.name.replace('_', '-')}"
+        yield Argument(flag, type=kind, metavar=metavar, help=f"{text} (default: {default})")
+
+
+COMMAND = Command(
+    run,
+    (
+        Argument(
+            "--host",
+            default="127.0.0.1",
+            metavar="ADDRESS",
+            help="address to listen on; 0.0.0.0 is every network of this machine (default: 127.0.0.1, this "
+            "machine alone)",
+        ),
+        Argument(
+            "--port",
+            type=_port,
+            default=8000,
+            metavar="N",
+            help="port to listen on, 0 for any that is free (default: 8000)",
+        ),
+        Flag("--open", help="open the page in a browser"),
+        Argument(
+            "--model",
+            type=text_argument,
+            default="digit",
+            metavar="NAME",
+            help="what reads single digits: a shipped name or an .onnx file (default: digit)",
+        ),
+        Argument(
+            "--token-file",
+            type=path_argument,
+            metavar="FILE",
+            help=f"file with the token that a caller has to bring (default: that of {TOKEN_VARIABLE}, if any)",
+        ),
+        Argument(
+            "--allowed-host",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="bare name that the service is called by, beside localhost and addresses; once for each",
+        ),
+        *_limits(),
+    ),
+    "serve --port 8080 --open",
+    f"""\
+Prints its address, and on standard error one line of JSON for every request. Ctrl-C ends it, when what is in work
+is done. If {TOKEN_VARIABLE} or --token-file gives a token, every call of the API has to bring it:
+  curl -H 'Authorization: Bearer TOKEN' -F picture=@form.jpg http://127.0.0.1:8000/api/read""",
+)

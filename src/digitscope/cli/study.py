@@ -2,23 +2,28 @@
 
 import argparse
 import json
-from importlib import import_module
 from pathlib import Path
 
 from digitscope.cli.arguments import (
-    add_cores,
-    add_data,
-    add_device,
-    add_json,
-    add_seed,
-    add_test,
+    DATA,
+    DEVICE,
+    JSON,
+    TEST,
+    Argument,
+    Command,
+    Flag,
+    Folder,
+    Number,
+    call_of,
     check_cores,
-    path_argument,
+    cores,
+    seed_of,
+    words_of,
 )
 from digitscope.cli.console import print_table, remark
 from digitscope.cli.datasets import single_digits
 from digitscope.cli.study_figures import FIGURES
-from digitscope.cli.sweep_progress import call_of, shown, tell_failed, tell_interrupted
+from digitscope.cli.sweep_progress import shown, tell_failed, tell_interrupted
 from digitscope.data import COURSE_SEED, Dataset, find_data_directory, load_sample
 from digitscope.errors import DigitscopeError
 from digitscope.experiments.machine import describe_machine
@@ -44,37 +49,6 @@ QUESTIONS = {
 }
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    questions = "\n".join(f"  {name:11} {question}" for name, question in QUESTIONS.items())
-    parser.epilog = (
-        f"studies:\n{questions}\n\nFinished trainings are kept in the folder. Repeat the "
-        "call to continue with the rest.\n\nexample: digitscope study capacity --quick"
-    )
-    parser.add_argument("study", choices=tuple(DESIGNS), metavar="STUDY", help="one of the studies below")
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="a smaller study, on the embedded sample, which takes no --data; a minute or two",
-    )
-    parser.add_argument(
-        "--seeds",
-        type=int,
-        metavar="N",
-        help=f"trainings of each point (default: {SEEDS}, or {QUICK_SEEDS} if quick)",
-    )
-    add_seed(parser, "the first training of each point", default=COURSE_SEED)
-    add_cores(parser)
-    parser.add_argument(
-        "--out", type=path_argument, metavar="DIR", help=f"the study's folder (default: {STUDIES}/STUDY)"
-    )
-    add_test(parser)
-    add_data(parser)
-    add_device(parser)
-    add_json(parser)
-    parser.set_defaults(run=run)
-
-
 def run(options: argparse.Namespace) -> int:
     """Train what is not finished yet, write figure, table and text, and return 1 if a training crashed."""
     check_cores(options)
@@ -86,8 +60,6 @@ def run(options: argparse.Namespace) -> int:
         if options.data != find_data_directory(None):  # which DIGITSCOPE_DATA may name for other calls
             options.parser.error("argument --quick: it is for the embedded sample: expected no --data with it")
         options.data = None
-    for package in ("matplotlib", "optuna"):  # better missed before the trainings
-        import_module(package)
     dataset = load_sample() if options.quick else single_digits(options.data, options.unchecked)
     variants = DESIGNS[options.study](len(dataset.train), options.quick)
     study = Study(options.study, variants, options.seeds, options.seed)
@@ -102,7 +74,8 @@ def run(options: argparse.Namespace) -> int:
     tell_failed(study, result.failed)
     if not result.finished():
         raise DigitscopeError(f"{folder}: no training went to its end, so there is nothing to draw")
-    _write(folder, result, dataset, call_of(options, [options.study], ("seeds", "test", "quick", "seed")))
+    words = words_of(options, "seeds", "test", "quick", "seed", "data", "unchecked")
+    _write(folder, result, dataset, call_of("study", options.study, *words))
     _tell(result, folder, options)
     return 1 if result.failed else 0
 
@@ -143,3 +116,29 @@ def _tell(result: Result, folder: Path, options: argparse.Namespace) -> None:
     print_table(name, *in_words(result))
     print(findings(result))
     print(f"{folder}: {name}.png, {name}.csv and {name}.md")
+
+
+ABOUT = f"""\
+studies:
+{chr(10).join(f"  {name:11} {question}" for name, question in QUESTIONS.items())}
+
+Finished trainings are kept in the folder. Repeat the call to continue with the rest."""
+
+COMMAND = Command(
+    run,
+    (
+        Argument("study", choices=tuple(DESIGNS), metavar="STUDY", help="one of the studies below"),
+        Flag("--quick", help="a smaller study, on the embedded sample, which takes no --data; a minute or two"),
+        Number("--seeds", help=f"trainings of each point (default: {SEEDS}, or {QUICK_SEEDS} if quick)"),
+        seed_of("the first training of each point", default=COURSE_SEED),
+        cores(),
+        Folder("--out", help=f"the study's folder (default: {STUDIES}/STUDY)"),
+        TEST,
+        *DATA,
+        DEVICE,
+        JSON,
+    ),
+    "study capacity --quick",
+    ABOUT,
+    needs=("matplotlib", "optuna"),
+)

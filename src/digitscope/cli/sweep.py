@@ -2,29 +2,32 @@
 
 import argparse
 import json
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
 from digitscope.cli.arguments import (
-    add_cores,
-    add_data,
-    add_device,
-    add_engine,
-    add_json,
-    add_seed,
-    add_test,
+    DATA,
+    DEVICE,
+    JSON,
+    TEST,
+    Argument,
+    Command,
+    Folder,
+    Number,
+    call_of,
     check_cores,
     check_engine,
+    cores,
     data_words,
-    path_argument,
+    engine,
+    seed_of,
+    words_of,
 )
 from digitscope.cli.console import print_table, remark
 from digitscope.cli.datasets import dataset_for, single_digits
-from digitscope.cli.sweep_progress import call_of, shown, tell_failed, tell_interrupted
+from digitscope.cli.sweep_progress import shown, tell_failed, tell_interrupted
 from digitscope.cli.sweep_report import REPORT_FILE, ranking_table, write_sweep_report
 from digitscope.cluster import connected, load_ray
 from digitscope.data.pen_digits import load_pen_digits
@@ -39,74 +42,11 @@ from digitscope.experiments.sweep.trials import TrialData, device_of, origin_on
 
 SWEEPS = Path("sweeps")
 
-EPILOG = f"""\
-spaces that come with the package: {", ".join(SHIPPED)}
-
-a space of your own, in TOML:
-  recipe = "fc"
-  method = "one-factor"
-  [baseline]
-  epochs = 5
-  [vary]
-  learning_rate = [0.1, 0.01]
-  hidden = {{ low = 8, high = 256, log = true }}   # a range: for tpe
-
-Every trial that is finished is kept in the folder, and the same call again goes on with the rest.
-
-a grid, and a search:
-  digitscope sweep fc epochs=3 learning_rate=0.1,0.01 momentum=0,0.9 --method grid --seeds 3
-  digitscope sweep fast learning_rate=0.02..0.3:log batch_size=64..256 --method tpe --trials 24
-
-on a Ray cluster, called from one of its machines; each trial has one thread, as with --cores 1 here:
-  digitscope sweep course-hidden-10 --engine ray --address auto
-
-example: digitscope sweep course-hidden-10
-"""
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    parser.epilog = EPILOG
-    parser.add_argument(
-        "space", metavar="SPACE", help="a .toml file, one that comes with the package, or a recipe"
-    )
-    parser.add_argument(
-        "assignments",
-        nargs="*",
-        metavar="SETTING=VALUE",
-        help="of the baseline; several values, or a range as LOW..HIGH or LOW..HIGH:log, are what varies",
-    )
-    parser.add_argument(
-        "--method",
-        choices=get_args(MethodName),
-        help="one change of the baseline at a time, all combinations, or a search that learns (default: the "
-        "space's, or one-factor)",
-    )
-    parser.add_argument(
-        "--trials", type=int, metavar="N", help="points that tpe tries (default: the space's, or 20)"
-    )
-    parser.add_argument(
-        "--seeds", type=int, metavar="N", help="trainings of each point (default: the space's, or 1)"
-    )
-    add_seed(parser, "the first training of each point (default: the space's, or 12321)", default=None)
-    add_engine(parser, "trains: processes of this machine, or tasks on a Ray cluster, each on one core")
-    add_cores(parser)
-    parser.add_argument(
-        "--out", type=path_argument, metavar="DIR", help=f"the sweep's folder (default: {SWEEPS}/SPACE)"
-    )
-    add_test(parser)
-    add_data(parser)
-    add_device(parser)
-    add_json(parser)
-    parser.set_defaults(run=run)
-
 
 def run(options: argparse.Namespace) -> int:
     """Train what is not finished yet, write the tables and the report, and return 1 if a trial crashed."""
     check_cores(options)
     check_engine(options)
-    for package in ("matplotlib", "optuna"):  # better missed before the trainings
-        import_module(package)
     named = {name: getattr(options, name) for name in ("method", "trials", "seeds", "seed")}
     space = load_space(options.space, options.assignments, **named)
     check_points(space)
@@ -119,13 +59,13 @@ def run(options: argparse.Namespace) -> int:
     data = _data(space, options)
     remark(f"{space.name} on {data.dataset.name} ({data.dataset.source}), into {folder}")
     try:
-        with _engine(options, data) as engine, shown(space, folder, origin_on(device)) as hooks:
-            sweep = run_sweep(space, data.sha256(), engine, folder, test=options.test, hooks=hooks)
+        with _engine(options, data) as trainer, shown(space, folder, origin_on(device)) as hooks:
+            sweep = run_sweep(space, data.sha256(), trainer, folder, test=options.test, hooks=hooks)
     except KeyboardInterrupt:
         return tell_interrupted(folder)
-    names = ("method", "trials", "seeds", "seed", "test", "engine", "address")
-    command = call_of(options, [options.space, *options.assignments], names)
-    write_sweep_report(folder, sweep, data.dataset, command)
+    names = ("method", "trials", "seeds", "seed", "test", "engine", "address", "data", "unchecked")
+    words = words_of(options, *names)
+    write_sweep_report(folder, sweep, data.dataset, call_of("sweep", options.space, *options.assignments, *words))
     tell_failed(space, sweep.failed)
     _tell(sweep, folder, options)
     return 1 if sweep.failed else 0
@@ -143,11 +83,11 @@ def _engine(options: argparse.Namespace, data: TrialData) -> Iterator[Engine]:
 
 def _data(space: Space, options: argparse.Namespace) -> TrialData:
     orders = [
-        getattr(space.recipe.settings, "order", None),
+        space.recipe.settings.order,
         *(space.axes["order"].ends if "order" in space.axes else ()),
     ]
     singles = single_digits(options.data, options.unchecked) if "fresh-pairs" in orders else None
-    has_pens = "pens" in space.axes or bool(getattr(space.recipe.settings, "pens", 0))
+    has_pens = "pens" in space.axes or space.recipe.settings.pens > 0
     pens = load_pen_digits(options.data) if has_pens else None
     return TrialData(dataset_for(space.recipe.task, options), singles, options.device, pens)
 
@@ -174,12 +114,12 @@ def _tell(sweep: Sweep, folder: Path, options: argparse.Namespace) -> None:
 def _training_of(space: Space, point: Point, options: argparse.Namespace) -> str:
     """Return the command that trains `point` on the same data into a run folder."""
     recipe, original = space.recipe.with_changes(point), RECIPES[space.recipe.name]
-    words = ["digitscope", "train", recipe.name]
+    words = ["train", recipe.name]
     for name in space.described()["options"] | space.described()["settings"]:
         value = setting_of(recipe, name)
         if value != setting_of(original, name):
             words += _flag(name, value)
-    return shlex.join([*words, "--seed", str(space.seed), *data_words(options)])
+    return call_of(*words, "--seed", space.seed, *data_words(options))
 
 
 def _flag(name: str, value: Any) -> list[str]:
@@ -187,3 +127,57 @@ def _flag(name: str, value: Any) -> list[str]:
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
     return [f"--{flag}", ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
+
+
+ABOUT = f"""\
+spaces that come with the package: {", ".join(SHIPPED)}
+
+a space of your own, in TOML:
+  recipe = "fc"
+  method = "one-factor"
+  [baseline]
+  epochs = 5
+  [vary]
+  learning_rate = [0.1, 0.01]
+  hidden = {{ low = 8, high = 256, log = true }}   # a range: for tpe
+
+Every trial that is finished is kept in the folder, and the same call again goes on with the rest.
+
+a grid, and a search:
+  digitscope sweep fc epochs=3 learning_rate=0.1,0.01 momentum=0,0.9 --method grid --seeds 3
+  digitscope sweep fast learning_rate=0.02..0.3:log batch_size=64..256 --method tpe --trials 24
+
+on a Ray cluster, called from one of its machines; each trial has one thread, as with --cores 1 here:
+  digitscope sweep course-hidden-10 --engine ray --address auto"""
+
+COMMAND = Command(
+    run,
+    (
+        Argument("space", metavar="SPACE", help="a .toml file, one that comes with the package, or a recipe"),
+        Argument(
+            "assignments",
+            nargs="*",
+            metavar="SETTING=VALUE",
+            help="of the baseline; several values, or a range as LOW..HIGH or LOW..HIGH:log, are what varies",
+        ),
+        Argument(
+            "--method",
+            choices=get_args(MethodName),
+            help="one change of the baseline at a time, all combinations, or a search that learns (default: the "
+            "space's, or one-factor)",
+        ),
+        Number("--trials", help="points that tpe tries (default: the space's, or 20)"),
+        Number("--seeds", help="trainings of each point (default: the space's, or 1)"),
+        seed_of("the first training of each point (default: the space's, or 12321)"),
+        *engine("trains: processes of this machine, or tasks on a Ray cluster, each on one core"),
+        cores(),
+        Folder("--out", help=f"the sweep's folder (default: {SWEEPS}/SPACE)"),
+        TEST,
+        *DATA,
+        DEVICE,
+        JSON,
+    ),
+    "sweep course-hidden-10",
+    ABOUT,
+    needs=("matplotlib", "optuna"),
+)

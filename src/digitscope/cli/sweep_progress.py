@@ -1,7 +1,5 @@
 """What sweeps and studies tell: their progress, a live table or one line a trial; and what went wrong."""
 
-import argparse
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +9,6 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from digitscope.cli.arguments import data_words
 from digitscope.cli.console import remark
 from digitscope.experiments.studies.study import Study
 from digitscope.experiments.sweep.engine import Begun, EpochDone, Event, Failed, Finished, Lost
@@ -132,16 +129,6 @@ def tell_failed(plan: Space | Study, failed: Sequence[Failed]) -> None:
         remark(f"failed: {plan.label(each.trial.point)}, seed {each.trial.seed}: {each.reason}")
     if failed:
         remark(f"failed trials: {len(failed)}; the same call tries them again")
-
-
-def call_of(options: argparse.Namespace, words: Sequence[str], names: Sequence[str]) -> str:
-    """Return the call of `options`: `words`, and each flag of `names` that is not at its default."""
-    words = ["digitscope", str(options.command), *words]
-    for name in names:
-        value = getattr(options, name)
-        if value is not None and value != options.parser.get_default(name):
-            words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
-    return shlex.join([*words, *data_words(options)])
 
 
 def _accuracy(epoch: EpochRecord | None) -> str:

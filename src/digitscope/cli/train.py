@@ -5,7 +5,14 @@ import json
 import os
 import shlex
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext, redirect_stderr, redirect_stdout
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    contextmanager,
+    nullcontext,
+    redirect_stderr,
+    redirect_stdout,
+)
 from dataclasses import asdict, fields, replace
 from importlib import import_module
 from pathlib import Path
@@ -43,22 +50,23 @@ from digitscope.training import is_first_process, processes_together
 RUNS = Path("runs")
 
 
-def run(options: argparse.Namespace) -> int:
-    """Train, alone or with the processes that torchrun started, of which the first one speaks and writes."""
+@contextmanager
+def _among_processes() -> Iterator[None]:
+    """Connect the processes that torchrun started, if any, within the block; only the first one prints."""
     with processes_together() as rank, ExitStack() as silent:
         if rank > 0:
             nowhere = silent.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
             silent.enter_context(redirect_stdout(nowhere))
             silent.enter_context(redirect_stderr(nowhere))
         try:
-            _run(options)
+            yield
         except DigitscopeError:
             wait_for_first_process()  # while all are connected: none is to fail by another's end
             raise
-    return 0
 
 
-def _run(options: argparse.Namespace) -> None:
+@_among_processes()
+def run(options: argparse.Namespace) -> int:
     """Train, score the test split, write the run folder with its curves, and say where it is."""
     if options.tensorboard:
         import_module("tensorboard")
@@ -81,7 +89,7 @@ def _run(options: argparse.Namespace) -> None:
             folder.rmdir()  # a run that is refused leaves nothing for --resume to find
         raise
     if not is_first_process():
-        return
+        return 0
     test = trained.score(dataset.test)
     write_run(folder, trained, dataset, test)
     if options.tensorboard is not None:
@@ -89,11 +97,12 @@ def _run(options: argparse.Namespace) -> None:
     if options.json:
         history = [asdict(record) for record in trained.history]
         print(json.dumps({"folder": str(folder), "history": history, "test_accuracy": test}))
-        return
+        return 0
     print_table(f"{recipe.name}, seed {trained.seed}", *epochs_in_words(trained))
     print(f"test {recipe.measure}: {test:.2%} of {len(dataset.test):,} images")
     print(f"{folder}: weights, state, metrics, curves.png and report.html")
     print(f"next: {call_of('evaluate', folder, *data_words(options))}")
+    return 0
 
 
 def _train(

@@ -13,7 +13,7 @@ from digitscope.data.batches import (
 )
 from digitscope.data.course_files import has_two_digit, load_two_digit, write_two_digit
 from digitscope.data.download import fetch_mnist
-from digitscope.data.known_files import format_idx, parse_idx
+from digitscope.data.known_files import parse_idx
 from digitscope.data.local_files import find_data_directory
 from digitscope.data.mnist import has_mnist, load_mnist, load_mnist_elsewhere, write_mnist
 from digitscope.data.overlapping import PAIRS_FOR, make_two_digit, overlap, random_pairs, random_separations
@@ -36,7 +36,6 @@ __all__ = [
     "course_order",
     "fetch_mnist",
     "find_data_directory",
-    "format_idx",
     "has_mnist",
     "has_two_digit",
     "load_mnist",

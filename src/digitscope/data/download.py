@@ -24,18 +24,18 @@ TIMEOUTS = (3.0, 15.0)  # seconds to connect, and between two pieces of the answ
 LARGEST_CONTENT = 64 * 2**20  # bytes uncompressed; MNIST's largest file has 45 MiB
 
 
-def fetch_mnist(*, mirrors: Sequence[str] | None = None, report: Report | None = None) -> Path:
+def fetch_mnist(*, report: Report | None = None) -> Path:
     """Download MNIST's four files into the user's cache and return its folder; correct files are kept.
 
-    `mirrors`, by default MIRRORS, are tried in order for each file. `report` is called with each downloaded file
-    and with each failure of a mirror.
+    `MIRRORS` are tried in order for each file. `report` is called with each downloaded file and with each failure
+    of a mirror.
 
     Raises:
         DataError: no mirror has a file, the cache cannot be written, or DIGITSCOPE_OFFLINE forbids to try.
         MissingExtraError: pooch is not installed.
     """
     folder = cache_directory()
-    fetch_files(KNOWN_FILES[MNIST], folder, mirrors=mirrors or MIRRORS, report=report)
+    fetch_files(KNOWN_FILES[MNIST], folder, mirrors=MIRRORS, report=report)
     return folder
 
 

@@ -81,17 +81,6 @@ def parse_idx(content: bytes) -> UInt8:
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape).copy()
 
 
-def format_idx(array: UInt8) -> bytes:
-    """Return the uncompressed IDX file that holds `array`, uint8 of one or more dimensions.
-
-    Raises:
-        DataError: the dtype is another, or there is no dimension.
-    """
-    if array.dtype != np.uint8 or not 1 <= array.ndim <= 255:
-        raise DataError(f"{array.dtype} of shape {array.shape} has no IDX form here: expected uint8, 1-D or more")
-    return _header(array) + array.tobytes()
-
-
 def _header(array: UInt8) -> bytes:
     return struct.pack(f">HBB{array.ndim}I", 0, UNSIGNED_BYTE, array.ndim, *array.shape)
 

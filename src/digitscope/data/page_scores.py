@@ -50,9 +50,9 @@ class MatchedScene:
     true_kinds: NDArray[np.int64]
     is_ignored: NDArray[np.bool_]
 
-    def counts(self, kind: int, threshold: float = SURE) -> NDArray[np.int64]:
+    def counts(self, kind: int) -> NDArray[np.int64]:
         """Return the numbers of items of a kind, of detections, of right ones, and of those with right class."""
-        mine = (self.found.kinds == kind) & (self.found.scores >= threshold) & ~self.is_ignored
+        mine = (self.found.kinds == kind) & (self.found.scores >= SURE) & ~self.is_ignored
         matches = mine & (self.rows >= 0)
         true = self.rows[matches]
         right_kind = self.true_kinds[true] == kind

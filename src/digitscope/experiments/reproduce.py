@@ -19,7 +19,7 @@ from digitscope.training import evaluate
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparedFigure:
     """One figure of the course and ours.
 
     Attributes:
@@ -128,51 +128,53 @@ CHAOTIC_ACCURACY_TOLERANCE, CHAOTIC_LOSS_TOLERANCE = 0.03, 0.08
 """Momentum 0.9 at learning rate 0.1 is chaotic: rounding alone moves its figures this far."""
 
 
-def two_three_one(_: Bench) -> Iterator[Row]:
+def two_three_one(_: Bench) -> Iterator[ComparedFigure]:
     """Yield the predictions of the 2-3-1 regression network after the course's ten epochs."""
     predictions = dict(zip(regression.TESTING_POINTS, regression.trained_predictions(), strict=True))
     for point, reported in REPORTED_PREDICTIONS.items():
-        yield Row("2-3-1", f"prediction at {point}", reported, predictions[point], 1e-9)
+        yield ComparedFigure("2-3-1", f"prediction at {point}", reported, predictions[point], 1e-9)
     passed = sum(abs(prediction - 7 * point[0]) < 0.1 for point, prediction in predictions.items())
-    yield Row("2-3-1", "course tests passed, of 5", 5, passed)
+    yield ComparedFigure("2-3-1", "course tests passed, of 5", 5, passed)
 
 
-def hidden_10(bench: Bench) -> Iterator[Row]:
+def hidden_10(bench: Bench) -> Iterator[ComparedFigure]:
     """Yield the small grid with 10 hidden units."""
     validations = {}
     for variation, run, rows in _grid("hidden-10", RECIPES["fc"], bench):
         yield from rows
         validations[variation] = _evaluate_whole_batches(run, bench.mnist().validation).accuracy
     chosen = validations["batch size 64"]
-    yield Row("hidden-10", "batch size 64: validation accuracy", BATCH_64_VALIDATION, chosen, ACCURACY_TOLERANCE)
+    yield ComparedFigure(
+        "hidden-10", "batch size 64: validation accuracy", BATCH_64_VALIDATION, chosen, ACCURACY_TOLERANCE
+    )
     lead = chosen - max(value for variation, value in validations.items() if variation != "batch size 64")
-    yield Row("hidden-10", "batch size 64: lead in validation accuracy over the others", 0.0, lead)
+    yield ComparedFigure("hidden-10", "batch size 64: lead in validation accuracy over the others", 0.0, lead)
 
 
-def hidden_128(bench: Bench) -> Iterator[Row]:
+def hidden_128(bench: Bench) -> Iterator[ComparedFigure]:
     """Yield the small grid with 128 hidden units."""
     for _, _, rows in _grid("hidden-128", RECIPES["fc-128"], bench):
         yield from rows
 
 
-def cnn(bench: Bench) -> Iterator[Row]:
+def cnn(bench: Bench) -> Iterator[ComparedFigure]:
     """Yield the convolutional network's accuracies after one epoch and after ten."""
     run = bench.run("cnn", RECIPES["cnn"], bench.mnist())
     first = run.history[0]
     test = _evaluate_whole_batches(run, bench.mnist().test)
-    yield Row("cnn", "train accuracy, epoch 1", 0.93, first.train_accuracy, 0.015)
-    yield Row("cnn", "validation accuracy, epoch 1", 0.98, first.validation_accuracy)
-    yield Row("cnn", "test accuracy, epoch 10", 0.99, test.accuracy)
+    yield ComparedFigure("cnn", "train accuracy, epoch 1", 0.93, first.train_accuracy, 0.015)
+    yield ComparedFigure("cnn", "validation accuracy, epoch 1", 0.98, first.validation_accuracy)
+    yield ComparedFigure("cnn", "test accuracy, epoch 10", 0.99, test.accuracy)
 
 
-def two_digit(bench: Bench) -> Iterator[Row]:
+def two_digit(bench: Bench) -> Iterator[ComparedFigure]:
     """Yield both positions' accuracies of the course's two networks, on every image."""
     dataset = bench.two_digit()
     for name in ("two-digit-mlp", "two-digit-cnn"):
         yield from _positions("two-digit", bench.run(name, RECIPES[name], dataset), dataset, asked=None)
 
 
-def two_digit_fast(bench: Bench) -> Iterator[Row]:
+def two_digit_fast(bench: Bench) -> Iterator[ComparedFigure]:
     """Yield both positions' accuracies of a network that reaches what the course asks, on every image.
 
     Its pairs are made of MNIST's first 54,000 digits. The course's own validation pairs are made of all 60,000,
@@ -183,7 +185,7 @@ def two_digit_fast(bench: Bench) -> Iterator[Row]:
     yield from _positions("two-digit-fast", run, dataset, asked=0.98)
 
 
-EXPERIMENTS: Mapping[str, Callable[[Bench], Iterator[Row]]] = MappingProxyType(
+EXPERIMENTS: Mapping[str, Callable[[Bench], Iterator[ComparedFigure]]] = MappingProxyType(
     {
         "2-3-1": two_three_one,
         "hidden-10": hidden_10,
@@ -212,13 +214,13 @@ def select(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(selected))
 
 
-def reproduce(names: Sequence[str], bench: Bench) -> Iterator[Row]:
+def reproduce(names: Sequence[str], bench: Bench) -> Iterator[ComparedFigure]:
     """Yield the rows of the experiments that `names` mean, as `select` reads them."""
     for name in select(names):
         yield from EXPERIMENTS[name](bench)
 
 
-def _grid(experiment: str, recipe: Recipe, bench: Bench) -> Iterator[tuple[str, Run, list[Row]]]:
+def _grid(experiment: str, recipe: Recipe, bench: Bench) -> Iterator[tuple[str, Run, list[ComparedFigure]]]:
     """Train every variation of `recipe`, and yield each with its test figures beside the handout's."""
     for variation, changes in VARIATIONS.items():
         run = bench.run(f"{experiment}, {variation}", recipe.with_changes(changes), bench.mnist())
@@ -228,18 +230,22 @@ def _grid(experiment: str, recipe: Recipe, bench: Bench) -> Iterator[tuple[str, 
         tolerance = CHAOTIC_ACCURACY_TOLERANCE if chaotic else ACCURACY_TOLERANCE
         loss_tolerance = CHAOTIC_LOSS_TOLERANCE if chaotic else LOSS_TOLERANCE
         rows = [
-            Row(experiment, f"{variation}: test accuracy", accuracy, test.accuracy, tolerance),
-            Row(experiment, f"{variation}: test loss", loss, test.nll, loss_tolerance),
+            ComparedFigure(experiment, f"{variation}: test accuracy", accuracy, test.accuracy, tolerance),
+            ComparedFigure(experiment, f"{variation}: test loss", loss, test.nll, loss_tolerance),
         ]
         yield variation, run, rows
 
 
-def _positions(experiment: str, run: Run, dataset: Dataset, asked: float | None) -> Iterator[Row]:
+def _positions(experiment: str, run: Run, dataset: Dataset, asked: float | None) -> Iterator[ComparedFigure]:
     for split in ("validation", "test"):
         scores = evaluate(run.model, dataset.splits[split])
         for position, accuracy in zip(("upper", "lower"), scores.per_position, strict=True):
-            yield Row(experiment, f"{run.recipe.name}: {split} accuracy, {position} digit", asked, accuracy)
-        yield Row(experiment, f"{run.recipe.name}: {split} accuracy, both right", None, scores.both_right or 0.0)
+            yield ComparedFigure(
+                experiment, f"{run.recipe.name}: {split} accuracy, {position} digit", asked, accuracy
+            )
+        yield ComparedFigure(
+            experiment, f"{run.recipe.name}: {split} accuracy, both right", None, scores.both_right or 0.0
+        )
 
 
 def _evaluate_whole_batches(run: Run, split: Split) -> Evaluation:

@@ -211,7 +211,7 @@ def _numpy_training(recipe: Recipe, dataset: Dataset, seed: int, device: str) ->
             f"{recipe.name} is the NumPy network, which one process trains: call it without torchrun"
         )
     settings, generator = cast("scratch.ScratchSettings", recipe.settings), np.random.default_rng(seed)
-    state = scratch.TrainingState.start(dataset.train, settings, generator=generator)
+    state = scratch.ScratchState.start(dataset.train, settings, generator=generator)
     learn = partial(scratch.train, dataset.train, dataset.validation, settings, generator=generator, state=state)
     yield _Training(
         network=lambda: state.network,

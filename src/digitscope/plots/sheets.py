@@ -31,6 +31,9 @@ PIXEL_COLOURS = (WHITE, OKABE_ITO[0], OKABE_ITO[1], INK)
 
 RIGHT, WRONG, MISSED = OKABE_ITO[0], OKABE_ITO[1], OKABE_ITO[3]
 
+MISREAD_COLUMNS = 6
+"""Misread images side by side: their captions of two lines are wider than a label."""
+
 SCENES_A_ROW = 3
 """A pixel of a scene of 256 pixels is then two pixels of the figure's file."""
 
@@ -69,18 +72,18 @@ def contact_sheet(split: Split, n: int = 50, *, columns: int = 10, title: str = 
     )
 
 
-def misread_sheet(split: Split, logits: Floats, n: int = 24, *, columns: int = 6) -> "Figure":
+def misread_sheet(split: Split, logits: Floats, n: int = 24) -> "Figure":
     """Return a figure of the `n` images of `split` misread most confidently, with truth and reading.
 
     `logits` has shape (N, 10), or (N, 2, 10) for pairs. A pair is misread when either digit is, and its
     confidence is the product of the two. When nothing was misread, the figure says so.
 
     Raises:
-        SettingError: `n` or `columns` is below 1.
+        SettingError: `n` is below 1.
         DataError: the shapes do not belong together.
         MissingExtraError: matplotlib is not installed.
     """
-    _check_counts(n, columns, "images")
+    _check_counts(n, MISREAD_COLUMNS, "images")
     if logits.shape != (*split.labels.shape, N_CLASSES):
         raise DataError(
             f"logits of shape {logits.shape} for labels of shape {split.labels.shape}: "
@@ -98,7 +101,7 @@ def misread_sheet(split: Split, logits: Floats, n: int = 24, *, columns: int = 6
     return draw_sheet(
         split.images[shown],
         captions,
-        columns=columns,
+        columns=MISREAD_COLUMNS,
         shades=INK_ON_PAPER,
         title="The most confident errors" if len(wrong) else "Nothing was misread",
         note=tally if len(wrong) else f"{len(split):,} images, all read right",

@@ -15,7 +15,7 @@ from digitscope.files import write_bytes
 from digitscope.records import format_history, parse_history
 from digitscope.scratch.classifier import Network
 from digitscope.scratch.network import Layer
-from digitscope.scratch.training import TrainingState
+from digitscope.scratch.training import ScratchState
 
 FORMAT = "digitscope-scratch-1"
 
@@ -60,13 +60,13 @@ def load_network(path: Path | str) -> Network:
     return network
 
 
-def save_state(path: Path | str, state: TrainingState) -> None:
+def save_state(path: Path | str, state: ScratchState) -> None:
     """Write everything a resume needs into one file, so that an interruption can never leave half of it."""
     metadata = {"history": format_history(state.history)}
     write_bytes(Path(path), save(_plain(_state_arrays(state)), metadata))
 
 
-def load_state(path: Path | str, state: TrainingState) -> None:
+def load_state(path: Path | str, state: ScratchState) -> None:
     """Put `state` back to where `save_state` found it.
 
     Raises:
@@ -88,7 +88,7 @@ def load_state(path: Path | str, state: TrainingState) -> None:
     state.history[:] = history
 
 
-def _state_arrays(state: TrainingState) -> dict[str, NDArray[Any]]:
+def _state_arrays(state: ScratchState) -> dict[str, NDArray[Any]]:
     return {**_named(state.network.layers, "layers."), **_named(state.velocities, "velocities.")}
 
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from digitscope.errors import DataError, SettingError
 
 Floats = NDArray[np.floating[Any]]
-Loss = Callable[[Floats, Floats], tuple[float, Floats]]
 
 LEAKY_SLOPE = 0.01  # the default of torch.nn.LeakyReLU
 
@@ -138,11 +137,6 @@ def squared_error(outputs: Floats, targets: Floats) -> tuple[float, Floats]:
     _check_shapes(outputs, targets)
     error = outputs - targets
     return float(0.5 * np.vdot(error, error) / len(outputs)), error / len(outputs)
-
-
-LOSSES: Mapping[str, Loss] = MappingProxyType(
-    {"cross-entropy": softmax_cross_entropy, "squared-error": squared_error}
-)
 
 
 def _check_shapes(outputs: Floats, targets: Floats) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from digitscope.errors import SettingError
 from digitscope.scratch.functions import activation_named
-from digitscope.settings import BELOW_1, Order, Schedule, TrainingSettings
+from digitscope.settings import Order, Schedule, TrainingSettings
 
 FloatName = Literal["float32", "float64"]
 
@@ -49,12 +49,7 @@ class ScratchSettings(TrainingSettings):
                 f"hidden is {units!r}: expected a tuple of whole numbers from 1, such as (128,) or ()"
             )
         object.__setattr__(self, "hidden", tuple(map(int, units)))  # JSON has only lists
-        dtype: Any = self.dtype
-        if not isinstance(dtype, str) or dtype not in {"float32", "float64"}:
-            raise SettingError(f"dtype is {dtype!r}: expected float32 or float64")
-        self._check("momentum", float, BELOW_1)
-        if self.nesterov is True and self.momentum == 0:
-            raise SettingError("nesterov is True: expected momentum above 0, or False")
+        self._check("dtype", FloatName)
         super().__post_init__()
         for field in fields(self):
             if field.name not in self.names() and getattr(self, field.name) != field.default:

@@ -25,7 +25,7 @@ FLUSH_EVERY = 64
 
 
 @dataclass(eq=False)
-class TrainingState:
+class ScratchState:
     """The state of a training, sufficient to resume it.
 
     Attributes:
@@ -39,7 +39,7 @@ class TrainingState:
     history: list[EpochRecord] = field(default_factory=list)
 
     @classmethod
-    def start(cls, split: Split, settings: ScratchSettings, *, generator: np.random.Generator) -> "TrainingState":
+    def start(cls, split: Split, settings: ScratchSettings, *, generator: np.random.Generator) -> "ScratchState":
         """Return the state before the first epoch on `split`, its weights drawn from `generator`."""
         sizes = (math.prod(split.images.shape[1:]), *settings.hidden, N_CLASSES)
         layers = init_layers(sizes, generator=generator, dtype=settings.dtype)
@@ -58,7 +58,7 @@ def train(
     settings: ScratchSettings,
     *,
     generator: np.random.Generator,
-    state: TrainingState | None = None,
+    state: ScratchState | None = None,
     on_batch: OnBatch = lambda: None,
     on_epoch: OnEpoch = lambda _: None,
 ) -> tuple[Network, tuple[EpochRecord, ...]]:
@@ -86,7 +86,7 @@ def train(
     """
     _check_splits(split, validation)
     if state is None:
-        state = TrainingState.start(split, settings, generator=generator)
+        state = ScratchState.start(split, settings, generator=generator)
     source = batch_source(split, settings)
     generators = generator.spawn(settings.epochs)
     for epoch in range(len(state.history) + 1, settings.epochs + 1):
@@ -109,7 +109,7 @@ def train(
 
 
 def train_epoch(
-    state: TrainingState,
+    state: ScratchState,
     batches: Iterable[Batch],
     rates: Sequence[float],
     settings: ScratchSettings,

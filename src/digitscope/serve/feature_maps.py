@@ -24,6 +24,9 @@ from digitscope.reading.recognizer import IMAGES_A_RUN, INPUT, open_session
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
+N_NEIGHBOURS = 8
+"""Training digits that the page shows beside a digit."""
+
 SCHEMA: Mapping[str, Mapping[str, tuple[int, str]]] = MappingProxyType(
     {
         "Model": {"graph": (7, "Graph")},
@@ -161,10 +164,10 @@ class TrainingDigits:
         self._digits = load_sample().train
         self._features = maps.features(self._digits.images)
 
-    def nearest(self, features: Float32, n: int = 8) -> list[Neighbour]:
-        """Return the `n` digits whose features are nearest to `features`, float32 (C,), the nearest first."""
+    def nearest(self, features: Float32) -> list[Neighbour]:
+        """Return the `N_NEIGHBOURS` digits whose features are nearest to `features`, float32 (C,), in order."""
         distances = np.linalg.norm(self._features - features, axis=1)
         return [
             Neighbour(self._digits.images[k], int(self._digits.labels[k]), float(distances[k]))
-            for k in np.argsort(distances, kind="stable")[:n]
+            for k in np.argsort(distances, kind="stable")[:N_NEIGHBOURS]
         ]

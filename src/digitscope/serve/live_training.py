@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from digitscope.data import load_mnist, load_sample
 from digitscope.errors import DataError, DivergedError
 from digitscope.records import EpochRecord
-from digitscope.scratch import Network, ScratchSettings, TrainingState, train
+from digitscope.scratch import Network, ScratchSettings, ScratchState, train
 
 UInt8 = NDArray[np.uint8]
 
@@ -49,7 +49,7 @@ def learn(connection: Connection, lesson: Lesson) -> dict[str, str]:
         split = data.train[: lesson.examples]
         connection.send(("data", {"name": data.name, "train": len(split), "validation": len(data.validation)}))
         generator = np.random.default_rng(lesson.seed)
-        state = TrainingState.start(split, lesson.settings, generator=generator)
+        state = ScratchState.start(split, lesson.settings, generator=generator)
         units: list[int] = []
 
         def tell(record: EpochRecord) -> None:

@@ -118,7 +118,7 @@ class ReadPicture(BaseModel):
     sizes: list[Pair] = Field(description="width and height of every page", examples=[[[280, 280]]])
 
 
-Row = Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=28, max_length=28)]
+PixelRow = Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=28, max_length=28)]
 
 Pixels = Field(min_length=1, description="rows of pixels: 0 is paper, 255 ink")
 
@@ -126,13 +126,13 @@ Pixels = Field(min_length=1, description="rows of pixels: 0 is paper, 255 ink")
 class DigitImages(BaseModel):
     """Images of one digit each: 28 rows of 28 pixels."""
 
-    images: list[Annotated[list[Row], Field(min_length=28, max_length=28)]] = Pixels
+    images: list[Annotated[list[PixelRow], Field(min_length=28, max_length=28)]] = Pixels
 
 
 class PairImages(BaseModel):
     """Images of two digits over each other: 42 rows of 28 pixels."""
 
-    images: list[Annotated[list[Row], Field(min_length=42, max_length=42)]] = Pixels
+    images: list[Annotated[list[PixelRow], Field(min_length=42, max_length=42)]] = Pixels
 
 
 Probabilities = Annotated[list[float], Field(min_length=10, max_length=10)]
@@ -327,7 +327,7 @@ class StartedTraining(BaseModel):
     data: TrainingData
 
 
-class Range(BaseModel):
+class SettingRange(BaseModel):
     """The range of a number, and its default."""
 
     least: float
@@ -335,13 +335,13 @@ class Range(BaseModel):
     default: float
 
 
-def ranges() -> dict[str, Range]:
+def ranges() -> dict[str, SettingRange]:
     """Return the range of each number of a `NewTraining`."""
     found = {}
     for name, field in NewTraining.model_json_schema()["properties"].items():
         number = field.get("anyOf", [field])[0]  # the other is null
         if "minimum" in number:
-            found[name] = Range(least=number["minimum"], most=number["maximum"], default=field["default"])
+            found[name] = SettingRange(least=number["minimum"], most=number["maximum"], default=field["default"])
     return found
 
 
@@ -357,5 +357,5 @@ class TrainingOptions(BaseModel):
 
     activations: list[str]
     data: list[DataHere] = Field(description="available data")
-    ranges: dict[str, Range]
+    ranges: dict[str, SettingRange]
     defaults: NewTraining

@@ -1,6 +1,6 @@
 """Training: one visible loop, its checked settings, its checkpoints."""
 
-from digitscope.settings import TrainingSettings, setting_names
+from digitscope.settings import TrainingSettings
 from digitscope.training.checkpoints import load_state, load_weights, save_state, save_weights
 from digitscope.training.devices import choose_device, cpu_threads, keep_freed_memory, place
 from digitscope.training.distributed import is_first_process, n_processes, processes_together, wait_for_all
@@ -27,7 +27,6 @@ __all__ = [
     "run_epoch",
     "save_state",
     "save_weights",
-    "setting_names",
     "to_tensors",
     "train",
     "wait_for_all",

@@ -18,7 +18,7 @@ from digitscope.records import EpochRecord
 from digitscope.settings import TrainingSettings
 from digitscope.training.devices import computes_in_bfloat16
 from digitscope.training.distributed import add_up_gradients, own_dropout, share_out
-from digitscope.training.objectives import READING, EpochScore, Objective, Seen
+from digitscope.training.objectives import DIGIT_OBJECTIVE, BatchResult, EpochScore, Objective
 from digitscope.training.optimizers import learning_rate_at, make_average, make_optimizer, set_learning_rate
 
 TensorBatch = tuple[Tensor, Tensor]
@@ -62,7 +62,7 @@ def train(
     settings: TrainingSettings,
     *,
     seed: int,
-    objective: Objective = READING,
+    objective: Objective = DIGIT_OBJECTIVE,
     on_batch: Callable[[], None] = lambda: None,
     on_epoch: Callable[[EpochRecord], None] = lambda _: None,
 ) -> None:
@@ -125,7 +125,7 @@ def run_epoch(
     batches: Iterable[TensorBatch],
     *,
     optimizer: optim.Optimizer | None,
-    objective: Objective = READING,
+    objective: Objective = DIGIT_OBJECTIVE,
     label_smoothing: float = 0.0,
     hard_example_weight: float = 1.0,
     in_bfloat16: bool = False,
@@ -133,12 +133,12 @@ def run_epoch(
 ) -> EpochScore:
     """Take one step for each batch, or with no optimizer only score the batches.
 
-    A step lowers the loss of `objective`, with its labels smoothed and the `hard_example_weight` for the worst
-    read, and computes convolutions and products in bfloat16 if asked to. The score has neither, as in
-    evaluation, and each example's is that of the weights which met it.
+    A step lowers the loss of `objective`, with its labels smoothed and its examples weighted up to
+    `hard_example_weight`, and computes convolutions and products in bfloat16 if asked to. The score has none of
+    these, as in evaluation, and each example's is that of the weights which met it.
     """
     model.train(optimizer is not None)
-    seen: list[Seen] = []
+    results: list[BatchResult] = []
     with torch.set_grad_enabled(optimizer is not None):
         for images, labels in batches:
             with torch.autocast(images.device.type, torch.bfloat16, enabled=in_bfloat16):
@@ -148,9 +148,9 @@ def run_epoch(
                 loss = objective.loss(logits, labels, label_smoothing, hard_example_weight)
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
-            seen.append(objective.seen(logits.detach(), labels))
+            results.append(objective.batch_result(logits.detach(), labels))
             on_batch()
-    return objective.score(seen)
+    return objective.score(results)
 
 
 def to_tensors(batches: Iterable[tuple[np.ndarray, np.ndarray]], device: torch.device) -> Iterator[TensorBatch]:

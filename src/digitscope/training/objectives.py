@@ -13,7 +13,8 @@ from digitscope.data.negatives import NO_DIGIT
 from digitscope.data.splits import UInt8
 from digitscope.metrics import Floats, evaluate_logits, evaluate_masks
 
-Seen = tuple[Tensor, Tensor]
+BatchResult = tuple[Tensor, Tensor]
+"""What an objective keeps of a batch until the epoch is scored."""
 
 
 @dataclass(frozen=True)
@@ -33,17 +34,17 @@ class Objective(Protocol):
     def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, hard_example_weight: float) -> Tensor:
         """Return the mean loss, in nats, with `mean_by_rank`'s weights."""
 
-    def seen(self, outputs: Tensor, targets: Tensor) -> Seen:
+    def batch_result(self, outputs: Tensor, targets: Tensor) -> BatchResult:
         """Return the part of a batch that is scored when the epoch ends."""
 
-    def score(self, seen: Sequence[Seen]) -> EpochScore:
+    def score(self, results: Sequence[BatchResult]) -> EpochScore:
         """Return the score of all batches at once."""
 
     def validate(self, outputs: Floats, targets: UInt8) -> tuple[float, float]:
         """Return the mean loss, in nats, and the accuracy."""
 
 
-class Reading:
+class DigitObjective:
     """To read digits: logits (N, 10) with labels (N,), or (N, P, 10) with labels (N, P)."""
 
     def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, hard_example_weight: float) -> Tensor:
@@ -70,13 +71,13 @@ class Reading:
         share = others.float().mean()
         return (1 - share) * loss - share * outputs[others].log_softmax(dim=-1).mean()
 
-    def seen(self, outputs: Tensor, targets: Tensor) -> Seen:
+    def batch_result(self, outputs: Tensor, targets: Tensor) -> BatchResult:
         """Keep all: to score after each step would take a tenth of a small network's time."""
         return outputs, targets
 
-    def score(self, seen: Sequence[Seen]) -> EpochScore:
+    def score(self, results: Sequence[BatchResult]) -> EpochScore:
         """Return the score of digits alone, without smoothing, as in evaluation."""
-        logits, labels = (torch.cat(parts) for parts in zip(*seen, strict=True))
+        logits, labels = (torch.cat(parts) for parts in zip(*results, strict=True))
         digits = (labels != NO_DIGIT).reshape(len(labels), -1).all(dim=1)
         logits, labels = logits[digits], labels[digits]
         losses = F.cross_entropy(logits.movedim(-1, 1), labels, reduction="none")
@@ -88,7 +89,7 @@ class Reading:
         return scores.nll, scores.accuracy
 
 
-class Separation:
+class SeparationObjective:
     """To tell which pixels are whose: logits (N, 2, H, W) with masks (N, 2, H, W) of 0 and 1."""
 
     def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, hard_example_weight: float) -> Tensor:
@@ -101,16 +102,16 @@ class Separation:
             else mean_by_rank(loss_of(reduction="none").mean(dim=(2, 3)), hard_example_weight)
         )
 
-    def seen(self, outputs: Tensor, targets: Tensor) -> Seen:
+    def batch_result(self, outputs: Tensor, targets: Tensor) -> BatchResult:
         """Keep two numbers a mask, losses and intersections over union: all pixels would take a gigabyte."""
         losses = F.binary_cross_entropy_with_logits(outputs, targets.float(), reduction="none").mean(dim=(2, 3))
         found, true = outputs > 0, targets > 0
         shared, either = ((found & true).sum(dim=(2, 3)), (found | true).sum(dim=(2, 3)))
         return losses, torch.where(either > 0, shared / either.clamp_min(1), 1.0)
 
-    def score(self, seen: Sequence[Seen]) -> EpochScore:
+    def score(self, results: Sequence[BatchResult]) -> EpochScore:
         """Return the means over all masks of the upper digits, and of the lower ones."""
-        losses, overlaps = (_mean_by_position(torch.cat(parts)) for parts in zip(*seen, strict=True))
+        losses, overlaps = (_mean_by_position(torch.cat(parts)) for parts in zip(*results, strict=True))
         return EpochScore(losses, overlaps)
 
     def validate(self, outputs: Floats, targets: UInt8) -> tuple[float, float]:
@@ -119,9 +120,9 @@ class Separation:
         return scores.nll, scores.mean_iou
 
 
-READING = Reading()
+DIGIT_OBJECTIVE = DigitObjective()
 
-SEPARATION = Separation()
+SEPARATION_OBJECTIVE = SeparationObjective()
 
 
 def mean_by_rank(losses: Tensor, hard_example_weight: float) -> Tensor:

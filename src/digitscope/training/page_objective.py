@@ -13,7 +13,7 @@ from digitscope.data.page_targets import DIGITS, NEAR, NOTHING, OCTAVE, OFFSET, 
 from digitscope.data.splits import UInt8
 from digitscope.detections import CHANNELS, LAYOUT
 from digitscope.metrics import Floats
-from digitscope.training.objectives import EpochScore, Seen
+from digitscope.training.objectives import BatchResult, EpochScore
 
 LOG2 = 0.6931472
 HEATS = LAYOUT["heat"]
@@ -25,7 +25,7 @@ CERTAIN = 1e-4
 """Probabilities in the focal loss are clipped to this distance from 0 and 1."""
 
 
-class FindingPages:
+class PageObjective:
     """To find digits and signs: maps (N, 42, h, w) with planes (N, 17, h, w) of bytes, see `page_targets`."""
 
     def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, hard_example_weight: float) -> Tensor:
@@ -34,16 +34,16 @@ class FindingPages:
         losses = losses_of(outputs, targets)
         return torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()
 
-    def seen(self, outputs: Tensor, targets: Tensor) -> Seen:
+    def batch_result(self, outputs: Tensor, targets: Tensor) -> BatchResult:
         """Keep the loss of the batch and the share of right classes at the places near a middle."""
         total = self.loss(outputs, targets, 0, 1)
         classes, near = targets[:, PLANE["class"]], _near(targets)
         right = (outputs[:, CHANNELS["classes"]].argmax(dim=1) == classes)[near].float()
         return total.reshape(1), right.mean().reshape(1) if len(right) else torch.ones(1)
 
-    def score(self, seen: Sequence[Seen]) -> EpochScore:
+    def score(self, results: Sequence[BatchResult]) -> EpochScore:
         """Return the mean loss and the mean share of right classes."""
-        losses, right = (torch.cat(parts).double().mean().item() for parts in zip(*seen, strict=True))
+        losses, right = (torch.cat(parts).double().mean().item() for parts in zip(*results, strict=True))
         return EpochScore((losses,), (right,))
 
     def validate(self, outputs: Floats, targets: UInt8) -> tuple[float, float]:

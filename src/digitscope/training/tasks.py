@@ -4,9 +4,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from digitscope.data.splits import Task
-from digitscope.training.objectives import READING, SEPARATION, Objective
-from digitscope.training.page_objective import FindingPages
+from digitscope.training.objectives import DIGIT_OBJECTIVE, SEPARATION_OBJECTIVE, Objective
+from digitscope.training.page_objective import PageObjective
 
 OBJECTIVES: Mapping[Task, Objective] = MappingProxyType(
-    {"digit": READING, "two-digit": READING, "separation": SEPARATION, "page": FindingPages()}
+    {
+        "digit": DIGIT_OBJECTIVE,
+        "two-digit": DIGIT_OBJECTIVE,
+        "separation": SEPARATION_OBJECTIVE,
+        "page": PageObjective(),
+    }
 )

@@ -8,11 +8,11 @@ import pytest
 from digitscope.experiments.bench.measuring import (
     Column,
     Comparison,
+    ComparisonRow,
     Conditions,
+    MedianRange,
     NotAvailableError,
-    Row,
-    Spread,
-    Trial,
+    TimedTraining,
     first_epoch,
     take_turns,
     time_to_accuracy,
@@ -58,8 +58,12 @@ def test_sides_take_turns_and_the_first_round_does_not_count() -> None:
     measured = take_turns("x", makers, measure, given, "preparing")
     assert calls == ["a", "b"] * 3
     assert told == [("x: preparing", 3), 0, 0, 0, ("x", 6), 1, 2, 3, 4, 5, 6]
-    rows = measured.rows(lambda side, values: Row(side, {"n": values}))
-    assert rows == (Row("a", {"n": (3, 5)}), Row("c", {}, "not available", "no compiler"), Row("b", {"n": (4, 6)}))
+    rows = measured.rows(lambda side, values: ComparisonRow(side, {"n": values}))
+    assert rows == (
+        ComparisonRow("a", {"n": (3, 5)}),
+        ComparisonRow("c", {}, "not available", "no compiler"),
+        ComparisonRow("b", {"n": (4, 6)}),
+    )
 
 
 def test_an_error_of_another_kind_is_not_taken_for_a_missing_side() -> None:
@@ -71,14 +75,14 @@ def test_an_error_of_another_kind_is_not_taken_for_a_missing_side() -> None:
 
 
 def test_the_spread_by_hand() -> None:
-    assert Spread.of([3.0, 1.0, 2.0, 10.0]) == Spread(2.5, 1.0, 10.0)
+    assert MedianRange.of([3.0, 1.0, 2.0, 10.0]) == MedianRange(2.5, 1.0, 10.0)
 
 
 def test_each_round_is_compared_with_its_own() -> None:
     column = Column("seconds", "seconds", "{:.1f}")
     # The machine is half as fast in the second round, for both: the ratio does not show it.
-    first, second = Row("a", {"seconds": (1.0, 2.0)}), Row("b", {"seconds": (3.0, 6.0)})
-    none = Row("c", {}, "not available", "no compiler")
+    first, second = ComparisonRow("a", {"seconds": (1.0, 2.0)}), ComparisonRow("b", {"seconds": (3.0, 6.0)})
+    none = ComparisonRow("c", {}, "not available", "no compiler")
     comparison = Comparison("x", "", "", (column,), (first, second, none))
     assert comparison.ratios(first, column) == (1.0, 1.0)
     assert comparison.ratios(second, column) == (3.0, 3.0)
@@ -185,5 +189,5 @@ def test_sides_take_turns_and_tell_of_every_epoch(clock: Clock) -> None:
 
 def test_rounding_does_not_cost_an_epoch() -> None:
     for rounds in range(1, 8):
-        trials = [Trial[float](iter(()), [1.0], [0.99]) for _ in range(rounds)]
+        trials = [TimedTraining[float](iter(()), [1.0], [0.99]) for _ in range(rounds)]
         assert first_epoch(trials, 0.99) == 1

@@ -8,7 +8,7 @@ from torch import nn
 
 from digitscope.data import Dataset, Split
 from digitscope.errors import DataError, SettingError
-from digitscope.experiments.bench.measuring import Conditions, Trial
+from digitscope.experiments.bench.measuring import Conditions, TimedTraining
 from digitscope.experiments.bench.time_to_99 import compare, measure, trainings
 from digitscope.experiments.recipes import get_recipe
 from digitscope.experiments.run import run_recipe
@@ -122,9 +122,9 @@ def test_without_all_of_mnist_there_is_no_time_to_99(sample: Dataset) -> None:
         measure(Conditions(data=lambda: sample, rounds=1, threads=1))
 
 
-def trial(*accuracies: float, seconds: float) -> Trial[nn.Module]:
+def trial(*accuracies: float, seconds: float) -> TimedTraining[nn.Module]:
     times = [seconds * epoch for epoch in range(1, len(accuracies) + 1)]
-    return Trial(iter(()), times, list(accuracies), ended=True)
+    return TimedTraining(iter(()), times, list(accuracies), ended=True)
 
 
 def test_the_table_by_hand(sample: Dataset) -> None:

@@ -6,7 +6,7 @@ from importlib import import_module
 from types import MappingProxyType
 
 from digitscope.errors import SettingError
-from digitscope.experiments.bench.measuring import Column, Comparison, Conditions, Row, Spread
+from digitscope.experiments.bench.measuring import Column, Comparison, ComparisonRow, Conditions, MedianRange
 
 __all__ = [
     "BENCHMARKS",
@@ -14,9 +14,9 @@ __all__ = [
     "Benchmark",
     "Column",
     "Comparison",
+    "ComparisonRow",
     "Conditions",
-    "Row",
-    "Spread",
+    "MedianRange",
     "select",
 ]
 

@@ -20,14 +20,14 @@ from digitscope.errors import MissingExtraError
 from digitscope.experiments.bench.measuring import (
     Column,
     Comparison,
+    ComparisonRow,
     Conditions,
     NotAvailableError,
-    Row,
     take_turns,
     timed,
 )
 from digitscope.metrics import N_CLASSES
-from digitscope.scratch import ScratchSettings, TrainingState, batch_source, scale_pixels
+from digitscope.scratch import ScratchSettings, ScratchState, batch_source, scale_pixels
 from digitscope.scratch.training import train_epoch
 from digitscope.training import cpu_threads
 
@@ -63,7 +63,7 @@ def measure(conditions: Conditions) -> tuple[Comparison, ...]:
         measured = take_turns(
             NAME, sides(split, conditions.threads), lambda epoch: timed(epoch)[1], conditions, "preparing"
         )
-    rows = measured.rows(lambda side, seconds: Row(side, {"seconds": seconds}, raw=seconds))
+    rows = measured.rows(lambda side, seconds: ComparisonRow(side, {"seconds": seconds}, raw=seconds))
     settings = {
         "network": SETTINGS_IN_WORDS,
         "data": data.name,
@@ -93,7 +93,7 @@ def sides(split: Split, threads: int) -> Mapping[str, Callable[[], Epoch]]:
 def numpy_epochs(split: Split) -> Callable[[], float]:
     """Return a function that trains the NumPy network one epoch more and returns its mean loss."""
     generator = np.random.default_rng(0)
-    state = TrainingState.start(split, SETTINGS, generator=generator)
+    state = ScratchState.start(split, SETTINGS, generator=generator)
     source = batch_source(split, SETTINGS)
     rates = [SETTINGS.learning_rate] * source.n_batches
     return lambda: train_epoch(state, source.epoch(generator), rates, SETTINGS)[0]

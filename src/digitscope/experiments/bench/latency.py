@@ -17,9 +17,9 @@ from digitscope.errors import DataError, first_line
 from digitscope.experiments.bench.measuring import (
     Column,
     Comparison,
+    ComparisonRow,
     Conditions,
     NotAvailableError,
-    Row,
     take_turns,
     timed,
 )
@@ -174,14 +174,14 @@ def compiled_reader(model: nn.Module, images: UInt8, threads: int) -> Predict:
     return read
 
 
-def single_row(side: str, readings: tuple[CallTimes, ...]) -> Row:
+def single_row(side: str, readings: tuple[CallTimes, ...]) -> ComparisonRow:
     """Return each round's median and 99th percentile of the calls with one image, in milliseconds."""
     p50, p99 = np.transpose([np.percentile(reading.singles, (50, 99)) for reading in readings]) * 1000
     values = {"p50_ms": tuple(p50.tolist()), "p99_ms": tuple(p99.tolist())}
-    return Row(side, values, raw=[reading.singles for reading in readings])
+    return ComparisonRow(side, values, raw=[reading.singles for reading in readings])
 
 
-def batch_row(side: str, readings: tuple[CallTimes, ...], batch_size: int = BATCH_SIZE) -> Row:
+def batch_row(side: str, readings: tuple[CallTimes, ...], batch_size: int = BATCH_SIZE) -> ComparisonRow:
     """Return each round's images a second, over all its batches."""
     rates = tuple(batch_size * len(reading.batches) / sum(reading.batches) for reading in readings)
-    return Row(side, {"images_per_second": rates}, raw=[reading.batches for reading in readings])
+    return ComparisonRow(side, {"images_per_second": rates}, raw=[reading.batches for reading in readings])

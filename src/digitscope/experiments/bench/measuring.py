@@ -69,7 +69,7 @@ class Conditions:
 
 
 @dataclass(frozen=True)
-class Spread:
+class MedianRange:
     """The middle and the ends of some measurements."""
 
     median: float
@@ -77,7 +77,7 @@ class Spread:
     highest: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> "Spread":
+    def of(cls, values: Sequence[float]) -> "MedianRange":
         """Return the spread of `values`, at least one."""
         return cls(statistics.median(values), min(values), max(values))
 
@@ -87,7 +87,7 @@ class Column:
     """A measured quantity.
 
     Attributes:
-        key: its name in `Row.values` and in JSON, with the unit.
+        key: its name in `ComparisonRow.values` and in JSON, with the unit.
         heading: its name for people, with the unit.
         form: how a value is written, for `str.format`.
         compared: whether its ratio to the first row is told.
@@ -100,7 +100,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparisonRow:
     """One side of a comparison.
 
     Attributes:
@@ -135,10 +135,10 @@ class Comparison:
     title: str
     remark: str
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ComparisonRow, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
 
-    def ratios(self, row: Row, column: Column) -> tuple[float, ...]:
+    def ratios(self, row: ComparisonRow, column: Column) -> tuple[float, ...]:
         """Return the row's values over those of the first row, round by round; () if either has a caveat."""
         first = self.rows[0]
         if row.caveat or first.caveat:
@@ -162,10 +162,10 @@ class Measured(Generic[T]):
     results: Mapping[str, tuple[T, ...]]
     missing: Mapping[str, str]
 
-    def rows(self, row_of: Callable[[str, tuple[T, ...]], Row]) -> tuple[Row, ...]:
+    def rows(self, row_of: Callable[[str, tuple[T, ...]], ComparisonRow]) -> tuple[ComparisonRow, ...]:
         """Return the row of every side: `row_of` makes it of its results, but for those that could not run."""
         return tuple(
-            Row(side, {}, "not available", self.missing[side])
+            ComparisonRow(side, {}, "not available", self.missing[side])
             if side in self.missing
             else row_of(side, self.results[side])
             for side in self.sides
@@ -217,7 +217,7 @@ def take_turns(
 
 
 @dataclass
-class Trial(Generic[T]):
+class TimedTraining(Generic[T]):
     """One training, as far as it has come.
 
     Attributes:
@@ -249,9 +249,9 @@ def time_to_accuracy(
     *,
     target: float,
     rounds: int,
-    on_epoch: Callable[[str, int, Trial[T]], None] = lambda _side, _round, _trial: None,
+    on_epoch: Callable[[str, int, TimedTraining[T]], None] = lambda _side, _round, _trial: None,
     on_trial: Callable[[], None] = lambda: None,
-) -> dict[str, tuple[Trial[T], ...]]:
+) -> dict[str, tuple[TimedTraining[T], ...]]:
     """Train every side once a round, in turns, until its mean accuracy over the rounds has reached `target`.
 
     A round's trial stops where its own accuracy reaches the target. When all rounds are done, the trials of a
@@ -265,10 +265,10 @@ def time_to_accuracy(
         on_epoch: told the side, the round (1 for the first) and the trial after every epoch.
         on_trial: called after each trial of a round.
     """
-    trials: dict[str, list[Trial[T]]] = {side: [] for side in sides}
+    trials: dict[str, list[TimedTraining[T]]] = {side: [] for side in sides}
     for seed in range(rounds):
         for side, start in sides.items():
-            trial = Trial(start(seed))
+            trial = TimedTraining(start(seed))
             trials[side].append(trial)
             while not trial.ended and max(trial.accuracies, default=-1.0) < target:
                 if trial.advance(score):
@@ -286,7 +286,7 @@ def time_to_accuracy(
     return {side: tuple(each) for side, each in trials.items()}
 
 
-def first_epoch(trials: Sequence[Trial[T]], target: float) -> int | None:
+def first_epoch(trials: Sequence[TimedTraining[T]], target: float) -> int | None:
     """Return the first epoch (1 for the first) whose mean accuracy over `trials` is at least `target`, or None.
 
     Only epochs that all trials have gone through count.

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 
-from digitscope.experiments.bench.measuring import Column, Comparison, Conditions, Row, take_turns, timed
+from digitscope.experiments.bench.measuring import Column, Comparison, ComparisonRow, Conditions, take_turns, timed
 
 NAME = "start"
 
@@ -36,7 +36,7 @@ def measure(conditions: Conditions) -> tuple[Comparison, ...]:
     measured = take_turns(
         NAME, makers, lambda call: timed(partial(subprocess.run, call, check=True))[1], conditions
     )
-    rows = measured.rows(lambda side, seconds: Row(side, {"seconds": seconds}, raw=seconds))
+    rows = measured.rows(lambda side, seconds: ComparisonRow(side, {"seconds": seconds}, raw=seconds))
     title = f"{NAME}: a new process reads one digit; {conditions.in_words}"
     return (Comparison(NAME, title, REMARK, COLUMNS, rows, {"rounds": conditions.rounds}),)
 

@@ -14,9 +14,9 @@ from digitscope.errors import DataError
 from digitscope.experiments.bench.measuring import (
     Column,
     Comparison,
+    ComparisonRow,
     Conditions,
-    Row,
-    Trial,
+    TimedTraining,
     first_epoch,
     time_to_accuracy,
 )
@@ -118,7 +118,7 @@ def recipe_epochs(name: str, dataset: Dataset, seed: int) -> Iterator[nn.Module]
 
 
 def compare(
-    trials: Mapping[str, tuple[Trial[nn.Module], ...]], dataset: Dataset, conditions: Conditions
+    trials: Mapping[str, tuple[TimedTraining[nn.Module], ...]], dataset: Dataset, conditions: Conditions
 ) -> Comparison:
     """Return the table of the trials."""
     n_images = len(dataset.train) + len(dataset.validation)
@@ -144,7 +144,7 @@ def compare(
     )
 
 
-def _row(side: str, trials: tuple[Trial[nn.Module], ...], target: float) -> Row:
+def _row(side: str, trials: tuple[TimedTraining[nn.Module], ...], target: float) -> ComparisonRow:
     raw = [{"seconds": trial.seconds, "accuracies": trial.accuracies} for trial in trials]
     reached = first_epoch(trials, target)
     epoch = reached or min(len(trial.accuracies) for trial in trials)
@@ -154,10 +154,10 @@ def _row(side: str, trials: tuple[Trial[nn.Module], ...], target: float) -> Row:
         "accuracy": tuple(trial.accuracies[epoch - 1] for trial in trials),
     }
     if reached:
-        return Row(side, values, raw=raw)
+        return ComparisonRow(side, values, raw=raw)
     mean = fmean(values["accuracy"])
     reason = f"after the last epoch, {epoch}, whose seconds are told, the mean is {mean:.2%}"
-    return Row(side, values, "not reached", reason, raw)
+    return ComparisonRow(side, values, "not reached", reason, raw)
 
 
 def _beginning(dataset: Dataset) -> Dataset:
@@ -192,6 +192,6 @@ def _warm_up(dataset: Dataset) -> None:
     next(trainings(few)["fast"](0))
 
 
-def _news(side: str, round_: int, trial: Trial[nn.Module]) -> str:
+def _news(side: str, round_: int, trial: TimedTraining[nn.Module]) -> str:
     accuracy = trial.accuracies[-1] if trial.accuracies else 0.0
     return f"{NAME}: {side}, round {round_}, epoch {len(trial.accuracies)}: {accuracy:.2%}"

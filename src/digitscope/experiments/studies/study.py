@@ -13,7 +13,7 @@ from digitscope.experiments.sweep.engine import Engine, Failed
 from digitscope.experiments.sweep.journal import opened
 from digitscope.experiments.sweep.ranking import PointScore
 from digitscope.experiments.sweep.space import Choices, Point, check_seeds, in_words
-from digitscope.experiments.sweep.sweep import SILENT, Hooks, train_missing
+from digitscope.experiments.sweep.sweep import SILENT, Hooks, run_missing
 from digitscope.experiments.sweep.trials import Trial
 from digitscope.models import build
 
@@ -143,7 +143,7 @@ def run_study(
     trials = [Trial(each.point, each.recipe, seed, test=test) for seed in study.seeds for each in study.variants]
     with opened(folder, {**study.described(), "data": data_sha256}, study.parameters) as journal:
         hooks.on_found([*journal.records.values()])
-        for event in train_missing(trials, journal, engine, hooks):
+        for event in run_missing(trials, journal, engine, hooks):
             failed += [event] if isinstance(event, Failed) else []
             hooks.on_event(event)
         points = [variant.point for variant in study.variants]

@@ -100,7 +100,7 @@ def run_sweep(
             refusals = [refusal(space, point) for point in points]
             accepted = [point for point, reason in zip(points, refusals, strict=True) if not reason]
             trials = _plan(space, accepted, earlier, engine.cores, test)
-            for event in train_missing(trials, journal, engine, hooks):
+            for event in run_missing(trials, journal, engine, hooks):
                 failed += [event] if isinstance(event, Failed) else []
                 if isinstance(event, Finished):
                     known = [each for each in map(score, accepted) if each.records]
@@ -112,7 +112,7 @@ def run_sweep(
         return Sweep(space, ranking, tuple(failed), journal.study)
 
 
-def train_missing(trials: Sequence[Trial], journal: Journal, engine: Engine, hooks: Hooks) -> Iterator[Event]:
+def run_missing(trials: Sequence[Trial], journal: Journal, engine: Engine, hooks: Hooks) -> Iterator[Event]:
     """Let `engine` run those of `trials` that are not finished, and yield what happens when the journal has it."""
     left = [trial for trial in trials if not journal.has(trial)]
     hooks.on_round(trials, len(trials) - len(left))
@@ -169,7 +169,7 @@ def _plan(
     trials = []
     for (point, seed), threads in zip(wanted, share_cores(len(wanted), cores), strict=True):
         recipe = space.recipe.with_changes(point)
-        if getattr(recipe.settings, "threads", None) == 0:  # which leaves the number open
+        if recipe.settings.threads == 0:  # which leaves the number open
             recipe = recipe.with_changes({"threads": threads})
         trials.append(Trial(point, recipe, seed, earlier, test))
     return tuple(trials)

@@ -70,7 +70,7 @@ class Trial:
     @property
     def threads(self) -> int:
         """The number of threads; 1 for the NumPy network."""
-        return getattr(self.recipe.settings, "threads", 1)
+        return self.recipe.settings.threads
 
 
 @dataclass(frozen=True)
