@@ -24,6 +24,8 @@ DESCRIPTION = schemathesis.openapi.from_dict(APP.openapi())
 
 SECONDS = 20
 
+schemathesis.serializer.alias("application/pdf", "application/octet-stream")
+
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
