@@ -387,7 +387,7 @@ def test_figures_and_a_report(digitscope: Command, one_digit: Linear, desk: Path
     assert [base64.b64decode(content) for content in embedded] == [
         (folder / name).read_bytes() for name in NAMES[:3]
     ]
-    assert f">digitscope evaluate {one_digit.path} --split test --figures {folder}<" in html
+    assert f">digitscope evaluate {one_digit.path} --figures {folder}<" in html
     scores = json.loads(digitscope("evaluate", one_digit.path, "--json").out)
     for text in (f"{scores['accuracy']:.2%}", f"{scores['nll']:.4f}", f"{scores['ece']:.4f}", "MNIST sample"):
         assert f">{text}" in html
