@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from digitscope.cli import read_on_ray as on_ray
 from digitscope.cli.read_on_ray import PICTURES_A_TASK, ReaderOnRay
 from digitscope.data import Dataset
 from digitscope.errors import ClusterError, DataError
-from digitscope.reading import Reading, on_ray
+from digitscope.reading import Reading
 from tests.cli.helpers import Command, assert_one_line, in_a_process
 from tests.cli.ray_sessions import PATIENCE, members, needs_ray, session
 from tests.reading.examples import reading

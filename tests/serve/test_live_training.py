@@ -135,7 +135,7 @@ def with_trainings(use: Callable[[Trainings], Awaitable[None]], **limits: float)
         BEFORE.update(children_of(os.getpid()))
         trainings = Trainings(**limits)  # type: ignore[arg-type]
         try:
-            await asyncio.wait_for(use(trainings), 20)
+            await asyncio.wait_for(use(trainings), 60)
         finally:
             await trainings.close()
             assert children_of(os.getpid()) <= BEFORE

@@ -30,8 +30,7 @@ export function preparePictures(onPicture, onComplaint) {
 
 /** What a browser has no type for, such as HEIC, tells it by its name. */
 function isPicture({ type, name }) {
-  if (type.startsWith("image/")) return type !== "image/svg+xml";
-  return type === "application/pdf" || (!type && ENDINGS.test(name));
+  return (type ? /^image\/(?!svg)|\/pdf$/ : ENDINGS).test(type || name);
 }
 
 const nameOf = ({ name }) => (name.length > MOST_NAME ? `${name.slice(0, MOST_NAME)}…` : name);
