@@ -30,14 +30,15 @@ def test_a_csv_file_has_a_row_for_each_form_and_goes_on(tmp_path: Path) -> None:
         assert len(path.read_text().splitlines()) == 3  # what is read is on the disk at once
     assert files_in(path, FORM) == {"one.png"}
     with table(path, FORM, resume=True) as add:
-        add("two, too.png", [filled("3")])
+        add("two,\ntoo.png", [filled("3")])
     with path.open(newline="") as opened:
         rows = list(csv.DictReader(opened))
     assert [(row["file"], row["page"], row["account"]) for row in rows] == [
         ("one.png", "1", "007"),
         ("one.png", "2", "1"),
-        ("two, too.png", "1", "3"),
+        ("two,\ntoo.png", "1", "3"),
     ]
+    assert files_in(path, FORM) == {"one.png", "two,\ntoo.png"}
     assert rows[0]["account confidence"] == "0.990"
     assert rows[0]["check"] == "paid may be 7"
     other = Form(reference=Path("empty.png"), fields=FORM.fields[:1])

@@ -1,6 +1,7 @@
 """Tables of values: one row a form, one column a field, written while forms are read."""
 
 import csv
+import io
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -51,13 +52,13 @@ def files_in(path: Path, form: Form) -> set[str]:
     try:
         content = path.read_bytes()
         whole = content[: content.rfind(b"\n") + 1]
-        lines = whole.decode("utf-8", "surrogateescape").splitlines()
+        text = io.StringIO(whole.decode("utf-8", "surrogateescape"), newline="")  # a path may hold a line break
         if path.suffix.lower() == ".jsonl":
-            rows = [json.loads(line) for line in lines]
+            rows = [json.loads(line) for line in text]
             names = [list(row["fields"]) for row in rows if row["fields"]]
             is_same = all(each == [field.name for field in form.fields] for each in names)
         else:
-            reader = csv.DictReader(lines)
+            reader = csv.DictReader(text)
             rows, is_same = list(reader), reader.fieldnames in (None, columns_of(form))
         if not is_same or (content and not whole):
             raise DataError(f"{path}: its columns are not those of the form: expected a table of this form")
