@@ -22,7 +22,6 @@ from benchmarks.busy_drafts import BusyDraft, Look
 from digitscope.data import load_mnist
 from digitscope.data.hands import Material
 from digitscope.experiments.machine import describe_machine
-from digitscope.tables import table_of
 
 UInt8 = NDArray[np.uint8]
 
@@ -101,7 +100,7 @@ def main() -> None:
     results = []
     for number in range(arguments.tables):
         table = make_table(material, np.random.default_rng([arguments.seed, number]))
-        found = table_of(digitscope.read(table.image), table.image)
+        found = [[cell or "" for cell in row] for row in digitscope.read(table.image).table or ()]
         n, right = sum(map(len, table.cells)), right_cells(table, found)
         results.append((table.is_ruled, n, right))
         if right == 0 and arguments.show > 0:

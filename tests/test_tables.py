@@ -10,15 +10,15 @@ from digitscope.reading import Digit, Reading
 from digitscope.reading.result import Sign
 from digitscope.tables import numbers_of, table_of
 
-ROWS = [["12", "", "3.5"], ["7", "81", ""], ["", "640", "20"]]
+ROWS = [["12", None, "3.5"], ["7", "81", None], [None, "640", "20"]]
 
 
-def reading_of(rows: list[list[str]], xs: list[int], pitch: int, tilt: float = 0.0) -> Reading:
+def reading_of(rows: list[list[str | None]], xs: list[int], pitch: int, tilt: float = 0.0) -> Reading:
     """A reading as the reader gives it of a table whose columns begin at `xs`."""
     digits, signs, lines = [], [], []
     for number, row in enumerate(rows):
         for x, text in zip(xs, row, strict=True):
-            for place, character in enumerate(text):
+            for place, character in enumerate(text or ""):
                 box = (x + 14 * place, round(20 + pitch * number + tilt * x), 10, 20)
                 if character.isdecimal():
                     one_hot = np.eye(10, dtype=np.float32)[int(character)]
@@ -45,7 +45,7 @@ def test_columns_are_what_stands_above_each_other(tilt: float) -> None:
 
 
 def test_ruled_cells_keep_a_column_that_is_empty() -> None:
-    rows = [["12", "", "3.5"], ["7", "", "4"], ["", "", "20"]]
+    rows = [["12", None, "3.5"], ["7", None, "4"], [None, None, "20"]]
     reading = reading_of(rows, [20, 120, 240], 60)
     image = Image.new("L", (400, 300), 255)
     brush = ImageDraw.Draw(image)
@@ -53,12 +53,13 @@ def test_ruled_cells_keep_a_column_that_is_empty() -> None:
         brush.line((x, 5, x, 185), fill=0, width=2)
     for y in (5, 65, 125, 185):
         brush.line((5, y, 350, y), fill=0, width=2)
-    assert table_of(reading, np.asarray(image)) == rows
-    assert table_of(reading) == [["12", "3.5"], ["7", "4"], ["", "20"]]
+    assert replace(reading, gray=np.asarray(image)).table == rows
+    assert table_of(reading) == [["12", "3.5"], ["7", "4"], [None, "20"]]
 
 
 def test_nothing_is_no_table() -> None:
-    assert table_of(Reading((), (), ((10, 10),), rotations=(0,))) == []
+    assert Reading((), (), ((10, 10),), rotations=(0,)).table is None
+    assert reading_of([["12", "3"]], [20, 120], 60).table is None
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])

@@ -77,8 +77,10 @@ def numbers_of(reading: Reading) -> tuple[Number, ...]:
     return tuple(numbers)
 
 
-def table_of(reading: Reading, gray: UInt8 | None = None, *, page: int = 0) -> list[list[str]]:
-    """Return the rows of the table on a page, each with the text of every column, "" for an empty cell.
+def table_of(reading: Reading, gray: UInt8 | None = None, *, page: int = 0) -> list[list[str | None]] | None:
+    """Return the rows of the table on a page, each with the text of every column, None for an empty cell.
+
+    It is None without two lines of digits.
 
     Args:
         reading: of the picture.
@@ -90,8 +92,9 @@ def table_of(reading: Reading, gray: UInt8 | None = None, *, page: int = 0) -> l
     placed = _from_left_to_right(reading, page=page)
     items = [item for item, _ in placed]
     is_sure = np.array([isinstance(each, Digit) and each.accepted for each in items], bool)
-    if not is_sure.any():
-        return []
+    lines = np.array([each.line for each in items], np.int64)
+    if len(np.unique(lines[is_sure])) < 2:
+        return None
     edges = np.array([each for _, each in placed], np.float64)
     places = None
     if gray is not None:
@@ -99,15 +102,15 @@ def table_of(reading: Reading, gray: UInt8 | None = None, *, page: int = 0) -> l
         scale = (height if turns % 2 else width) / np.rot90(gray, -turns).shape[1]
         places = _in_cells(edges[is_sure], edges, np.rot90(gray, -turns), scale)
     if places is None:
-        lines = np.array([each.line for each in items], np.int64)
         places = np.stack([lines, _columns(edges[is_sure], edges)], axis=1)
         for axis in (0, 1):
             places[:, axis] = _numbered(places[is_sure, axis], places[:, axis])
     n_rows, n_columns = places.max(axis=0) + 1
-    rows = [[""] * int(n_columns) for _ in range(int(n_rows))]
+    rows: list[list[str | None]] = [[None] * int(n_columns) for _ in range(int(n_rows))]
     for (row, column), item in zip(places.tolist(), items, strict=True):
         if min(row, column) >= 0:
-            rows[row][column] += item.character if isinstance(item, Digit) else item.label
+            own = item.character if isinstance(item, Digit) else item.label
+            rows[row][column] = (rows[row][column] or "") + own
     return rows
 
 

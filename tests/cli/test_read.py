@@ -52,7 +52,7 @@ class PlainReader:
                 box = (5 + 12 * label, 9, 8, 16)
                 digits.append(digit(label, box, page=page, line=page, accepted=not last, confidence=0.75))
         told = reading(*digits)
-        return Reading(told.digits, told.lines, tuple(sizes))
+        return Reading(told.digits, told.lines, tuple(sizes), rotations=(0,) * len(sizes))
 
 
 @pytest.fixture
@@ -102,7 +102,18 @@ def test_json_is_one_line_for_every_picture(digitscope: Command) -> None:
     assert (code, err) == (0, [])
     first, second = records(out)
     assert records(digitscope("read", a, "--json")) == [second]
-    assert list(first) == ["path", "text", "lines", "digits", "signs", "rotation", "remarks", "sizes"]
+    assert list(first) == [
+        "path",
+        "text",
+        "lines",
+        "digits",
+        "signs",
+        "rotation",
+        "remarks",
+        "sizes",
+        "regions",
+        "table",
+    ]
     assert (first["path"], first["text"], first["lines"]) == (b, "0?\n01?", ["0?", "01?"])
     last = first["digits"][-1]
     assert (last["label"], last["confidence"], last["accepted"]) == (2, 0.75, False)
@@ -151,13 +162,15 @@ def test_remarks_go_to_standard_error(digitscope: Command, finds: Callable[[Read
 
 def test_how_a_picture_is_read(digitscope: Command, plain: type[PlainReader]) -> None:
     path = picture("a.png", 1)
-    for words in ((), ("--rotation", "0", "--printed"), ("--rotation", "270")):
+    some = ("--rotation", "270", "--region", "0,1,20,30", "--region", "5,5,9,9", "--digits", "0-2,7")
+    for words in ((), ("--rotation", "0", "--printed"), (*some, "--min-confidence", "0.9")):
         assert digitscope("read", path, *words).code == 0
-    assert plain.asked == [
-        {"printed": False, "rotation": None},
-        {"printed": True, "rotation": 0},
-        {"printed": False, "rotation": 270},
+    assert [tuple(asked.values()) for asked in plain.asked] == [
+        (False, None, None, "0123456789", 0.5),
+        (True, 0, None, "0123456789", 0.5),
+        (False, 270, [(0, 1, 20, 30), (5, 5, 9, 9)], "0127", 0.9),
     ]
+    assert list(plain.asked[0]) == ["printed", "rotation", "regions", "digits", "min_confidence"]
 
 
 def test_a_path_of_any_bytes_can_be_told(digitscope: Command, plain: type[PlainReader]) -> None:
@@ -317,6 +330,10 @@ def test_wrong_calls(digitscope: Command, desk: Path) -> None:
         (("a.png", "--json", "--csv"), ("--csv: not allowed with argument --json",)),
         (("a.png", "--out", "r.json"), ("'r.json'", "FILE.jsonl")),
         (("a.png", "--rotation", "45"), ("--rotation", "'45'", "auto", "270")),
+        (("a.png", "--region", "1,2,3"), ("--region", "'1,2,3'", "LEFT,TOP,WIDTH,HEIGHT")),
+        (("a.png", "--region", "1,2,0,3"), ("region (1, 2, 0, 3)", "expected left, top")),
+        (("a.png", "--digits", "a-c"), ("--digits", "'a-c'", "0-4")),
+        (("a.png", "--min-confidence", "2"), ("min_confidence is 2.0", "0 to 1")),
         (("a.png", "--model", "two-digit"), ("two-digit",)),
     ):
         assert_one_line(digitscope("read", *words), 2, *parts)

@@ -128,7 +128,7 @@ def test_a_picture_that_ends_its_process_is_told_and_the_others_are_read() -> No
     cluster = Cluster()
     paths = [str(number) for number in range(5 * N)]
     paths[N] = "bad"
-    reader = ReaderOnRay(cluster, "digit", paths, printed=True, rotation=90)
+    reader = ReaderOnRay(cluster, "digit", paths, {"printed": True, "rotation": 90})
     for path in paths:
         if path == "bad":
             with pytest.raises(DataError, match="bad: the process that read it ended"):
@@ -140,7 +140,7 @@ def test_a_picture_that_ends_its_process_is_told_and_the_others_are_read() -> No
 
 def test_a_machine_that_cannot_read_ends_it_with_one_line() -> None:
     with pytest.raises(ClusterError, match="a machine of the Ray cluster cannot read: no such folder"):
-        ReaderOnRay(Cluster(), "digit", ["odd"], printed=True, rotation=90).read("odd")
+        ReaderOnRay(Cluster(), "digit", ["odd"], {"printed": True, "rotation": 90}).read("odd")
 
 
 def test_a_task_reads_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,4 +38,5 @@ def reading(*digits: Digit, size: tuple[int, int] = (200, 100), n_pages: int = 1
     """A reading of `digits`, its lines put together from them unless `changes` has others."""
     n_lines = max((each.line for each in digits if each.line is not None), default=-1) + 1
     lines = ("".join(each.character for each in digits if each.line == line) for line in range(n_lines))
-    return Reading(**{"digits": digits, "lines": tuple(lines), "sizes": (size,) * n_pages, **changes})
+    defaults = {"digits": digits, "lines": tuple(lines), "sizes": (size,) * n_pages, "rotations": (0,) * n_pages}
+    return Reading(**{**defaults, **changes})

@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -360,9 +361,50 @@ def test_a_page_on_its_side_is_turned_and_said_to_be(sample: Dataset, reader: Re
     assert reader.read(two.getvalue()).remarks == (f"page 2 {turned}",)
 
 
-def test_a_rotation_that_is_none(reader: Reader) -> None:
-    with pytest.raises(SettingError, match="rotation is 45: expected 0, 90, 180 or 270"):
-        reader.read(np.zeros((9, 9), np.uint8), rotation=45)
+def test_regions_are_read_in_the_order_in_which_they_are_given(sample: Dataset, reader: Reader) -> None:
+    page, text, _ = pasted(sample, lines=4, columns=6, scale=2, pitch=75)
+    lines, (height, width) = text.split("\n"), page.shape
+    half = (height + 1) // 2
+    lower, nothing, upper = (0, half, width, height - half), (0, 0, 3, 3), (0, 0, width, half)
+    reading = reader.read(page, regions=[lower, nothing, upper, (0, 0, width, height)])
+    assert reading.regions == ("\n".join(reading.lines[:2]), "", "\n".join(reading.lines[2:]), "")
+    assert without_spaces(reading).split("\n") == lines[2:] + lines[:2]
+    assert [digit.line for digit in reading.digits] == [number for number in range(4) for _ in range(6)]
+    turned = reader.read(np.ascontiguousarray(np.rot90(page)), regions=[(0, 0, half, width)])
+    assert (turned.rotation, without_spaces(turned)) == (90, "\n".join(lines[:2]))
+
+
+def test_digits_that_cannot_occur_are_not_read(sample: Dataset, reader: Reader) -> None:
+    page, text, _ = pasted(sample, lines=4, columns=6, scale=2, pitch=75)
+    reading = reader.read(page, digits="01234")
+    assert {digit.label for digit in reading.digits if digit.accepted} == set(range(5))
+    assert "".join(digit.character for digit in reading.digits if digit.accepted) == "".join(
+        character for character in text if character in "01234"
+    )
+    assert all(digit.probabilities[5:].sum() == 0 for digit in reading.digits)
+    assert np.allclose([digit.probabilities.sum() for digit in reading.digits], 1)
+
+
+def test_the_least_chance_of_a_digit_can_be_chosen(sample: Dataset, reader: Reader) -> None:
+    page, _, _ = pasted(sample, lines=4, columns=6, scale=2, pitch=75)
+    chances = [digit.chance for digit in reader.read(page).digits]
+    least = float(np.median(chances))
+    strict = reader.read(page, min_confidence=least)
+    assert [digit.accepted for digit in strict.digits] == [chance >= least for chance in chances]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"rotation": 45}, "rotation is 45: expected 0, 90, 180 or 270"),
+        ({"regions": [(0, 0, 0, 5)]}, "expected left, top, width and height in pixels"),
+        ({"digits": "12a"}, "digits is '12a': expected those that may occur"),
+        ({"min_confidence": 1.5}, "min_confidence is 1.5: expected a probability"),
+    ],
+)
+def test_options_that_are_refused(reader: Reader, wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        reader.read(np.zeros((9, 9), np.uint8), **wrong)
 
 
 def test_a_page_of_words_is_not_passed_over_in_silence(reader: Reader) -> None:

@@ -67,7 +67,7 @@ def test_the_text_has_question_marks_for_what_was_not_accepted() -> None:
 
 def test_json_is_plain() -> None:
     told = json.loads(json.dumps(TWO_LINES.to_json()))
-    assert list(told) == ["text", "lines", "digits", "signs", "rotation", "remarks", "sizes"]
+    assert list(told) == ["text", "lines", "digits", "signs", "rotation", "remarks", "sizes", "regions", "table"]
     assert told["text"].split("\n") == told["lines"] == ["042", "1?6"]
     assert told["sizes"] == [[200, 100]]
     fourth = told["digits"][4]

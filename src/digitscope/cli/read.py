@@ -4,11 +4,13 @@ import argparse
 import glob
 import io
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from digitscope.cli.arguments import (
     Argument,
@@ -37,9 +39,10 @@ from digitscope.cluster import connected, load_ray
 from digitscope.cores import usable_cores
 from digitscope.errors import ClusterError, DataError, SettingError
 from digitscope.reading import SHIPPED
+from digitscope.reading.page_reading import ACCEPTED, ReadingOptions
 from digitscope.reading.pictures import Source
 from digitscope.reading.reader import Reader
-from digitscope.reading.result import Reading
+from digitscope.reading.result import Box, Reading
 from digitscope.workers import Workers
 
 Read = Callable[[Source], Reading]
@@ -79,8 +82,15 @@ def run(options: argparse.Namespace) -> int:
         raise SettingError(f"-: standard input is read in this process alone: expected {alone} with it")
     if options.engine == "ray":  # which is missed before anything is read
         load_ray(options.address)
-    rotation = None if options.rotation == "auto" else int(options.rotation)
-    read: Read = partial(Reader.load(options.model).read, printed=options.printed, rotation=rotation)
+    how = {
+        "printed": options.printed,
+        "rotation": None if options.rotation == "auto" else int(options.rotation),
+        "regions": options.region,
+        "digits": options.digits,
+        "min_confidence": options.min_confidence,
+    }
+    ReadingOptions(**how)  # which refuses wrong values before anything is read
+    read: Read = partial(Reader.load(options.model).read, **how)
     receivers: list[Receiver] = []
     if options.annotate:
         receivers.append(AnnotatedCopies(options.annotate, paths).write)
@@ -97,10 +107,10 @@ def run(options: argparse.Namespace) -> int:
         receivers.append(table_printer(is_alone=len(paths) == 1) if form == "table" else PRINTERS[form]())
         if new and options.workers > 1:
             pool = stack.enter_context(Workers(min(options.workers, len(new))))
-            read = _in_workers(pool, options.model, new, options.printed, rotation)
+            read = _in_workers(pool, options.model, new, how)
         elif new and options.engine == "ray":
             ray = stack.enter_context(connected(options.address, usable_cores()))
-            read = ReaderOnRay(ray, options.model, new, printed=options.printed, rotation=rotation).read
+            read = ReaderOnRay(ray, options.model, new, how).read
         n_failed = _read_each(read, new, receivers)
     return 1 if complaints or n_failed else 0
 
@@ -133,9 +143,9 @@ def _read_each(read: Read, paths: Sequence[str], receivers: Sequence[Receiver]) 
     return n_failed
 
 
-def _in_workers(pool: Workers, model: str, paths: Sequence[str], printed: bool, rotation: int | None) -> Read:
+def _in_workers(pool: Workers, model: str, paths: Sequence[str], how: Mapping[str, Any]) -> Read:
     """Return a function that hands out the readings of `paths` in their order; the workers read ahead."""
-    read = partial(_read_one, model, printed, rotation)
+    read = partial(_read_one, model, how)
     tasks = zip(paths, pool.in_order(read, paths, ahead=2 * pool.processes), strict=True)
 
     def next_reading(_: Source) -> Reading:
@@ -148,8 +158,8 @@ def _in_workers(pool: Workers, model: str, paths: Sequence[str], printed: bool, 
     return next_reading
 
 
-def _read_one(model: str, printed: bool, rotation: int | None, path: str) -> Reading:
-    return _reader(model).read(path, printed=printed, rotation=rotation)
+def _read_one(model: str, how: Mapping[str, Any], path: str) -> Reading:
+    return _reader(model).read(path, **how)
 
 
 @cache
@@ -240,6 +250,23 @@ def _is_picture(path: str) -> bool:
     return path.lower().endswith(PICTURE_ENDINGS)
 
 
+def _region_argument(text: str) -> Box:
+    """Return the four numbers of `text`, such as 10,20,300,40."""
+    if not re.fullmatch(r"\d+(,\d+){3}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no region: expected LEFT,TOP,WIDTH,HEIGHT in pixels")
+    left, top, width, height = map(int, text.split(","))
+    return left, top, width, height
+
+
+def _digits_argument(text: str) -> str:
+    """Return the digits that `text` names, such as 0-4, 013 or 0-4,7."""
+    parts = [re.fullmatch(r"(\d)-(\d)|\d+", part) for part in text.split(",")]
+    if not all(parts):
+        raise argparse.ArgumentTypeError(f"{text!r} names no digits: expected some such as 0-4, 013 or 0-4,7")
+    spans = (range(int(part[1]), int(part[2]) + 1) if part[1] else map(int, part[0]) for part in parts if part)
+    return "".join(str(digit) for digit in sorted({digit for span in spans for digit in span}))
+
+
 def _jsonl_argument(text: str) -> Path:
     path = path_argument(text)
     if path.suffix.lower() != ".jsonl":
@@ -272,6 +299,27 @@ COMMAND = Command(
             default="auto",
             choices=("auto", "0", "90", "180", "270"),
             help="degrees, clockwise, by which every page is turned (default: auto, found for each page)",
+        ),
+        Argument(
+            "--region",
+            action="append",
+            type=_region_argument,
+            metavar="L,T,W,H",
+            help="read only this part of every page: left, top, width and height in pixels; repeat it for more",
+        ),
+        Argument(
+            "--digits",
+            type=_digits_argument,
+            default="0123456789",
+            metavar="0-9",
+            help="the digits that may occur, such as 0-4 or 013 (default: all)",
+        ),
+        Argument(
+            "--min-confidence",
+            type=float,
+            default=ACCEPTED,
+            metavar="P",
+            help="accept digits whose chance is at least P; ? marks the others (default: %(default)s)",
         ),
         Folder(
             "--annotate", help="write a copy of every page that is read there, with boxes, labels and confidences"

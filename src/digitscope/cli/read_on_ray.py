@@ -29,16 +29,13 @@ class ReaderOnRay:
         ray: the module, connected.
         model: as `Reader.load` takes it.
         paths: of the pictures, as seen from the working directory.
-        printed: as `Reader.read` takes it.
-        rotation: as `Reader.read` takes it.
+        how: further arguments of `Reader.read`.
     """
 
-    def __init__(
-        self, ray: Any, model: str, paths: Sequence[str], *, printed: bool = False, rotation: int | None = None
-    ) -> None:
+    def __init__(self, ray: Any, model: str, paths: Sequence[str], how: Mapping[str, Any]) -> None:
         self._ray = ray
         self._model = model
-        self._options = {"printed": printed, "rotation": rotation}
+        self._how = how
         self._task = ray.remote(num_cpus=1, max_retries=RETRIES)(_read)
         self._found = self._read_all(paths)
 
@@ -65,7 +62,7 @@ class ReaderOnRay:
             yield from self._end(*running.popleft())
 
     def _begin(self, paths: Sequence[str]) -> Any:
-        return self._task.remote(self._model, str(Path.cwd()), paths, self._options)
+        return self._task.remote(self._model, str(Path.cwd()), paths, self._how)
 
     def _end(self, paths: Sequence[str], task: Any) -> Iterator[tuple[str, Reading | str]]:
         """Yield what a task has found. If it is lost time and again, its pictures are tried one by one."""
@@ -86,22 +83,22 @@ def _parts(paths: Sequence[str]) -> Iterator[Sequence[str]]:
         yield paths[start : start + PICTURES_A_TASK]
 
 
-def _read(model: str, folder: str, paths: Sequence[str], options: Mapping[str, Any]) -> list[Reading | str]:
+def _read(model: str, folder: str, paths: Sequence[str], how: Mapping[str, Any]) -> list[Reading | str]:
     """Return of each picture what is written in it, or why it cannot be read.
 
     Args:
         model: as `Reader.load` takes it.
         folder: that the paths are seen from.
         paths: of the pictures.
-        options: further arguments of `Reader.read`.
+        how: further arguments of `Reader.read`.
     """
     os.chdir(folder)
-    return [_read_one(_reader(model), path, options) for path in paths]
+    return [_read_one(_reader(model), path, how) for path in paths]
 
 
-def _read_one(reader: Reader, path: str, options: Mapping[str, Any]) -> Reading | str:
+def _read_one(reader: Reader, path: str, how: Mapping[str, Any]) -> Reading | str:
     try:
-        return reader.read(path, **options)
+        return reader.read(path, **how)
     except DataError as error:
         return str(error)
 

@@ -108,7 +108,7 @@ def table_printer(*, is_alone: bool) -> Receiver:
     def print_rows(path: str, source: Source, reading: Reading) -> None:
         for page, picture in enumerate(open_pictures(source)):
             place = [] if is_alone and len(reading.sizes) == 1 else [path, page]
-            writer.writerows([*place, *row] for row in table_of(reading, picture.gray, page=page))
+            writer.writerows([*place, *row] for row in table_of(reading, picture.gray, page=page) or ())
         sys.stdout.flush()
 
     return print_rows

@@ -1,6 +1,6 @@
 """Combine the page network and the digit network into probabilities of each digit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,6 @@ from digitscope.reading.recognizer import Recognizer
 
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
-Floats = NDArray[np.floating]
 
 FEATURES = ("bias", "score", "rival", "digits", "around", "sure", "strange")
 """The features that the chance of a digit is computed from.
@@ -88,12 +87,23 @@ def see(gray: UInt8, found: Found, digits: Recognizer) -> Seen:
     return Seen(rows, boxes, images, of_digit, of_page, scores, evidence, distances)
 
 
-def judge(seen: Seen, combination: Mapping[str, float]) -> Judged:
-    """Return what both networks together make of digits; its weights are "digit", "page" and `FEATURES`."""
+def judge(seen: Seen, combination: Mapping[str, float], labels: Sequence[int] = range(10)) -> Judged:
+    """Return what both networks together make of digits; its weights are "digit", "page" and `FEATURES`.
+
+    Only `labels` occur: others have a probability of 0.
+    """
     probabilities = together(seen, combination["digit"], combination["page"])
     weights = np.array([combination[name] for name in FEATURES])
     is_high = seen.boxes[:, 3] - seen.boxes[:, 1] >= LOWEST
-    return Judged(seen, probabilities, expit(features(seen, probabilities) @ weights) * is_high)
+    chances = expit(features(seen, probabilities) @ weights) * is_high
+    if len(labels) == probabilities.shape[1]:
+        return Judged(seen, probabilities, chances)
+    is_digit = np.minimum(chances / probabilities.max(axis=1, initial=1e-9), 1)
+    possible = probabilities * np.isin(np.arange(10), labels)
+    total = np.maximum(possible.sum(axis=1), 1e-9)
+    # Bayes' rule, given that it is one of `labels` or no digit.
+    chances = is_digit * possible.max(axis=1, initial=0) / np.maximum(1 - is_digit + is_digit * total, 1e-9)
+    return Judged(seen, np.asarray(possible / total[:, None], dtype=np.float32), chances)
 
 
 def together(seen: Seen, digit: float, page: float) -> Float32:

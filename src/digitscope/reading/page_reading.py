@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitscope.detections import CLASSES
+from digitscope.errors import SettingError
 from digitscope.reading.finder import Found
 from digitscope.reading.judging import Judged
 from digitscope.reading.lines import arrange, place_of, text_of
@@ -18,6 +19,8 @@ Int = NDArray[np.int64]
 
 ACCEPTED, DOUBTED = 0.5, 0.15
 """Chance from which a digit is accepted, and from which it is shown as "?"; less is nothing."""
+
+ROTATIONS = (0, 90, 180, 270)
 
 LIKELY = 0.05
 """Probability from which another digit is named beside the most probable one."""
@@ -32,6 +35,32 @@ SHOWN = 0.002
 """Share of a page with writing from which the reading says that there is no number in it."""
 
 
+@dataclass(frozen=True)
+class ReadingOptions:
+    """What to read on a page; the attributes are as of `Reader.read`.
+
+    Raises:
+        SettingError: a value is none that they have.
+    """
+
+    printed: bool = False
+    rotation: int | None = None
+    regions: Sequence[Box] | None = None
+    digits: str = "0123456789"
+    min_confidence: float = ACCEPTED
+
+    def __post_init__(self) -> None:
+        if self.rotation not in (None, *ROTATIONS):
+            raise SettingError(f"rotation is {self.rotation!r}: expected 0, 90, 180 or 270 degrees, or None")
+        for region in self.regions or ():
+            if np.shape(region) != (4,) or min(region[2:]) < 1:
+                raise SettingError(f"the region {region} is none: expected left, top, width and height in pixels")
+        if not self.digits or not set(self.digits) <= set("0123456789"):
+            raise SettingError(f"digits is {self.digits!r}: expected those that may occur, such as '01234'")
+        if not 0 <= self.min_confidence <= 1:
+            raise SettingError(f"min_confidence is {self.min_confidence}: expected a probability, 0 to 1")
+
+
 @dataclass(frozen=True, eq=False)
 class PageItems:
     """The judged items of a page, as parts of a reading.
@@ -41,30 +70,53 @@ class PageItems:
         found: digits and signs, the rows of which `judged` names.
         picture: the page as it was opened.
         number: of the page, from 0.
+        options: what to read.
     """
 
     judged: Judged
     found: Found
     picture: Picture
     number: int
+    options: ReadingOptions
 
-    def reading(self, *, printed: bool) -> Reading:
-        """Return the reading of the page; its text has print too if `printed`."""
+    def reading(self) -> Reading:
+        """Return the reading of the page, region by region if there are any."""
         detections, rows = self.found.detections, self.judged.seen.rows
-        is_shown = printed | (detections.kinds % 2 == 0)
-        likely = np.flatnonzero(self.judged.chances >= DOUBTED)
+        is_shown = self.options.printed | (detections.kinds % 2 == 0)
+        likely = np.flatnonzero(self.judged.chances >= min(DOUBTED, self.options.min_confidence))
         if self.found.is_small and not len(likely):
             likely = np.argsort(-self.judged.chances)[:1]  # somebody cut it out: it is likely to be something
         in_text = likely[is_shown[rows[likely]]]
         signs = np.flatnonzero((detections.kinds >= 2) & (detections.scores >= LEAST_SIGN) & is_shown)
-        digits, written, texts = self._lines(in_text, signs)
-        digits += [self._digit(k, None) for k in np.setdiff1d(likely, in_text)]
-        remarks = self._remarks(digits)
-        turned = 90 * self.found.turns
-        return Reading(tuple(digits), tuple(texts), (self.picture.size,), tuple(written), (turned,), remarks)
+        digits: list[Digit] = []
+        written: list[Sign] = []
+        texts: list[str] = []
+        of_regions: list[str] = []
+        region = np.array([self._region_of(box) for box in detections.boxes], np.int64)
+        for number in range(1 if self.options.regions is None else len(self.options.regions)):
+            inside = in_text[region[rows[in_text]] == number]
+            some, others, lines = self._lines(inside, signs[region[signs] == number], len(texts))
+            digits, written, texts = digits + some, written + others, texts + lines
+            of_regions.append("\n".join(lines))
+        left_out = np.setdiff1d(likely, in_text)
+        digits += [self._digit(k, None) for k in left_out[region[rows[left_out]] >= 0]]
+        size, turned, remarks = self.picture.size, 90 * self.found.turns, self._remarks(digits)
+        told = () if self.options.regions is None else tuple(of_regions)
+        gray = self.picture.gray if self.number == 0 else None
+        return Reading(tuple(digits), tuple(texts), (size,), tuple(written), (turned,), remarks, told, gray)
 
-    def _lines(self, digits: Int, signs: Int) -> tuple[list[Digit], list[Sign], list[str]]:
-        """Return digits, rows of `judged`, and signs, rows of the detections, in reading order, and their text."""
+    def _region_of(self, box: Float32) -> int:
+        """Return the number of the first region that a box has its centre in, or -1; 0 if there are no regions."""
+        if self.options.regions is None:
+            return 0
+        x, y, columns, rows = self._in_source(box)
+        for number, (left, top, width, height) in enumerate(self.options.regions):
+            if 0 <= x + columns / 2 - left < width and 0 <= y + rows / 2 - top < height:
+                return number
+        return -1
+
+    def _lines(self, digits: Int, signs: Int, first: int) -> tuple[list[Digit], list[Sign], list[str]]:
+        """Return items in reading order, `digits` being rows of `judged`, and lines, numbered from `first`."""
         rows, boxes = self.judged.seen.rows, self.found.detections.boxes.astype(np.float64)
         own = self.judged.seen.boxes[digits].astype(np.float64)
         boxes[rows[digits]] = own
@@ -79,7 +131,7 @@ class PageItems:
         read: list[Digit] = []
         written: list[Sign] = []
         texts = []
-        for number, line in enumerate(members):
+        for number, line in enumerate(members, first):
             line.sort(key=lambda item: boxes[item[0], 0] + boxes[item[0], 2])
             characters = []
             for row, k in line:
@@ -96,7 +148,7 @@ class PageItems:
         judged = self.judged
         probabilities = judged.probabilities[k]
         first, *others = np.argsort(-probabilities, kind="stable")
-        reason = None if judged.chances[k] >= ACCEPTED else self._reason(k)
+        reason = None if judged.chances[k] >= self.options.min_confidence else self._reason(k)
         return Digit(
             label=int(first),
             confidence=float(probabilities[first]),

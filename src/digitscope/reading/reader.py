@@ -12,13 +12,11 @@ from digitscope.reading.cutting import ink_of_page
 from digitscope.reading.finder import PageNetwork
 from digitscope.reading.framing import BOX, PAIR_INK, frame_pair
 from digitscope.reading.judging import judge, see
-from digitscope.reading.page_reading import PageItems, in_source
+from digitscope.reading.page_reading import ACCEPTED, PageItems, ReadingOptions, in_source
 from digitscope.reading.pictures import MOST_PAGES, Picture, Source, open_pictures
 from digitscope.reading.recognizer import Recognizer
-from digitscope.reading.result import Digit, Reading, Sign
+from digitscope.reading.result import Box, Digit, Reading, Sign
 from digitscope.reading.shipped import shipped_path
-
-ROTATIONS = (0, 90, 180, 270)
 
 LEAST_OF_PAIR = 0.6
 """Probability from which a digit of a pair is accepted."""
@@ -59,7 +57,15 @@ class Reader:
         return cls(pages, digits, Recognizer(shipped_path("two-digit"), threads=threads))
 
     def read(
-        self, source: Source, *, printed: bool = False, rotation: int | None = None, most_pages: int = MOST_PAGES
+        self,
+        source: Source,
+        *,
+        printed: bool = False,
+        rotation: int | None = None,
+        regions: Sequence[Box] | None = None,
+        digits: str = "0123456789",
+        min_confidence: float = ACCEPTED,
+        most_pages: int = MOST_PAGES,
     ) -> Reading:
         """Return what is written on all pages of `source`; see `open_pictures` for what that can be.
 
@@ -68,20 +74,22 @@ class Reader:
             printed: whether the text has printed digits and signs too.
             rotation: degrees, clockwise, that every page is turned by to be read: 0, 90, 180 or 270. None to find
                 out.
+            regions: left, top, width and height of each part of a page to read, in pixels of the picture as given;
+                None for all. An item belongs to the first region that its centre is in.
+            digits: the digits that may occur; others are not read.
+            min_confidence: `Digit.chance` from which a digit is accepted.
             most_pages: as of `open_pictures`.
 
         Raises:
             DataError: it is not a picture, damaged or too large.
-            SettingError: `rotation` is none of these.
+            SettingError: a value is none that these have.
         """
-        if rotation not in (None, *ROTATIONS):
-            raise SettingError(f"rotation is {rotation!r}: expected 0, 90, 180 or 270 degrees, or None")
-        turns = None if rotation is None else rotation // 90
+        options = ReadingOptions(printed, rotation, regions, digits, min_confidence)
         parts = [
-            self._page(picture, number, turns, printed=printed)
+            self._page(picture, number, options)
             for number, picture in enumerate(open_pictures(source, most_pages=most_pages))
         ]
-        return _joined(parts, are_turns_told=turns is None)
+        return _joined(parts, are_turns_told=rotation is None)
 
     def read_pair(self, source: Source, *, most_pages: int = MOST_PAGES) -> Reading:
         """Return the two digits, one written over the other, that are all there is on each page of `source`.
@@ -94,12 +102,13 @@ class Reader:
         pictures = enumerate(open_pictures(source, most_pages=most_pages))
         return _joined([_pair(self.pairs, picture, number) for number, picture in pictures])
 
-    def _page(self, picture: Picture, number: int, turns: int | None, *, printed: bool) -> Reading:
+    def _page(self, picture: Picture, number: int, options: ReadingOptions) -> Reading:
         gray = picture.gray
-        found = self.pages.find(gray, turns=turns)
+        found = self.pages.find(gray, turns=None if options.rotation is None else options.rotation // 90)
         seen = see(np.rot90(gray, -found.turns), found, self.digits)
-        judged = judge(seen, self.pages.combinations["small" if found.is_small else "pages"])
-        return PageItems(judged, found, picture, number).reading(printed=printed)
+        combination = self.pages.combinations["small" if found.is_small else "pages"]
+        judged = judge(seen, combination, sorted(map(int, options.digits)))
+        return PageItems(judged, found, picture, number, options).reading()
 
 
 def _pair(pairs: Recognizer, picture: Picture, page: int) -> Reading:
@@ -138,13 +147,11 @@ def _joined(pages: Sequence[Reading], *, are_turns_told: bool = False) -> Readin
         turned = (f"was turned by {page.rotation} degrees to be read",) if are_turns_told and page.rotation else ()
         name = "the picture" if len(pages) == 1 else f"page {number}"
         remarks += [f"{name} {each}" for each in turned + page.remarks]
+    sizes, rotations, regions = (
+        tuple(each for page in pages for each in getattr(page, name)) for name in ("sizes", "rotations", "regions")
+    )
     return Reading(
-        tuple(digits),
-        tuple(lines),
-        tuple(size for page in pages for size in page.sizes),
-        tuple(signs),
-        tuple(turned for page in pages for turned in page.rotations),
-        tuple(remarks),
+        tuple(digits), tuple(lines), sizes, tuple(signs), rotations, tuple(remarks), regions, pages[0].gray
     )
 
 
@@ -154,15 +161,19 @@ def _reader(model: str) -> Reader:
 
 
 def read(
-    source: Source, *, model: str | Path = "digit", printed: bool = False, rotation: int | None = None
+    source: Source,
+    *,
+    model: str | Path = "digit",
+    printed: bool = False,
+    rotation: int | None = None,
+    regions: Sequence[Box] | None = None,
+    digits: str = "0123456789",
+    min_confidence: float = ACCEPTED,
 ) -> Reading:
     """Return what is written in `source`: a path, bytes, a binary file, a PIL image or an array.
 
-    `model` is a shipped name or the path of an ONNX file; the network is loaded once. `printed` and `rotation` are
-    as of `Reader.read`.
-
-    Raises:
-        DataError: it is not a picture, damaged or too large.
-        SettingError: there is no such model, or no such rotation.
+    `model` is a shipped name or the path of an ONNX file; the network is loaded once. The other arguments, and the
+    errors, are as of `Reader.read`.
     """
-    return _reader(str(model)).read(source, printed=printed, rotation=rotation)
+    how = ReadingOptions(printed, rotation, regions, digits, min_confidence)
+    return _reader(str(model)).read(source, **vars(how))

@@ -1,6 +1,7 @@
 """Readings as values, which print, render in notebooks and convert to JSON."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,20 @@ LONGEST_REPR = 60
 
 
 @dataclass(frozen=True, eq=False)
-class Digit:
+class _Item:
+    def to_json(self) -> dict[str, Any]:
+        """Return all attributes but the image as JSON has them, with six decimals."""
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "image"}
+        for name, value in values.items():
+            if isinstance(value, float):
+                values[name] = round(value, 6)
+            elif isinstance(value, tuple | np.ndarray):
+                values[name] = [round(float(each), 6) if isinstance(each, np.floating) else each for each in value]
+        return values
+
+
+@dataclass(frozen=True, eq=False)
+class Digit(_Item):
     """One digit, or what might have been one.
 
     Attributes:
@@ -54,25 +68,9 @@ class Digit:
         """The label as a text shows it: "?" if it is not accepted."""
         return str(self.label) if self.accepted else UNSURE
 
-    def to_json(self) -> dict[str, Any]:
-        """Return everything but the image, as JSON has it."""
-        return {
-            "label": self.label,
-            "confidence": round(self.confidence, 6),
-            "accepted": self.accepted,
-            "reason": self.reason,
-            "box": list(self.box),
-            "probabilities": [round(float(p), 6) for p in self.probabilities],
-            "line": self.line,
-            "page": self.page,
-            "printed": self.printed,
-            "alternatives": list(self.alternatives),
-            "chance": round(self.chance, 6),
-        }
-
 
 @dataclass(frozen=True, eq=False)
-class Sign:
+class Sign(_Item):
     """A sign beside digits: one of . , - / : + \u00d7 \u00f7 = ( and ).
 
     Attributes:
@@ -91,17 +89,6 @@ class Sign:
     page: int
     printed: bool = False
 
-    def to_json(self) -> dict[str, Any]:
-        """Return everything, as JSON has it."""
-        return {
-            "label": self.label,
-            "confidence": round(self.confidence, 6),
-            "box": list(self.box),
-            "line": self.line,
-            "page": self.page,
-            "printed": self.printed,
-        }
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Reading:
@@ -116,6 +103,8 @@ class Reading:
         signs: in reading order, as `digits`.
         rotations: degrees, clockwise, that each page was turned by to be read: 0, 90, 180 or 270.
         remarks: what a person should know, a sentence each: ink that was not read, a page that was turned.
+        regions: the text of each region that was asked for, page by page, "" where nothing was read.
+        gray: the first page as it was read, uint8 (H, W); `table` looks for lines there.
     """
 
     digits: tuple[Digit, ...]
@@ -124,6 +113,8 @@ class Reading:
     signs: tuple[Sign, ...] = ()
     rotations: tuple[int, ...] = ()
     remarks: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    gray: UInt8 | None = field(default=None, repr=False)
 
     @property
     def text(self) -> str:
@@ -135,6 +126,13 @@ class Reading:
         """Degrees, clockwise, that the first page was turned by to be read."""
         return self.rotations[0] if self.rotations else 0
 
+    @cached_property
+    def table(self) -> list[list[str | None]] | None:
+        """The rows of the first page's table, None where a cell is empty; None if it shows no table."""
+        from digitscope.tables import table_of  # which is built on readings
+
+        return table_of(self, self.gray)
+
     def to_json(self) -> dict[str, Any]:
         """Return plain lists, numbers and strings, by the names of the attributes, and `text` and `rotation`."""
         return {
@@ -145,6 +143,8 @@ class Reading:
             "rotation": self.rotation,
             "remarks": list(self.remarks),
             "sizes": [list(size) for size in self.sizes],
+            "regions": list(self.regions),
+            "table": self.table,
         }
 
     def __repr__(self) -> str:

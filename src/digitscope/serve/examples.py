@@ -74,6 +74,8 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
             "rotation": 0,
             "remarks": [],
             "sizes": [[84, 84]],
+            "regions": [],
+            "table": None,
         },
         "post /api/predict": {
             "reads": "digit",

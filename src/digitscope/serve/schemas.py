@@ -116,6 +116,11 @@ class ReadPicture(BaseModel):
         description="what a person should know", examples=[["the picture was turned by 90 degrees to be read"]]
     )
     sizes: list[Pair] = Field(description="width and height of every page", examples=[[[280, 280]]])
+    regions: list[str] = Field(description="the text of each region that was asked for; none here", examples=[[]])
+    table: list[list[str | None]] | None = Field(
+        description="the rows of the first page's table; null for an empty cell, and without a table",
+        examples=[None],
+    )
 
 
 PixelRow = Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=28, max_length=28)]
