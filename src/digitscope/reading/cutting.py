@@ -13,9 +13,6 @@ Float32 = NDArray[np.float32]
 AROUND, INSIDE = 0.35, 0.1
 """Margins around a box, as shares of its longer side: of the crop, and of the window for the digit's ink."""
 
-MOSTLY = 0.75
-"""Share of a piece of ink in a digit's box, at least, where all of it is the digit's."""
-
 FULL, FAINT = 0.8, 0.12
 """Quantile of the ink's contrast that is full ink, and share of it that paper may have."""
 
@@ -23,7 +20,7 @@ INK = 0.3
 """Share of full ink from which a pixel belongs to a stroke."""
 
 
-def cut_out(gray: UInt8, box: Float32, ink: Float32, ink_scale: float) -> tuple[Float32, Float32]:
+def cut_out(gray: UInt8, box: Float32, others: Float32, ink: Float32, ink_scale: float) -> tuple[Float32, Float32]:
     """Return the ink of a digit, float32 (h, w), 0 to 1, without empty rims, and its own box, float32 (4,).
 
     Where there is no ink, that is (1, 1), and the box is `box`.
@@ -31,6 +28,7 @@ def cut_out(gray: UInt8, box: Float32, ink: Float32, ink_scale: float) -> tuple[
     Args:
         gray: uint8 (H, W), the page.
         box: left, top, right and bottom in its pixels.
+        others: boxes of other digits and signs, (K, 4); each has the ink in it that is nearer to its centre.
         ink: the probability of ink, float32 (H', W'), at another scale.
         ink_scale: pixels of `ink` for one of the page.
     """
@@ -45,9 +43,14 @@ def cut_out(gray: UInt8, box: Float32, ink: Float32, ink_scale: float) -> tuple[
     picture = np.asarray(part.resize(size, Image.Resampling.BOX), dtype=np.float32)
     seen = _ink_there(ink, ink_scale, low, high, size)
     strength = _strength(picture, seen)
+    middle = (box[:2] + box[2:]) / 2
+    is_around = ((others[:, :2] < middle) & (others[:, 2:] > middle)).all(axis=1)  # such as a ring taken for a 0
+    near = others[((others[:, 2:] > low) & (others[:, :2] < high)).all(axis=1) & ~is_around]
     own = INSIDE * longer
-    window = (np.array([left - own, top - own, right + own, bottom + own]) - np.tile(low, 2)) * share
-    own_ink, corner = _trimmed(_of_this_digit(strength, window))
+    window = np.array([left - own, top - own, right + own, bottom + own])
+    boxes = (np.vstack([box, near, window]) - np.tile(low, 2)) * share
+    strength[~_own_pixels(boxes[:-1], boxes[-1], strength.shape)] = 0
+    own_ink, corner = _trimmed(strength)
     if own_ink.size == 1:
         return own_ink, box
     first = low + np.array(corner) / share
@@ -80,26 +83,18 @@ def _strength(picture: Float32, seen: Float32) -> Float32:
     return np.asarray(strength * np.clip(2 * near, 0, 1), dtype=np.float32)
 
 
-def _of_this_digit(strength: Float32, window: NDArray[np.float64]) -> Float32:
-    """Return the strength of the pieces of ink that lie in the window.
+def _own_pixels(boxes: Float32, window: Float32, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Tell which pixels of a window belong to the first box: none that lies in another one, nearer to its centre.
 
-    A piece mostly inside is kept whole, one mostly outside is dropped, and others are cut at the window.
+    The distance to a centre is counted in half widths and half heights of the box.
     """
-    height, width = strength.shape
-    left, top = np.maximum(np.floor(window[:2]), 0).astype(int)
-    right, bottom = np.minimum(np.ceil(window[2:]), (width, height)).astype(int)
-    inside = np.zeros(strength.shape, bool)
-    inside[top:bottom, left:right] = True
-    pieces, n = ndimage.label(strength > INK, np.ones((3, 3)))
-    areas = np.bincount(pieces.ravel(), minlength=n + 1)
-    own = np.bincount(pieces[inside], minlength=n + 1)
-    share = own / np.maximum(areas, 1)
-    share[0] = 0.5
-    is_foreign = share < 0.5
-    if is_foreign[1:].all():  # all ink is of one piece with what lies around
-        is_foreign[:] = False
-    kept = (inside & ~is_foreign[pieces]) | (share >= MOSTLY)[pieces]
-    return np.where(kept, strength, 0).astype(np.float32)
+    y, x = (places + 0.5 for places in np.ogrid[: shape[0], : shape[1]])
+    away = []
+    for left, top, right, bottom in boxes:
+        across, down = abs(2 * x - left - right) / (right - left), abs(2 * y - top - bottom) / (bottom - top)
+        away.append(np.maximum(across, down))
+    inside = (x > window[0]) & (x < window[2]) & (y > window[1]) & (y < window[3])
+    return np.asarray(inside & ((np.argmin(away, axis=0) == 0) | (np.min(away, axis=0) > 1)))
 
 
 def _trimmed(ink: Float32) -> tuple[Float32, tuple[int, int]]:

@@ -75,16 +75,18 @@ class Judged:
 def see(gray: UInt8, found: Found, digits: Recognizer) -> Seen:
     """Return what each network makes of the digits that were found on a page, uint8 (H, W), upright."""
     detections = found.detections
-    rows = np.flatnonzero(detections.kinds < 2)
-    cut = [cut_out(gray, detections.boxes[row], found.ink, found.ink_scale) for row in rows]
+    boxes, scores, rows = detections.boxes, detections.scores, np.flatnonzero(detections.kinds < 2)
+    others = (boxes[(scores > scores[row] / 2) & (np.arange(len(boxes)) != row)] for row in rows)
+    cut = [
+        cut_out(gray, boxes[row], each, found.ink, found.ink_scale) for row, each in zip(rows, others, strict=True)
+    ]
     images = np.stack([frame(ink) for ink, _ in cut]) if cut else np.zeros((0, 28, 28), np.uint8)
-    boxes = np.array([box for _, box in cut], np.float32).reshape(-1, 4)
+    own = np.array([box for _, box in cut], np.float32).reshape(-1, 4)
     prediction = digits.predict(images)
     of_digit = np.log(np.maximum(prediction.probabilities, 1e-7))
     distances = np.ones(len(rows), np.float32) if prediction.distances is None else prediction.distances
     of_page = detections.log_probabilities[rows, :10]
-    scores, evidence = detections.scores[rows], detections.evidence[rows]
-    return Seen(rows, boxes, images, of_digit, of_page, scores, evidence, distances)
+    return Seen(rows, own, images, of_digit, of_page, scores[rows], detections.evidence[rows], distances)
 
 
 def judge(seen: Seen, combination: Mapping[str, float], labels: Sequence[int] = range(10)) -> Judged:
