@@ -65,7 +65,7 @@ def draw_weights() -> None:
 
 
 def trained_weights(epochs: int) -> np.ndarray:
-    """Return w1_j1, w1_j2, b1_j and w2_1j, the same for all j, before the first step and after each: (steps, 4)."""
+    """Return w1_j1, w1_j2, b1_j and w2_1j, the same for all j, at first and after each step: (steps + 1, 4)."""
     network = NeuralNetwork()
 
     def row() -> list[float]:
@@ -81,7 +81,7 @@ def trained_weights(epochs: int) -> np.ndarray:
 
 
 def draw_boundary() -> None:
-    """Draw the boundary of a network with 64 hidden units and its losses, over the steps of chapter 4's problem."""
+    """Draw the boundary of chapter 4's network with 64 hidden units, and its losses, while it trains."""
     generator = np.random.default_rng(0)
     points, classes = disc(80, generator)
     new_points, new_classes = disc(1000, generator)
@@ -117,7 +117,9 @@ def draw_boundary() -> None:
         left.set(title=f"after {step} steps", xticks=[], yticks=[], aspect="equal")
         right.clear()
         for values, colour, name in zip(history.T, (BLUE, ORANGE), ("training", "validation"), strict=True):
-            right.plot(np.arange(1, step + 1), values[1 : step + 1], color=colour, linewidth=2, label=f"{name} loss")
+            right.plot(
+                np.arange(1, step + 1), values[1 : step + 1], color=colour, linewidth=2, label=f"{name} loss"
+            )
         if step >= best:
             right.axvline(best, color=INK, linewidth=0.8, linestyle=":")
             right.text(best * 1.1, 1.15, "lowest validation loss", color=INK)
@@ -155,7 +157,6 @@ def animate(figure: Figure, draw: Callable[[int], None], steps: Iterable[int], p
     first, *others = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     durations = [FRAME_MS] * len(others) + [LAST_FRAME_MS]
     first.save(path, save_all=True, append_images=others, duration=durations, loop=0, optimize=True)
-    print(f"{path.name}: {len(frames)} frames, {path.stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import re
 import time
 from pathlib import Path
 
-import matplotlib
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 
@@ -18,7 +18,7 @@ MOST_SECONDS = 60  # of one processor; under two minutes for a reader
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_the_cells_run(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    matplotlib.use("Agg")
+    mpl.use("Agg")
     if not hasattr(course, "check"):
         monkeypatch.setattr(course, "check", lambda _exercise, _solution: None, raising=False)
     cells = [OPTION.sub("", cell) for cell in CELL.findall(path.read_text(encoding="utf-8"))]
