@@ -2,7 +2,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test format bench clean
+.PHONY: help setup demo test docs format bench clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 12
@@ -24,6 +24,13 @@ test: setup  ## the gate: format, lint, types, layers, tests
 	.venv/bin/lint-imports
 	$(RUN) pytest -n auto --dist loadfile
 
+docs: .venv/docs-ready  ## the site, in docs/_build/html: every chapter is run, every warning is an error
+	$(RUN) sphinx --quiet --fail-on-warning --keep-going --fresh-env docs docs/_build/html
+
+.venv/docs-ready: .venv/ready
+	$(RUN) pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	@touch $@
+
 format: setup  ## rewrite the source to the house's format
 	$(RUN) ruff check --fix-only .
 	$(RUN) ruff format .
@@ -33,4 +40,4 @@ bench: setup  ## the benchmarks that take longer than a test may
 	$(RUN) benchmarks.accuracy
 
 clean:  ## remove the environment and every cache
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

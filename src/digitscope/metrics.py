@@ -202,6 +202,11 @@ def wilson_interval(right: Labels, counts: Labels) -> tuple[NDArray[np.float64],
     """Return the ends of the 95 % interval for the share of which `right` of `counts` were seen; NaN for none.
 
     Source: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927.
+
+    Example:
+        >>> low, high = wilson_interval(np.array([99]), np.array([100]))
+        >>> f"{low[0]:.3f} to {high[0]:.3f}"
+        '0.946 to 0.998'
     """
     n, z = counts.astype(np.float64), NormalDist().inv_cdf(0.975)
     centre = _ratio(right + z**2 / 2, n + z**2)

@@ -20,6 +20,7 @@ from digitscope.errors import DigitscopeError, MissingExtraError
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "demo": "train, evaluate and draw on whatever data there is: the place to start",
+        "learn": "the course as notebooks: how a network learns, from one neuron to pages of numbers",
         "read": "read the digits in pictures: photos, scans, screenshots, whole folders of them",
         "form": "filled-in forms to a table of values: describe a form once, then read all its scans and photos",
         "serve": "a page to draw on, look inside and watch a network learn; and a service for other programs",
@@ -40,6 +41,7 @@ EXTRA_PACKAGES: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("torch", "jinja2", "matplotlib", "onnx", "onnxscript", "pooch", "rich"), "train"),
         **dict.fromkeys(("fastapi", "starlette", "uvicorn", "python_multipart"), "serve"),
         **dict.fromkeys(("cv2", "stdnum", "openpyxl"), "forms"),
+        **dict.fromkeys(("jupytext", "jupyterlab"), "learn"),
         "optuna": "sweep",
         "ray": "distributed",
         "tensorboard": "tensorboard",

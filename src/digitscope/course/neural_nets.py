@@ -18,7 +18,12 @@ Floats = NDArray[np.floating[Any]]
 
 
 def rectified_linear_unit(x: ArrayLike) -> Floats:
-    """Return the larger of 0 and x, for a number or each element of an array."""
+    """Return the larger of 0 and x, for a number or each element of an array.
+
+    Example:
+        >>> rectified_linear_unit([-2.0, 0.0, 3.0])
+        array([0., 0., 3.])
+    """
     return relu.function(np.asarray(x, dtype=np.float64))
 
 

@@ -31,6 +31,12 @@ def overlap(upper: UInt8, lower: UInt8) -> UInt8:
 
     Raises:
         DataError: a shape or dtype is another, or the two shapes differ.
+
+    Example:
+        >>> from digitscope.data import load_sample, overlap
+        >>> digits = load_sample().test.images
+        >>> overlap(digits[0], digits[1]).shape
+        (42, 28)
     """
     for name, digit in (("upper", upper), ("lower", lower)):
         if digit.dtype != np.uint8 or digit.ndim not in {2, 3} or digit.shape[-2:] != DIGIT_SHAPE:

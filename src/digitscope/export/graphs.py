@@ -14,6 +14,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from digitscope.errors import DigitscopeError
 
 OPSET = 20
+"""The version of ONNX operators in every file that is written."""
+
 LARGEST_DIFFERENCE = 1e-5
 
 LARGE = 1_000

@@ -68,6 +68,7 @@ PAGE_MODELS: Factories = MappingProxyType({"page": page_network})
 """The networks that find digits and signs on pages."""
 
 MODELS: Factories = MappingProxyType({**DIGIT_MODELS, **TWO_DIGIT_MODELS, **SEPARATION_MODELS, **PAGE_MODELS})
+"""All networks by name: functions that return a new one."""
 
 
 _DIGIT, _PAIR = ((28, 28),), ((42, 28),)

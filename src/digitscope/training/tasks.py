@@ -15,3 +15,4 @@ OBJECTIVES: Mapping[Task, Objective] = MappingProxyType(
         "page": PageObjective(),
     }
 )
+"""The loss and the score of each task."""

@@ -21,6 +21,7 @@ __all__ = [
 ]
 
 QUICK_ROUNDS = 2
+"""Rounds of a benchmark that is only tried out."""
 
 
 @dataclass(frozen=True)
