@@ -54,7 +54,7 @@ def write_chapters(chapters: Path, folder: Path, *, force: bool = False) -> None
 
 
 def notebook_of(chapter: str) -> str:
-    """Return a chapter, MyST Markdown, as a notebook whose links lead to notebooks. Equal texts give equal bytes."""
+    """Return a chapter of MyST Markdown as a notebook with links to notebooks. Equal texts give equal bytes."""
     import jupytext
 
     links = re.sub(r"\]\((\d[\w-]*)\.md\b", r"](\1.ipynb", chapter)
