@@ -34,6 +34,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 
+smartquotes = False  # which would change what people copy
 highlight_language = "bash"  # of indented blocks, which are calls
 default_role = "py:obj"  # single backticks in docstrings: a link where it is a public name, code elsewhere
 autodoc_default_options = {"exclude-members": "set_fit_request, set_partial_fit_request, set_score_request"}
@@ -47,7 +48,7 @@ myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_timeout = 180
-nb_execution_raise_on_error = True
+nb_execution_show_tb = True
 nb_output_stderr = "warn"
 copybutton_prompt_text = "$ "
 

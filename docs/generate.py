@@ -5,6 +5,7 @@ Commands come from the parser, Python names from `__all__`, the service from its
 """
 
 import argparse
+import ast
 import importlib
 import inspect
 import json
@@ -13,6 +14,7 @@ import pkgutil
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
@@ -117,13 +119,33 @@ def public_modules() -> list[str]:
 def python_pages() -> Iterator[tuple[str, list[str]]]:
     """Yield the page of each public module; a name that several have is described where it stands first."""
     described: list[object] = []
+    texts = dict(pair for path in sorted(PACKAGE.rglob("*.py")) for pair in _constants(path))
     for name in public_modules():
-        module = importlib.import_module(name)
-        values = {each: getattr(module, each) for each in getattr(module, "__all__", ())}
-        again = [each for each, value in values.items() if callable(value) and value in described]
-        described += values.values()
-        options = ["   :members:", *([f"   :exclude-members: {', '.join(again)}"] if again else [])]
-        yield name, [f"# {name}\n", "```{eval-rst}", f".. automodule:: {name}", *options, "```"]
+        module, members, page = importlib.import_module(name), "", []
+        if hasattr(module, "__all__"):
+            values = {each: getattr(module, each) for each in module.__all__ if not each.startswith("_")}
+            code = {
+                each: value for each, value in values.items() if inspect.isroutine(value) or inspect.isclass(value)
+            }
+            members = f" {', '.join(each for each, value in code.items() if value not in described)}"
+            described += code.values()
+            for each in sorted(values.keys() - code):
+                page += [f"\n.. autodata:: {name}.{each}", "   :no-value:", "", f"   {texts[each]}"]
+        yield (
+            name,
+            [f"# {name}\n", "```{eval-rst}", f".. automodule:: {name}", f"   :members:{members}", *page, "```"],
+        )
+
+
+def _constants(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the constants that a module describes by a string below them, which autodoc finds nowhere else."""
+    for node, below in pairwise(ast.parse(path.read_text(encoding="utf-8")).body):
+        match node, below:
+            case (
+                (ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name))),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                yield name, " ".join(text.split())
 
 
 # Recipes
@@ -178,9 +200,8 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator
             each["name"]: {**each["schema"], "description": each.get("description", "")} for each in parameters
         }
         yield from _properties({"properties": rows}, "parameter")
-    for kind, body in operation.get("requestBody", {}).get("content", {}).items():
-        schema = body.get("schema", {})
-        yield f"Body, `{kind}`: {_type(schema)}. {_plain(schema.get('description', ''))}\n"
+    for schema, kinds in _by_schema(operation.get("requestBody", {}).get("content", {})):
+        yield f"Body, {kinds}: {_type(schema)}. {_plain(schema.get('description', ''))}\n"
         if "properties" in schema:
             yield from _properties(schema)
     problems = [status for status in operation["responses"] if status >= "400"]
@@ -192,6 +213,17 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator
         if status < "400" and "content" not in response:
             yield f"Answer {status}: no content\n"
     yield f"Problems: {', '.join(problems)}\n"
+
+
+def _by_schema(bodies: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Yield each schema of `bodies` with the content types that have it."""
+    schemas = [body.get("schema", {}) for body in bodies.values()]
+    for place, schema in enumerate(schemas):
+        if schema not in schemas[:place]:
+            yield (
+                schema,
+                ", ".join(f"`{kind}`" for kind, same in zip(bodies, schemas, strict=True) if same == schema),
+            )
 
 
 def _properties(schema: Mapping[str, Any], head: str = "field") -> Iterator[str]:

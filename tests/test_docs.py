@@ -96,7 +96,10 @@ def test_the_reference_has_every_command_recipe_and_public_module(site: Path) ->
     assert {f"digitscope-{name}" for name in COMMANDS} <= anchors(reference / "commands.md")
     assert set(RECIPES) <= anchors(reference / "recipes.md")
     assert {"post-apiread", "get-healthz", "readpicture"} <= anchors(reference / "service.md")
-    assert set(PACKAGES) <= {path.stem for path in (reference / "python").glob("*.md")}
+    for package in PACKAGES:
+        page, first = (reference / "python" / f"{name}.md" for name in (package, "digitscope"))
+        listed = set(re.findall(r"\w+", page.read_text(encoding="utf-8") + first.read_text(encoding="utf-8")))
+        assert set(importlib.import_module(package).__all__) - listed - {"__version__"} == set(), package
 
 
 def documented_in(path: Path) -> Iterator[str]:
