@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "evaluate": "score a run, an .onnx file or a shipped network on a split; draw its errors and calibration",
         "export": "turn a run into an .onnx file that needs no PyTorch",
         "reproduce": "every figure of the course's project beside the one obtained here",
+        "check": "say what is wrong with exercises of the course's project, without the answer",
         "bench": "how fast: tables with peers, measured in turns in the same run",
         "data": "what data there are; fetch MNIST; write the course's files; draw a contact sheet",
     }

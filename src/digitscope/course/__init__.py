@@ -3,8 +3,22 @@
 import os
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from digitscope.errors import DigitscopeError
+
+if TYPE_CHECKING:
+    from digitscope.course.exercises import check as check
+    from digitscope.course.exercises.judging import Verdict as Verdict
+
+
+def __getattr__(name: str) -> Any:
+    """Load NumPy when an exercise is first checked, and not before."""
+    if name in ("Verdict", "check"):
+        from digitscope.course import exercises
+
+        return getattr(exercises, name)
+    raise AttributeError(f"module 'digitscope.course' has no attribute {name!r}")
 
 
 def run_script(main: Callable[[], object]) -> None:

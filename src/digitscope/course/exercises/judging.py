@@ -1,0 +1,253 @@
+"""How an exercise is judged: its answer, its typical mistakes, and the sentence that a solution gets."""
+
+import contextlib
+import io
+import reprlib
+import sysconfig
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from digitscope.errors import first_line
+
+SEED = 686
+"""Of the generator that the inputs come from: two checks of a solution say the same."""
+
+NOT_THEIRS = (
+    str(Path(__file__).parents[2]),
+    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+)
+"""Folders of digitscope, Python and installed packages: the lines of an exercise are in none of them."""
+
+RIGHT = "Right."
+
+
+@dataclass(frozen=True, repr=False)
+class Verdict:
+    """What `check` found. A notebook shows its message.
+
+    Attributes:
+        ok: whether the solution is right.
+        exercise: its name.
+        message: "Right.", or what is wrong and where to look.
+    """
+
+    ok: bool
+    exercise: str
+    message: str
+
+    def __repr__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An exception of a solution, in a sentence."""
+
+    sentence: str
+
+
+Case = Any
+"""What a solution is called with once: its arguments, or a state that the exercise knows how to use."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake that students make, and the sentence for it.
+
+    Attributes:
+        sentence: what is wrong and where to look, without the answer.
+        gives: what a solution with the mistake returns for a case.
+        shows: whether the outputs for all cases show the mistake, where no function can simulate it.
+    """
+
+    sentence: str
+    gives: Callable[[Case], Any] | None = None
+    shows: Callable[[Sequence[Case], Sequence[Any]], bool] | None = None
+
+    def explains(self, cases: Sequence[Case], outputs: Sequence[Any]) -> bool:
+        """Return whether the outputs for all cases are those of the mistake."""
+        if self.shows is not None:
+            return self.shows(cases, outputs)
+        assert self.gives is not None  # noqa: S101 - a mistake has one of the two
+        return all(same(output, self.gives(case)) for case, output in zip(cases, outputs, strict=True))
+
+
+def simulated(
+    table: Mapping[str, Callable[[Case], Any]], read: Callable[[Any], Any] = lambda x: x
+) -> list[Mistake]:
+    """Return the mistakes of a table of sentences and simulators, whose results `read` turns into outputs."""
+
+    def mistake(sentence: str, wrong: Callable[[Case], Any]) -> Mistake:
+        return Mistake(sentence, gives=lambda case: read(wrong(case)))
+
+    return [mistake(*each) for each in table.items()]
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise: how a solution is called, what is right, and what goes wrong.
+
+    Attributes:
+        call: the call in words, for sentences: "relu(x)".
+        variants: lists of cases. A solution is right if it is right on all cases of one list. Cases come in the
+            order in which a person would try them.
+        run: calls a solution on a case, and returns what `same` can compare. It raises
+            `UnusableOutputError` for an output of the wrong type.
+        answer: the right output for a case.
+        shown: the case in words.
+        mistakes: the first that explains the outputs gives the sentence.
+        differs: says, after the call in words, how an output differs from the answer, if `complaint` cannot.
+        caveat: returns a remark on a right solution, or nothing.
+    """
+
+    call: str
+    variants: Callable[[np.random.Generator], Sequence[Sequence[Case]]]
+    run: Callable[[Any, Case], Any]
+    answer: Callable[[Case], Any]
+    shown: Callable[[Case], str]
+    mistakes: Sequence[Mistake]
+    differs: Callable[[Any, Any], str] | None = None
+    caveat: Callable[[Any], str] = lambda _: ""
+
+
+class UnusableOutputError(Exception):
+    """A solution returned something that the exercise cannot use; the message is the sentence."""
+
+
+def judge(name: str, exercise: Exercise, solution: Any) -> Verdict:
+    """Return the verdict on `solution`."""
+    with silenced():
+        judged = [
+            _judge_cases(exercise, solution, cases) for cases in exercise.variants(np.random.default_rng(SEED))
+        ]
+        _, sentence = min(judged, key=lambda each: each[0])
+        if sentence == RIGHT:
+            return Verdict(True, name, f"{RIGHT} {exercise.caveat(solution)}".rstrip())
+    return Verdict(False, name, sentence)
+
+
+def _judge_cases(exercise: Exercise, solution: Any, cases: Sequence[Case]) -> tuple[int, str]:
+    """Return a sentence and its rank: 0 right, 1 a known mistake, 2 wrong values, 3 an exception."""
+    outputs = [attempt(exercise.run, solution, deepcopy(case), called=_called(exercise, case)) for case in cases]
+    answers = [exercise.answer(case) for case in cases]
+    pairs = list(zip(cases, outputs, answers, strict=True))
+    wrong = [each for each in pairs if not same(*each[1:])]
+    if not wrong:
+        return 0, RIGHT
+    for mistake in exercise.mistakes:
+        if mistake.explains(cases, outputs):
+            return 1, mistake.sentence
+    case, output, answer = wrong[0]
+    if isinstance(output, Failure):
+        return 3, output.sentence
+    if exercise.differs is not None:
+        return 2, f"{_called(exercise, case)} {exercise.differs(output, answer)}"
+    return 2, complaint(_called(exercise, case), output, answer, always=len(wrong) == len(pairs))
+
+
+def complaint(called: str, output: Any, answer: Any, *, always: bool) -> str:
+    """Return the sentence for an output that no known mistake explains."""
+    if output is None:
+        ending = "did you forget return?" if always else "one branch lacks its return."
+        return f"{called} returns None: {ending}"
+    if np.shape(output) != np.shape(answer):
+        return f"{called} returns shape {np.shape(output)}: expected {np.shape(answer) or 'one number'}."
+    if np.isnan(np.asarray(output, dtype=np.float64)).any():
+        return f"{called} returns NaN, which is not a number: look for 0 / 0 and for the logarithm of 0."
+    return f"{called} gives {in_words(output)}, which is wrong: work this input out by hand and compare."
+
+
+def attempt(run: Callable[..., Any], *arguments: Any, called: str) -> Any:
+    """Return what `run` returns, or a `Failure` that says in a sentence what it raised."""
+    try:
+        return run(*arguments)
+    except UnusableOutputError as error:
+        return Failure(f"{called} {error}")
+    except SystemExit as error:
+        return Failure(f"{called} called sys.exit{place(error)}: an exercise must return instead.")
+    except Exception as error:  # noqa: BLE001 - it is code of a student
+        return Failure(f"{called} raised {raised(error)}.")
+
+
+def raised(error: BaseException) -> str:
+    """Return the error's type, first line and place."""
+    text = first_line(error) if isinstance(error, Exception) else ""
+    name = type(error).__name__
+    return (name if text in ("", name) else f"{name}: {text.rstrip('.')}") + place(error)
+
+
+def place(error: BaseException) -> str:
+    """Return the last line of the student's own code that led to the error, as " at line 3: x = 1 / 0"."""
+    if isinstance(error, SyntaxError):
+        return f" at line {error.lineno}" if error.lineno else ""
+    theirs = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((*NOT_THEIRS, "<frozen"))
+    ]
+    if not theirs:
+        return ""
+    return f" at line {theirs[-1].lineno}" + (f" ({theirs[-1].line})" if theirs[-1].line else "")
+
+
+def same(output: Any, expected: Any) -> bool:
+    """Return whether two outputs are equal: numbers and arrays to rounding, sequences part by part."""
+    if isinstance(expected, tuple | list):
+        if type(output) is not type(expected) or len(output) != len(expected):
+            return False
+        return all(same(one, other) for one, other in zip(output, expected, strict=True))
+    if expected is None or output is None or isinstance(output, Failure | tuple | list):
+        return expected is None and output is None
+    ours, theirs = np.asarray(expected), np.asarray(output)
+    return ours.shape == theirs.shape and bool(np.allclose(theirs, ours, rtol=1e-5, atol=1e-7))
+
+
+def number(output: Any) -> Any:
+    """Return a solution's output as a float64 array, () if it is one number; None stays None.
+
+    Raises:
+        UnusableOutputError: it is made of anything but numbers.
+    """
+    if output is None:
+        return None
+    try:
+        array = np.asarray(output.detach() if hasattr(output, "detach") else output).astype(np.float64)
+    except (TypeError, ValueError):
+        raise UnusableOutputError(f"returns {a_type(output)}: expected a number.") from None
+    return array.reshape(()) if array.size == 1 else array
+
+
+def a_type(value: Any) -> str:
+    """Return the type of a value with its article."""
+    name = "NumPy array" if isinstance(value, np.ndarray) else type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def in_words(output: Any) -> str:
+    """Return an output, short enough for a sentence."""
+    if isinstance(output, np.ndarray) and output.size == 1:
+        return f"{output.item():.4g}"
+    if isinstance(output, np.ndarray):
+        return " ".join(np.array2string(output, precision=3, threshold=12, edgeitems=2).split())
+    return reprlib.repr(output)
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Keep what a solution prints, and warnings, from the reader, who is to see one sentence."""
+    nowhere = io.StringIO()
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+            yield
+
+
+def _called(exercise: Exercise, case: Case) -> str:
+    return f"{exercise.call}{exercise.shown(case)}"

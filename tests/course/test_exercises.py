@@ -1,0 +1,110 @@
+"""Solutions of students, right and wrong, and what `check` says of them."""
+
+import linecache
+import subprocess
+import sys
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
+from torch import nn
+
+from digitscope.course import Verdict, check, conv, mlp, neural_nets, train_utils
+from digitscope.course.exercises import MODULES, batches, functions, regression
+from digitscope.course.exercises.judging import SEED, same
+from digitscope.errors import SettingError
+from digitscope.models.digits import course_cnn
+from tests.course.student_solutions import RIGHT, WRONG
+
+COURSE = {
+    "relu": neural_nets.rectified_linear_unit,
+    "relu_derivative": neural_nets.rectified_linear_unit_derivative,
+    "train_step": neural_nets.NeuralNetwork,
+    "predict": neural_nets.NeuralNetwork.predict,
+    "batchify": train_utils.batchify_data,
+    "accuracy": train_utils.compute_accuracy,
+    "flatten": train_utils.Flatten,
+    "cnn": course_cnn()[1:],
+    "two_headed_mlp": mlp.MLP,
+    "two_headed_cnn": conv.CNN,
+}
+
+
+def solution_in(source: str) -> Any:
+    """Run a source whose lines a traceback can show, and return its `solution`."""
+    name = f"<student {hash(source)}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    space: dict[str, Any] = {"np": np, "torch": torch, "nn": nn, "F": F}
+    exec(compile(source, name, "exec"), space)  # noqa: S102 - the sources are ours
+    return space["solution"]
+
+
+@pytest.mark.parametrize("exercise", MODULES)
+def test_right_solutions_are_right_however_they_are_written(exercise: str) -> None:
+    verdicts = [check(exercise, solution_in(source)) for source in RIGHT[exercise]]
+    verdicts.append(check(exercise, COURSE[exercise]))
+    assert len(verdicts) >= 3
+    assert [verdict.message for verdict in verdicts if not verdict.ok] == []
+
+
+@pytest.mark.parametrize("exercise", MODULES)
+def test_each_mistake_gets_its_own_sentence(exercise: str) -> None:
+    verdicts = {part: check(exercise, solution_in(source)) for part, source in WRONG[exercise].items()}
+    assert len(verdicts) >= 8
+    missed = {part: verdict for part, verdict in verdicts.items() if verdict.ok or part not in verdict.message}
+    assert missed == {}
+    assert len({verdict.message for verdict in verdicts.values()}) == len(verdicts)
+
+
+@pytest.mark.parametrize("module", [functions, regression, batches])
+def test_no_two_simulated_mistakes_look_alike(module: Any) -> None:
+    for name, exercise in module.EXERCISES.items():
+        cases = exercise.variants(np.random.default_rng(SEED))[-1]
+        outputs = {
+            each.sentence: [each.gives(case) for case in cases]
+            for each in exercise.mistakes
+            if each.gives is not None
+        }
+        outputs["Right."] = [exercise.answer(case) for case in cases]
+        alike = [pair for pair in combinations(outputs, 2) if all(map(same, outputs[pair[0]], outputs[pair[1]]))]
+        assert alike == [], name
+
+
+def test_a_verdict_is_shown_by_its_message() -> None:
+    verdict = check("relu", abs)
+    assert isinstance(verdict, Verdict)
+    assert (verdict.ok, verdict.exercise, repr(verdict)) == (False, "relu", verdict.message)
+
+
+def test_a_trap_of_vectorize_is_remarked_on_a_right_solution() -> None:
+    matrices, arrays = RIGHT["train_step"][1], RIGHT["train_step"][0]
+    for exercise in ("train_step", "predict"):
+        assert "np.vectorize drops the fractions" in check(exercise, solution_in(matrices)).message
+        assert check(exercise, solution_in(arrays)).message == "Right."
+
+
+def test_an_unknown_exercise_is_refused() -> None:
+    with pytest.raises(SettingError, match="exercise 'softmax' is unknown: choose one of relu, relu_derivative"):
+        check("softmax", abs)
+
+
+def test_checking_keeps_random_numbers_and_output_of_others(capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    check("cnn", COURSE["cnn"])
+    check("train_step", solution_in(RIGHT["train_step"][1]))  # which prints
+    assert torch.equal(torch.rand(2), expected)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_exercises_of_numpy_load_no_torch() -> None:
+    code = (
+        "import sys; from digitscope import course; print('numpy' in sys.modules);"
+        "print([course.check(name, abs).ok for name in ('relu', 'predict')], 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["False", "[False, False] False"]
