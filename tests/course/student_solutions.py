@@ -165,7 +165,7 @@ TRAIN_STEP_WRONG = {
             ),
             "x1 and x2 are swapped": ("[[x1], [x2]]", "[[x2], [x1]]"),
             "The old weights are lost": (" -= self.learning_rate", " = -self.learning_rate"),
-            "raised ValueError: matmul": ("delta @ x.T", "delta @ x"),
+            "two matrices do not fit for a product": ("delta @ x.T", "delta @ x"),
             "changes input_to_hidden_weights in a wrong way; biases and": ("delta @ x.T", "delta @ x.T * 3"),
             "needs biases of shape (3, 1): the network starts with (3,)": ("np.zeros((3, 1))", "np.zeros(3)"),
         },
@@ -174,6 +174,10 @@ TRAIN_STEP_WRONG = {
         MATRICES,
         {
             "is a column": ("(h * error).T", "(h * error)"),
+            "for which the handout names np.vectorize": (
+                "np.vectorize(lambda x: max(0, x))",
+                "lambda x: max(0, x)",
+            ),
             "train changes nothing": ("self.learning_rate * ", "0 * "),
             "Only the biases go up their gradient": (
                 "self.biases - self.learning_rate",
@@ -223,7 +227,10 @@ PREDICT_WRONG = edited(
             "def predict(self, x1, x2):\n        self = type(self)()",
         ),
         "returns None: did you forget return?": ("return out.item()", "print(out)"),
-        "raised ValueError: matmul": ("self.input_to_hidden_weights @ x", "self.input_to_hidden_weights.T @ x"),
+        "+ self.biases): two matrices do not fit for a product": (
+            "self.input_to_hidden_weights @ x",
+            "self.input_to_hidden_weights.T @ x",
+        ),
     },
 )
 

@@ -1,9 +1,11 @@
 """Solutions of students, right and wrong, and what `check` says of them."""
 
 import linecache
+import re
 import subprocess
 import sys
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -99,6 +101,17 @@ def test_checking_keeps_random_numbers_and_output_of_others(capsys: pytest.Captu
     check("train_step", solution_in(RIGHT["train_step"][1]))  # which prints
     assert torch.equal(torch.rand(2), expected)
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_guide_shows_what_check_says() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "course.md").read_text(encoding="utf-8")
+    source, output = re.findall(
+        r"with four:\n\n```python\n(.*?)```\n\n {4}\$ digitscope check.*?\n(.*?)\n\n", guide, re.DOTALL
+    )[0]
+    lines = dict(line.strip().split(": ", 1) for line in output.splitlines())
+    assert len(lines) == 4
+    assert {name: check(name, solution_in(f"{source}\nsolution = {name}")).message for name in lines} == lines
+    assert f'check("relu", abs)\n# {check("relu", abs)}\n' in guide
 
 
 def test_exercises_of_numpy_load_no_torch() -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import reprlib
 import sysconfig
 import traceback
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ import numpy as np
 from digitscope.errors import first_line
 
 SEED = 686
-"""Of the generator that the inputs come from: two checks of a solution say the same."""
+"""Seed of the generator of inputs: two checks of a solution give the same verdict."""
 
 NOT_THEIRS = (
     str(Path(__file__).parents[2]),
@@ -26,6 +28,19 @@ NOT_THEIRS = (
 """Folders of digitscope, Python and installed packages: the lines of an exercise are in none of them."""
 
 RIGHT = "Right."
+
+HINTS = MappingProxyType(
+    {
+        "mismatch in its core dimension|not aligned": (
+            "two matrices do not fit for a product, so look at their order and at what is transposed"
+        ),
+        "broadcast": "the shapes of two arrays do not fit, so print them",
+        "truth value of an array|Boolean value of Tensor|arrays can be converted to Python scalars": (
+            "a function of one number gets a whole array, for which the handout names np.vectorize"
+        ),
+    }
+)
+"""Patterns in NumPy's and PyTorch's exceptions that many students meet, and where to look."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,7 +69,7 @@ class Failure:
 
 
 Case = Any
-"""What a solution is called with once: its arguments, or a state that the exercise knows how to use."""
+"""The input of one call: an argument, several, or the state of a network."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +188,9 @@ def attempt(run: Callable[..., Any], *arguments: Any, called: str) -> Any:
     except SystemExit as error:
         return Failure(f"{called} called sys.exit{place(error)}: an exercise must return instead.")
     except Exception as error:  # noqa: BLE001 - it is code of a student
+        for pattern, hint in HINTS.items():
+            if re.search(pattern, str(error)):
+                return Failure(f"{called} fails{place(error)}: {hint}.")
         return Failure(f"{called} raised {raised(error)}.")
 
 

@@ -107,7 +107,7 @@ FAILURES: Mapping[str, Shows] = {
 """Mistakes that make a forward pass fail, by their sentences."""
 
 
-# What every network is to do
+# Outputs and layers
 
 
 def _rows(facts: Facts) -> Any:

@@ -97,7 +97,7 @@ STEP: Mapping[str, Value] = MappingProxyType(
 
 
 def values(state: State, **changes: Value) -> SimpleNamespace:
-    """Return the values of a step from `state`, in which `changes` replace those of their names."""
+    """Return the values of a step from `state`; `changes` replace the formulas of some."""
     x1, x2, y = state.point
     b, W, V = state.weights
     v = SimpleNamespace(b=b, W=W, V=V, rate=state.rate, x1=x1, x2=x2, y=y)

@@ -1,4 +1,4 @@
-"""What a network computes, seen from below: layers and functions of PyTorch end in the same few operations."""
+"""The operations of a network's forward pass: layers and functions of PyTorch end in the same few."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
