@@ -417,6 +417,7 @@ CNN_WRONG = {
         },
     ),
     "The network is an int": "solution = 3",
+    "has the shape (3, 1, 28, 28)": "class solution(nn.Module):\n    def forward(self, x): return x",
     "raised NameError: name 'Flatten' is not defined at line": "def solution(): return [Flatten()]",
 }
 CNN_WRONG["The layer first is made and never used"] = CNN_WRONG["The layer first is made and never used"].replace(

@@ -207,8 +207,10 @@ def built(solution: Any, input_dimension: int) -> nn.Module:
     """
     made = deepcopy(solution) if isinstance(solution, nn.Module) else solution
     if callable(made) and not isinstance(made, nn.Module):
-        signature = inspect.signature(made)
-        takes_size = any(each.default is each.empty for each in signature.parameters.values())
+        named = [
+            each for each in inspect.signature(made).parameters.values() if each.kind <= each.POSITIONAL_OR_KEYWORD
+        ]
+        takes_size = any(each.default is each.empty for each in named)
         made = made(input_dimension) if takes_size else made()
     if isinstance(made, list | tuple) and made and all(isinstance(each, nn.Module) for each in made):
         made = nn.Sequential(*made)
