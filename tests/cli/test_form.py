@@ -4,33 +4,15 @@ import csv
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw, ImageFont
 
 from digitscope.cli import main
 from digitscope.forms import load_form
-
-BOX = (300, 300, 560, 370)
+from tests.forms.drawn import draw_form
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    empty = Image.new("L", (840, 1188), 255)
-    brush = ImageDraw.Draw(empty)
-    for row, word in enumerate(
-        ["Application for membership", "Account number:", "Please write clearly", "Club 1912"]
-    ):
-        for copy in range(3):
-            brush.text(
-                (60, 60 + 250 * row + 60 * copy), f"{word} {'abc'[copy]}", fill=0, font=ImageFont.load_default(26)
-            )
-    brush.rectangle(BOX, outline=0, width=2)
-    empty.save(tmp_path / "empty.png")
-    (tmp_path / "scans").mkdir()
-    filled = empty.copy()
-    brush = ImageDraw.Draw(filled)
-    brush.line([(400, 315), (430, 315), (410, 358)], fill=30, width=5, joint="curve")
-    filled.rotate(2, fillcolor=255, resample=Image.Resampling.BILINEAR).save(tmp_path / "scans" / "one.png")
-    Image.new("L", (600, 600), 255).save(tmp_path / "scans" / "other.png")
+    draw_form(tmp_path)
     return tmp_path
 
 
