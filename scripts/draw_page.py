@@ -2,9 +2,9 @@
 
 Usage: DIGITSCOPE_DATA=DIR python -m scripts.draw_page
 
-`form.jpg` and `table.jpg` are made pages: print in this machine's fonts, test digits of MNIST and the pens of
-held-back writers. `page.jpg` is what `digitscope read --annotate` makes of the form. It alone changes when a network
-that ships does.
+`form.jpg` and `table.jpg` are made pages: print in this machine's fonts, test digits of MNIST, and the pens of
+held-back writers. `page.jpg` is what `digitscope read --annotate` makes of the form. It alone changes when a
+network that ships does.
 """
 
 from io import BytesIO
