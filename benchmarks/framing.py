@@ -1,11 +1,11 @@
-"""What the framing of a digit is worth: the same digits, put into 28x28 pixels in five ways.
+"""How framing decides what is read: the same digits, put into 28x28 pixels in five ways.
 
     python -m benchmarks.framing [--seed S] [--split NAME] [--json]
 
-The digits are those of UNIPEN's held-back writers, each drawn once with a thin and once with a bold pen; with
-`--split validation`, of the other writers, as many. MNIST's digits are 20 pixels along the longer side, with their
-centre of mass in the middle. Each way comes a step nearer to that. Three networks read them: one that learned from
-MNIST's digits as they are, and two that ship.
+The digits are those of UNIPEN's held-back writers, each drawn once with a thin and once with a bold pen. With
+`--split validation`, they are as many by the other writers. MNIST's digits are 20 pixels along the longer side,
+with their centre of mass in the middle. Each way comes a step nearer to that. Three networks read them: one that
+learned from MNIST's digits as they are, and two that ship.
 """
 
 import json
