@@ -29,6 +29,7 @@ from digitscope.reading.framing import frame
 
 UInt8 = NDArray[np.uint8]
 Way = Callable[[UInt8], UInt8]
+Reads = Callable[[UInt8], NDArray[np.integer]]
 
 SIDE, INNER, HEIGHT = 28, 20, 200
 """Pixels of an image, of a digit's longer side in it, and of that side in the picture."""
@@ -101,16 +102,17 @@ def _placed(ink: UInt8, y: float, x: float) -> UInt8:
     return image
 
 
-def readers(seed: int) -> dict[str, Callable[[UInt8], NDArray[np.int64]]]:
+def readers(seed: int) -> dict[str, Reads]:
     """Return what reads images (N, 28, 28), by name; the first has learned from MNIST's digits as they are."""
     mnist = load_mnist()
     settings = scratch.ScratchSettings(hidden=(128,))
     plain, _ = scratch.train(mnist.train, mnist.validation, settings, generator=np.random.default_rng(seed))
-    shipped = {name: Recognizer.load(name, threads=1) for name in ("digit", "digit-best")}
-    return {
-        "scratch-128": lambda images: plain.predict(images).astype(np.int64),
-        **{name: lambda images, own=own: own.predict(images).labels for name, own in shipped.items()},
-    }
+    return {"scratch-128": plain.predict, **{name: _shipped(name) for name in ("digit", "digit-best")}}
+
+
+def _shipped(name: str) -> Reads:
+    network = Recognizer.load(name, threads=1)
+    return lambda images: network.predict(images).labels
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The outputs that guides show are those of the commands above them."""
+"""The outputs that guides show are those of the commands above them, and their longest code runs."""
 
 import os
 import re
@@ -6,8 +6,14 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from digitscope.data import Dataset, load_mnist
+from tests.serve.helpers import canvas
 
 ROOT = Path(__file__).parent.parent
 CALLS = [
@@ -33,3 +39,26 @@ def test_a_call_prints_what_the_guide_shows(page: str, call: str, shown: str) ->
     assert len(done.stdout) == len(shown), f"{page} shows another output than {call!r} prints:\n{done.stdout}"
     differ = [(a, b) for a, b in zip(done.stdout, shown, strict=True) if a != b and "?" not in (a, b)]
     assert differ == [], f"{page} shows another output than {call!r} prints:\n{done.stdout}"
+
+
+def test_the_code_on_own_data_writes_a_set_to_train_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample: Dataset
+) -> None:
+    written = sample.test[:30]
+    for row, label in enumerate(written.labels):
+        folder = tmp_path / "digits" / str(label)
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(canvas(written.images[row])).save(folder / f"{row}.png")
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "guides" / "own-data.md").read_text(encoding="utf-8")
+    done: dict[str, Any] = {}
+    exec("".join(re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)), done)  # noqa: S102
+    found = load_mnist(tmp_path / "mine", check=False)
+    own = len(done["labels"])
+    assert 25 <= own <= 30
+    assert len(found.test) == done["is_test"].sum() > 0
+    assert found.test.images.shape[1:] == (28, 28)
+    n_train = len(sample.train) + done["copies"] * (own - len(found.test))
+    assert len(found.train) + len(found.validation) == n_train
+    assert 0.05 < 1 - len(sample.train) / n_train < 0.15
+    assert set(np.unique(found.validation.labels)) == set(range(10))
