@@ -25,7 +25,7 @@ PAGES = {"form": 5, "table": 6}
 """The nuisances of `benchmarks.busy_pages` that are drawn, and their seeds."""
 
 QUALITY, WIDTH, SHOWN_QUALITY = 55, 900, 80
-"""Of the JPEG files, and width of the marked copy; the pages are about 1,000 pixels wide or high."""
+"""The quality of the pages as JPEG, and the width and the quality of the marked copy."""
 
 
 def main() -> None:
