@@ -209,7 +209,8 @@ def test_the_wheel(tmp_path: Path) -> None:
     page = [f"serve/page/{name}" for name in ("index.html", "style.css", "icon.svg", "js/main.js")]
     for name in ("py.typed", "data/mnist_sample.npz", "data/mnist_sample.md", "plots/report.css", *page, *shipped):
         assert f"digitscope/{name}" in names
-    assert {f"digitscope/{path.relative_to(SOURCE)}" for path in MODULES} <= names
+    chapters = SOURCE.glob("course/chapters/**/*.*")
+    assert {f"digitscope/{path.relative_to(SOURCE)}" for path in (*MODULES, *chapters)} <= names
     assert [name for name in names if "tests/" in name or not name.startswith("digitscope")] == []
     assert any(name.endswith("licenses/LICENSE") for name in names)
 

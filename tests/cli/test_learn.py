@@ -1,8 +1,10 @@
 """`digitscope learn`, on small chapters; and the chapters themselves."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import nbformat
 import pytest
@@ -64,6 +66,22 @@ def test_a_notebook_that_somebody_ran_stays_as_it_is(digitscope: Command, desk: 
     assert json.loads(path.read_text()) == ran
     assert digitscope("learn", "--out", "here", "--force") == (0, "", ["here: 2 chapters"])
     assert path.read_text() == first
+
+
+@pytest.mark.usefixtures("chapters")
+def test_jupyter_opens_the_folder_and_its_exit_code_counts(
+    digitscope: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jupyterlab", ModuleType("jupyterlab"))
+    calls = []
+
+    def run(call: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+        calls.append(call)
+        return subprocess.CompletedProcess(call, 3)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert digitscope("learn").code == 3
+    assert calls == [[sys.executable, "-m", "jupyterlab", "learn"]]
 
 
 @pytest.mark.usefixtures("chapters")
