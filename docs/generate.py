@@ -13,7 +13,7 @@ import os
 import pkgutil
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -60,7 +60,7 @@ def write_pages(docs: Path) -> None:
         shutil.copyfile(source, docs / name)
     reference = docs / "reference"
     (reference / "python").mkdir(parents=True, exist_ok=True)
-    pages = {"commands": commands(), "recipes": recipes(), "service": service()}
+    pages: dict[str, Iterable[str]] = {"commands": commands(), "recipes": recipes(), "service": service()}
     pages |= {f"python/{name}": page for name, page in python_pages()}
     for name, lines in pages.items():
         (reference / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -84,8 +84,8 @@ def _command(parser: argparse.ArgumentParser, level: str) -> Iterator[str]:
     nested = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     yield f"{level} {parser.prog}\n\n{_plain(parser.description or '')}\n"
     if nested:
-        for action in nested:
-            for choice, listed in zip(action.choices.values(), action._choices_actions, strict=True):
+        for commands_of in nested:
+            for choice, listed in zip(commands_of.choices.values(), commands_of._choices_actions, strict=True):
                 choice.description = choice.description or f"{_capital(listed.help or '')}."
                 yield from _command(choice, f"{level}#")
         return
