@@ -189,6 +189,7 @@ def test_public_names_are_sorted_there_and_complete() -> None:
         assert names == by_kind, name
         assert len(set(names)) == len(names), name
         assert [each for each in names if not hasattr(package, each)] == [], name
+        assert set(names) <= set(dir(package)), name
         if name != "digitscope.models":  # its table of factories stands for the functions that it imports
             assert imported_names(package) - set(names) == set(), name
 

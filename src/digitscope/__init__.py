@@ -24,3 +24,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(reading, name)
     raise AttributeError(f"module 'digitscope' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the names that are there, and those that are loaded when they are first used."""
+    return sorted({*globals(), *__all__, "DigitClassifier"})

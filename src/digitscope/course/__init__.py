@@ -11,14 +11,21 @@ if TYPE_CHECKING:
     from digitscope.course.exercises import check as check
     from digitscope.course.exercises.judging import Verdict as Verdict
 
+__all__ = ["Verdict", "check", "run_script"]
+
 
 def __getattr__(name: str) -> Any:
     """Load NumPy when an exercise is first checked, and not before."""
-    if name in ("Verdict", "check"):
+    if name in __all__:
         from digitscope.course import exercises
 
         return getattr(exercises, name)
     raise AttributeError(f"module 'digitscope.course' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the names that are there, and those that are loaded when they are first used."""
+    return sorted({*globals(), *__all__})
 
 
 def run_script(main: Callable[[], object]) -> None:

@@ -41,3 +41,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(import_module(f"digitscope.reading.{_MODULES[name]}"), name)
     raise AttributeError(f"module 'digitscope.reading' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the names that are there, and those that are loaded when they are first used."""
+    return sorted({*globals(), *__all__})

@@ -17,3 +17,8 @@ def __getattr__(name: str) -> Any:
 
         return create_app
     raise AttributeError(f"module 'digitscope.serve' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the names that are there, and those that are loaded when they are first used."""
+    return sorted({*globals(), *__all__})

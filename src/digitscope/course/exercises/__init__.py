@@ -33,16 +33,16 @@ def check(exercise: str, solution: Any) -> Verdict:
     A known mistake is recognised because its outputs are those of `solution` on every input, or by what a network
     computes. The inputs are drawn from a fixed seed. `solution` runs in this process, without a time limit.
 
-    | exercise | solution |
-    | --- | --- |
-    | `relu`, `relu_derivative` | a function of one number |
-    | `train_step` | the class `NeuralNetwork` with `train(x1, x2, y)`, or a function of (network, x1, x2, y) |
-    | `predict` | the class with `predict(x1, x2)`, or a function of (network, x1, x2) |
-    | `batchify` | a function of (x_data, y_data, batch_size) |
-    | `accuracy` | a function of (predictions, y), tensors of labels (N,) |
-    | `flatten` | a layer, its class or a function |
-    | `cnn` | a network for (N, 1, 28, 28), its class, a function that returns it, or the list of its layers |
-    | `two_headed_mlp`, `two_headed_cnn` | a network for (N, 1, 42, 28), or its class: of input_dimension |
+    The solution of each exercise:
+
+    - `relu`, `relu_derivative`: a function of one number.
+    - `train_step`: the class `NeuralNetwork` with `train(x1, x2, y)`, or a function of (network, x1, x2, y).
+    - `predict`: the class with `predict(x1, x2)`, or a function of (network, x1, x2).
+    - `batchify`: a function of (x_data, y_data, batch_size).
+    - `accuracy`: a function of (predictions, y), tensors of labels (N,).
+    - `flatten`: a layer, its class or a function.
+    - `cnn`: a network for (N, 1, 28, 28), its class, a function that returns it, or the list of its layers.
+    - `two_headed_mlp`, `two_headed_cnn`: a network for (N, 1, 42, 28), or its class: of input_dimension.
 
     Raises:
         SettingError: there is no such exercise.
