@@ -61,6 +61,8 @@ def point_into_the_site(app: Sphinx, page: str, content: list[str]) -> None:
 
     def pointed(link: re.Match[str]) -> str:
         target = (origin.parent / link[1]).resolve()
+        if not target.is_file():  # code, such as layers[0](x), or a dead link, which is found later
+            return link[0]
         if target not in pages and (DOCS / "history" not in target.parents and DOCS in target.parents):
             return link[0]
         kind = "" if target in pages else "path:"
