@@ -32,9 +32,13 @@ class MissingExtraError(DigitscopeError, ImportError):
     """A feature needs an optional dependency that is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
+        self._given = package, extra
         super().__init__(
             f"this needs the package {package!r}, which is not installed: pip install 'digitscope[{extra}]'"
         )
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:  # a worker process may raise it
+        return type(self), self._given
 
 
 def first_line(error: Exception) -> str:

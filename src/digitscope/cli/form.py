@@ -3,22 +3,30 @@
 import argparse
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from digitscope.cli.arguments import Argument, Command, Flag, count_argument, path_argument, text_argument
 from digitscope.cli.console import remark, report
 from digitscope.cli.read import find_pictures
 from digitscope.cli.read_output import STANDARD_INPUT
+from digitscope.cli.serve import LISTENING, serve
 from digitscope.errors import ClusterError, DataError, SettingError
 from digitscope.forms import FilledForm, Form, FormReader, load_form
 from digitscope.forms.description import write_form
 from digitscope.forms.proposing import page_size, propose
-from digitscope.forms.tables import FORMATS, files_in, rows_into, table
+from digitscope.forms.store import ENDING, Store
+from digitscope.forms.tables import EXPORTED, FORMATS, columns_of, export, files_in, rows_into, table
 from digitscope.reading import Reader, open_pictures
 from digitscope.workers import Workers
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from digitscope.serve import Access, Limits
 
 
 def new(options: argparse.Namespace) -> int:
@@ -55,8 +63,10 @@ def read(options: argparse.Namespace) -> int:
         if options.out:
             add = stack.enter_context(table(options.out, form, resume=True))
         else:
-            add = rows_into(sys.stdout, form, ".jsonl" if options.json else ".csv")
-        for path, filled in _readings(options.form, to_read, options.workers, stack):
+            add = rows_into(sys.stdout, columns_of(form), ".jsonl" if options.json else ".csv")
+        images = bool(options.out) and options.out.suffix.lower() == ENDING
+        read_one = partial(_read_one, str(options.form), images)
+        for path, filled in _readings(read_one, to_read, options.workers, stack):
             if isinstance(filled, DataError):
                 report(filled)
                 n_failed += 1
@@ -73,12 +83,12 @@ def read(options: argparse.Namespace) -> int:
     return 1 if complaints or n_failed else 0
 
 
+ReadOne = Callable[[str], tuple[FilledForm, ...] | DataError]
 Readings = Iterator[tuple[str, tuple[FilledForm, ...] | DataError]]
 
 
-def _readings(form: Path, paths: Sequence[str], workers: int, stack: ExitStack) -> Readings:
+def _readings(read_one: ReadOne, paths: Sequence[str], workers: int, stack: ExitStack) -> Readings:
     """Yield the forms of each picture in order, or why there are none."""
-    read_one = partial(_read_one, str(form))
     if workers == 1:
         for path in paths:
             yield path, read_one(path)
@@ -91,9 +101,9 @@ def _readings(form: Path, paths: Sequence[str], workers: int, stack: ExitStack) 
             yield path, DataError(f"{path}: {error}")
 
 
-def _read_one(form: str, path: str) -> tuple[FilledForm, ...] | DataError:
+def _read_one(form: str, images: bool, path: str) -> tuple[FilledForm, ...] | DataError:
     try:
-        return _reader(form).read(path)
+        return _reader(form).read(path, images=images)
     except DataError as error:
         return error
 
@@ -103,13 +113,41 @@ def _reader(form: str) -> FormReader:
     return FormReader(load_form(form), Reader.load(threads=1))
 
 
-def _table_argument(text: str) -> Path:
+def review(options: argparse.Namespace) -> int:
+    """Serve the page on which people look at doubtful fields, until a signal ends it."""
+    with Store(options.values) as store:
+        done, total = store.progress()
+        remark(f"{options.values}: {total - done} of {total} doubtful values are to be looked at")
+
+        def make_app(limits: "Limits", access: "Access") -> "FastAPI":
+            from digitscope.serve.app import create_review_app
+
+            return create_review_app(store, limits, access)
+
+        return serve(options, make_app)
+
+
+def export_values(options: argparse.Namespace) -> int:
+    """Write a file of values as another table."""
+    with Store(options.values) as store:
+        export(store, options.out)
+        done, total = store.progress()
+    remark(f"{options.out}: {total - done} of {total} doubtful values were not looked at")
+    return 0
+
+
+def _table_argument(formats: Sequence[str], text: str) -> Path:
     path = path_argument(text)
-    if path.suffix.lower() not in FORMATS:
+    if path.suffix.lower() not in formats:
         raise argparse.ArgumentTypeError(
-            f"{text!r} names no table: expected a name that ends in {', '.join(FORMATS)}"
+            f"{text!r} names no table: expected a name that ends in {', '.join(formats)}"
         )
     return path
+
+
+VALUES = Argument(
+    "values", metavar=f"VALUES{ENDING}", type=path_argument, help=f"a {ENDING} file that form read wrote"
+)
 
 
 COMMAND = Command(
@@ -158,13 +196,40 @@ COMMAND = Command(
                 exclusive=(
                     Argument(
                         "--out",
-                        type=_table_argument,
+                        type=partial(_table_argument, FORMATS),
                         metavar="FILE",
-                        help="the table: .csv or .jsonl, and files that it has already are not read again; or "
-                        ".xlsx, written as a whole (default: CSV on standard output)",
+                        help="the table: .db (SQLite, for form review), .csv or .jsonl, and files that it has "
+                        "already are not read again; or .xlsx, written as a whole (default: CSV on standard output)",
                     ),
                     Flag("--json", help="print one line of JSON for every form"),
                 ),
+            ),
+        ),
+        "review": (
+            "a page on which people look at doubtful values, one after the other, and correct them",
+            Command(
+                review,
+                (VALUES, *LISTENING),
+                f"form review values{ENDING} --open",
+                "Prints its address; Ctrl-C ends it. Corrections are kept beside what was read. Several people may "
+                "review one file.",
+            ),
+        ),
+        "export": (
+            "write reviewed values as another table, with a column that names the corrected ones",
+            Command(
+                export_values,
+                (
+                    VALUES,
+                    Argument(
+                        "--out",
+                        type=partial(_table_argument, EXPORTED),
+                        metavar="FILE",
+                        required=True,
+                        help=f"the table: {', '.join(EXPORTED)}; one that is there is replaced",
+                    ),
+                ),
+                f"form export values{ENDING} --out values.csv",
             ),
         ),
     },

@@ -6,9 +6,10 @@ import ipaddress
 import os
 import threading
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import MISSING, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from digitscope.serve import Limits
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from digitscope.serve import Access
+
 TOKEN_VARIABLE = "DIGITSCOPE_TOKEN"  # noqa: S105 - its name, not the token
 
 LEAVING_SECONDS = 1.0
@@ -27,12 +30,19 @@ LEAVING_SECONDS = 1.0
 
 
 def run(options: argparse.Namespace) -> int:
-    """Listen, say where, and serve until a signal ends it."""
+    """Serve the studio and the API."""
+    return serve(options, partial(_studio, options.model))
+
+
+def serve(options: argparse.Namespace, make_app: "Callable[[Limits, Access], FastAPI]") -> int:
+    """Listen where the `LISTENING` options say, print the address, and serve until a signal ends it."""
     token = _token(options.token_file)
     with _without_garbage_collection():
-        from digitscope.serve import log, server  # which need what the extra [serve] installs
+        from digitscope.serve import Access, log, server  # which need what the extra [serve] installs
 
-        app = _app(options, token)
+        names = [limit.name for limit in fields(Limits)]
+        given = {name: value for name in names if (value := getattr(options, name, None)) is not None}
+        app = make_app(Limits(**given), Access(token, tuple(options.allowed_host)))
     with server.listen(options.host, options.port) as listener:
         if token is None and not ipaddress.ip_address(listener.getsockname()[0]).is_loopback:
             remark(
@@ -67,13 +77,11 @@ def _without_garbage_collection() -> Iterator[None]:
         gc.enable()
 
 
-def _app(options: argparse.Namespace, token: str | None) -> "FastAPI":
+def _studio(model: str, limits: Limits, access: "Access") -> "FastAPI":
     from digitscope.reading import Recognizer
-    from digitscope.serve import Access, create_app
+    from digitscope.serve import create_app
 
-    given = {limit.name: getattr(options, limit.name) for limit in fields(Limits)}
-    limits = Limits(**{name: value for name, value in given.items() if value is not None})
-    return create_app(Recognizer.load(options.model), limits, Access(token, tuple(options.allowed_host)))
+    return create_app(Recognizer.load(model), limits, access)
 
 
 def _token(path: Path | None) -> str | None:
@@ -102,43 +110,48 @@ def _limits() -> Iterator[Argument]:
         yield Argument(flag, type=kind, metavar=metavar, help=f"{text} (default: {default})")
 
 
+LISTENING = (
+    Argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="address to listen on; 0.0.0.0 is every network of this machine (default: 127.0.0.1, this "
+        "machine alone)",
+    ),
+    Argument(
+        "--port",
+        type=_port,
+        default=8000,
+        metavar="N",
+        help="port to listen on, 0 for any that is free (default: 8000)",
+    ),
+    Flag("--open", help="open the page in a browser"),
+    Argument(
+        "--token-file",
+        type=path_argument,
+        metavar="FILE",
+        help=f"file with the token that a caller has to bring (default: that of {TOKEN_VARIABLE}, if any)",
+    ),
+    Argument(
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="bare name that the service is called by, beside localhost and addresses; once for each",
+    ),
+)
+"""Where to listen, and to whom."""
+
 COMMAND = Command(
     run,
     (
-        Argument(
-            "--host",
-            default="127.0.0.1",
-            metavar="ADDRESS",
-            help="address to listen on; 0.0.0.0 is every network of this machine (default: 127.0.0.1, this "
-            "machine alone)",
-        ),
-        Argument(
-            "--port",
-            type=_port,
-            default=8000,
-            metavar="N",
-            help="port to listen on, 0 for any that is free (default: 8000)",
-        ),
-        Flag("--open", help="open the page in a browser"),
+        *LISTENING,
         Argument(
             "--model",
             type=text_argument,
             default="digit",
             metavar="NAME",
             help="what reads single digits: a shipped name or an .onnx file (default: digit)",
-        ),
-        Argument(
-            "--token-file",
-            type=path_argument,
-            metavar="FILE",
-            help=f"file with the token that a caller has to bring (default: that of {TOKEN_VARIABLE}, if any)",
-        ),
-        Argument(
-            "--allowed-host",
-            action="append",
-            default=[],
-            metavar="NAME",
-            help="bare name that the service is called by, beside localhost and addresses; once for each",
         ),
         *_limits(),
     ),

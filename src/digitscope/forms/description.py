@@ -130,7 +130,7 @@ KINDS: Mapping[str, tuple[type, ...]] = MappingProxyType(
 
 SEVERAL = ("box", "length", "sum_of")
 
-RESERVED, CONFIDENCE = ("file", "page", "check"), " confidence"
+RESERVED, CONFIDENCE = ("file", "page", "check", "corrected"), " confidence"
 """Columns of a table beside the values, and the end of the names of those with confidences."""
 
 
@@ -186,11 +186,18 @@ def load_form(path: Path | str) -> Form:
     """
     path = Path(path)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DataError(
-            f"{path}: {getattr(error, 'strerror', None) or error}: expected a form's TOML file"
-        ) from None
+        description = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}: expected a form's TOML file") from None
+    return form_of(description, path)
+
+
+def form_of(description: bytes, path: Path) -> Form:
+    """Return the form of a description, the content of the TOML file at `path`; see `load_form`."""
+    try:
+        content = tomllib.loads(description.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DataError(f"{path}: {error}: expected a form's TOML file") from None
     try:
         unknown = set(content) - {"reference", "size", "fields"}
         if unknown or not isinstance(content.get("reference"), str):
@@ -229,7 +236,12 @@ def write_form(form: Form, path: Path | str) -> None:
     The path of its picture is written relative to the folder of the file.
     """
     path = Path(path)
-    reference = os.path.relpath(form.reference, path.parent)
+    write_text(path, as_toml(form, path.parent))
+
+
+def as_toml(form: Form, folder: Path) -> str:
+    """Return the description of a form as a TOML file in `folder` has it."""
+    reference = os.path.relpath(form.reference, folder)
     lines = [f"reference = {json.dumps(reference)}", f"size = {json.dumps(list(form.size))}"]
     short = {name: key for key, name in RENAMED.items()}
     for field in form.fields:
@@ -240,4 +252,4 @@ def write_form(form: Form, path: Path | str) -> None:
             if each.name != "name" and value != each.default:
                 key = short.get(each.name, each.name)
                 lines.append(f"{key} = {json.dumps(list(value) if isinstance(value, tuple) else value)}")
-    write_text(path, "\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"

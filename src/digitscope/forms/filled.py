@@ -13,6 +13,7 @@ from digitscope.forms.description import Box, Field, Form
 from digitscope.forms.fitting import Fitting, costs_of, fit, in_order
 from digitscope.forms.registration import Reference, laid_on
 from digitscope.reading import Digit, Picture, Reader, Reading, open_pictures
+from digitscope.reading.pictures import MOST_PAGES
 from digitscope.reading.result import Sign
 
 UInt8 = NDArray[np.uint8]
@@ -44,6 +45,9 @@ MOST_SIDE = 2600
 MOST_TEXTS = 40
 """Texts of a field that are tried so that a sum is right."""
 
+AROUND = 0.4
+"""Margin of a field's image, as a share of the field's height."""
+
 
 @dataclass(frozen=True, eq=False)
 class FieldValue:
@@ -55,6 +59,7 @@ class FieldValue:
         second: the next best value; None if there is none.
         reason: why somebody should look at it; None if nobody need.
         box: left, top, width and height of the field, in pixels of the picture.
+        image: uint8 (H, W), the field with a margin, upright as on the empty form; None if nobody asked for it.
     """
 
     text: str
@@ -62,6 +67,7 @@ class FieldValue:
     second: str | None
     reason: str | None
     box: tuple[int, int, int, int]
+    image: UInt8 | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return everything, as JSON has it."""
@@ -82,11 +88,13 @@ class FilledForm:
         values: by the names of the fields, in their order; none if the page was refused.
         page: the number of its page in the file, from 0.
         refused: why its page was not read; None if it was.
+        corrected: the names of the fields whose values a person changed; None if nobody could.
     """
 
     values: Mapping[str, FieldValue]
     page: int
     refused: str | None = None
+    corrected: tuple[str, ...] | None = None
 
     @property
     def doubtful(self) -> tuple[str, ...]:
@@ -96,7 +104,8 @@ class FilledForm:
     def to_json(self) -> dict[str, Any]:
         """Return everything, as JSON has it."""
         fields = {name: value.to_json() for name, value in self.values.items()}
-        return {"page": self.page, "refused": self.refused, "fields": fields}
+        content = {"page": self.page, "refused": self.refused, "fields": fields}
+        return content if self.corrected is None else {**content, "corrected": list(self.corrected)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,30 +126,41 @@ class _Found:
 class FormReader:
     """Reads pictures of one form. One may serve several threads at once.
 
+    Args:
+        form: what is on it.
+        reader: reads the digits; None for the shipped networks.
+        empty: the picture of the empty form, as `open_pictures` takes it; None for the one that the form names.
+
     Raises:
         DataError: the picture of the empty form cannot be read.
         SettingError: a field has an unknown check.
         MissingExtraError: the extra `forms` is not installed.
     """
 
-    def __init__(self, form: Form, reader: Reader | None = None) -> None:
+    def __init__(self, form: Form, reader: Reader | None = None, *, empty: Any = None) -> None:
         self.form, self.reader = form, reader or Reader.load()
         for field in form.fields:
             if field.check is not None:
                 check_of(field.check)
-        empty = next(iter(open_pictures(form.reference))).gray
-        self._reference = Reference.of(empty)
+        page = next(iter(open_pictures(form.reference if empty is None else empty)))
+        self._reference = Reference.of(page.gray)
         self._of_form = self._read(self._reference.gray)
 
-    def read(self, source: Any) -> tuple[FilledForm, ...]:
-        """Return the values on every page of `source`; see `open_pictures` for what that can be.
+    def read(self, source: Any, *, images: bool = False, most_pages: int = MOST_PAGES) -> tuple[FilledForm, ...]:
+        """Return the values on every page of `source`.
+
+        Args:
+            source: as `open_pictures` takes it.
+            images: whether each value has the image of its field.
+            most_pages: as of `open_pictures`.
 
         Raises:
             DataError: it is no picture.
         """
-        return tuple(self._page(picture, number) for number, picture in enumerate(open_pictures(source)))
+        pictures = enumerate(open_pictures(source, most_pages=most_pages))
+        return tuple(self._page(picture, number, images) for number, picture in pictures)
 
-    def _page(self, picture: Picture, number: int) -> FilledForm:
+    def _page(self, picture: Picture, number: int, images: bool) -> FilledForm:
         matrix = self._reference.place_in(picture.gray)
         if matrix is None:
             refused = f"page {number + 1} does not show the form of {self.form.reference.name}, or only a part"
@@ -164,6 +184,9 @@ class FormReader:
         for field in self.form.fields:
             if field.sum_of:
                 _add_up(field, {name: each.fitting for name, each in found.items()}, values)
+            if images:
+                image = _around(laid, self.form.pixels(field, ink.shape))
+                values[field.name] = replace(values[field.name], image=image)
         return FilledForm(values, number)
 
     def _read(self, gray: UInt8) -> Reading:
@@ -256,14 +279,14 @@ def _value(field: Field, found: _Found, box: tuple[int, int, int, int]) -> Field
     """Return the value of a field, and say why somebody should look at it."""
     fitting, plain = found.fitting, found.plain
     if not fitting.texts:
-        said = f"is not what the field expects: {_expected(field)}" if plain else None
+        said = f"is not what the field expects: {expected(field)}" if plain else None
         confidence = 0.0 if plain or found.contradiction else 1.0
         return FieldValue(plain, confidence, None, said or found.contradiction or _missing(field), box)
     text, share = fitting.texts[0], fitting.shares[0]
     second = fitting.texts[1] if len(fitting.texts) > 1 else None
     reason = found.contradiction
     if fitting.overruled > CORRECTED:
-        reason = f"looks like {plain}, which is not what the field expects: {_expected(field)}"
+        reason = f"looks like {plain}, which is not what the field expects: {expected(field)}"
     elif share < SURE:
         reason = f"may be {second or 'empty'}"
     elif not text:
@@ -275,10 +298,29 @@ def _missing(field: Field) -> str | None:
     return "is empty" if field.required else None
 
 
-def _expected(field: Field) -> str:
+def as_typed(field: Field, typed: str) -> tuple[str, str | None]:
+    """Return what a person typed as the field writes it, and why the field cannot have it; None if it can.
+
+    Bare digits get the signs that the field has, so 03041990 becomes 03.04.1990, and 1250 becomes 12.50.
+    """
+    typed = typed.strip()
+    if not typed:
+        return "", _missing(field)
+    digits = "".join(character for character in typed if character in "0123456789")
+    is_negative = typed.startswith("-") and field.minimum is not None and field.minimum < 0
+    text = allowed(field, digits, is_negative=is_negative)
+    plain = typed.replace(",", ".") if field.decimals else typed
+    if digits and text is not None and plain in (text, "-" * is_negative + digits):
+        return text, None
+    return typed, f"is not what the field expects: {expected(field)}"
+
+
+def expected(field: Field) -> str:
     """Return in words what a field may have."""
     least, most = field.lengths
     parts = [field.pattern or (f"{least} digits" if least == most else f"{least} to {most} digits")]
+    if field.decimals:
+        parts.append(f"{field.decimals} of them decimals")
     if field.minimum is not None or field.maximum is not None:
         low, high = field.minimum, field.maximum
         parts.append(f"{'any' if low is None else low:} to {'any' if high is None else high}")
@@ -308,6 +350,14 @@ def _add_up(field: Field, fittings: Mapping[str, Fitting], values: dict[str, Fie
                     values[name] = replace(value, text=text, confidence=share, second=value.text, reason=why)
             return
     values[field.name] = replace(values[field.name], reason=f"is not the sum of {', '.join(field.sum_of)}")
+
+
+def _around(laid: UInt8, edges: Box) -> UInt8:
+    """Return what a laid page shows of a field and around it, so that what was written over its edge is seen."""
+    left, top, right, bottom = edges
+    margin = AROUND * (bottom - top)
+    rows = slice(max(0, round(top - margin)), round(bottom + margin))
+    return laid[rows, max(0, round(left - margin)) : round(right + margin)].copy()
 
 
 def _seen(edges: Box, matrix: NDArray[np.float64], picture: Picture) -> tuple[int, int, int, int]:

@@ -1,11 +1,14 @@
-"""Tables of values: one row a form, one column a field, written while forms are read."""
+"""Tables of values: one row a form, one column a field, written while forms are read.
+
+A file of SQLite has the same, and room for corrections: see `store`.
+"""
 
 import csv
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -13,16 +16,22 @@ from digitscope.errors import DataError, MissingExtraError, SettingError
 from digitscope.files import replacing
 from digitscope.forms.description import CONFIDENCE, Form
 from digitscope.forms.filled import FilledForm
+from digitscope.forms.store import ENDING, Store
 
-FORMATS = (".csv", ".jsonl", ".xlsx")
+EXPORTED = (".csv", ".jsonl", ".xlsx")
+FORMATS = (*EXPORTED, ENDING)
 
 Add = Callable[[str, Iterable[FilledForm]], None]
 
 
-def columns_of(form: Form) -> list[str]:
-    """Return the columns of a table: file, page, the fields, the confidence of each, and what to look at."""
+def columns_of(form: Form, *, corrected: bool = False) -> list[str]:
+    """Return the columns of a table: file, page, the fields, the confidence of each, and what to look at.
+
+    One more names the fields whose values were `corrected`.
+    """
     names = [field.name for field in form.fields]
-    return ["file", "page", *names, *(f"{name}{CONFIDENCE}" for name in names), "check"]
+    confidences = [f"{name}{CONFIDENCE}" for name in names]
+    return ["file", "page", *names, *confidences, "check", *(["corrected"] if corrected else [])]
 
 
 def row_of(file: str, filled: FilledForm) -> dict[str, str]:
@@ -33,6 +42,8 @@ def row_of(file: str, filled: FilledForm) -> dict[str, str]:
         row[f"{name}{CONFIDENCE}"] = f"{value.confidence:.3f}"
     reasons = [f"{name} {filled.values[name].reason}" for name in filled.doubtful]
     row["check"] = "; ".join([filled.refused] if filled.refused else reasons)
+    if filled.corrected is not None:
+        row["corrected"] = "; ".join(filled.corrected)
     return row
 
 
@@ -47,6 +58,9 @@ def files_in(path: Path, form: Form) -> set[str]:
     """
     if not path.exists():
         return set()
+    if path.suffix.lower() == ENDING:
+        with Store(path, form) as store:
+            return store.files()
     if path.suffix.lower() == ".xlsx":
         raise SettingError(f"{path}: a spreadsheet is written as a whole: name another, or a .csv or .jsonl file")
     try:
@@ -73,8 +87,8 @@ def files_in(path: Path, form: Form) -> set[str]:
 def table(path: Path, form: Form, *, resume: bool = False) -> Iterator[Add]:
     """Open a table, and yield the function that adds the forms of one file to it.
 
-    Rows of .csv and .jsonl are on the disk when it returns; one that `resume` continues keeps the rows it has. A
-    spreadsheet is written when the block ends without an error.
+    Rows of .csv, .jsonl and .db are on the disk when it returns; one that `resume` continues keeps the rows it
+    has, and a .db file always does. A spreadsheet is written when the block ends without an error.
 
     Raises:
         SettingError: the name ends in none of `FORMATS`.
@@ -84,13 +98,18 @@ def table(path: Path, form: Form, *, resume: bool = False) -> Iterator[Add]:
     if ending not in FORMATS:
         raise SettingError(f"{path}: expected a name that ends in {', '.join(FORMATS)}")
     path.parent.mkdir(parents=True, exist_ok=True)
+    if ending == ENDING:
+        with Store(path, form) as store:
+            yield store.add
+        return
+    columns = columns_of(form)
     if ending == ".xlsx":
-        with _spreadsheet(path, form) as add:
+        with _spreadsheet(path, columns) as add:
             yield add
         return
     is_new = not (resume and path.exists() and path.stat().st_size)
     with path.open("w" if is_new else "a", encoding="utf-8", newline="", errors="surrogateescape") as opened:
-        add = rows_into(opened, form, ending, is_new=is_new)
+        add = rows_into(opened, columns, ending, is_new=is_new)
 
         def add_for_good(file: str, forms: Iterable[FilledForm]) -> None:
             add(file, forms)
@@ -99,9 +118,30 @@ def table(path: Path, form: Form, *, resume: bool = False) -> Iterator[Add]:
         yield add_for_good
 
 
-def rows_into(opened: TextIO, form: Form, ending: str, *, is_new: bool = True) -> Add:
+def export(store: Store, path: Path) -> None:
+    """Write the values of a file, the corrected ones where there are any, as a whole: .csv, .jsonl or .xlsx.
+
+    Raises:
+        SettingError: the name ends in none of them.
+        MissingExtraError: openpyxl, which writes spreadsheets, is not installed.
+    """
+    ending = path.suffix.lower()
+    if ending not in EXPORTED:
+        raise SettingError(f"{path}: expected a name that ends in {', '.join(EXPORTED)}")
+    columns = columns_of(store.form, corrected=True)
+    with replacing(path) as temporary, ExitStack() as stack:
+        if ending == ".xlsx":
+            add = stack.enter_context(_spreadsheet(temporary, columns))
+        else:
+            opened = temporary.open("w", encoding="utf-8", newline="", errors="surrogateescape")
+            add = rows_into(stack.enter_context(opened), columns, ending)
+        for file, filled in store.filled():
+            add(file, [filled])
+
+
+def rows_into(opened: TextIO, columns: Sequence[str], ending: str, *, is_new: bool = True) -> Add:
     """Return a function that adds forms to an open .csv or .jsonl file, and begin it if it is new."""
-    writer = csv.DictWriter(opened, columns_of(form), lineterminator="\n", restval="")
+    writer = csv.DictWriter(opened, columns, lineterminator="\n", restval="")
     if is_new and ending == ".csv":
         writer.writeheader()
 
@@ -117,14 +157,14 @@ def rows_into(opened: TextIO, form: Form, ending: str, *, is_new: bool = True) -
 
 
 @contextmanager
-def _spreadsheet(path: Path, form: Form) -> Iterator[Add]:
+def _spreadsheet(path: Path, columns: Sequence[str]) -> Iterator[Add]:
     try:
         from openpyxl import Workbook
     except ImportError:
         raise MissingExtraError("openpyxl", "forms") from None
-    book, columns = Workbook(write_only=True), columns_of(form)
+    book = Workbook(write_only=True)
     sheet = book.create_sheet("values")
-    sheet.append(columns)
+    sheet.append(list(columns))
 
     def add(file: str, forms: Iterable[FilledForm]) -> None:
         for each in forms:

@@ -1,0 +1,370 @@
+"""Values in one SQLite file: what was read, and beside it, never over it, what people corrected.
+
+Several processes may read into the file and review it at once. What a call has added is on the disk when it returns.
+"""
+
+import io
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from digitscope.errors import DataError, DigitscopeError
+from digitscope.forms.description import Form, as_toml, form_of
+from digitscope.forms.filled import FieldValue, FilledForm
+
+ENDING = ".db"
+"""How the name of such a file ends."""
+
+VERSION = 1
+"""SQLite's `user_version` of the file; 0 is a file without these tables."""
+
+PATIENCE_SECONDS = 30.0
+"""Time to wait for another process that writes."""
+
+CLAIM_SECONDS = 120.0
+"""Time for which a field that was handed out is nobody else's."""
+
+CROP, SHADES = (640, 128), 16
+"""Pixels of a field's image, width and height at most, and its shades of gray: some kB as PNG."""
+
+TABLES = f"""
+CREATE TABLE description (toml TEXT NOT NULL, begun TEXT NOT NULL);
+CREATE TABLE forms (
+    id INTEGER PRIMARY KEY,
+    file NOT NULL,                -- its path: text, or bytes that are no UTF-8
+    page INTEGER NOT NULL,        -- from 0
+    refused TEXT,                 -- why the page was not read; NULL if it was
+    read TEXT NOT NULL,           -- when, UTC
+    UNIQUE (file, page)
+);
+CREATE TABLE fields (             -- as read; rows never change
+    id INTEGER PRIMARY KEY,
+    form INTEGER NOT NULL REFERENCES forms,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    confidence REAL NOT NULL,
+    second TEXT,                  -- the next best value
+    reason TEXT,                  -- why somebody should look at it; NULL if nobody need
+    box TEXT NOT NULL,            -- [left, top, width, height] in pixels of the picture
+    crop BLOB NOT NULL,           -- PNG
+    UNIQUE (form, name)
+);
+CREATE INDEX doubtful ON fields (id) WHERE reason IS NOT NULL;
+CREATE TABLE corrections (        -- rows never change: the newest that is not withdrawn holds
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    field INTEGER NOT NULL REFERENCES fields,
+    value TEXT,                   -- NULL in a row that withdraws another
+    withdraws INTEGER UNIQUE REFERENCES corrections,
+    by TEXT NOT NULL,
+    at TEXT NOT NULL,
+    key TEXT NOT NULL UNIQUE      -- of the request: one that is sent twice counts once
+);
+CREATE INDEX corrections_of ON corrections (field);
+CREATE TABLE claims (field INTEGER PRIMARY KEY REFERENCES fields, by TEXT NOT NULL, until REAL NOT NULL);
+CREATE VIEW standing AS
+    SELECT * FROM corrections
+    WHERE withdraws IS NULL AND id NOT IN (SELECT withdraws FROM corrections WHERE withdraws IS NOT NULL);
+CREATE VIEW holding AS SELECT max(id) AS id, field, value, by, at FROM standing GROUP BY field;
+PRAGMA user_version = {VERSION};
+"""
+
+DOUBT = """
+SELECT fields.id, file, page, name, value, second, reason, crop,
+    (SELECT max(id) FROM standing WHERE field = fields.id)
+FROM fields JOIN forms ON forms.id = fields.form WHERE fields.id = ?
+"""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A field that somebody should look at.
+
+    Attributes:
+        id: its number.
+        file: path of its picture.
+        page: from 0.
+        name: of the field.
+        value: as read.
+        second: the next best value; None if there is none.
+        reason: why somebody should look at it; None if nobody need.
+        crop: its image, a PNG file.
+        correction: the number of the correction that holds; None if there is none.
+    """
+
+    id: int
+    file: str
+    page: int
+    name: str
+    value: str
+    second: str | None
+    reason: str | None
+    crop: bytes
+    correction: int | None
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What somebody saved: its number, the value and who it was."""
+
+    id: int
+    value: str
+    by: str
+
+
+class Store:
+    """One file of values. Several threads may use it at once.
+
+    Args:
+        path: of the file.
+        form: the form that the file is for; a file that is not there is begun. None for a file that is there.
+
+    Raises:
+        DataError: there is no such file, it is none of these, or it is of another form.
+    """
+
+    def __init__(self, path: Path, form: Form | None = None) -> None:
+        if form is None and not path.is_file():
+            raise DataError(f"{path}: No such file: expected one that `digitscope form read --out` wrote")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path, self._lock = path, threading.Lock()
+        try:
+            self._connection = sqlite3.connect(
+                path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            self._connection.execute("PRAGMA synchronous = FULL")  # a commit survives a loss of power too
+            self._connection.execute("PRAGMA foreign_keys = ON")
+            self.form = self._begin(form)
+        except sqlite3.Error as error:
+            with suppress(AttributeError):
+                self._connection.close()
+            raise DataError(f"{path}: {error}: expected a file that `digitscope form read --out` wrote") from None
+        except DataError:
+            self._connection.close()
+            raise
+
+    def _begin(self, form: Form | None) -> Form:
+        """Return the file's form; a file that is new gets its tables and `form` first."""
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version == 0 and form is not None:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            with self._transaction() as connection:
+                (is_new,) = connection.execute("SELECT count(*) = 0 FROM sqlite_master").fetchone()
+                if is_new:  # nor has another process begun it meanwhile
+                    for statement in TABLES.split(";\n"):
+                        connection.execute(statement)
+                    description = as_toml(form, self.path.parent)
+                    connection.execute("INSERT INTO description VALUES (?, ?)", (description, _now()))
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version != VERSION:
+            raise DataError(f"{self.path}: is not of this version of digitscope: expected a file of `form read`")
+        (toml,) = self._connection.execute("SELECT toml FROM description").fetchone()
+        found = form_of(toml.encode(), self.path)
+        if form is not None and (found.size, found.fields) != (form.size, form.fields):
+            raise DataError(f"{self.path}: is of another description of the form: name another file")
+        return found
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Commit what the block does if it ends without an error; else nothing of it has happened."""
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._connection
+                    self._connection.execute("COMMIT")
+                except BaseException:
+                    self._connection.rollback()
+                    raise
+            except sqlite3.Error as error:
+                raise DigitscopeError(f"{self.path}: {error}: nothing was written; try again") from error
+
+    # Reading
+
+    def files(self) -> set[str]:
+        """Return the paths of the pictures that the file has."""
+        with self._lock:
+            rows = self._connection.execute("SELECT DISTINCT file FROM forms").fetchall()
+        return {os.fsdecode(file) for (file,) in rows}
+
+    def add(self, file: str, forms: Iterable[FilledForm]) -> None:
+        """Add all forms of the picture at `file`, or none if this fails. Those that are there stay as they are.
+
+        Raises:
+            DigitscopeError: the disk is full, or the file stays locked.
+        """
+        with self._transaction() as connection:
+            for form in forms:
+                row = (_stored(file), form.page, form.refused, _now())
+                added = connection.execute(
+                    "INSERT INTO forms (file, page, refused, read) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", row
+                )
+                if not added.rowcount:
+                    continue
+                connection.executemany(
+                    "INSERT INTO fields (form, name, value, confidence, second, reason, box, crop)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        (
+                            *(added.lastrowid, name, value.text, value.confidence, value.second, value.reason),
+                            *(json.dumps(value.box), _png(value.image)),
+                        )
+                        for name, value in form.values.items()
+                    ),
+                )
+
+    def filled(self) -> Iterator[tuple[str, FilledForm]]:
+        """Yield the path and the values of each form, in the order in which they were read.
+
+        A value is the corrected one, if there is one. A field that a person has looked at is not doubtful.
+        """
+        with self._lock:
+            forms = self._connection.execute("SELECT id, file, page, refused FROM forms ORDER BY id").fetchall()
+            by_hand = dict(self._connection.execute("SELECT field, value FROM holding"))
+        for form, file, page, refused in forms:
+            with self._lock:
+                rows = self._connection.execute(
+                    "SELECT id, name, value, confidence, second, reason, box FROM fields WHERE form = ? ORDER BY id",
+                    (form,),
+                ).fetchall()
+            values, corrected = {}, []
+            for number, name, *read, box in rows:
+                value = values[name] = FieldValue(*read, tuple(json.loads(box)))
+                if number in by_hand:
+                    text = by_hand[number]
+                    values[name] = replace(value, text=text, confidence=1.0, second=None, reason=None)
+                    corrected += [name] if text != value.text else []
+            yield os.fsdecode(file), FilledForm(values, page, refused, tuple(corrected))
+
+    # Review
+
+    def progress(self) -> tuple[int, int]:
+        """Return how many doubtful fields somebody has looked at, and how many there are."""
+        with self._lock:
+            row = self._connection.execute(
+                "SELECT count(holding.id), count(*) FROM fields LEFT JOIN holding ON holding.field = fields.id"
+                " WHERE reason IS NOT NULL"
+            ).fetchone()
+        return int(row[0]), int(row[1])
+
+    def field(self, number: int) -> Doubt | None:
+        """Return a field by its number; None if there is none."""
+        with self._lock:
+            return _doubt(self._connection.execute(DOUBT, (number,)).fetchone())
+
+    def claim(self, by: str, after: int = 0) -> Doubt | None:
+        """Hand out a doubtful field to the reviewer `by`, and to nobody else for some time; None if none is left.
+
+        It is the next one behind the field with the number `after`, or else the first. What `by` had claimed
+        before is free again.
+
+        Raises:
+            DigitscopeError: the file stays locked.
+        """
+        now = time.time()
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM claims WHERE by = ? OR until < ?", (by, now))
+            found = connection.execute(
+                "SELECT id FROM fields WHERE reason IS NOT NULL AND id NOT IN (SELECT field FROM standing)"
+                " AND id NOT IN (SELECT field FROM claims) ORDER BY id <= ?, id LIMIT 1",
+                (after,),
+            ).fetchone()
+            if found is None:
+                return None
+            connection.execute("INSERT INTO claims VALUES (?, ?, ?)", (*found, by, now + CLAIM_SECONDS))
+            return _doubt(connection.execute(DOUBT, found).fetchone())
+
+    def correct(self, field: int, value: str, by: str, key: str) -> Correction | None:
+        """Keep the value that `by` gave a field, and return the correction that held before; None if none did.
+
+        A call with a `key` that is there already keeps nothing.
+
+        Raises:
+            DigitscopeError: there is no such field, the disk is full, or the file stays locked.
+        """
+        with self._transaction() as connection:
+            before = connection.execute(
+                "SELECT max(id), value, by FROM standing"
+                " WHERE field = ? AND id < coalesce((SELECT id FROM corrections WHERE key = ?), 1e18)",
+                (field, key),
+            ).fetchone()
+            connection.execute(
+                "INSERT INTO corrections (field, value, by, at, key) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (key) DO NOTHING",
+                (field, value, by, _now(), key),
+            )
+            connection.execute("DELETE FROM claims WHERE field = ?", (field,))
+        return None if before[0] is None else Correction(*before)
+
+    def undo(self, by: str, key: str) -> Doubt | None:
+        """Withdraw the newest correction of `by`, and return its field; None if there is none to withdraw.
+
+        The field is claimed for `by` again. A call with a `key` that is there already withdraws nothing more.
+
+        Raises:
+            DigitscopeError: the disk is full, or the file stays locked.
+        """
+        with self._transaction() as connection:
+            found = connection.execute("SELECT field FROM corrections WHERE key = ?", (key,)).fetchone()
+            if found is None:
+                last = connection.execute("SELECT max(id), field FROM standing WHERE by = ?", (by,)).fetchone()
+                if last[0] is None:
+                    return None
+                found = last[1:]
+                connection.execute(
+                    "INSERT INTO corrections (field, withdraws, by, at, key) VALUES (?, ?, ?, ?, ?)",
+                    (last[1], last[0], by, _now(), key),
+                )
+            claim = (found[0], by, time.time() + CLAIM_SECONDS)
+            connection.execute("INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", claim)
+            return _doubt(connection.execute(DOUBT, found).fetchone())
+
+
+def _doubt(row: tuple[Any, ...] | None) -> Doubt | None:
+    if row is None:
+        return None
+    number, file, *rest = row
+    path = file if isinstance(file, str) else file.decode(errors="backslashreplace")
+    return Doubt(number, path, *rest)
+
+
+def _stored(path: str) -> str | bytes:
+    """Return a path as SQLite can keep it: those that are no UTF-8 as bytes."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return path
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _png(image: NDArray[np.uint8] | None) -> bytes:
+    """Return the image of a field as a small PNG file; one white pixel if there is none."""
+    file, small = io.BytesIO(), Image.fromarray(np.full((1, 1), 255, np.uint8) if image is None else image)
+    small.thumbnail(CROP)
+    small.quantize(SHADES).save(file, "PNG", optimize=True)
+    return file.getvalue()
