@@ -120,7 +120,7 @@ def review(options: argparse.Namespace) -> int:
         remark(f"{options.values}: {total - done} of {total} doubtful values are to be looked at")
 
         def make_app(limits: "Limits", access: "Access") -> "FastAPI":
-            from digitscope.serve.app import create_review_app
+            from digitscope.serve import create_review_app
 
             return create_review_app(store, limits, access)
 
@@ -198,8 +198,8 @@ COMMAND = Command(
                         "--out",
                         type=partial(_table_argument, FORMATS),
                         metavar="FILE",
-                        help="the table: .db (SQLite, for form review), .csv or .jsonl, and files that it has "
-                        "already are not read again; or .xlsx, written as a whole (default: CSV on standard output)",
+                        help="the table: .db (SQLite, for form review), .csv or .jsonl, which keep the files that "
+                        "they have; or .xlsx, written as a whole (default: CSV on standard output)",
                     ),
                     Flag("--json", help="print one line of JSON for every form"),
                 ),
@@ -211,8 +211,8 @@ COMMAND = Command(
                 review,
                 (VALUES, *LISTENING),
                 f"form review values{ENDING} --open",
-                "Prints its address; Ctrl-C ends it. Corrections are kept beside what was read. Several people may "
-                "review one file.",
+                "Prints its address; Ctrl-C ends it. Corrections are kept beside what was read. Several people "
+                "may review one file.",
             ),
         ),
         "export": (

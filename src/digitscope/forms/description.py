@@ -75,7 +75,7 @@ class Field:
         if self.name in RESERVED or self.name.endswith(CONFIDENCE):
             raise SettingError(f"{name} is called as another column of the table is: expected another name")
         edges: tuple[float, ...] = self.box  # of any length, when a file says so
-        if len(edges) != 4 or min(edges[:2]) < 0 or min(edges[2:]) <= 0:
+        if len(edges) != 4 or not (min(edges[:2]) >= 0 and min(edges[2:]) > 0 and max(edges) < HUGE):
             raise SettingError(f"{name} has the box {list(self.box)}: expected left, top, width, height, above 0")
         if sum(value is not None for value in (self.digits, self.length, self.pattern)) > 1:
             raise SettingError(f"{name} has more than one of digits, length and pattern: expected one at most")
@@ -106,6 +106,9 @@ class Field:
             return self.digits, self.digits
         return self.length or (1, MOST_DIGITS)
 
+
+HUGE = 1e9
+"""Sides and edges are smaller; TOML has infinite ones too."""
 
 MOST_DIGITS = 40
 """Digits of a field whose length is not known, at most."""
@@ -153,7 +156,7 @@ class Form:
         if not names:
             raise SettingError("the form has no fields: expected at least one [fields.NAME]")
         sides: tuple[float, ...] = self.size
-        if len(sides) != 2 or min(sides) <= 0:
+        if len(sides) != 2 or not (min(sides) > 0 and max(sides) < HUGE):
             raise SettingError(f"the form's size is {list(self.size)}: expected width and height, above 0")
         for field in self.fields:
             left, top, width, height = field.box
@@ -196,7 +199,7 @@ def form_of(description: bytes, path: Path) -> Form:
     """Return the form of a description, the content of the TOML file at `path`; see `load_form`."""
     try:
         content = tomllib.loads(description.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise DataError(f"{path}: {error}: expected a form's TOML file") from None
     try:
         unknown = set(content) - {"reference", "size", "fields"}

@@ -1,6 +1,7 @@
 """Values in one SQLite file: what was read, and beside it, never over it, what people corrected.
 
-Several processes may read into the file and review it at once. What a call has added is on the disk when it returns.
+Several processes may read into the file and review it at once. What a call has added is on the disk when it
+returns.
 """
 
 import io
@@ -39,7 +40,7 @@ CLAIM_SECONDS = 120.0
 CROP, SHADES = (640, 128), 16
 """Pixels of a field's image, width and height at most, and its shades of gray: some kB as PNG."""
 
-TABLES = f"""
+TABLES = """
 CREATE TABLE description (toml TEXT NOT NULL, begun TEXT NOT NULL);
 CREATE TABLE forms (
     id INTEGER PRIMARY KEY,
@@ -77,7 +78,6 @@ CREATE VIEW standing AS
     SELECT * FROM corrections
     WHERE withdraws IS NULL AND id NOT IN (SELECT withdraws FROM corrections WHERE withdraws IS NOT NULL);
 CREATE VIEW holding AS SELECT max(id) AS id, field, value, by, at FROM standing GROUP BY field;
-PRAGMA user_version = {VERSION};
 """
 
 DOUBT = """
@@ -162,7 +162,7 @@ class Store:
             with self._transaction() as connection:
                 (is_new,) = connection.execute("SELECT count(*) = 0 FROM sqlite_master").fetchone()
                 if is_new:  # nor has another process begun it meanwhile
-                    for statement in TABLES.split(";\n"):
+                    for statement in (*TABLES.split(";\n"), f"PRAGMA user_version = {VERSION}"):
                         connection.execute(statement)
                     description = as_toml(form, self.path.parent)
                     connection.execute("INSERT INTO description VALUES (?, ?)", (description, _now()))
@@ -245,7 +245,8 @@ class Store:
         for form, file, page, refused in forms:
             with self._lock:
                 rows = self._connection.execute(
-                    "SELECT id, name, value, confidence, second, reason, box FROM fields WHERE form = ? ORDER BY id",
+                    "SELECT id, name, value, confidence, second, reason, box FROM fields"
+                    " WHERE form = ? ORDER BY id",
                     (form,),
                 ).fetchall()
             values, corrected = {}, []

@@ -1,12 +1,12 @@
 """The web app, as a value made of its parts."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request, Security
+from fastapi import APIRouter, FastAPI, Request, Security
 from fastapi.security import HTTPBearer
 from starlette.middleware import Middleware
 from starlette.responses import Response
@@ -26,12 +26,19 @@ from digitscope.serve.schemas import Health
 from digitscope.serve.settings import Access, Limits
 from digitscope.serve.trainings import Trainings
 
-PAGE = StaticFiles(directory=Path(__file__).parent / "page")
+if TYPE_CHECKING:
+    from digitscope.forms.store import Store
+
+PAGES = StaticFiles(directory=Path(__file__).parent / "page")
 
 DESCRIPTION = """\
 Reads digits: one, two written over each other, or a page of them with the signs between. A call that fails is
 answered with a problem (RFC 9457, application/problem+json); its `detail` is one line: what, where, what was
 expected, what now. Uploads are not stored."""
+
+REVIEW_DESCRIPTION = """\
+Hands out the doubtful values of a file of forms, and keeps corrections beside what was read. A call that fails is
+answered with a problem (RFC 9457, application/problem+json); its `detail` is one line."""
 
 
 class App(FastAPI):
@@ -47,7 +54,7 @@ class App(FastAPI):
 def create_app(
     recognizer: Recognizer | None = None, limits: Limits | None = None, access: Access | None = None
 ) -> FastAPI:
-    """Return the app: the page and the API. Any ASGI server can run it.
+    """Return the app: the studio and the API. Any ASGI server can run it.
 
     Args:
         recognizer: reads single digits; None for the shipped network.
@@ -71,14 +78,38 @@ def create_app(
         await trainings.close()
         await asyncio.to_thread(reading.close)
 
+    routers = (reading.router(), inside_api.router(digits, jobs), training_api.routes)
+    app = _app("index.html", routers, limits, access, description=DESCRIPTION, lifespan=lifespan)
+    app.state.trainings = trainings
+    return app
+
+
+def create_review_app(store: "Store", limits: Limits | None = None, access: Access | None = None) -> FastAPI:
+    """Return the app of one page, on which people look at the doubtful values of a file and correct them.
+
+    Args:
+        store: the file. It stays open, and the caller closes it.
+        limits: what it takes on; None for the defaults.
+        access: who may ask; None for anybody who calls it localhost or by an IP address.
+
+    Raises:
+        SettingError: a field of the file's form has an unknown check.
+        MissingExtraError: the extra `forms` is not installed.
+    """
+    from digitscope.serve import review_api
+
+    routers = (review_api.router(store),)
+    return _app("review.html", routers, limits or Limits(), access or Access(), description=REVIEW_DESCRIPTION)
+
+
+def _app(page: str, routers: Sequence[APIRouter], limits: Limits, access: Access, **settings: Any) -> FastAPI:
+    """Return an app with one of the pages at its root, and routes."""
     app = App(
         title="digitscope",
         version=__version__,
-        description=DESCRIPTION,
         docs_url=None,  # it would load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lifespan,
         middleware=[  # outermost first
             Middleware(AccessLog),
             Middleware(SecurityHeaders),
@@ -87,24 +118,23 @@ def create_app(
             Middleware(BodyGuard, limits),
             Middleware(ConcurrencyGuard, limits.requests),
         ],
+        **settings,
     )
-    app.state.trainings = trainings
     add_handlers(app)
     bearer = [Security(HTTPBearer(auto_error=False))] if access.token else []
-    for router in (reading.router(), inside_api.router(digits, jobs), training_api.routes):
+    for router in routers:
         app.include_router(router, dependencies=bearer, responses=problem_responses(401, 403, 421, 422))
     app.get("/healthz", operation_id="health", responses=problem_responses(421), tags=["service"])(healthz)
     app.head("/healthz", include_in_schema=False)(healthz)
-    app.mount("/static", PAGE)
-    app.add_route("/", page, include_in_schema=False)
+    app.mount("/static", PAGES)
+
+    async def root(request: Request) -> Response:
+        return await PAGES.get_response(page, request.scope)
+
+    app.add_route("/", root, include_in_schema=False)
     return app
 
 
 async def healthz() -> Health:
     """Tell that the service is there."""
     return Health(status="ok", version=__version__)
-
-
-async def page(request: Request) -> Response:
-    """Return the page."""
-    return await PAGE.get_response("index.html", request.scope)

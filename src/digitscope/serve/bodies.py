@@ -4,14 +4,15 @@ import base64
 import json
 import math
 import sys
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import python_multipart  # noqa: F401 - starlette would miss it only when a form comes
 from numpy.typing import NDArray
-from starlette.datastructures import Headers, UploadFile
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
@@ -78,6 +79,49 @@ class _FormInMemory(MultiPartParser):
             raise MultiPartException("it ends before its last boundary")
 
 
+@asynccontextmanager
+async def _form_of(request: Request) -> AsyncIterator[FormData]:
+    """Give the form that is the body of `request`.
+
+    Raises:
+        Problem: 400, it does not parse.
+    """
+    try:
+        form = await _FormInMemory(request).parse()
+    except MultiPartException as error:
+        raise Problem(400, "Bad Request", f"the form does not parse: {error.message}") from None
+    try:
+        yield form
+    finally:
+        await form.close()
+
+
+async def _file_of(form: FormData, name: str) -> bytes:
+    """Return the bytes of the file in the field `name`.
+
+    Raises:
+        Problem: 422, there is none, or more than one.
+    """
+    files = [part for part in form.getlist(name) if isinstance(part, UploadFile)]
+    if len(files) != 1:
+        detail = f"the form has {len(files)} files in the field {name!r}: expected one"
+        raise Problem(422, "Unprocessable Content", detail)
+    return await files[0].read()
+
+
+async def files_of(request: Request, *names: str) -> list[bytes]:
+    """Return the bytes of the files in the fields `names` of a form.
+
+    Raises:
+        Problem: 415 for another content type, 400 for a form that does not parse, 422 for one without a file.
+    """
+    kind = content_type(request.headers)
+    if kind != FORM:
+        raise unsupported(kind, f"{FORM} with the fields {', '.join(names)}")
+    async with _form_of(request) as form:
+        return [await _file_of(form, name) for name in names]
+
+
 async def picture_of(request: Request) -> bytes:
     """Return the bytes of the file that was sent, in a form or as the body.
 
@@ -91,24 +135,14 @@ async def picture_of(request: Request) -> bytes:
     if kind != FORM:
         expected = f"{FORM} with the field {FIELD}, an image type such as image/png, {PDF} or {BYTES}"
         raise unsupported(kind, expected)
-    try:
-        form = await _FormInMemory(request).parse()
-    except MultiPartException as error:
-        raise Problem(400, "Bad Request", f"the form does not parse: {error.message}") from None
-    try:
+    async with _form_of(request) as form:
         for name in ReadOptions.model_fields:
             if isinstance(form.get(name), str):
                 detail = (
                     f"the form has {name!r} as a field: expected it in the address, as in /api/read?{name}=..."
                 )
                 raise Problem(422, "Unprocessable Content", detail)
-        files = [part for part in form.getlist(FIELD) if isinstance(part, UploadFile)]
-        if len(files) != 1:
-            detail = f"the form has {len(files)} files in the field {FIELD!r}: expected one"
-            raise Problem(422, "Unprocessable Content", detail)
-        return await files[0].read()
-    finally:
-        await form.close()
+        return await _file_of(form, FIELD)
 
 
 def images_of(body: bytes, headers: Headers, image_shapes: Collection[tuple[int, ...]]) -> UInt8:

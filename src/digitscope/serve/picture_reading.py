@@ -5,13 +5,15 @@ import io
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from digitscope.forms import FormReader
     from digitscope.reading import Reader, Reading
 
 
@@ -85,6 +87,35 @@ def read(picture: bytes, mode: str, printed: bool, rotation: int | None) -> byte
     if mode == "pair":
         return as_json(_reader.read_pair(_Upload(picture), most_pages=_most_pages))
     return as_json(_reader.read(_Upload(picture), printed=printed, rotation=rotation, most_pages=_most_pages))
+
+
+def read_form(description: bytes, empty: bytes, picture: bytes) -> bytes:
+    """Return the values of filled-in forms as JSON, in a worker that has begun.
+
+    Args:
+        description: the content of the form's TOML file.
+        empty: the content of a picture file, the empty form.
+        picture: the content of a picture file, the filled-in forms.
+
+    Raises:
+        DataError: a picture is none, or the description is no TOML.
+        SettingError: the description contradicts itself.
+        MissingExtraError: the extra `forms` is not installed.
+    """
+    forms = _form_reader(description, empty).read(_Upload(picture), most_pages=_most_pages)
+    return json.dumps({"forms": [form.to_json() for form in forms]}, ensure_ascii=False).encode()
+
+
+@lru_cache(maxsize=2)
+def _form_reader(description: bytes, empty: bytes) -> "FormReader":
+    """Return the reader of a form; to find the features of its print takes longer than to read a page."""
+    from digitscope.forms import FormReader
+    from digitscope.forms.description import form_of
+
+    form = replace(form_of(description, Path("the form")), reference=Path("the empty page"))
+    page = _Upload(empty)
+    page.name = "the empty page"
+    return FormReader(form, _reader, empty=page)
 
 
 def as_json(reading: "Reading") -> bytes:

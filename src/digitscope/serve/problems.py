@@ -1,7 +1,8 @@
 """Errors as problem details: RFC 9457's `application/problem+json`.
 
 Status codes follow RFC 9110. 400: the body does not parse. 413: the body is too large. 415: the content type is
-not supported. 422: the content cannot be used, such as a damaged picture or one with too many pixels.
+not supported. 422: the content cannot be used, such as a damaged picture or one with too many pixels. 501: the
+server lacks an extra package.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from digitscope.errors import DataError, SettingError
+from digitscope.errors import DataError, MissingExtraError, SettingError
 
 LOG = logging.getLogger("digitscope.serve")
 
@@ -118,6 +119,8 @@ def problem_of(error: Exception, scope: Scope) -> Problem:
         return _of_status(error, scope)
     if isinstance(error, RequestValidationError):
         return _of_validation(error)
+    if isinstance(error, MissingExtraError):
+        return Problem(501, "Not Implemented", f"the server cannot do that: {error}")
     if isinstance(error, DataError | SettingError):
         return Problem(422, "Unprocessable Content", " ".join(str(error).split()))
     LOG.error("%s %s failed", scope["method"], scope["path"], exc_info=error)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from typing import Annotated, Any
@@ -16,12 +17,21 @@ from digitscope.errors import ClusterError
 from digitscope.reading import Recognizer, shipped_path
 from digitscope.reading.recognizer import TASK_OF_SHAPE
 from digitscope.serve import examples, picture_reading
-from digitscope.serve.bodies import FIELD, images_of, picture_of
+from digitscope.serve.bodies import FIELD, files_of, images_of, picture_of
 from digitscope.serve.content_types import BYTES, FORM, JSON, PDF
 from digitscope.serve.jobs import Jobs
 from digitscope.serve.picture_reading import NetworkFile
 from digitscope.serve.problems import Problem, problem_responses
-from digitscope.serve.schemas import DigitImages, Model, PairImages, Predictions, ReadOptions, ReadPicture, Reads
+from digitscope.serve.schemas import (
+    DigitImages,
+    Model,
+    PairImages,
+    Predictions,
+    ReadForms,
+    ReadOptions,
+    ReadPicture,
+    Reads,
+)
 from digitscope.serve.settings import Limits
 from digitscope.workers import Workers
 
@@ -41,6 +51,22 @@ PICTURE_BODY = {
     FORM: {"schema": {"type": "object", "required": [FIELD], "properties": {FIELD: FILE}}},
     "image/png": {"schema": FILE, "examples": examples.PICTURE_SENT},
     **{kind: {"schema": FILE} for kind in ("image/jpeg", "image/webp", PDF, BYTES)},
+}
+
+FORM_FIELDS = {
+    "form": "the description, a TOML file",
+    "empty": "a picture of the empty form",
+    "picture": "filled-in forms",
+}
+
+FORM_BODY = {
+    FORM: {
+        "schema": {
+            "type": "object",
+            "required": list(FORM_FIELDS),
+            "properties": {name: {**FILE, "description": text} for name, text in FORM_FIELDS.items()},
+        },
+    }
 }
 
 IMAGES_BODY = {
@@ -91,6 +117,13 @@ class ReadingApi:
             openapi_extra={"requestBody": {"required": True, "content": PICTURE_BODY}},
         )(self.read)
         router.post(
+            "/forms/read",
+            operation_id="read_form",
+            response_model=ReadForms,
+            responses=problem_responses(400, 408, 413, 415, 501, 503),
+            openapi_extra={"requestBody": {"required": True, "content": FORM_BODY}},
+        )(self.read_form)
+        router.post(
             "/predict",
             operation_id="predict_images",
             response_model=Predictions,
@@ -108,15 +141,28 @@ class ReadingApi:
         """
         picture = await picture_of(request)
         degrees = None if options.rotation == "auto" else int(options.rotation)
+        work = partial(picture_reading.read, picture, options.mode, options.printed, degrees)
+        return await self._in_worker(request, work, quick=len(picture) <= SMALL_PICTURE)
+
+    async def read_form(self, request: Request) -> Response:
+        """Read the values of a filled-in form. The server needs the extra forms.
+
+        `form` is the description of the form, a TOML file. `empty` is a picture of the empty form, and counts in
+        place of the one that the description names. `picture` shows filled-in forms, one a page.
+        """
+        form, empty, picture = await files_of(request, *FORM_FIELDS)
+        return await self._in_worker(request, partial(picture_reading.read_form, form, empty, picture))
+
+    async def _in_worker(self, request: Request, work: Callable[[], bytes], *, quick: bool = False) -> Response:
+        """Return the JSON that `work` makes in a process that reads."""
 
         async def read_in_worker() -> bytes:
             if not self._warm_up.done():  # a second process would only slow down the first, which is starting
                 await asyncio.wait({asyncio.wrap_future(self._warm_up)})
-            arguments = (picture, options.mode, options.printed, degrees)
-            return await asyncio.wrap_future(self._workers.submit(picture_reading.read, *arguments))
+            return await asyncio.wrap_future(self._workers.submit(work))
 
         try:
-            content = await self._jobs.do(request, read_in_worker, quick=len(picture) <= SMALL_PICTURE)
+            content = await self._jobs.do(request, read_in_worker, quick=quick)
         except ClusterError as error:
             LOG.error("a process that reads has ended over a picture (%s)", error)
             detail = "the process that read the picture has ended: try again, or with another form of the picture"

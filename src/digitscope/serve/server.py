@@ -86,5 +86,6 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         app: Any = self.config.app
-        await app.state.trainings.close()
+        if hasattr(app.state, "trainings"):  # the review has none
+            await app.state.trainings.close()
         await super().shutdown(sockets)

@@ -53,9 +53,7 @@ export async function inside(pixels) {
 }
 
 /** Return what a training may be asked for. */
-export async function trainingOptions() {
-  return jsonOf(await ask("api/trainings/options"));
-}
+export const trainingOptions = async () => jsonOf(await ask("api/trainings/options"));
 
 /**
  * Start a training and return its id and data.
@@ -114,7 +112,7 @@ const octets = (pixels) => ({ headers: { "Content-Type": "application/octet-stre
  * @param {string} path relative to the page, so that the page works behind a prefix too
  * @param {RequestInit} [options]
  */
-async function ask(path, options = {}) {
+export async function ask(path, options = {}) {
   const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
   const response = await fetch(path, { ...options, headers, credentials: "omit" }).catch(() => {
     throw new Problem(0, "The server does not answer. Is digitscope serve still running?");
@@ -128,7 +126,7 @@ async function ask(path, options = {}) {
 }
 
 /** Return what an answer holds; a `Problem` is thrown if it broke off. */
-async function jsonOf(response) {
+export async function jsonOf(response) {
   return response.json().catch(() => {
     throw new Problem(0, "The answer broke off.");
   });

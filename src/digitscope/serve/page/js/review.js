@@ -1,0 +1,214 @@
+/** The review: one doubtful field at a time, with the keyboard alone. Corrections go to the server one by one. */
+
+import { Problem, ask, jsonOf, sentenceOf, useToken } from "./api.js";
+import { byId } from "./dom.js";
+import { latestOnly } from "./latest.js";
+import { bytesOf } from "./pixels.js";
+import { prepareTheme } from "./theme.js";
+import { askForToken, tokenOfAddress } from "./token.js";
+
+const MS_FOR_AN_ANSWER = 15_000;
+const MS_BEFORE_RETRY = 1500;
+const MS_BEFORE_ASKING = 5000;
+
+const NOT_FOUND = 404;
+const UNPROCESSABLE = 422;
+
+/** Statuses after which the same request may do better: no server, too slow, its failure, too much to do. */
+const PASSING = [0, 408, 500, 502, 503, 504];
+
+const entry = byId("entry");
+
+/** `unfit` is the entry that the form does not allow and that a second Enter keeps. */
+const review = { field: null, isBusy: true, unfit: null, picture: "" };
+
+const after = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Return 16 random hexadecimal digits; `randomUUID` would need https. */
+const randomKey = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+const reviewer = () => byId("reviewer").value.trim() || "somebody";
+
+/** Take the reviewer's name from the address, and keep it there: a page that is loaded again has it. */
+function prepareReviewer() {
+  const keep = () => {
+    const address = new URL(location.href);
+    address.searchParams.set("by", reviewer());
+    history.replaceState(null, "", address);
+  };
+  byId("reviewer").value = new URLSearchParams(location.search).get("by") ?? `reviewer ${randomKey().slice(0, 4)}`;
+  byId("reviewer").addEventListener("change", keep);
+  keep();
+}
+
+function say(line, isTrouble = false) {
+  byId("status").textContent = line;
+  byId("status").classList.toggle("trouble", isTrouble);
+}
+
+/** Return the answer to a call, which comes soon or is given up. */
+async function call(path, options) {
+  return jsonOf(await ask(`api/review/${path}`, { signal: AbortSignal.timeout(MS_FOR_AN_ANSWER), ...options }));
+}
+
+/** Send until there is an answer. The same key each time has the server count it once. */
+async function send(path, content) {
+  const headers = { "Content-Type": "application/json" };
+  for (;;) {
+    try {
+      return await call(path, { method: "POST", headers, body: JSON.stringify(content) });
+    } catch (problem) {
+      if (!(problem instanceof Problem && PASSING.includes(problem.status))) throw problem;
+      say(`Not saved yet. ${problem.message} It is sent again.`, true);
+      await after(MS_BEFORE_RETRY);
+    }
+  }
+}
+
+/** Do one thing at a time, and say what the server refuses. */
+async function inTurn(work) {
+  if (review.isBusy) return;
+  setBusy(true);
+  try {
+    await work();
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
+    say(problem.message, true);
+  } finally {
+    setBusy(false);
+  }
+}
+
+function setBusy(isBusy) {
+  review.isBusy = isBusy;
+  entry.readOnly = isBusy;
+  byId("work").setAttribute("aria-busy", String(isBusy));
+}
+
+function show({ done, total, field }) {
+  byId("progress").max = Math.max(total, 1);
+  byId("progress").value = done;
+  byId("progress-line").textContent = `${done} of ${total} done`;
+  Object.assign(review, { field, unfit: null });
+  byId("work").hidden = !field;
+  byId("rest").hidden = Boolean(field);
+  if (field) showField(field);
+  else showRest(total - done);
+}
+
+function showField(field) {
+  URL.revokeObjectURL(review.picture);
+  review.picture = URL.createObjectURL(new Blob([bytesOf(field.crop)], { type: "image/png" }));
+  byId("crop").src = review.picture;
+  byId("crop").alt = `What is written in ${field.name}`;
+  byId("field-name").textContent = field.name;
+  byId("place").textContent = `${field.file}, page ${field.page + 1}`;
+  byId("reason").textContent = field.reason ? sentenceOf(`${field.name} ${field.reason}`) : "";
+  byId("expected").textContent = `Expected: ${field.expected}`;
+  byId("best-value").textContent = field.value || "empty";
+  byId("second").hidden = field.second === null;
+  byId("second-value").textContent = field.second || "empty";
+  take(field.value);
+}
+
+function showRest(left) {
+  byId("rest").textContent = left
+    ? `Others have the last ${left}. This page asks again.`
+    : "All doubtful values are done. Export the table, or press Ctrl+Z to go back.";
+  byId("undo").focus();
+  if (left) after(MS_BEFORE_ASKING).then(() => review.field ?? next());
+}
+
+/** Put a value into the entry, selected: digits replace it, Enter saves it. */
+function take(value) {
+  entry.value = value;
+  entry.focus();
+  entry.select();
+  entered();
+}
+
+function entered() {
+  review.unfit = null;
+  check();
+}
+
+const check = latestOnly(async () => {
+  const { field } = review;
+  const typed = entry.value;
+  const address = `fields/${field.id}?${new URLSearchParams({ value: typed })}`;
+  const checked = await call(address).catch((problem) => ({ value: typed, fault: problem.message }));
+  if (field !== review.field || typed !== entry.value || review.unfit !== null) return;
+  showFault(checked.fault ? sentenceOf(`${field.name} ${checked.fault}`) : "");
+  byId("as-kept").textContent = checked.value === typed ? "" : `is kept as ${checked.value}`;
+});
+
+function showFault(line) {
+  byId("fault").textContent = line;
+  entry.setAttribute("aria-invalid", String(Boolean(line)));
+}
+
+const save = () =>
+  inTurn(async () => {
+    const { field, unfit } = review;
+    if (!field) return;
+    const value = entry.value;
+    say("");
+    const correction = { field: field.id, value, by: reviewer(), key: randomKey(), seen: field.correction };
+    try {
+      const answer = await send("corrections", { ...correction, anyway: unfit === value });
+      const other = answer.replaced;
+      say(`Saved ${field.name}.${other ? ` ${other.by} saved ${other.value} meanwhile; both are kept.` : ""}`);
+      show(answer);
+    } catch (problem) {
+      if (!(problem instanceof Problem && problem.status === UNPROCESSABLE)) throw problem;
+      review.unfit = value;
+      showFault(`${problem.message} Press Enter again to keep it.`);
+      say("");
+    }
+  });
+
+const undo = () =>
+  inTurn(async () => {
+    try {
+      show(await send("undo", { by: reviewer(), key: randomKey() }));
+      say(`Took back what you saved for ${review.field.name}.`);
+    } catch (problem) {
+      if (!(problem instanceof Problem && problem.status === NOT_FOUND)) throw problem;
+      say("There is nothing to take back.");
+    }
+  });
+
+const next = () => inTurn(async () => show(await send("next", { by: reviewer(), after: review.field?.id ?? 0 })));
+
+function actionOf({ key, ctrlKey, metaKey, shiftKey, altKey }) {
+  if (key.toLowerCase() === "z" && (ctrlKey || metaKey) && !shiftKey) return undo;
+  if (ctrlKey || metaKey || altKey || !review.field) return null;
+  if (key === "ArrowUp" || key === "Escape") return takeBest;
+  if (key === "ArrowDown") return takeSecond;
+  return key === "PageDown" ? next : null;
+}
+
+const takeBest = () => review.isBusy || take(review.field.value);
+const takeSecond = () => review.isBusy || take(review.field.second ?? review.field.value);
+
+addEventListener("keydown", (event) => {
+  const action = event.target.closest("dialog, #reviewer") ? null : actionOf(event);
+  if (!action) return;
+  event.preventDefault();
+  action();
+});
+byId("best").addEventListener("click", takeBest);
+byId("second").addEventListener("click", takeSecond);
+byId("later").addEventListener("click", next);
+byId("undo").addEventListener("click", undo);
+entry.addEventListener("input", entered);
+byId("value").addEventListener("submit", (event) => {
+  event.preventDefault();
+  save();
+});
+useToken(tokenOfAddress(), askForToken);
+prepareTheme(() => {});
+prepareReviewer();
+setBusy(false);
+next();
