@@ -1,19 +1,27 @@
 """`digitscope form` on a form that is drawn here, and filled in with a drawn 7."""
 
 import csv
+import io
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from digitscope.cli import main
 from digitscope.forms import load_form
-from tests.forms.drawn import draw_form
+from digitscope.forms.store import Store
+from tests.forms.pages import DESCRIPTION, write_pages
+from tests.serve.test_serve_command import ask
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    draw_form(tmp_path)
-    return tmp_path
+    return write_pages(tmp_path)
 
 
 def test_from_an_empty_form_to_a_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,6 +52,9 @@ def test_from_an_empty_form_to_a_table(folder: Path, capsys: pytest.CaptureFixtu
         (["read", "none.toml", "empty.png"], 1, "none.toml: No such file"),
         (["read", "form.toml", "empty.png", "--out", "values.doc"], 2, "names no table"),
         (["read", "form.toml", "-"], 2, "form read reads files"),
+        (["review", "none.db"], 1, "none.db: No such file"),
+        (["export", "empty.png", "--out", "values.csv"], 1, "empty.png: file is not a database"),
+        (["export", "none.db", "--out", "values.db"], 2, "names no table"),
     ],
 )
 def test_bad_input(
@@ -57,3 +68,54 @@ def test_bad_input(
         found = int(end.code or 0)
     assert found == code
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_file_of_values_is_filled_reviewed_and_exported(
+    folder: Path, workers: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "form.toml").write_text(DESCRIPTION)
+    values = folder / "values.db"
+    call = ["form", "read", str(folder / "form.toml"), str(folder / "scans"), "--out", str(values)]
+    assert main([*call, "--workers", str(workers)]) == 1  # one of the pictures is another form
+    capsys.readouterr()
+    assert main(call) == 0
+    assert "has 2 of 2 pictures already" in capsys.readouterr().err
+    with Store(values) as store:
+        field = store.field(1)
+        assert field is not None
+        assert field.value == "7"
+        crop = np.asarray(Image.open(io.BytesIO(field.crop)).convert("L"))
+        height, width = crop.shape
+        assert (crop[height // 3 : 2 * height // 3, : width // 2] < 100).any()  # the 7 is in it
+        store.correct(field.id, "1", "Ann", "a")
+    (folder / "other.toml").write_text(DESCRIPTION + "digits = 3\n")
+    assert main([*call[:2], str(folder / "other.toml"), *call[3:]]) == 1
+    assert "is of another description of the form" in capsys.readouterr().err
+    assert main(["form", "export", str(values), "--out", str(folder / "values.csv")]) == 0
+    with (folder / "values.csv").open(newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    assert [(row["a"], row["corrected"]) for row in rows] == [("1", "a"), ("", "")]
+
+
+def test_the_review_is_served_until_a_signal_ends_it(folder: Path) -> None:
+    description = folder / "form.toml"
+    description.write_text(DESCRIPTION)
+    with Store(folder / "values.db", load_form(description)):
+        pass
+    call = [sys.executable, "-m", "digitscope", "form", "review", str(folder / "values.db"), "--port", "0"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    environment = {**os.environ, "DIGITSCOPE_TOKEN": "a-token-of-24-characters"}
+    with subprocess.Popen(call, text=True, env=environment, **pipes) as process:  # type: ignore[call-overload]
+        url = process.stdout.readline().strip()
+        assert ask(url, "GET", "/")[1].startswith(b"<!doctype html>")
+        body = b'{"by": "Ann"}'
+        headers = {"Content-Type": "application/json"}
+        assert ask(url, "POST", "/api/review/next", body, **headers)[0] == 401
+        status, answer = ask(
+            url, "POST", "/api/review/next", body, Authorization="Bearer a-token-of-24-characters", **headers
+        )
+        assert (status, json.loads(answer)) == (200, {"done": 0, "total": 0, "field": None})
+        process.terminate()
+        assert "0 of 0 doubtful values are to be looked at" in process.stderr.readline()
+    assert process.returncode == 0

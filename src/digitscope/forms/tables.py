@@ -160,6 +160,7 @@ def rows_into(opened: TextIO, columns: Sequence[str], ending: str, *, is_new: bo
 def _spreadsheet(path: Path, columns: Sequence[str]) -> Iterator[Add]:
     try:
         from openpyxl import Workbook
+        from openpyxl.cell import WriteOnlyCell
     except ImportError:
         raise MissingExtraError("openpyxl", "forms") from None
     book = Workbook(write_only=True)
@@ -169,7 +170,11 @@ def _spreadsheet(path: Path, columns: Sequence[str]) -> Iterator[Add]:
     def add(file: str, forms: Iterable[FilledForm]) -> None:
         for each in forms:
             row = row_of(file, each)
-            sheet.append([row.get(column, "") for column in columns])
+            cells = [WriteOnlyCell(sheet, row.get(column, "")) for column in columns]
+            for cell in cells:
+                if cell.data_type == "f":  # a text that begins with = is no formula
+                    cell.data_type = "s"
+            sheet.append(cells)
 
     yield add
     with replacing(path) as temporary:

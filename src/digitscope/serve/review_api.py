@@ -80,10 +80,9 @@ def router(store: Store) -> APIRouter:
 
         A value that the form does not allow gets a 422, unless it is sent `anyway`.
         """
-        name = known(correction.field).name
-        text, fault = as_typed(form_fields[name], correction.value)
+        text, fault = as_typed(form_fields[known(correction.field).name], correction.value)
         if fault is not None and not correction.anyway:
-            raise Problem(422, "Unprocessable Content", f"{name} {fault}")
+            raise Problem(422, "Unprocessable Content", f"the value {fault}")
         before = store.correct(correction.field, text, correction.by, correction.key)
         is_new = before is not None and before.id != correction.seen
         replaced = OtherCorrection(value=before.value, by=before.by) if before is not None and is_new else None

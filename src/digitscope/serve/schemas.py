@@ -166,7 +166,7 @@ RequestKey = Annotated[
 
 FieldNumber = Annotated[int, Field(ge=0, lt=2**53, description="the number of a field", examples=[1])]
 
-Typed = Annotated[str, Field(max_length=60, pattern=r"^[^=\x00-\x1f]*$", examples=["12345666"])]
+Typed = Annotated[str, Field(max_length=60, pattern=r"^[^\x00-\x1f]*$", examples=["12345666"])]
 
 
 class NextField(BaseModel):

@@ -104,8 +104,9 @@ function showField(field) {
   byId("crop").alt = `What is written in ${field.name}`;
   byId("field-name").textContent = field.name;
   byId("place").textContent = `${field.file}, page ${field.page + 1}`;
-  byId("reason").textContent = field.reason ? sentenceOf(`${field.name} ${field.reason}`) : "";
+  byId("reason").textContent = field.reason ? sentenceOf(field.reason) : "";
   byId("expected").textContent = `Expected: ${field.expected}`;
+  entry.inputMode = field.expected.includes("-") ? "text" : "decimal"; // not every pad for numbers has a minus
   byId("best-value").textContent = field.value || "empty";
   byId("second").hidden = field.second === null;
   byId("second-value").textContent = field.second || "empty";
@@ -135,11 +136,12 @@ function entered() {
 
 const check = latestOnly(async () => {
   const { field } = review;
+  if (!field) return;
   const typed = entry.value;
   const address = `fields/${field.id}?${new URLSearchParams({ value: typed })}`;
   const checked = await call(address).catch((problem) => ({ value: typed, fault: problem.message }));
   if (field !== review.field || typed !== entry.value || review.unfit !== null) return;
-  showFault(checked.fault ? sentenceOf(`${field.name} ${checked.fault}`) : "");
+  showFault(checked.fault ? sentenceOf(`the value ${checked.fault}`) : "");
   byId("as-kept").textContent = checked.value === typed ? "" : `is kept as ${checked.value}`;
 });
 

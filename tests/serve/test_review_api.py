@@ -1,0 +1,152 @@
+"""The review's part of the API: what is handed out, kept, told and refused."""
+
+import base64
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+import uvicorn
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+from starlette.testclient import TestClient
+
+from digitscope.forms.store import Store
+from digitscope.serve import Access, create_review_app, server
+from tests.forms.test_store import FORM, filled
+from tests.serve.helpers import TOKEN, assert_problem
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Two forms, with two doubtful fields each."""
+    with Store(tmp_path / "values.db", FORM) as store:
+        store.add("one.png", [filled()])
+        store.add("two.png", [filled("00000000")])
+        yield store
+
+
+@pytest.fixture
+def client(store: Store) -> Iterator[TestClient]:
+    with TestClient(create_review_app(store), base_url="http://localhost") as client:
+        yield client
+
+
+def save(client: TestClient, field: dict[str, Any], value: str, **more: Any) -> Any:
+    sent = {"field": field["id"], "value": value, "by": "Ann", "key": f"key-of-{field['id']}-{value}-and-more"}
+    return client.post("/api/review/corrections", json={**sent, "seen": field["correction"], **more})
+
+
+def next_field(client: TestClient, by: str = "Ann", after: int = 0) -> Any:
+    return client.post("/api/review/next", json={"by": by, "after": after}).json()["field"]
+
+
+def test_a_review_from_the_first_field_to_the_last(client: TestClient, store: Store) -> None:
+    field = next_field(client)
+    assert (field["file"], field["name"], field["value"]) == ("one.png", "account", "12345674")
+    assert field["expected"] == "8 digits, luhn check digits"
+    assert base64.b64decode(field["crop"]).startswith(b"\x89PNG")
+    done = []
+    while field is not None:
+        value = {"account": "12345674", "born": "01021990"}[field["name"]]
+        answer = save(client, field, value)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["replaced"] is None
+        done.append((answer.json()["done"], answer.json()["total"]))
+        field = answer.json()["field"]
+    assert done == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert [form.values["born"].text for _, form in store.filled()] == ["01.02.1990", "01.02.1990"]
+
+
+def test_what_the_form_does_not_allow_is_kept_only_anyway(client: TestClient, store: Store) -> None:
+    field = next_field(client)
+    checked = client.get(f"/api/review/fields/{field['id']}", params={"value": "1234567"}).json()
+    assert checked == {"value": "1234567", "fault": "is not what the field expects: 8 digits, luhn check digits"}
+    assert_problem(save(client, field, "1234567"), 422, "the value is not what the field expects: 8 digits")
+    assert store.progress() == (0, 4)
+    assert save(client, field, "1234567", anyway=True).status_code == 200
+    assert store.progress() == (1, 4)
+
+
+def test_two_get_different_fields_and_are_told_of_each_other(client: TestClient, store: Store) -> None:
+    anns, bos = next_field(client, "Ann"), next_field(client, "Bo")
+    assert anns["id"] != bos["id"]
+    save(client, anns, "12345674")
+    late = save(client, anns, "12345666", anyway=True, by="Bo", key="another-key-of-Bo")
+    assert late.json()["replaced"] == {"value": "12345674", "by": "Ann"}
+    assert next(store.filled())[1].values["account"].text == "12345666"
+
+
+def test_a_request_that_is_sent_again_counts_once(client: TestClient, store: Store) -> None:
+    field = next_field(client)
+    first, again = save(client, field, "12345674"), save(client, field, "12345674")
+    assert first.json() == again.json()
+    undo = {"by": "Ann", "key": "one-undo-of-Ann-x"}
+    assert client.post("/api/review/undo", json=undo).json()["field"]["id"] == field["id"]
+    assert client.post("/api/review/undo", json=undo).json()["field"]["id"] == field["id"]
+    assert store.progress() == (0, 4)
+    undo["key"] = "two-undo-of-Ann-x"
+    assert_problem(client.post("/api/review/undo", json=undo), 404, "Ann has saved nothing that can be undone")
+
+
+def test_requests_that_are_refused(client: TestClient, store: Store) -> None:
+    field = next_field(client)
+    assert_problem(save(client, {**field, "id": 99}, "1"), 404, "no field 99")
+    assert_problem(save(client, field, "1" * 61), 422, "value")
+    assert_problem(save(client, field, "1", key="short"), 422, "key")
+    assert_problem(client.get("/api/review/fields/99", params={"value": ""}), 404, "no field 99")
+    assert_problem(client.post("/api/review/next", content=b"by=Ann"), 415, "expected application/json")
+    foreign = {"Origin": "http://example.org"}
+    assert_problem(client.post("/api/review/next", json={"by": "Ann"}, headers=foreign), 403, "page of")
+    with TestClient(create_review_app(store, access=Access(token=TOKEN)), base_url="http://localhost") as guarded:
+        assert_problem(guarded.post("/api/review/next", json={"by": "Ann"}), 401, "Bearer TOKEN")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Any]]:
+    """The address of a review, and its description."""
+    with Store(tmp_path_factory.mktemp("review") / "values.db", FORM) as store:
+        for number in range(40):
+            store.add(f"{number}.png", [filled()])
+        app = create_review_app(store)
+        listener = server.listen("127.0.0.1", 0)
+        running = uvicorn.Server(server.config(app))
+        thread = threading.Thread(target=running.run, args=([listener],))
+        thread.start()
+        yield server.url_of(listener), app
+        running.should_exit = True
+        thread.join()
+        listener.close()
+
+
+@pytest.fixture(scope="module")
+def description(served: tuple[str, Any]) -> Any:
+    return schemathesis.openapi.from_dict(served[1].openapi())
+
+
+@schemathesis.pytest.from_fixture("description").parametrize()
+@settings(
+    max_examples=20,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+def test_answers_are_as_described(case: schemathesis.Case[Any], served: tuple[str, Any]) -> None:
+    """No schema says which values a field may have."""
+    case.call_and_validate(base_url=served[0], excluded_checks=[positive_data_acceptance], timeout=20)
+
+
+def test_every_operation_says_what_it_does(served: tuple[str, Any]) -> None:
+    paths = served[1].openapi()["paths"]
+    operations = [operation for methods in paths.values() for operation in methods.values()]
+    assert {operation["operationId"] for operation in operations} == {
+        *("next_field", "check_value", "save_correction", "undo_correction", "health")
+    }
+    for operation in operations:
+        assert operation["description"].endswith(".")
+        refusals = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
+        assert all(list(answer["content"]) == ["application/problem+json"] for answer in refusals.values())
