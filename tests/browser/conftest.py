@@ -1,6 +1,7 @@
 """A real server and a real browser; a test fails for an error on the page, or a request to elsewhere."""
 
 import importlib.util
+import re
 import shutil
 import socket
 import threading
@@ -86,7 +87,7 @@ def open_studio(browser: "Browser", server: str) -> Iterator[Open]:
     def open_page(address: str = server, **context: Any) -> Studio:
         settings = {"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce", **context}
         page = browser.new_context(**settings).new_page()
-        studio = Studio(page, address.partition("/#")[0])
+        studio = Studio(page, re.split("/[#?]", address)[0])
         opened.append(studio)
         _watch(page, studio)
         page.goto(address)

@@ -18,7 +18,6 @@ from PIL import Image
 
 from digitscope.errors import DataError, SettingError
 from digitscope.forms import Field, FieldValue, FilledForm, Form
-from digitscope.forms import store as store_module
 from digitscope.forms.filled import as_typed
 from digitscope.forms.store import Store
 from digitscope.forms.tables import export, files_in, table
@@ -150,7 +149,7 @@ def test_two_who_review_at_once_get_different_fields(path: Path, monkeypatch: py
         by = "Ann" if taken["Ann"] else "Bo"
         ann.undo(by, "undo")  # which claims it again
         assert bo.claim("Cy") is None
-        monkeypatch.setattr(store_module.time, "time", lambda: 4e9)  # its claim has expired
+        monkeypatch.setattr("digitscope.forms.store.time.time", lambda: 4e9)  # its claim has expired
         found = bo.claim("Cy")
         assert found is not None
         assert found.id == last

@@ -4,6 +4,7 @@ import base64
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -17,6 +18,15 @@ from digitscope.forms.store import Store
 from digitscope.serve import Access, create_review_app, server
 from tests.forms.test_store import FORM, filled
 from tests.serve.helpers import TOKEN, assert_problem
+
+
+def description() -> dict[str, Any]:
+    """The description of a review's API; it is the same for every file."""
+    with TemporaryDirectory() as folder, Store(Path(folder) / "values.db", FORM) as store:
+        return create_review_app(store).openapi()
+
+
+DESCRIPTION = schemathesis.openapi.from_dict(description())
 
 
 @pytest.fixture
@@ -105,28 +115,22 @@ def test_requests_that_are_refused(client: TestClient, store: Store) -> None:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Any]]:
-    """The address of a review, and its description."""
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a review is served by a thread of this process."""
     with Store(tmp_path_factory.mktemp("review") / "values.db", FORM) as store:
         for number in range(40):
             store.add(f"{number}.png", [filled()])
-        app = create_review_app(store)
         listener = server.listen("127.0.0.1", 0)
-        running = uvicorn.Server(server.config(app))
+        running = uvicorn.Server(server.config(create_review_app(store)))
         thread = threading.Thread(target=running.run, args=([listener],))
         thread.start()
-        yield server.url_of(listener), app
+        yield server.url_of(listener)
         running.should_exit = True
         thread.join()
         listener.close()
 
 
-@pytest.fixture(scope="module")
-def description(served: tuple[str, Any]) -> Any:
-    return schemathesis.openapi.from_dict(served[1].openapi())
-
-
-@schemathesis.pytest.from_fixture("description").parametrize()
+@DESCRIPTION.parametrize()
 @settings(
     max_examples=20,
     deadline=None,
@@ -135,13 +139,13 @@ def description(served: tuple[str, Any]) -> Any:
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-def test_answers_are_as_described(case: schemathesis.Case[Any], served: tuple[str, Any]) -> None:
+def test_answers_are_as_described(case: schemathesis.Case[Any], address: str) -> None:
     """No schema says which values a field may have."""
-    case.call_and_validate(base_url=served[0], excluded_checks=[positive_data_acceptance], timeout=20)
+    case.call_and_validate(base_url=address, excluded_checks=[positive_data_acceptance], timeout=20)
 
 
-def test_every_operation_says_what_it_does(served: tuple[str, Any]) -> None:
-    paths = served[1].openapi()["paths"]
+def test_every_operation_says_what_it_does() -> None:
+    paths = DESCRIPTION.raw_schema["paths"]
     operations = [operation for methods in paths.values() for operation in methods.values()]
     assert {operation["operationId"] for operation in operations} == {
         *("next_field", "check_value", "save_correction", "undo_correction", "health")

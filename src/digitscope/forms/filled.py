@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -164,7 +163,7 @@ class FormReader:
         matrix = self._reference.place_in(picture.gray)
         if matrix is None:
             refused = f"page {number + 1} does not show the form of {self.form.reference.name}, or only a part"
-            return FilledForm(MappingProxyType({}), number, refused)
+            return FilledForm({}, number, refused)
         shape = self._reference.gray.shape
         scale = min(float(np.abs(np.linalg.det(matrix[:2, :2])) ** 0.5), MOST_SIDE / max(shape))
         laid = laid_on(

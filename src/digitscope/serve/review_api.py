@@ -33,6 +33,9 @@ async def _check_json(request: Request) -> None:
         raise unsupported(kind, JSON)
 
 
+JSON_ALONE = [Depends(_check_json)]
+
+
 def router(store: Store) -> APIRouter:
     """Return the routes that review the values in `store`. They run in threads, because SQLite waits for the disk.
 
@@ -45,7 +48,6 @@ def router(store: Store) -> APIRouter:
         if field.check is not None:
             check_of(field.check)
     routes = APIRouter(prefix="/api/review", tags=["review"])
-    sends_json = {"dependencies": [Depends(_check_json)]}
 
     def known(number: int) -> Doubt:
         doubt = store.field(number)
@@ -61,7 +63,7 @@ def router(store: Store) -> APIRouter:
             shown = DoubtfulField(**{**vars(doubt), "crop": crop}, expected=expected(form_fields[doubt.name]))
         return {"done": done, "total": total, "field": shown}
 
-    @routes.post("/next", operation_id="next_field", responses=SENT, **sends_json)
+    @routes.post("/next", operation_id="next_field", responses=SENT, dependencies=JSON_ALONE)
     def next_field(wanted: NextField) -> Review:
         """Hand out a doubtful field, which then nobody else gets for two minutes."""
         return Review(**state(store.claim(wanted.by, wanted.after)))
@@ -73,7 +75,10 @@ def router(store: Store) -> APIRouter:
         return CheckedValue(value=text, fault=fault)
 
     @routes.post(
-        "/corrections", operation_id="save_correction", responses={**SENT, **problem_responses(404)}, **sends_json
+        "/corrections",
+        operation_id="save_correction",
+        responses={**SENT, **problem_responses(404)},
+        dependencies=JSON_ALONE,
     )
     def save_correction(correction: NewCorrection) -> SavedCorrection:
         """Keep a correction, and hand out the next field. Nothing that was read or corrected before is lost.
@@ -89,7 +94,10 @@ def router(store: Store) -> APIRouter:
         return SavedCorrection(replaced=replaced, **state(store.claim(correction.by, correction.field)))
 
     @routes.post(
-        "/undo", operation_id="undo_correction", responses={**SENT, **problem_responses(404)}, **sends_json
+        "/undo",
+        operation_id="undo_correction",
+        responses={**SENT, **problem_responses(404)},
+        dependencies=JSON_ALONE,
     )
     def undo_correction(undo: Undo) -> Review:
         """Withdraw the newest correction of a person, and hand out its field again."""

@@ -172,7 +172,7 @@ Typed = Annotated[str, Field(max_length=60, pattern=r"^[^\x00-\x1f]*$", examples
 class NextField(BaseModel):
     """Who wants a field to look at, and behind which."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     by: Reviewer
     after: FieldNumber = 0
@@ -181,7 +181,7 @@ class NextField(BaseModel):
 class NewCorrection(BaseModel):
     """The value that a field has, as a person sees it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     field: FieldNumber
     value: Typed
@@ -196,7 +196,7 @@ class NewCorrection(BaseModel):
 class Undo(BaseModel):
     """Whose newest correction is withdrawn."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     by: Reviewer
     key: RequestKey
