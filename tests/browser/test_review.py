@@ -33,11 +33,12 @@ class Service:
         call = [sys.executable, "-m", "digitscope", "form", "review", str(self.values), "--port", self.port]
         self.process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self.process.stdout is not None
-        assert self.process.stdout.readline().strip() == self.address
+        with self.process.stdout as said:
+            assert said.readline().strip() == self.address
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
 
 
 @pytest.fixture

@@ -96,9 +96,9 @@ def create_review_app(store: "Store", limits: Limits | None = None, access: Acce
         SettingError: a field of the file's form has an unknown check.
         MissingExtraError: the extra `forms` is not installed.
     """
-    from digitscope.serve import review_api
+    from digitscope.serve.review_api import ReviewApi
 
-    routers = (review_api.router(store),)
+    routers = (ReviewApi(store).router(),)
     return _app("review.html", routers, limits or Limits(), access or Access(), description=REVIEW_DESCRIPTION)
 
 

@@ -11,7 +11,7 @@ from digitscope.forms.store import Doubt, Store
 from digitscope.serve.bodies import content_type, unsupported
 from digitscope.serve.content_types import JSON
 from digitscope.serve.problems import Problem, problem_responses
-from digitscope.serve.schemas import (
+from digitscope.serve.review_schemas import (
     CheckedValue,
     DoubtfulField,
     FieldNumber,
@@ -24,7 +24,7 @@ from digitscope.serve.schemas import (
     Undo,
 )
 
-SENT: dict[int | str, dict[str, Any]] = problem_responses(400, 408, 413, 415, 422, 503)
+SENT = problem_responses(400, 404, 408, 413, 415, 422, 503)
 
 
 async def _check_json(request: Request) -> None:
@@ -33,77 +33,76 @@ async def _check_json(request: Request) -> None:
         raise unsupported(kind, JSON)
 
 
-JSON_ALONE = [Depends(_check_json)]
-
-
-def router(store: Store) -> APIRouter:
-    """Return the routes that review the values in `store`. They run in threads, because SQLite waits for the disk.
+class ReviewApi:
+    """The routes that review the values in a file. They run in threads, because SQLite waits for the disk.
 
     Raises:
         SettingError: a field of the form has an unknown check.
         MissingExtraError: the extra `forms` is not installed.
     """
-    form_fields = {field.name: field for field in store.form.fields}
-    for field in store.form.fields:
-        if field.check is not None:
-            check_of(field.check)
-    routes = APIRouter(prefix="/api/review", tags=["review"])
 
-    def known(number: int) -> Doubt:
-        doubt = store.field(number)
-        if doubt is None:
-            raise Problem(404, "Not Found", f"no field {number}: ask /api/review/next for one")
-        return doubt
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._fields = {field.name: field for field in store.form.fields}
+        for field in store.form.fields:
+            if field.check is not None:
+                check_of(field.check)
 
-    def state(doubt: Doubt | None) -> dict[str, Any]:
-        done, total = store.progress()
-        shown = None
-        if doubt is not None:
-            crop = base64.b64encode(doubt.crop).decode()
-            shown = DoubtfulField(**{**vars(doubt), "crop": crop}, expected=expected(form_fields[doubt.name]))
-        return {"done": done, "total": total, "field": shown}
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        routes = APIRouter(prefix="/api/review", tags=["review"])
+        for path, name, function in (
+            ("/next", "next_field", self.next_field),
+            ("/corrections", "save_correction", self.save_correction),
+            ("/undo", "undo_correction", self.undo_correction),
+        ):
+            routes.post(path, operation_id=name, responses=SENT, dependencies=[Depends(_check_json)])(function)
+        responses = problem_responses(404, 422)
+        routes.get("/fields/{field}", operation_id="check_value", responses=responses)(self.check_value)
+        return routes
 
-    @routes.post("/next", operation_id="next_field", responses=SENT, dependencies=JSON_ALONE)
-    def next_field(wanted: NextField) -> Review:
+    def next_field(self, wanted: NextField) -> Review:
         """Hand out a doubtful field, which then nobody else gets for two minutes."""
-        return Review(**state(store.claim(wanted.by, wanted.after)))
+        return Review(**self._state(self._store.claim(wanted.by, wanted.after)))
 
-    @routes.get("/fields/{field}", operation_id="check_value", responses=problem_responses(404, 422))
-    def check_value(field: FieldNumber, value: Annotated[Typed, Query()]) -> CheckedValue:
+    def check_value(self, field: FieldNumber, value: Annotated[Typed, Query()]) -> CheckedValue:
         """Tell how a field has a typed value, and whether the form allows it."""
-        text, fault = as_typed(form_fields[known(field).name], value)
+        text, fault = self._as_typed(field, value)
         return CheckedValue(value=text, fault=fault)
 
-    @routes.post(
-        "/corrections",
-        operation_id="save_correction",
-        responses={**SENT, **problem_responses(404)},
-        dependencies=JSON_ALONE,
-    )
-    def save_correction(correction: NewCorrection) -> SavedCorrection:
+    def save_correction(self, correction: NewCorrection) -> SavedCorrection:
         """Keep a correction, and hand out the next field. Nothing that was read or corrected before is lost.
 
         A value that the form does not allow gets a 422, unless it is sent `anyway`.
         """
-        text, fault = as_typed(form_fields[known(correction.field).name], correction.value)
+        text, fault = self._as_typed(correction.field, correction.value)
         if fault is not None and not correction.anyway:
             raise Problem(422, "Unprocessable Content", f"the value {fault}")
-        before = store.correct(correction.field, text, correction.by, correction.key)
-        is_new = before is not None and before.id != correction.seen
-        replaced = OtherCorrection(value=before.value, by=before.by) if before is not None and is_new else None
-        return SavedCorrection(replaced=replaced, **state(store.claim(correction.by, correction.field)))
+        before = self._store.correct(correction.field, text, correction.by, correction.key)
+        replaced = None
+        if before is not None and before.id != correction.seen:
+            replaced = OtherCorrection(value=before.value, by=before.by)
+        return SavedCorrection(
+            replaced=replaced, **self._state(self._store.claim(correction.by, correction.field))
+        )
 
-    @routes.post(
-        "/undo",
-        operation_id="undo_correction",
-        responses={**SENT, **problem_responses(404)},
-        dependencies=JSON_ALONE,
-    )
-    def undo_correction(undo: Undo) -> Review:
+    def undo_correction(self, undo: Undo) -> Review:
         """Withdraw the newest correction of a person, and hand out its field again."""
-        doubt = store.undo(undo.by, undo.key)
+        doubt = self._store.undo(undo.by, undo.key)
         if doubt is None:
             raise Problem(404, "Not Found", f"{undo.by} has saved nothing that can be undone")
-        return Review(**state(doubt))
+        return Review(**self._state(doubt))
 
-    return routes
+    def _as_typed(self, number: int, value: str) -> tuple[str, str | None]:
+        doubt = self._store.field(number)
+        if doubt is None:
+            raise Problem(404, "Not Found", f"no field {number}: ask /api/review/next for one")
+        return as_typed(self._fields[doubt.name], value)
+
+    def _state(self, doubt: Doubt | None) -> dict[str, Any]:
+        done, total = self._store.progress()
+        field = None
+        if doubt is not None:
+            crop = base64.b64encode(doubt.crop).decode()
+            field = DoubtfulField(**{**vars(doubt), "crop": crop}, expected=expected(self._fields[doubt.name]))
+        return {"done": done, "total": total, "field": field}
