@@ -250,12 +250,12 @@ class Store:
                     (form,),
                 ).fetchall()
             values, corrected = {}, []
-            for number, name, *read, box in rows:
-                value = values[name] = FieldValue(*read, tuple(json.loads(box)))
+            for number, name, text, confidence, second, reason, box in rows:
+                values[name] = FieldValue(text, confidence, second, reason, tuple(json.loads(box)))
                 if number in by_hand:
-                    text = by_hand[number]
-                    values[name] = replace(value, text=text, confidence=1.0, second=None, reason=None)
-                    corrected += [name] if text != value.text else []
+                    held = by_hand[number]
+                    values[name] = replace(values[name], text=held, confidence=1.0, second=None, reason=None)
+                    corrected += [name] if held != text else []
             yield os.fsdecode(file), FilledForm(values, page, refused, tuple(corrected))
 
     # Review
