@@ -1,7 +1,6 @@
 """Values in one SQLite file: what was read, and beside it, never over it, what people corrected.
 
-Several processes may read into the file and review it at once. What a call has added is on the disk when it
-returns.
+Several processes may read into the file and review it at once. A call returns when its rows are on the disk.
 """
 
 import io
@@ -116,7 +115,7 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Correction:
-    """What somebody saved: its number, the value and who it was."""
+    """A saved value, with its number and the name of the person who saved it."""
 
     id: int
     value: str
@@ -209,7 +208,7 @@ class Store:
         return {os.fsdecode(file) for (file,) in rows}
 
     def add(self, file: str, forms: Iterable[FilledForm]) -> None:
-        """Add all forms of the picture at `file`, or none if this fails. Those that are there stay as they are.
+        """Add all forms of the picture at `file`, or none if this fails. Forms that the file has already do not change.
 
         Raises:
             DigitscopeError: the disk is full, or the file stays locked.
@@ -277,8 +276,8 @@ class Store:
     def claim(self, by: str, after: int = 0) -> Doubt | None:
         """Hand out a doubtful field to the reviewer `by`, and to nobody else for some time; None if none is left.
 
-        It is the next one behind the field with the number `after`, or else the first. What `by` had claimed
-        before is free again.
+        It is the next one behind the field with the number `after`, or else the first. The earlier claims of
+        `by` end.
 
         Raises:
             DigitscopeError: the file stays locked.

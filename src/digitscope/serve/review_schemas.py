@@ -24,7 +24,7 @@ Typed = Annotated[str, Field(max_length=60, pattern=r"^[^\x00-\x1f]*$", examples
 
 
 class NextField(BaseModel):
-    """Who wants a field to look at, and behind which."""
+    """The person who wants a field, and the number of the last one."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -48,7 +48,7 @@ class NewCorrection(BaseModel):
 
 
 class Undo(BaseModel):
-    """Whose newest correction is withdrawn."""
+    """The person whose newest correction is withdrawn."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

@@ -124,7 +124,7 @@ class ReadPicture(BaseModel):
 
 
 class FormValue(BaseModel):
-    """What a field of a form says."""
+    """The value of a field."""
 
     text: str = Field(description="the value; empty if nothing is written", examples=["12345674"])
     confidence: Confidence
