@@ -208,7 +208,7 @@ class Store:
         return {os.fsdecode(file) for (file,) in rows}
 
     def add(self, file: str, forms: Iterable[FilledForm]) -> None:
-        """Add all forms of the picture at `file`, or none if this fails. Forms that the file has already do not change.
+        """Add all forms of the picture at `file`, or none if this fails. Forms that are there do not change.
 
         Raises:
             DigitscopeError: the disk is full, or the file stays locked.
