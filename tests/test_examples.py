@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.forms.drawn import BOX, SIZE, draw_form
+from tests.forms.pages import BOX, SIZE, write_pages
 from tests.serve.test_serve_command import served
 
 ROOT = Path(__file__).parent.parent
@@ -72,7 +72,7 @@ def test_read_folder(tmp_path: Path) -> None:
 
 
 def test_fill_table(tmp_path: Path) -> None:
-    draw_form(tmp_path)
+    write_pages(tmp_path)
     left, top, right, bottom = BOX
     box = [left, top, right - left, bottom - top]
     (tmp_path / "form.toml").write_text(

@@ -4,14 +4,16 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+SIZE = (840, 1188)
 BOX = (300, 300, 560, 370)
+"""Left, top, right and bottom of the field."""
 
 DESCRIPTION = 'reference = "empty.png"\nsize = [840, 1188]\n[fields.a]\nbox = [300, 300, 260, 70]\n'
 
 
 def write_pages(folder: Path) -> Path:
     """Write empty.png, scans/one.png and scans/other.png, which is no such form, into `folder`, and return it."""
-    empty = Image.new("L", (840, 1188), 255)
+    empty = Image.new("L", SIZE, 255)
     brush = ImageDraw.Draw(empty)
     for row, word in enumerate(
         ["Application for membership", "Account number:", "Please write clearly", "Club 1912"]
