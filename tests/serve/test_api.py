@@ -96,7 +96,7 @@ def test_two_digits_over_each_other(client: TestClient, sample: Dataset) -> None
 def test_nothing_is_found_on_an_empty_sheet(client: TestClient) -> None:
     content = client.post("/api/read", content=png(canvas())).json()
     nothing = {"text": "", "lines": [], "digits": [], "signs": [], "rotation": 0, "remarks": []}
-    assert content == {**nothing, "sizes": [[120, 280]]}
+    assert content == {**nothing, "sizes": [[120, 280]], "regions": [], "table": None}
 
 
 @pytest.mark.parametrize(

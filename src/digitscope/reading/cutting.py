@@ -46,8 +46,7 @@ def cut_out(gray: UInt8, box: Float32, others: Float32, ink: Float32, ink_scale:
     middle = (box[:2] + box[2:]) / 2
     is_around = ((others[:, :2] < middle) & (others[:, 2:] > middle)).all(axis=1)  # such as a ring taken for a 0
     near = others[((others[:, 2:] > low) & (others[:, :2] < high)).all(axis=1) & ~is_around]
-    own = INSIDE * longer
-    window = np.array([left - own, top - own, right + own, bottom + own])
+    window = box + INSIDE * longer * np.array([-1, -1, 1, 1])
     boxes = (np.vstack([box, near, window]) - np.tile(low, 2)) * share
     strength[~_own_pixels(boxes[:-1], boxes[-1], strength.shape)] = 0
     own_ink, corner = _trimmed(strength)
