@@ -151,8 +151,8 @@ def training_in_words(run: Run, config: Mapping[str, Any]) -> str:
     machine = config["machine"]
     pages = getattr(run.recipe.settings, "epoch_size", 0)
     return (
-        f"{len(run.history)} epochs of {pages:,} new pages in {minutes:.0f} minutes; one core learned and one "
-        f"made pages, on an {machine['processor']} with PyTorch {machine['torch']}."
+        f"{len(run.history)} epochs of {pages:,} new pages in {minutes:.0f} minutes; one process learned and two "
+        f"made pages, on two cores of an {machine['processor']} with PyTorch {machine['torch']}."
     )
 
 
