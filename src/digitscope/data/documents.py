@@ -60,9 +60,11 @@ def lines_of_numbers(draft: Draft) -> None:
     size, (height, width) = draft.size, draft.shape
     lead, tilt = size * draft.draw(1.0, 2.6), draft.draw(-0.05, 0.05)
     smaller = draft.draw(0.33, 0.75) if draft.happens(0.2) else 1.0
-    crossed = draft.draw(0.1, 0.5) if draft.happens(0.2) else 0.0
-    tight = (draft.draw(-0.25, -0.1), 0.02)
-    gap = tight if draft.happens(0.25) else (0.03, draft.draw(0.1, 0.4))
+    crossed = draft.draw(0.1, 0.6) if draft.happens(0.35) else 0.0
+    gap, is_tight = (0.03, draft.draw(0.1, 0.4)), draft.happens(0.35)
+    by_ink = is_tight and draft.happens(0.6)
+    if is_tight:
+        gap = (draft.draw(-0.1, 0), 0.04) if by_ink else (draft.draw(-0.25, -0.05), 0.02)
     base, words = size * draft.draw(0.3, 1.5), draft.draw(0, 0.7) * draft.happens(0.5)
     while base < height + size:
         x = draft.draw(-0.3, 0.3) * width * draft.happens(0.6)
@@ -74,7 +76,7 @@ def lines_of_numbers(draft: Draft) -> None:
                 x = draft.place(writing, x, where, layer)
             else:
                 text = random_number(draft.generator, most=int(draft.generator.integers(1, 12)))
-                number = draft.hand.number(text, gap)
+                number = draft.hand.number(text, gap, by_ink=by_ink)
                 x = draft.place(number, x, where, "digits", is_crossed=draft.happens(crossed))
             x += draft.hand.size * draft.draw(0.4, 1.6)
         base += lead
@@ -139,15 +141,21 @@ def in_cells(draft: Draft, x: float, base: float, cells: int, cell: float) -> fl
     top, bottom = base - size * draft.draw(1.05, 1.4), base + size * draft.draw(0.05, 0.3)
     comb(draft.brush, (x, top, x + cells * cell, bottom), cells, size, generator)
     filled, slack = draft.draw(0.4, 1) if draft.happens(0.7) else 0.0, draft.draw(0.02, 0.15)
-    digits = 0.93 if draft.happens(0.85) else draft.draw(0, 0.3)
+    digits = 0.93 if draft.happens(0.75) else draft.draw(0, 0.3)
+    is_print, height = draft.happens(0.1), size * draft.draw(0.5, 1.0)
     for number in range(cells):
         if not draft.happens(filled):
             continue
-        is_digit = draft.happens(digits)
-        piece = draft.hand.digit(int(generator.integers(10))) if is_digit else draft.hand.letter(alone=True)
+        piece: Writing | None
+        if is_print:
+            characters = "0123456789" if draft.happens(digits) else "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+            piece, layer = draft.font.text(str(generator.choice(list(characters))), height), "print"
+        elif draft.happens(digits):
+            piece, layer = draft.hand.digit(int(generator.integers(10))), "digits"
+        else:
+            piece, layer = draft.hand.letter(alone=True), "writing"
         if piece is not None:
             shift = (number + 0.5) * cell - piece.coverage.shape[1] / 2 + generator.normal(0, slack) * cell
-            layer = "digits" if piece.marks else "writing"
             draft.place(piece, x + shift, base + generator.normal(0, slack) * size, layer)
     return x + cells * cell
 
@@ -174,7 +182,7 @@ def table(draft: Draft) -> None:
         ruled(draft.brush, xs.tolist(), ys.tolist(), draft.happens(0.8), size, draft.generator)
     most = max(1, int(cell / size / 0.75))
     empty, prints = draft.draw(0, 0.5), draft.draw(0, 0.5)
-    others = draft.draw(0.1, 1) if draft.happens(0.35) else 0.0
+    others = draft.draw(0.1, 1) if draft.happens(0.45) else 0.0
     for y in ys:
         row_of_others = others * draft.happens(0.5)
         for x in xs:
@@ -219,7 +227,7 @@ def sums(draft: Draft) -> None:
 def text(draft: Draft) -> None:
     """Lines of print or of handwritten words; some have a few handwritten numbers."""
     size, (height, width) = draft.size, draft.shape
-    by_hand, numbers = draft.happens(0.4), 0.06 * draft.happens(0.4)
+    by_hand, numbers = draft.happens(0.4), draft.draw(0.03, 0.3) * draft.happens(0.5)
     lead = size * draft.draw(1.0, 1.9)
     base = size * draft.draw(0.2, 1.4)
     while base < height + size:
@@ -270,9 +278,9 @@ def drill(draft: Draft) -> None:
     base = size * draft.draw(0.8, 1.6)
     while base < height + size:
         kind, x = draft.generator.random(), draft.draw(-0.5, 1) * size
-        character = str(draft.generator.choice(list("0123456789" if kind < 0.5 else "/()+-×÷=")))
+        character = str(draft.generator.choice(list("0123456789" if kind < 0.45 else "////()+-×÷=")))
         while x < width:
-            if kind < 0.85:
+            if kind < 0.75:
                 piece, layer = draft.hand.number(character), "digits"
             else:
                 piece, layer = draft.hand.letter(alone=True), "writing"

@@ -85,7 +85,9 @@ class Draft:
         if is_crossed:
             layer = "writing"
             box = (x, base - writing.base, x + writing.coverage.shape[1], base)
-            cross_out(self.brush, box, self.hand.width, self.generator)
+            image = Image.fromarray(self.layers[layer])  # in the hand's own ink: print would cross out nothing
+            cross_out(ImageDraw.Draw(image), box, self.hand.width, self.generator)
+            self.layers[layer] = np.array(image)
         left, top = round(x), round(base - writing.base)
         rows, columns = writing.coverage.shape
         target, (height, width) = self.layers[layer], self.shape

@@ -60,13 +60,19 @@ def marked(coverage: UInt8, base: float, label: str) -> Writing | None:
     return Writing(coverage, base, (Mark(label, ends.astype(np.float32)),))
 
 
-def in_a_row(pieces: Sequence[Writing], gaps: Sequence[float]) -> Writing:
-    """Return pieces side by side on one baseline; a gap stands before each, in pixels, and may be below 0."""
+def in_a_row(pieces: Sequence[Writing], gaps: Sequence[float], *, by_ink: bool = False) -> Writing:
+    """Return pieces side by side on one baseline; a gap stands before each, in pixels, and may be below 0.
+
+    Gaps lie between the boxes of two pieces, or `by_ink` between their ink where it is nearest in a row of pixels.
+    """
     lefts: list[int] = []
-    end = 0.0
-    for piece, gap in zip(pieces, gaps, strict=True):
-        lefts.append(max(0, round(end + gap)) if lefts else 0)
-        end = lefts[-1] + piece.coverage.shape[1]
+    for number, (piece, gap) in enumerate(zip(pieces, gaps, strict=True)):
+        if number == 0:
+            lefts.append(0)
+            continue
+        before = pieces[number - 1]
+        width = _width_before(before, piece) if by_ink else before.coverage.shape[1]
+        lefts.append(max(0, round(lefts[-1] + width + gap)))
     above = max(round(piece.base) for piece in pieces)
     below = max(piece.coverage.shape[0] - round(piece.base) for piece in pieces)
     width = max(left + piece.coverage.shape[1] for left, piece in zip(lefts, pieces, strict=True))
@@ -79,6 +85,19 @@ def in_a_row(pieces: Sequence[Writing], gaps: Sequence[float]) -> Writing:
         np.maximum(place, piece.coverage, out=place)
         marks += [mark.moved(left, top) for mark in piece.marks]
     return Writing(canvas, above, tuple(marks))
+
+
+def _width_before(first: Writing, second: Writing) -> int:
+    """Return by how many columns the second piece must be further to the right for its ink to meet the first's."""
+    shift = round(first.base) - round(second.base)
+    top = max(0, shift)
+    bottom = max(top, min(first.coverage.shape[0], second.coverage.shape[0] + shift))
+    one, other = first.coverage[top:bottom] > INK, second.coverage[top - shift : bottom - shift] > INK
+    both = one.any(axis=1) & other.any(axis=1)
+    if not both.any():
+        return int(first.coverage.shape[1])
+    ends = one.shape[1] - one[both, ::-1].argmax(axis=1)
+    return int((ends - other[both].argmax(axis=1)).max())
 
 
 def cropped_with_place(coverage: UInt8) -> tuple[UInt8, int, int] | None:

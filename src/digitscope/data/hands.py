@@ -35,7 +35,7 @@ SIGN_STROKES: Mapping[str, tuple[Stroke, ...]] = MappingProxyType(
 )
 """The signs as strokes, in heights of a digit; y points down, and the baseline is at 0."""
 
-HAIRLINES, PENS = (0.004, 0.016), (0.016, 0.2)
+HAIRLINES, PENS = (0.003, 0.016), (0.016, 0.2)
 """Widths of thin and of other pens, as shares of a digit's height."""
 
 OLD_STYLE: Mapping[str, tuple[float, float]] = MappingProxyType(
@@ -108,7 +108,7 @@ class Hand:
     def __init__(self, material: Material, size: float, generator: np.random.Generator) -> None:
         self.material, self.size, self.generator = material, size, generator
         self.uses_pens = generator.random() < 0.6
-        finest, boldest = HAIRLINES if generator.random() < 0.12 else PENS
+        finest, boldest = HAIRLINES if generator.random() < 0.2 else PENS
         self.width = size * float(np.exp(generator.uniform(np.log(finest), np.log(boldest))))
         self.edge = generator.uniform(0.25, 0.62)
         self.slant = float(np.clip(generator.normal(0, 0.12), -0.35, 0.35))
@@ -184,8 +184,8 @@ class Hand:
         coverage = draw_strokes(strokes, self.width * dots)
         return marked(coverage, -top + self.width / 2, sign) if coverage.size else None
 
-    def number(self, text: str, gap: tuple[float, float] = (0.05, 0.3)) -> Writing | None:
-        """Return digits and signs side by side, "_" being a space; gaps are shares of the size."""
+    def number(self, text: str, gap: tuple[float, float] = (0.05, 0.3), *, by_ink: bool = False) -> Writing | None:
+        """Return characters side by side, "_" being a space; gaps are as of `in_a_row`, in shares of the size."""
         pieces: list[Writing] = []
         gaps: list[float] = []
         extra = 0.0
@@ -199,7 +199,7 @@ class Hand:
             pieces.append(piece)
             gaps.append(extra + self.size * self.generator.uniform(*gap))
             extra = 0.0
-        return in_a_row(pieces, gaps) if pieces else None
+        return in_a_row(pieces, gaps, by_ink=by_ink) if pieces else None
 
     def word(self) -> Writing | None:
         """Return a word in joined letters, or some letters side by side."""

@@ -105,7 +105,7 @@ def _table(picture: Float32, paper: Float32, generator: np.random.Generator) -> 
 
 
 def _through_lens(picture: Float32, ink: dict[str, UInt8], generator: np.random.Generator) -> Float32:
-    """Return the picture slightly out of hard_example_weight, or as a coarse sensor or a screen gives it."""
+    """Return the picture slightly out of focus, or as a coarse sensor or a screen gives it."""
     kind = generator.random()
     image = Image.fromarray(picture)
     if kind < 0.4:

@@ -75,7 +75,7 @@ class FreshScenes:
     material: Material
     batch_size: int
     scenes_per_epoch: int
-    processes: int = 1
+    processes: int = 2
 
     def __post_init__(self) -> None:
         check_batch_size(self.batch_size, self.scenes_per_epoch)

@@ -1,6 +1,7 @@
 """Lines on documents: tables, boxes, combs, ruled and squared paper, rings, arrows and crossings-out."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,12 +42,17 @@ def comb(brush: ImageDraw.ImageDraw, box: Box, cells: int, size: float, generato
         ruled_like = [((left, bottom), (right, bottom)), *(((x, tooth), (x, bottom)) for x in edges)]
     else:
         apart, radius = 0.5 * cell * generator.uniform(0.04, 0.2), size * generator.uniform(0.05, 0.4)
+        style = generator.uniform(0.7, 1)  # boxes apart are dashed more often than other lines
         for x in edges[:-1]:
             ends = (x + apart, top, x + cell - apart, bottom)
-            if ends[2] - ends[0] > 4 and kind < 0.8:
+            if ends[2] - ends[0] <= 4:
+                continue
+            if kind < 0.8:
                 brush.rounded_rectangle(ends, min(radius, (ends[2] - ends[0]) / 2.5), outline=255, width=width)
-            elif ends[2] - ends[0] > 4:
-                brush.rectangle(ends, outline=255, width=width)
+            else:
+                corners = [(ends[k], ends[m]) for k, m in ((0, 1), (2, 1), (2, 3), (0, 3), (0, 1))]
+                for start, end in pairwise(corners):
+                    draw_line(brush, start, end, width, style)
         return
     for start, end in ruled_like:
         draw_line(brush, start, end, width, style)
@@ -56,7 +62,7 @@ def cross_out(brush: ImageDraw.ImageDraw, box: Box, width: float, generator: np.
     """Draw a stroke, two, or a scribble through what is in the box, with a pen of `width` pixels."""
     left, top, right, bottom = box
     height, kind = bottom - top, generator.random()
-    strokes, turns, reach = (1, 1, 0.15) if kind < 0.4 else (2, 1, 0.2) if kind < 0.65 else (1, 9, 0.45)
+    strokes, turns, reach = (1, 1, 0.15) if kind < 0.5 else (2, 1, 0.2) if kind < 0.7 else (1, 9, 0.45)
     for _ in range(strokes):
         over = generator.uniform(-0.1, 0.35, 2) * height
         ys = (top + bottom) / 2 + generator.uniform(-reach, reach, turns + 1) * height

@@ -318,7 +318,7 @@ _ALL = (
         "the network that finds digits and signs on pages, on pages made anew at every step",
         "page",
         TrainingSettings(
-            epochs=44,
+            epochs=80,
             batch_size=8,
             order="fresh-pages",
             epoch_size=2048,
@@ -327,8 +327,9 @@ _ALL = (
             weight_decay=0.01,
             schedule="one-cycle",
             warmup=0.08,
-            ema=0.998,
-            threads=1,  # another core makes the pages
+            ema=0.999,
+            precision="mixed",
+            threads=1,  # other processes make the pages meanwhile
         ),
         task="page",
     ),

@@ -21,6 +21,9 @@ HEATS = LAYOUT["heat"]
 WEIGHTS = {"heat": 1.0, "classes": 0.5, "geometry": 0.4, "mask": 2.0, "kinds": 1.0, "height": 1.0, "turns": 0.5}
 """Factors of the losses; the products are of the same order at the end of a training."""
 
+SIGN_WEIGHT = 4.0
+"""Factor of a sign's places in the loss of the classes: a sign has fewer of them than a digit, often but one."""
+
 CERTAIN = 1e-4
 """Probabilities in the focal loss are clipped to this distance from 0 and 1."""
 
@@ -59,12 +62,13 @@ def losses_of(outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
     """Return each loss by its name: a mean over the judged places, for the heat a sum divided by the items."""
     near, kind, turns = _near(targets), targets[:, PLANE["kind"]], targets[:, PLANE["turns"]]
     classes = targets[:, PLANE["class"]].masked_fill(~near, 0)
+    told = F.cross_entropy(outputs[:, CHANNELS["classes"]], classes, reduction="none")
     digits = kind == DIGITS
     size, is_turned = LOG2 * targets[:, PLANE["size"]] / OCTAVE, turns != NOTHING
     parts = slice(PLANE["ink 0"], PLANE["ink 3"] + 1)
     return {
         "heat": _focal(outputs[:, CHANNELS["heat"]], targets),
-        "classes": _mean(F.cross_entropy(outputs[:, CHANNELS["classes"]], classes, reduction="none"), near),
+        "classes": _mean(told, near * torch.where(classes >= 10, SIGN_WEIGHT, 1.0)),
         "geometry": _geometry(outputs[:, CHANNELS["geometry"]], targets, near),
         "mask": F.binary_cross_entropy_with_logits(outputs[:, CHANNELS["mask"]], targets[:, parts] / 255),
         "kinds": F.cross_entropy(outputs[:, CHANNELS["kinds"]], kind),
