@@ -236,7 +236,7 @@ def test_what_ships_has_a_card(
     for text in (
         "digitscope train page --seed 12321\n",
         "--to page.onnx --half\n",
-        f"1,081,690 parameters; {(tmp_path / 'weights/page.onnx').stat().st_size:,} bytes, ONNX opset 20.",
+        f"1,123,354 parameters; {(tmp_path / 'weights/page.onnx').stat().st_size:,} bytes, ONNX opset 20.",
         "MNIST (LeCun et al. 1998), licence CC BY-SA 3.0",
         "UNIPEN train_r01_v07 (Guyon et al. 1994; Zenodo 10.5281/zenodo.1195803), licence CC BY 4.0",
         "## 2 made test pages",
