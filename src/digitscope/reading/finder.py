@@ -123,9 +123,10 @@ class PageNetwork:
         side = min(most, COARSE[1] / 2)
         while True:
             coarse_scale = side / max(gray.shape)
-            coarse = self._maps(_scaled(gray, coarse_scale))[:, ::2, ::2]
+            small = _scaled(gray, coarse_scale)
+            coarse = self._maps(small)[:, ::2, ::2]
             kinds = softmax(coarse[CHANNELS["kinds"]], axis=0)
-            scale = _best_scale(coarse, kinds[1], coarse_scale, gray)
+            scale = _best_scale(coarse, kinds[1], _contrast(small, kinds[1].shape), coarse_scale, gray)
             height = HEIGHT / scale * coarse_scale
             if side < most and (height < least / 8 or kinds[1].max() < WRITTEN):
                 side = most
@@ -223,14 +224,27 @@ def _densest(gray: UInt8, written: Float32, share: float) -> UInt8:
     return gray[top:bottom, left:right]
 
 
-def _best_scale(coarse: Float32, written: Float32, coarse_scale: float, gray: UInt8) -> float:
-    """Return the scale at which most written digits, or else the page, have a height that suits the network."""
+def _contrast(small: UInt8, shape: tuple[int, ...]) -> UInt8:
+    """Return the range of brightness around each place of 8x8 pixels of a picture, uint8 of `shape`."""
+    ranges = ndimage.maximum_filter(small, 4 * STRIDE) - ndimage.minimum_filter(small, 4 * STRIDE)
+    rows, columns = (
+        np.minimum(np.arange(n) * 8 + 4, side - 1) for n, side in zip(shape, small.shape, strict=True)
+    )
+    return np.asarray(ranges[np.ix_(rows, columns)])
+
+
+def _best_scale(coarse: Float32, written: Float32, contrast: UInt8, coarse_scale: float, gray: UInt8) -> float:
+    """Return the scale at which most written digits, or else the page, have a height that suits the network.
+
+    A place counts the more the higher its `contrast` is: the grain of paper looks like small, faint digits.
+    """
     if written.max() < WRITTEN:
         return float(HEIGHT / gray.shape[0])
     logs = coarse[CHANNELS["height"]][0] - np.log(coarse_scale)  # of heights in pixels of the page
     highest = min(LARGEST_SCALE, (MOST_FINE / gray.size) ** 0.5)
     chosen = written > min(0.5, float(written.max()) / 2)
-    heights, weights = logs[chosen], written[chosen] / np.exp(logs[chosen])  # between number and area of digits
+    # Between number and area of digits.
+    heights, weights = logs[chosen], written[chosen] * contrast[chosen] / np.exp(logs[chosen])
     scales = np.minimum(HEIGHT / np.exp(np.quantile(heights, np.linspace(0, 1, 41))), highest)
     off = (heights[None] + np.log(scales)[:, None] - np.log(HEIGHT)) / SPREAD
     return float(scales[(np.exp(-(off**2) / 2) * weights).sum(axis=1).argmax()])

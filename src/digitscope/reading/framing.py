@@ -74,17 +74,13 @@ def _usual_stroke(ink: Float32, share: float = 1.0) -> Float32:
     reach = round(abs(change))
     if reach == 0:
         return ink
-    around = _disk(reach)
+    y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1]
+    around = np.asarray(x * x + y * y <= reach * reach + reach)  # a disk
     if change > 0:
         return np.asarray(ndimage.grey_dilation(np.pad(ink, reach), footprint=around), dtype=np.float32)
     thinner = np.asarray(ndimage.grey_erosion(ink, footprint=around, mode="constant"), dtype=np.float32)
     thinner = thinner[reach:-reach, reach:-reach]  # where ink reached the rim, none is left
     return thinner if thinner.size and thinner.max() > 0.5 else ink
-
-
-def _disk(radius: int) -> NDArray[np.bool_]:
-    y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
-    return np.asarray(x * x + y * y <= radius * radius + radius)
 
 
 def _fitted(ink: Float32, height: int, width: int) -> Float32:

@@ -213,7 +213,8 @@ def _opened(stream: IO[bytes]) -> Image.Image:
     head = stream.read(12)
     stream.seek(0)
     if _is_heif(head):
-        _register_heif()
+        with suppress(ImportError):  # Pillow opens HEIC, which telephones write, with the extra `heif`
+            import_module("pi_heif").register_heif_opener()
     Image.preinit()
     try:
         return Image.open(stream, formats=[name for name in FORMATS if name in Image.OPEN])
@@ -232,14 +233,6 @@ def _why_unidentified(head: bytes) -> str:
     return (
         "not a picture that can be read, or damaged: expected PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, HEIC or PDF"
     )
-
-
-def _register_heif() -> None:
-    """Let Pillow open HEIC, which telephones write, if the extra `heif` is installed."""
-    try:
-        import_module("pi_heif").register_heif_opener()
-    except ImportError:
-        return
 
 
 def _working_picture(image: Image.Image, *, draft: bool = False) -> Picture:

@@ -109,7 +109,12 @@ class Recognizer:
     @cached_property
     def content(self) -> bytes:
         """The file's content: what is opened later is the same network, whatever became of the file."""
-        return _content_of(self.path)
+        if not self.path.is_file():
+            raise DataError(f"{self.path}: no such file: expected an .onnx file, as digitscope export writes")
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise DataError(f"{self.path}: cannot be read ({error.strerror}): expected an .onnx file") from None
 
     @cached_property
     def _for_few(self) -> ort.InferenceSession:
@@ -174,15 +179,6 @@ def open_session(content: bytes, threads: int) -> ort.InferenceSession:
         return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors have no common base but this
         raise DataError(f"not a network that can be run ({first_line(error)})") from None
-
-
-def _content_of(path: Path) -> bytes:
-    if not path.is_file():
-        raise DataError(f"{path}: no such file: expected an .onnx file, as digitscope export writes")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}): expected an .onnx file") from None
 
 
 def _checked_shape(path: Path, session: ort.InferenceSession) -> tuple[int, int]:
