@@ -2,6 +2,7 @@
 
 import io
 import struct
+import sys
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -385,7 +386,7 @@ def test_files_that_are_no_pictures(tmp_path: Path, content: bytes, part: str) -
 
 
 def test_heic_without_its_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("digitscope.reading.pictures._register_heif", lambda: None)
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
     monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
     with pytest.raises(DataError, match=r"HEIC picture.*pip install 'digitscope\[heif\]'"):
         list(open_pictures(HEADER_OF_HEIC + bytes(99)))
