@@ -104,7 +104,7 @@ def test_checking_keeps_random_numbers_and_output_of_others(capsys: pytest.Captu
 
 
 def test_the_guide_shows_what_check_says() -> None:
-    guide = (Path(__file__).parents[2] / "docs" / "course.md").read_text(encoding="utf-8")
+    guide = (Path(__file__).parents[2] / "docs" / "learn" / "course.md").read_text(encoding="utf-8")
     source, output = re.findall(
         r"with four:\n\n```python\n(.*?)```\n\n {4}\$ digitscope check.*?\n(.*?)\n\n", guide, re.DOTALL
     )[0]
