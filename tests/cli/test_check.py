@@ -58,7 +58,7 @@ def test_a_loop_and_an_end_of_python_are_a_line_and_the_rest_is_checked(digitsco
     assert loop == "relu: It takes more than 5 s: look for a loop that never ends, or raise --timeout."
     assert exits.startswith("relu_derivative: It ends Python itself")
     assert system.startswith(
-        "predict: predict(2, 1) with the handout's weights called sys.exit at line 6 (sys.exit())"
+        "predict: predict(2, 1) with the starting weights called sys.exit at line 6 (sys.exit())"
     )
 
 

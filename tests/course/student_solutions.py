@@ -124,7 +124,7 @@ def solution(net, x1, x2, y):
             b[i, 0] -= step * old
     net.input_to_hidden_weights, net.hidden_to_output_weights, net.biases = W, V, b
 """
-TRAIN_STEP = [ARRAYS, MATRICES, LOOPS]
+TRAIN_STEP = [ARRAYS, MATRICES, LOOPS, f"{ARRAYS}\nsolution = solution()"]
 _SLOPE = " * (z > 0)"
 TRAIN_STEP_WRONG = {
     **edited(
@@ -132,7 +132,7 @@ TRAIN_STEP_WRONG = {
         {
             "The step goes up the gradient": ("out - y", "y - out"),
             "The biases do not change": ("self.biases -= self.learning_rate * delta", "pass"),
-            "from the hidden layer to the output do not change": (
+            "hidden-to-output weights do not change": (
                 "self.hidden_to_output_weights -= self.learning_rate * grad_out",
                 "hidden_to_output_weights = self.hidden_to_output_weights - self.learning_rate * grad_out",
             ),
@@ -167,6 +167,11 @@ TRAIN_STEP_WRONG = {
             "The old weights are lost": (" -= self.learning_rate", " = -self.learning_rate"),
             "two matrices do not fit for a product": ("delta @ x.T", "delta @ x"),
             "changes input_to_hidden_weights in a wrong way; biases and": ("delta @ x.T", "delta @ x.T * 3"),
+            "is the layer's value": (_SLOPE, " * h"),
+            "is the weighted input": (_SLOPE, " * z"),
+            "has the slope of leaky ReLU": (_SLOPE, " * np.where(z > 0, 1, 0.01)"),
+            "lacks the output's error": ("delta_out @ h.T", "h.T"),
+            "lacks the inputs": ("delta @ x.T", "delta"),
             "needs biases of shape (3, 1): the network starts with (3,)": ("np.zeros((3, 1))", "np.zeros(3)"),
         },
     ),
@@ -185,6 +190,14 @@ TRAIN_STEP_WRONG = {
             ),
         },
     ),
+    "Only the weights to the output change": """
+def solution(network, x1, x2, y):  # the starting code of chapter 2
+    x = np.array([[x1], [x2]])
+    a1 = np.maximum(0, network.input_to_hidden_weights @ x + network.biases)
+    delta2 = network.hidden_to_output_weights @ a1 - y
+    slopes_w2 = delta2 @ a1.T
+    network.hidden_to_output_weights = network.hidden_to_output_weights - network.learning_rate * slopes_w2
+""",
     "The weights to the output change before": ARRAYS.replace(
         "        delta = ",
         "        self.hidden_to_output_weights -= self.learning_rate * delta_out @ h.T\n        delta = ",
@@ -195,11 +208,7 @@ def solution(net, a, b):
     h = np.asarray(net.input_to_hidden_weights) @ [a, b] + np.asarray(net.biases)[:, 0]
     return np.asarray(net.hidden_to_output_weights)[0] @ h.clip(min=0)
 """
-PREDICT = [
-    ARRAYS,
-    MATRICES,
-    VECTORS,
-]
+PREDICT = [ARRAYS, MATRICES, VECTORS, f"{ARRAYS}\nsolution = solution().predict"]
 PREDICT_WRONG = edited(
     ARRAYS,
     {
@@ -225,6 +234,14 @@ PREDICT_WRONG = edited(
         "The network's own weights are not used": (
             "def predict(self, x1, x2):",
             "def predict(self, x1, x2):\n        self = type(self)()",
+        ),
+        "lacks its bias and its activation function": (
+            "@ x + self.biases\n        h = np.maximum(z, 0)",
+            "@ x\n        h = z",
+        ),
+        "predict(2, 1) with the starting weights gives 27, which is wrong: work this input out by hand": (
+            "out.item()",
+            "3 * out.item()",
         ),
         "returns None: did you forget return?": ("return out.item()", "print(out)"),
         "+ self.biases): two matrices do not fit for a product": (

@@ -1,5 +1,6 @@
 """Solutions of students, right and wrong, and what `check` says of them."""
 
+import ast
 import linecache
 import re
 import subprocess
@@ -86,6 +87,21 @@ def test_a_trap_of_vectorize_is_remarked_on_a_right_solution() -> None:
     for exercise in ("train_step", "predict"):
         assert "np.vectorize drops the fractions" in check(exercise, solution_in(matrices)).message
         assert check(exercise, solution_in(arrays)).message == "Right."
+
+
+def test_a_wrong_prediction_shows_numbers_to_work_with_and_leaves_the_network_alone() -> None:
+    network = neural_nets.NeuralNetwork()
+    predict = lambda *point: abs(type(network).predict(*point))  # noqa: E731 - right at the starting weights
+    shown = re.fullmatch(
+        r"predict\((.*)\) with biases (.*), input_to_hidden_weights (.*), hidden_to_output_weights (.*) "
+        "gives (.*), which is wrong: work this input out by hand and compare.",
+        check("predict", predict).message,
+    )
+    assert shown is not None
+    point, biases, hidden, output, given = (np.array(ast.literal_eval(each)) for each in shown.groups())
+    assert given == pytest.approx(-(output @ np.maximum(hidden @ point[:, None] + biases, 0)).item(), rel=1e-3)
+    assert check("predict", network.predict).message == "Right."
+    assert np.array_equal(network.biases, np.zeros((3, 1)))
 
 
 def test_an_unknown_exercise_is_refused() -> None:

@@ -6,6 +6,7 @@ mistakes: it computes a step value by value, and replaces those that are wrong.
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
@@ -57,6 +58,7 @@ class State:
 def _states(generator: np.random.Generator) -> list[list[State]]:
     """Return the same states twice, for solutions with matrices and for solutions with arrays.
 
+    Their numbers are short, since sentences show them and the reader works with them.
     The first hidden unit is always active: `np.vectorize` takes the type of its result from it, which the course's
     own networks do not reveal. `_caveat` looks at that.
     """
@@ -65,11 +67,13 @@ def _states(generator: np.random.Generator) -> list[list[State]]:
         (ones, FIRST_RATE, (float(x1), float(x2), float(y))) for (x1, x2), y in TRAINING_POINTS[:1]
     ]
     while len(drawn) < 13:
-        biases, hidden, output = (generator.uniform(-2, 2, shape) for shape in WEIGHTS.values())
+        biases, hidden, output = (generator.uniform(-2, 2, shape).round(1) for shape in WEIGHTS.values())
         x1, x2, y = generator.uniform(-3, 3, 3).round(1).tolist()
-        active = hidden @ np.array([[x1], [x2]]) + biases > 0
-        if active[0] and active.sum() == len(drawn) % 3 + 1:
-            drawn.append(((biases, hidden, output), generator.uniform(0.01, 0.3), (x1, x2, y)))
+        weighted = hidden @ np.array([[x1], [x2]]) + biases
+        is_clear = np.abs(weighted).min() > 0.005  # rounding must not decide whether a unit is active
+        if is_clear and weighted[0] > 0 and (weighted > 0).sum() == len(drawn) % 3 + 1:
+            rate = round(generator.uniform(0.01, 0.3), 2)
+            drawn.append(((biases, hidden, output), rate, (x1, x2, y)))
     return [[State(*each, kind=kind) for each in drawn] for kind in (np.matrix, np.array)]
 
 
@@ -111,6 +115,7 @@ FORWARD: Mapping[str, dict[str, Value]] = {
         "z": lambda v: v.W @ v.x
     },
     "The hidden layer has no activation function: its weighted input goes on as it is.": {"h": lambda v: v.z},
+    "The hidden layer lacks its bias and its activation function.": {"z": lambda v: v.W @ v.x, "h": lambda v: v.z},
     "The bias is added after the activation: look at the order in the hidden layer.": {
         "z": lambda v: v.W @ v.x,
         "h": lambda v: np.maximum(v.z, 0) + v.b,
@@ -137,12 +142,12 @@ BACKWARD: Mapping[str, dict[str, Value]] = {
     },
     "The biases do not change: they are trained too.": {"db": lambda v: 0 * v.b},
     "Only the biases go up their gradient: look at the sign of their update.": {"db": lambda v: -v.back},
-    "The weights from the inputs to the hidden layer do not change: they are trained too.": {
-        "dW": lambda v: 0 * v.W
+    "The input-to-hidden weights do not change: they are trained too.": {"dW": lambda v: 0 * v.W},
+    "Only the weights to the output change: the hidden layer's weights and biases are trained too.": {
+        "db": lambda v: 0 * v.b,
+        "dW": lambda v: 0 * v.W,
     },
-    "The weights from the hidden layer to the output do not change: they are trained too.": {
-        "dV": lambda v: 0 * v.V
-    },
+    "The hidden-to-output weights do not change: they are trained too.": {"dV": lambda v: 0 * v.V},
     "The learning rate is missing: the step is the whole gradient.": {
         "new": lambda v: (v.b - v.db, v.W - v.dW, v.V - v.dV)
     },
@@ -166,6 +171,11 @@ BACKWARD: Mapping[str, dict[str, Value]] = {
     "The slope in the hidden layer's error is taken at the error: at which value should it be?": {
         "slope": lambda v: v.V.T * v.error > 0
     },
+    "The slope in the hidden layer's error is the layer's value: use the slope of ReLU.": {"slope": lambda v: v.h},
+    "The slope in the hidden layer's error is the weighted input: use the slope of ReLU.": {
+        "slope": lambda v: v.z
+    },
+    "The hidden layer's error has the slope of leaky ReLU.": {"slope": lambda v: np.where(v.z > 0, 1, 0.01)},
     "The slope in the hidden layer's error is taken at the weights: at which value should it be?": {
         "slope": lambda v: v.V.T > 0
     },
@@ -188,6 +198,8 @@ BACKWARD: Mapping[str, dict[str, Value]] = {
     "The gradient of the output weights uses the hidden layer before its activation.": {
         "dV": lambda v: v.error @ v.z.T
     },
+    "The gradient of the input weights lacks the inputs.": {"dW": lambda v: np.repeat(v.back, 2, axis=1)},
+    "The gradient of the output weights lacks the output's error.": {"dV": lambda v: v.h.T},
     "The gradient of the output weights lacks the values of the hidden layer.": {
         "dV": lambda v: np.full((1, 3), v.error.item())
     },
@@ -197,21 +209,13 @@ BACKWARD: Mapping[str, dict[str, Value]] = {
     "The output's error is the loss itself: the gradient needs its derivative.": {
         "error": lambda v: (v.out - v.y) ** 2 / 2
     },
-    "The output's error is squared: the gradient needs the derivative of the loss.": {
-        "error": lambda v: (v.out - v.y) ** 2
-    },
-    "Every step is twice too long: look at the factor in front of the loss.": {
-        "error": lambda v: 2 * (v.out - v.y)
-    },
-    "Every step is half as long as it should be: look at the factor in front of the loss.": {
-        "error": lambda v: (v.out - v.y) / 2
-    },
+    "The output's error is squared: use the derivative of the loss.": {"error": lambda v: (v.out - v.y) ** 2},
+    "Every step is twice too long: look at the factor of the loss.": {"error": lambda v: 2 * (v.out - v.y)},
+    "Every step has half its length: look at the factor of the loss.": {"error": lambda v: (v.out - v.y) / 2},
     "The output's error loses its sign: keep the difference as it is.": {"error": lambda v: abs(v.out - v.y)},
-    "The output's error does not depend on y: compare the output with the right answer.": {
-        "error": lambda v: v.out
-    },
-    "The output layer has ReLU: the course's output layer is linear.": {"out": lambda v: np.maximum(v.V @ v.h, 0)},
-    "The output layer has ReLU and its slope: the course's output layer is linear.": {
+    "The output's error does not depend on y: compare the output with it.": {"error": lambda v: v.out},
+    "The output layer has ReLU: the output layer is linear here.": {"out": lambda v: np.maximum(v.V @ v.h, 0)},
+    "The output layer has ReLU and its slope: the output layer is linear here.": {
         "out": lambda v: np.maximum(v.V @ v.h, 0),
         "error": lambda v: (v.out - v.y) * (v.out > 0),
     },
@@ -222,21 +226,17 @@ BACKWARD: Mapping[str, dict[str, Value]] = {
 """Mistakes of a step of training, by their sentences."""
 
 PREDICTIONS: Mapping[str, Value] = {
-    "The output layer has ReLU: the course's output layer is linear.": lambda v: np.maximum(v.out, 0),
+    "The output layer has ReLU: the output layer is linear here.": lambda v: np.maximum(v.out, 0),
     "The result is the hidden layer: the way to the output is missing.": lambda v: v.h,
     "The weights to the output are not used: the hidden values are only added up.": lambda v: v.h.sum(),
-    "The output has biases too: only the hidden layer of the course's network has them.": (
-        lambda v: v.out + v.b.sum()
-    ),
+    "The output has biases too: only the hidden layer of this network has them.": (lambda v: v.out + v.b.sum()),
     "The result is rounded: the network predicts a number with its fraction.": lambda v: np.round(v.out),
     "The fraction of the result is lost: the network predicts a number with its fraction.": (
         lambda v: np.trunc(v.out)
     ),
     "The result is only a sign: the network predicts a number, and not a class.": lambda v: np.sign(v.out),
     "The output weights multiply the hidden values, but nothing adds the products up.": lambda v: v.V * v.h.T,
-    "The result is squashed by a sigmoid: the course's output layer is linear.": lambda v: (
-        1 / (1 + np.exp(-v.out))
-    ),
+    "The result is squashed by a sigmoid: the output layer is linear here.": lambda v: 1 / (1 + np.exp(-v.out)),
 }
 """Mistakes after the hidden layer of a prediction, by their sentences."""
 
@@ -244,39 +244,44 @@ PREDICTIONS: Mapping[str, Value] = {
 # Calling a solution
 
 
-def _network(solution: Any, state: State) -> tuple[Any, bool]:
-    """Return a network in `state`, and whether it is of the student's own class.
+def _call(solution: Any, state: State, name: str, *arguments: float) -> tuple[Any, Any]:
+    """Call a solution on a network in `state`, and return that network and the output.
+
+    Args:
+        solution: a class or a network with the method `name`, a method of a network, or a function of a network.
+        state: the network's weights and learning rate.
+        name: the method that a class or a network has for the exercise.
+        arguments: of the call, after the network.
 
     Raises:
-        UnusableOutputError: it lacks one of the course's attributes, or has it in another shape.
+        UnusableOutputError: the network lacks one of the attributes, or has it in another shape.
     """
+    if inspect.ismethod(solution) and not inspect.isclass(solution.__self__):
+        solution, name = solution.__self__, solution.__name__
     own = not inspect.isroutine(solution)
-    network: Any = solution() if inspect.isclass(solution) else solution if own else RegressionNetwork()
-    for name, array in zip(WEIGHTS, state.weights, strict=True):
-        if not hasattr(network, name):
-            raise UnusableOutputError(f"needs the course's attribute {name}, which the network lacks.")
-        before = getattr(network, name)
+    network: Any = solution() if inspect.isclass(solution) else deepcopy(solution) if own else RegressionNetwork()
+    for attribute, array in zip(WEIGHTS, state.weights, strict=True):
+        if not hasattr(network, attribute):
+            raise UnusableOutputError(f"needs the attribute {attribute}, which the network lacks.")
+        before = getattr(network, attribute)
         if np.shape(before) != array.shape:
             raise UnusableOutputError(
-                f"needs {name} of shape {array.shape}: the network starts with {np.shape(before)}."
+                f"needs {attribute} of shape {array.shape}: the network starts with {np.shape(before)}."
             )
         is_matrix = isinstance(before, np.matrix) if own else state.kind is np.matrix
-        setattr(network, name, np.asmatrix(array.copy()) if is_matrix else array.copy())
+        setattr(network, attribute, np.asmatrix(array.copy()) if is_matrix else array.copy())
     network.learning_rate = state.rate
-    return network, own
+    return network, getattr(network, name)(*arguments) if own else solution(network, *arguments)
 
 
 def _train(solution: Any, state: State) -> tuple[Any, ...]:
     """Train on the point, and return the new biases and weights."""
-    network, own = _network(solution, state)
-    network.train(*state.point) if own else solution(network, *state.point)
-    return tuple(np.asarray(number(getattr(network, name))) for name in WEIGHTS)
+    network, _ = _call(solution, state, "train", *state.point)
+    return tuple(np.asarray(number(np.asarray(getattr(network, name)))) for name in WEIGHTS)
 
 
 def _predict(solution: Any, state: State) -> Any:
-    network, own = _network(solution, state)
-    x1, x2, _ = state.point
-    return number(network.predict(x1, x2) if own else solution(network, x1, x2))
+    return number(_call(solution, state, "predict", *state.point[:2])[1])
 
 
 def _reference(state: State) -> RegressionNetwork:
@@ -307,9 +312,16 @@ def _differs(output: tuple[Any, ...], answer: tuple[Any, ...]) -> str:
 
 
 def _shown(numbers: int) -> Callable[[State], str]:
+    """Return how a case is shown: the first `numbers` of x1, x2 and y, and weights that are not all 1."""
+
     def shown(state: State) -> str:
-        weights = "the handout's" if state.rate == FIRST_RATE else "other"
-        return f"({', '.join(f'{each:g}' for each in state.point[:numbers])}) with {weights} weights"
+        point = f"({', '.join(f'{each:g}' for each in state.point[:numbers])})"
+        if state.rate == FIRST_RATE:
+            return f"{point} with the starting weights"
+        arrays = [f"{name} {array.tolist()}" for name, array in zip(WEIGHTS, state.weights, strict=True)]
+        if numbers == len(state.point):
+            arrays.append(f"learning_rate {state.rate:g}")
+        return f"{point} with {', '.join(arrays)}"
 
     return shown
 
