@@ -374,7 +374,19 @@ class solution(nn.Module):
         x = F.relu(F.max_pool2d(self.second(x), 2)).view(-1, 1600)
         return self.last(F.dropout(F.relu(self.hidden(x)), training=self.training))
 """
-CNN = [LAYERS, FUNCTIONAL, f"{LAYERS}\nsolution = nn.Sequential(*solution)"]
+BY_HAND = (  # of tensors' own operations: the first convolution is called twice
+    FUNCTIONAL.replace("F.relu(self.first(x))", "torch.where(self.first(x) > 0, self.first(x), 0.0)")
+    .replace("self.second(x)", "(h := self.second(x)) * (h > 0)")
+    .replace("F.max_pool2d(torch", "self.largest(torch")
+    .replace(", 0.0), 2)", ", 0.0))")
+    .replace(
+        "    def forward",
+        "    def largest(self, x):\n"
+        "        return x.unfold(2, 2, 2).unfold(3, 2, 2).amax((-2, -1))\n\n    def forward",
+    )
+)
+CNN = [LAYERS, FUNCTIONAL, f"{LAYERS}\nsolution = nn.Sequential(*solution)", BY_HAND]
+CNN.append(LAYERS.replace("nn.ReLU()", "nn.ReLU(inplace=True)"))
 CNN_WRONG = {
     **edited(
         LAYERS,
@@ -384,7 +396,14 @@ CNN_WRONG = {
             "Two fully connected layers do not fit": ("Linear(128, 10)", "Linear(64, 10)"),
             "made for 64 channels and gets 32": ("Conv2d(32, 64", "Conv2d(64, 64"),
             "ends in a softmax": ("Linear(128, 10)", "Linear(128, 10), nn.Softmax(dim=1)"),
-            "ends in a log-softmax": ("Linear(128, 10)", "Linear(128, 10), nn.LogSoftmax(dim=1)"),
+            "ends in a log-softmax": ("Linear(128, 10)", "Linear(128, 10), nn.LogSoftmax(dim=0)"),
+            "leaves pixels or channels out": ("Conv2d(32, 64, (3, 3)", "Conv2d(32, 64, (3, 3), groups=32"),
+            "Something besides the layers of the exercise": (
+                "nn.Linear(128, 10)",
+                "nn.BatchNorm1d(128), nn.Linear(128, 10)",
+            ),
+            "Something else than ReLU and a max pooling": ("64, (3, 3)), ", "64, (3, 3)), nn.BatchNorm2d(64), "),
+            "another one stands after a convolution": ("64, (3, 3)), nn.ReLU()", "64, (3, 3)), nn.ELU()"),
             "ends in an activation function": ("Linear(128, 10)", "Linear(128, 10), nn.ReLU()"),
             "The second convolution has no activation": ("64, (3, 3)), nn.ReLU()", "64, (3, 3))"),
             "The second convolution has no pooling": (
@@ -465,7 +484,15 @@ class solution(nn.Module):
         return [scores[:, :10], scores[:, 10:]]
 """
 RETURNS = "return self.upper(features), self.lower(features)"
-TWO_HEADED_MLP = [HEADS, SLICES]
+TWO_HEADED_MLP = [
+    HEADS,
+    SLICES,
+    HEADS.replace("64", "10"),
+    HEADS.replace(
+        "torch.relu(self.hidden(self.flatten(x)))",
+        "self.hidden(x.flatten(1))\n        features = features * (features > 0)",
+    ),
+]
 TWO_HEADED_MLP_WRONG = {
     **edited(
         HEADS,
@@ -476,12 +503,12 @@ TWO_HEADED_MLP_WRONG = {
                 "return torch.cat([self.upper(features), self.lower(features)], 1)",
             ),
             "Both outputs are the same": ("self.lower(features)", "self.upper(features)"),
-            "ends in a softmax": ("self.lower(features)", "F.softmax(self.lower(features), dim=1)"),
+            "ends in a softmax": ("self.lower(features)", "F.softmax(self.lower(features), dim=0)"),
             "The network returns digits": (
                 RETURNS,
                 "return self.upper(features).argmax(1), self.lower(features).argmax(1)",
             ),
-            "No activation function follows": (
+            "A head has no activation function": (
                 "torch.relu(self.hidden(self.flatten(x)))",
                 "self.hidden(self.flatten(x))",
             ),

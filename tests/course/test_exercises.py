@@ -20,7 +20,7 @@ from digitscope.course.exercises import MODULES, batches, functions, regression
 from digitscope.course.exercises.judging import SEED, same
 from digitscope.errors import SettingError
 from digitscope.models.digits import course_cnn
-from tests.course.student_solutions import RIGHT, WRONG
+from tests.course.student_solutions import HEADS, RIGHT, WRONG
 
 COURSE = {
     "relu": neural_nets.rectified_linear_unit,
@@ -87,6 +87,14 @@ def test_a_trap_of_vectorize_is_remarked_on_a_right_solution() -> None:
     for exercise in ("train_step", "predict"):
         assert "np.vectorize drops the fractions" in check(exercise, solution_in(matrices)).message
         assert check(exercise, solution_in(arrays)).message == "Right."
+
+
+def test_activation_functions_stand_between_the_hidden_layer_and_each_head() -> None:
+    before = HEADS.replace("torch.relu(self.hidden(self.flatten(x)))", "self.hidden(torch.relu(self.flatten(x)))")
+    one = HEADS.replace("torch.relu(self", "(self").replace("self.lower(f", "self.lower(torch.relu(f")
+    one = one.replace("(torch.relu(features)", "(torch.relu(features))")
+    for source in (before, one):
+        assert check("two_headed_mlp", solution_in(source)).message.startswith("A head has no activation function")
 
 
 def test_a_wrong_prediction_shows_numbers_to_work_with_and_leaves_the_network_alone() -> None:

@@ -13,17 +13,18 @@ from digitscope.course.exercises.judging import (
     UnusableOutputError,
     a_type,
 )
-from digitscope.course.exercises.tracing import Call, Trace, features, given, weight
+from digitscope.course.exercises.tracing import Call, Trace, features, given, storages, weight
 
 N_IMAGES, N_DIGITS = 3, 10
 
 
 @dataclass
 class Facts:
-    """A network, and what it does with three images.
+    """A network, and what it does with three images, of which the last is the mean of the others.
 
     Attributes:
         model: the network.
+        images: the images, float32.
         training: the calls of a forward pass in training mode.
         evaluation: the calls of a forward pass in evaluation mode.
         output: what the network returned in evaluation mode.
@@ -31,6 +32,7 @@ class Facts:
     """
 
     model: nn.Module
+    images: Tensor
     training: Trace = field(default_factory=Trace)
     evaluation: Trace = field(default_factory=Trace)
     output: Any = None
@@ -44,12 +46,12 @@ class Facts:
     @property
     def convolutions(self) -> list[Call]:
         """The convolutions, in the order of their calls."""
-        return self.training.of("convolution")
+        return self.training.layers("convolution")
 
     @property
     def linears(self) -> list[Call]:
         """The fully connected layers, in the order of their calls."""
-        return self.training.of("linear")
+        return self.training.layers("linear")
 
     @property
     def failed(self) -> Call | None:
@@ -125,15 +127,18 @@ def _classes(facts: Facts) -> Any:
     return widths and {"n": widths.pop()}
 
 
-def _are_probabilities(head: Tensor) -> bool:
-    ones = torch.ones(N_IMAGES, dtype=head.dtype)
-    return bool((head >= 0).all()) and torch.allclose(head.sum(dim=1), ones, atol=1e-4)
+def _ends_in(facts: Facts, kind: str) -> bool:
+    """Return whether a head is what a call of `kind` returned, or a part of it."""
+    return bool(storages(facts.heads) & storages(call.output for call in facts.evaluation.of(kind)))
 
 
-def _ends_in_activation(facts: Facts) -> bool:
-    storages = {head.untyped_storage().data_ptr() for head in facts.heads}
-    calls = facts.evaluation.of("activation")
-    return any(call.output.untyped_storage().data_ptr() in storages for call in calls)
+def _are_probabilities(facts: Facts, read: Callable[[Tensor], Tensor]) -> bool:
+    """Return whether what `read` makes of a head adds up to 1 along one of its axes."""
+    return any(
+        bool((read(head) >= 0).all() and ((read(head).sum(dim=axis) - 1).abs() < 1e-4).all())
+        for head in facts.heads
+        for axis in (0, 1)
+    )
 
 
 def _unregistered(facts: Facts) -> bool:
@@ -172,14 +177,14 @@ OUTPUTS: Mapping[str, Shows] = {
     "The output is NaN, which is not a number: look for a division and a logarithm.": (
         lambda facts: any(bool(head.isnan().any()) for head in facts.heads)
     ),
-    "The network ends in a softmax: the loss of the course has one inside, so it acts twice.": (
-        lambda facts: any(_are_probabilities(head) for head in facts.heads)
+    "The network ends in a softmax: cross-entropy has one inside, so it acts twice.": (
+        lambda facts: _ends_in(facts, "softmax") or _are_probabilities(facts, lambda head: head)
     ),
-    "The network ends in a log-softmax: the loss of the course has one inside.": (
-        lambda facts: any(_are_probabilities(head.exp()) for head in facts.heads)
+    "The network ends in a log-softmax: cross-entropy has one inside.": (
+        lambda facts: _ends_in(facts, "log_softmax") or _are_probabilities(facts, torch.exp)
     ),
     "The network ends in an activation function, which cuts or squeezes the scores: end with a linear layer.": (
-        _ends_in_activation
+        lambda facts: _ends_in(facts, "activation")
     ),
 }
 """Mistakes of the outputs, by their sentences."""
@@ -221,7 +226,7 @@ def built(solution: Any, input_dimension: int) -> nn.Module:
 
 def observed(model: nn.Module, images: Tensor) -> Facts:
     """Run the network in both modes, and its gradients."""
-    facts = Facts(model)
+    facts = Facts(model, images)
     try:
         model.zero_grad(set_to_none=True)
         with facts.training:
