@@ -33,8 +33,11 @@ RELU_WRONG = {
     ),
     "relu(2) gives 4, which is wrong": "def solution(x): return x * x if x > 0 else 0",
     "returns NaN": "def solution(x): return np.float64(x) / 0 * 0",
-    "returns a str: expected a number": "def solution(x): return 'max(0, x)'",
-    "returns shape (2,): expected one number": "def solution(x): return [0, x]",
+    "returns a str: expected a number": "def solution(x): return str(max(0, x))",
+    "returns shape (2,): expected one number": "def solution(x): return np.array([0, x])",
+    "returns a list: expected a number": "def solution(x): return [max(0, x)]",
+    "Large inputs stop at a limit": "def solution(x): return min(10, max(0, x))",
+    "Small positive inputs give 0": "def solution(x): return x if x > 0.01 else 0",
 }
 
 RELU_DERIVATIVE = [
@@ -50,7 +53,7 @@ RELU_DERIVATIVE_WRONG = {
     "Every input gives 1": "def solution(x): return 1",
     "Negative inputs give -1": "def solution(x): return np.sign(x)",
     "Every input but 0 gives 1": "def solution(x): return int(bool(x))",
-    "that x is compared with": "def solution(x): return 1 if x > 1 else 0",
+    "that x is compared with": "def solution(x): return 1 if x > 0.01 else 0",
     "ZeroDivisionError": "def solution(x): return max(0, x) / x",
 }
 
@@ -179,7 +182,7 @@ TRAIN_STEP_WRONG = {
         MATRICES,
         {
             "is a column": ("(h * error).T", "(h * error)"),
-            "for which the handout names np.vectorize": (
+            "so use np.vectorize to apply it to each number": (
                 "np.vectorize(lambda x: max(0, x))",
                 "lambda x: max(0, x)",
             ),
@@ -304,6 +307,18 @@ BATCHIFY_WRONG = {
                 "    n =",
                 "    k = np.random.permutation(len(y_data))\n    x_data, y_data = x_data[k], y_data[k]\n    n =",
             ),
+            "Images and labels no longer belong together": (
+                "    n =",
+                "    k = np.random.permutation(len(x_data))\n    x_data = x_data[k]\n    n =",
+            ),
+            'gives "x" of batch 0 the shape (4, 6): expected (4, 2, 3)': (
+                "x_data[i:i + batch_size]",
+                "x_data[i:i + batch_size].reshape(batch_size, -1)",
+            ),
+            "The remainder is dropped at the front": (
+                "    batches = []",
+                "    k = len(x_data) - n\n    x_data, y_data = x_data[k:], y_data[..., k:]\n    batches = []",
+            ),
             'puts wrong values into "x" of batch 0': (
                 "x_data[i:i + batch_size]",
                 "x_data[i:i + batch_size] / 256",
@@ -323,7 +338,7 @@ ACCURACY_WRONG = {
     "is the number of right predictions": "def solution(p, y): return (p == y).sum()",
     "is a percentage": "def solution(p, y): return 100 * (p == y).float().mean().item()",
     "the share of wrong predictions": "def solution(p, y): return (p != y).float().mean()",
-    "The fraction is lost": "def solution(p, y): return (p == y).sum() // len(y)",
+    "comparing whole tensors leaves 0 or 1": "def solution(p, y): return float(torch.equal(p, y))",
     "The mean is missing": "def solution(p, y): return np.equal(p.numpy(), y.numpy())",
     "return stands inside the loop": "def solution(p, y):\n    for a, b in zip(p, y): return float(a == b)",
     "divided by a fixed number": "def solution(p, y): return (p == y).sum() / 32",
@@ -339,14 +354,16 @@ FLATTEN = [
     "class solution(nn.Module):\n    def forward(self, input):\n        return input.view(input.size(0), -1)",
     "solution = nn.Flatten()",
     "def solution(t): return torch.stack([image.reshape(-1) for image in t])",
+    "def solution(t):\n    n, c, h, w = t.shape\n    return t.reshape(n, c * h * w)",
 ]
 FLATTEN_WRONG = {
     "All images end in one long row": "def solution(t): return t.view(-1)",
     "All images end in one row of a matrix": "def solution(t): return t.view(1, -1)",
     "Rows and columns are swapped": "def solution(t): return t.reshape(-1, t.size(0))",
+    "Negative values become 0": "def solution(t): return t.flatten(1).relu()",
     "The result is transposed": "def solution(t): return t.flatten(1).T",
     "It works for one size of image only": "def solution(t): return t.view(-1, 784)",
-    "The axis of the channels is left": "def solution(t): return t.flatten(min(2, t.dim() - 1))",
+    "The axis of the channels is left": "def solution(t): return t.flatten(2)",
     "in another order": "def solution(t): return t.transpose(1, -1).reshape(len(t), -1)",
     "mix pixels of several images": "def solution(t): return t.transpose(0, 1).reshape(len(t), -1)",
     "Only the axes of length 1 are gone": "solution = torch.squeeze",

@@ -1,6 +1,7 @@
 """The exercises on batches, accuracy and flattening, with PyTorch's tensors."""
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -90,17 +91,31 @@ def _batchify(solution: Any, e: Examples) -> Any:
     return arrays
 
 
-def _in_other_order(cases: Sequence[Examples], outputs: Sequence[Any]) -> bool:
-    """Return whether every batch has its size, no example twice, and they are in another order."""
-    return all(
-        isinstance(output, list)
-        and len(output) == len(_whole(case))
-        and all(len(x) == case.size for x, _ in output)
-        and len({x.tobytes() for x in np.concatenate([x for x, _ in output])}) == len(output) * case.size
-        and {x.tobytes() for x in np.concatenate([x for x, _ in output])}
-        <= {x.tobytes() for x in case.x.astype(np.float64)}
-        for case, output in zip(cases, outputs, strict=True)
-    )
+def _has_moved(*, together: bool) -> Callable[[Sequence[Examples], Sequence[Any]], bool]:
+    """Return a check that whole batches hold images and labels of the data, each at most once, in another order.
+
+    Args:
+        together: whether each image has its own label; otherwise some have another's.
+    """
+
+    def shows(cases: Sequence[Examples], outputs: Sequence[Any]) -> bool:
+        matches = []
+        for case, output in zip(cases, outputs, strict=True):
+            right = case.slices(_whole(case))
+            if not isinstance(output, list) or [(x.shape, y.shape) for x, y in output] != [
+                (x.shape, y.shape) for x, y in right
+            ]:
+                return False
+            place = {image.tobytes(): i for i, image in enumerate(case.x.astype(np.float64))}
+            found = [place.get(image.tobytes(), -1) for x, _ in output for image in x]
+            labels = np.concatenate([y for _, y in output], axis=-1)
+            given, had = (Counter(map(tuple, np.atleast_2d(each).T.tolist())) for each in (labels, case.y))
+            if min(found) < 0 or len(set(found)) < len(found) or given - had:
+                return False
+            matches.append(np.array_equal(labels, case.y[..., found]))
+        return all(matches) is together
+
+    return shows
 
 
 def _differs(output: Any, answer: list[tuple[Any, Any]]) -> str:
@@ -118,7 +133,10 @@ def _differs(output: Any, answer: list[tuple[Any, Any]]) -> str:
 
 
 BATCHES: Mapping[str, Callable[[Examples], Any]] = {
-    "The last batch may be short: the course drops the remainder.": lambda e: e.slices(range(0, e.n, e.size)),
+    "The last batch may be short: the exercise drops the remainder.": lambda e: e.slices(range(0, e.n, e.size)),
+    "The remainder is dropped at the front: the first batch starts with the first example.": (
+        lambda e: e.slices(range(e.n % e.size, e.n, e.size))
+    ),
     "A whole batch is missing at the end: look at where the range of the starts stops.": (
         lambda e: e.slices(range(0, e.n - e.size, e.size))
     ),
@@ -176,8 +194,12 @@ BATCHIFY = Exercise(
     mistakes=[
         *simulated(BATCHES),
         Mistake(
-            "The examples are shuffled: the course does that before, and here they keep their order.",
-            shows=_in_other_order,
+            "The examples are shuffled: here they keep their order.",
+            shows=_has_moved(together=True),
+        ),
+        Mistake(
+            "Images and labels no longer belong together: each image keeps its own label.",
+            shows=_has_moved(together=False),
         ),
     ],
     differs=_differs,
@@ -220,12 +242,14 @@ def _is_divided_by_a_constant(cases: Sequence[Labels], outputs: Sequence[Any]) -
 
 ACCURACIES: Mapping[str, Callable[[Labels], Any]] = {
     "The result is the number of right predictions: relate it to how many there are.": lambda c: _hits(c).sum(),
-    "The result is a percentage: the course's accuracy lies between 0 and 1.": lambda c: 100 * _share(c),
+    "The result is a percentage: the share lies between 0 and 1.": lambda c: 100 * _share(c),
     "The result is the share of wrong predictions: look at the comparison.": lambda c: 1 - _share(c),
     "The result is the number of wrong predictions: look at the comparison and at the mean.": (
         lambda c: (~_hits(c)).sum()
     ),
-    "The fraction is lost: a division of whole numbers, or int(), leaves 0 or 1.": lambda c: float(_hits(c).all()),
+    "The fraction is lost: dividing whole numbers, int() or comparing whole tensors leaves 0 or 1.": lambda c: (
+        float(_hits(c).all())
+    ),
     "The result says whether any prediction is right: the exercise asks for the share.": (
         lambda c: float(_hits(c).any())
     ),
@@ -276,8 +300,8 @@ ACCURACY = Exercise(
 
 
 def _images(generator: np.random.Generator) -> list[list[Tensor]]:
-    shapes = ((2, 1, 28, 28), (3, 2, 4, 5), (5, 64, 5, 5), (1, 3, 2, 2), (4, 6), (2, 3, 7), (3, 1, 1, 4))
-    return [[torch.from_numpy(generator.random(shape, dtype=np.float32)) for shape in shapes]]
+    shapes = ((2, 1, 28, 28), (3, 2, 4, 5), (5, 64, 5, 5), (1, 3, 2, 2), (4, 5, 3, 6), (3, 1, 1, 4))
+    return [[torch.from_numpy(generator.standard_normal(shape, dtype=np.float32)) for shape in shapes]]
 
 
 def _flatten(solution: Any, images: Tensor) -> Any:
@@ -326,9 +350,7 @@ FLAT: Mapping[str, Callable[[Tensor], Any]] = {
         lambda t: t.numpy().reshape(-1, len(t))
     ),
     "The result is transposed: the images should be counted by the first axis.": lambda t: _rows(t).T,
-    "The axis of the channels is left: it is part of an image too.": lambda t: t.flatten(
-        min(2, t.ndim - 1)
-    ).numpy(),
+    "The axis of the channels is left: it is part of an image too.": lambda t: t.flatten(2).numpy(),
     "Only the axes of length 1 are gone: the others are to be joined.": lambda t: t.squeeze().numpy(),
     "The images and their first axis are joined, and the rest is left: start one axis later.": (
         lambda t: t.numpy().reshape(-1, *t.shape[2:])
@@ -337,6 +359,7 @@ FLAT: Mapping[str, Callable[[Tensor], Any]] = {
     "Each image becomes a single number: flattening keeps all values.": (
         lambda t: t.numpy().reshape(len(t), -1).mean(axis=1)
     ),
+    "Negative values become 0: flattening keeps all values as they are.": lambda t: _rows(t.relu()),
     "Only the first image is left: keep one row for each image.": lambda t: _rows(t)[0],
     "Only the first channel is left: an image has all its channels.": lambda t: (
         t[:, 0].numpy().reshape(len(t), -1)

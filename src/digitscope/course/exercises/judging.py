@@ -36,7 +36,7 @@ HINTS = MappingProxyType(
         ),
         "broadcast": "the shapes of two arrays do not fit, so print them",
         "truth value of an array|Boolean value of Tensor|arrays can be converted to Python scalars": (
-            "a function of one number gets a whole array, for which the handout names np.vectorize"
+            "a function of one number gets a whole array, so use np.vectorize to apply it to each number"
         ),
     }
 )
@@ -235,6 +235,8 @@ def number(output: Any) -> Any:
     """
     if output is None:
         return None
+    if isinstance(output, str | bytes | list | tuple):
+        raise UnusableOutputError(f"returns {a_type(output)}: expected a number.")
     try:
         array = np.asarray(output.detach() if hasattr(output, "detach") else output).astype(np.float64)
     except (TypeError, ValueError):
