@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from torch import nn
 
+from digitscope import course
 from digitscope.course import Verdict, check, conv, mlp, neural_nets, train_utils
 from digitscope.course.exercises import MODULES, batches, functions, regression
 from digitscope.course.exercises.judging import SEED, same
@@ -136,6 +137,32 @@ def test_the_guide_shows_what_check_says() -> None:
     assert len(lines) == 4
     assert {name: check(name, solution_in(f"{source}\nsolution = {name}")).message for name in lines} == lines
     assert f'check("relu", abs)\n# {check("relu", abs)}\n' in guide
+
+
+def test_the_chapters_starting_code_gets_a_sentence_of_its_own() -> None:
+    said = {}
+    for path in sorted((Path(course.__file__).parent / "chapters").glob("*.md")):
+        for cell in re.findall(r"```\{code-cell\} python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
+            for name, solution in re.findall(r'^check\("(\w+)", (\w+)\)$', cell, re.MULTILINE):
+                said[name] = check(
+                    name, solution_in(f"from digitscope.course import check\n{cell}\nsolution={solution}")
+                )
+    starts = {
+        "relu": "Negative inputs come back unchanged",
+        "relu_derivative": "Every input gives 1",
+        "train_step": "Only the weights to the output change",
+        "predict": "The hidden layer lacks its bias and its activation function",
+        "batchify": "There is one batch only",
+        "accuracy": "The result is the number of right predictions",
+        "flatten": "All images end in one long row",
+        "cnn": "An output has the shape (3, 32, 13, 13)",
+        "two_headed_mlp": "Both outputs are the same",
+        "two_headed_cnn": "There is no convolution",
+    }
+    assert list(starts) == list(MODULES)
+    assert {name: said[name].message.startswith(start) for name, start in starts.items()} == dict.fromkeys(
+        starts, True
+    )
 
 
 def test_exercises_of_numpy_load_no_torch() -> None:

@@ -73,6 +73,6 @@ COMMAND = Command(
         JSON,
     ),
     "check exercises.py",
-    about="Exercises have the course's names, or ours: digitscope.course.check shows them.\n"
+    about="An exercise has its name of digitscope.course.check or of the course: --missing lists both.\n"
     "The exit code is 0 if all that are found are right, 1 if one is wrong.",
 )
