@@ -49,12 +49,12 @@ def _lacks(kind: str, index: int) -> Shows:
 
 def _leads(facts: Facts, kind: str, index: int, *ways: Callable[[Tensor], Tensor]) -> bool:
     """Return whether a layer gives the next one its output by one of `ways`; the order of its values is free."""
-    layer = facts.evaluation.layers(kind)[index]
-    after = _next_layer(facts.evaluation, layer)
+    layers = facts.evaluation.layers(kind)
+    after = _next_layer(facts.evaluation, layers[index]) if index < len(layers) else None
     if after is None:
         return False
     got = given(after).flatten(1).sort(dim=1).values
-    expected = (way(again(layer)).flatten(1).sort(dim=1).values for way in ways)
+    expected = (way(again(layers[index])).flatten(1).sort(dim=1).values for way in ways)
     return any(each.shape == got.shape and torch.allclose(each, got, atol=1e-5) for each in expected)
 
 
