@@ -104,7 +104,7 @@ DERIVATIVE = _exercise(
     "relu_derivative",
     lambda x: float(ACTIVATIONS["relu"].derivative(np.array(max(x, 0.0)))),
     {
-        "Only the value at 0 is wrong: the handout says which side 0 belongs to.": lambda x: float(x >= 0),
+        "Only the value at 0 is wrong: the exercise says which side 0 belongs to.": lambda x: float(x >= 0),
         "Only the value at 0 is wrong: the exercise does not take the middle between the two sides.": (
             lambda x: (float(x > 0) + float(x >= 0)) / 2
         ),
