@@ -1,4 +1,6 @@
-"""The course's `neural_nets.py`: a 2-3-1 network that learns 7 * x1 from four points.
+"""The course's `neural_nets.py`: a 2-3-1 network and the four points that it learns from.
+
+The training points follow 3 * x1 + 4 * x2; the course's test expects 7 * x1, which is the same where x1 = x2.
 
 Names and signatures are the handout's. The steps themselves (forward propagation, backpropagation, gradient
 descent) stand in `digitscope.scratch.regression`, one a line under the handout's names.
