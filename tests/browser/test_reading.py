@@ -8,7 +8,7 @@ from PIL import Image
 
 from digitscope.data import Dataset
 from tests.browser.conftest import Open
-from tests.browser.drawings import DRAWINGS, Drawing, number, straight
+from tests.browser.drawings import DRAWINGS, Drawing, number
 from tests.browser.studio import Studio, as_number, picture_of
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NUMBERS = ["471", "2036", "58", "190"]
 
-LETTER = Drawing("M", 0, [straight((0, 1), (0, 0), (0.5, 0.6), (1, 0), (1, 1))])
+LETTER = Drawing("M", 0, [[(0, 1), (0, 0), (0.5, 0.6), (1, 0), (1, 1)]])
 
 
 def test_drawings_are_read(studio: Studio) -> None:
