@@ -15,7 +15,7 @@ from tests.browser.drawings import Drawing
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-PATIENCE = 90.0
+PATIENCE = 150.0
 """Seconds."""
 
 DROP = """([bytes, name, type, kind]) => {
