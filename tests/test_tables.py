@@ -1,5 +1,6 @@
 """Tables of made readings, whose rows and columns are known."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -53,7 +54,10 @@ def test_ruled_cells_keep_a_column_that_is_empty() -> None:
         brush.line((x, 5, x, 185), fill=0, width=2)
     for y in (5, 65, 125, 185):
         brush.line((5, y, 350, y), fill=0, width=2)
-    assert replace(reading, gray=np.asarray(image)).table == rows
+    seen = replace(reading, gray=np.asarray(image))
+    sent = pickle.loads(pickle.dumps(seen))
+    assert (sent.table, sent.gray, sent.lines) == (rows, None, reading.lines)  # the page itself is not sent
+    assert seen.table == rows
     assert table_of(reading) == [["12", "3.5"], ["7", "4"], [None, "20"]]
 
 

@@ -207,11 +207,12 @@ def lines_and_ink(gray: UInt8) -> tuple[Bool, Bool]:
     light = ndimage.uniform_filter(gray.astype(np.float32), max(3, int(AROUND * gray.shape[1])))
     ink = gray < DARK * light
     length, gap = max(5, int(LINE * side)), max(1, int(LONGEST_GAP * side))
-    lines = np.zeros_like(ink)
+    lines = np.zeros(ink.shape, np.uint8)
     for long, wide in (((1, length), (1, gap)), ((length, 1), (gap, 1))):
-        closed = ndimage.binary_closing(ink, np.ones(wide, bool))
-        lines |= ndimage.binary_opening(closed, np.ones(long, bool))
-    return lines, ink
+        # The filters for grey pictures take one axis at a time, and a third of the time.
+        closed = ndimage.grey_closing(ink.view(np.uint8), wide, mode="constant")
+        lines |= ndimage.grey_opening(closed, long, mode="constant")
+    return lines.astype(bool), ink
 
 
 def enclosed(lines: Bool, *, highest: float = HIGHEST) -> list[Edges]:

@@ -1,15 +1,21 @@
 """What the service is asked, and what its answers are held to."""
 
 import io
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import numpy as np
+import uvicorn
+from fastapi import FastAPI
 from numpy.typing import NDArray
 from PIL import Image
+
+from digitscope.serve import server
 
 TOKEN = "a-token-of-23-characters"  # noqa: S105 - nobody's
 
@@ -22,6 +28,19 @@ def png(pixels: Pixels) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     return file.getvalue()
+
+
+@contextmanager
+def served_by_a_thread(app: FastAPI) -> Iterator[str]:
+    """Serve `app` from a thread of this process, and give its address."""
+    listener = server.listen("127.0.0.1", 0)
+    running = uvicorn.Server(server.config(app))
+    thread = threading.Thread(target=running.run, args=([listener],))
+    thread.start()
+    yield server.url_of(listener)
+    running.should_exit = True
+    thread.join()
+    listener.close()
 
 
 def canvas(*images: UInt8) -> UInt8:

@@ -2,21 +2,20 @@
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
 import pytest
 import schemathesis
-import uvicorn
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.testclient import TestClient
 
 from digitscope.detections import SIGNS
-from digitscope.serve import create_app, picture_reading, server
+from digitscope.serve import create_app, picture_reading
 from tests.reading.examples import digit, reading, sign
+from tests.serve.helpers import served_by_a_thread
 
 APP = create_app()
 
@@ -30,14 +29,8 @@ schemathesis.serializer.alias("application/pdf", "application/octet-stream")
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """Where the app is served by a thread of this process."""
-    listener = server.listen("127.0.0.1", 0)
-    running = uvicorn.Server(server.config(APP))
-    thread = threading.Thread(target=running.run, args=([listener],))
-    thread.start()
-    yield server.url_of(listener)
-    running.should_exit = True
-    thread.join()
-    listener.close()
+    with served_by_a_thread(APP) as url:
+        yield url
 
 
 @DESCRIPTION.parametrize()

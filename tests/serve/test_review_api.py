@@ -1,7 +1,6 @@
 """The review's part of the API: what is handed out, kept, told and refused."""
 
 import base64
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,15 +8,14 @@ from typing import Any
 
 import pytest
 import schemathesis
-import uvicorn
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.testclient import TestClient
 
 from digitscope.forms.store import Store
-from digitscope.serve import Access, create_review_app, server
+from digitscope.serve import Access, create_review_app
 from tests.forms.test_store import FORM, filled
-from tests.serve.helpers import TOKEN, assert_problem
+from tests.serve.helpers import TOKEN, assert_problem, served_by_a_thread
 
 
 def description() -> dict[str, Any]:
@@ -120,14 +118,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with Store(tmp_path_factory.mktemp("review") / "values.db", FORM) as store:
         for number in range(40):
             store.add(f"{number}.png", [filled()])
-        listener = server.listen("127.0.0.1", 0)
-        running = uvicorn.Server(server.config(create_review_app(store)))
-        thread = threading.Thread(target=running.run, args=([listener],))
-        thread.start()
-        yield server.url_of(listener)
-        running.should_exit = True
-        thread.join()
-        listener.close()
+        with served_by_a_thread(create_review_app(store)) as url:
+            yield url
 
 
 @DESCRIPTION.parametrize()

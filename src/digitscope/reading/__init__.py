@@ -1,5 +1,6 @@
 """Reading digits with ONNX Runtime: no PyTorch, nothing downloaded."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from digitscope.reading.recognizer import Prediction, Recognizer
@@ -37,8 +38,6 @@ _MODULES = {
 def __getattr__(name: str) -> Any:
     """Load Pillow and SciPy when a name that needs them is first used, and not before."""
     if name in _MODULES:
-        from importlib import import_module
-
         return getattr(import_module(f"digitscope.reading.{_MODULES[name]}"), name)
     raise AttributeError(f"module 'digitscope.reading' has no attribute {name!r}")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, softmax
+from scipy.special import expit, logit, softmax
 
 from digitscope.reading.cutting import cut_out
 from digitscope.reading.finder import Found
@@ -115,9 +115,8 @@ def together(seen: Seen, digit: float, page: float) -> Float32:
 
 def features(seen: Seen, probabilities: Float32) -> NDArray[np.float64]:
     """Return `FEATURES` of each digit, float64 (K, 7)."""
-    score = seen.scores.astype(np.float64)
-    logit = np.log(np.maximum(score, 1e-9)) - np.log(np.maximum(1 - score, 1e-9))
+    score = logit(np.clip(seen.scores.astype(np.float64), 1e-9, 1 - 1e-9))
     sure = np.log(np.maximum(probabilities.max(axis=1), 1e-9))
-    told = np.clip(np.column_stack([logit, seen.evidence, sure]), -SUREST, SUREST)
+    told = np.clip(np.column_stack([score, seen.evidence, sure]), -SUREST, SUREST)
     strange = np.clip(seen.distances - 1, 0, FARTHEST)
     return np.column_stack([np.ones(len(score)), told, strange])

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -79,7 +80,7 @@ class Picture:
         """Its colours, uint8 (H, W, 3)."""
         return np.asarray(self.image.convert("RGB"))
 
-    @property
+    @cached_property
     def gray(self) -> UInt8:
         """Its brightness, uint8 (H, W), as of ITU-R BT.601."""
         return np.asarray(self.image.convert("L"))

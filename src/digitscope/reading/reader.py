@@ -72,8 +72,7 @@ class Reader:
         Args:
             source: the picture.
             printed: whether the text has printed digits and signs too.
-            rotation: degrees, clockwise, that every page is turned by to be read: 0, 90, 180 or 270. None to find
-                out.
+            rotation: degrees, clockwise, that every page is turned by: 0, 90, 180 or 270. None to find them.
             regions: left, top, width and height of each part of a page to read, in pixels of the picture as given;
                 None for all. An item belongs to the first region that its centre is in.
             digits: the digits that may occur; others are not read.
@@ -172,8 +171,7 @@ def read(
 ) -> Reading:
     """Return what is written in `source`: a path, bytes, a binary file, a PIL image or an array.
 
-    `model` is a shipped name or the path of an ONNX file; the network is loaded once. The other arguments, and the
-    errors, are as of `Reader.read`.
+    `model` is a shipped name or the path of an ONNX file, loaded once. The rest is as of `Reader.read`.
     """
     how = ReadingOptions(printed, rotation, regions, digits, min_confidence)
     return _reader(str(model)).read(source, **vars(how))

@@ -133,6 +133,10 @@ class Reading:
 
         return table_of(self, self.gray)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process gets: the table in place of the page, which has megabytes."""
+        return {**vars(self), "table": self.table, "gray": None}
+
     def to_json(self) -> dict[str, Any]:
         """Return plain lists, numbers and strings, by the names of the attributes, and `text` and `rotation`."""
         return {

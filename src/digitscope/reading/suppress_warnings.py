@@ -34,4 +34,3 @@ class _SuppressWarnings:
 
 
 suppress_warnings = _SuppressWarnings()
-"""Use it as `with suppress_warnings:`."""
