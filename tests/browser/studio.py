@@ -15,7 +15,7 @@ from tests.browser.drawings import Drawing
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-PATIENCE = 150.0
+PATIENCE = 60.0
 """Seconds."""
 
 DROP = """([bytes, name, type, kind]) => {
