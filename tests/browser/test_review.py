@@ -43,6 +43,7 @@ class Service:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
+    """The service; tests ask for it before a page, which then closes first and asks nobody in vain."""
     with Store(tmp_path / "values.db", FORM) as store:
         store.add("one.png", [filled()])
         store.add("two.png", [filled("00000000")])
@@ -62,7 +63,7 @@ def at_field(studio: Studio, name: str, place: str) -> None:
 
 
 def test_four_values_by_keyboard_with_an_undo_and_a_killed_server(
-    open_studio: Open, service: Service, tmp_path: Path
+    service: Service, open_studio: Open, tmp_path: Path
 ) -> None:
     studio = open_studio(f"{service.address}/?by=Ann")
     studio.expected += ["status of 422", "status of 404", "ERR_CONNECTION_REFUSED"]
@@ -121,7 +122,7 @@ def test_four_values_by_keyboard_with_an_undo_and_a_killed_server(
     ]
 
 
-def test_two_people_and_twenty_fields_a_minute(open_studio: Open, service: Service) -> None:
+def test_two_people_and_twenty_fields_a_minute(service: Service, open_studio: Open) -> None:
     ann, bo = (open_studio(f"{service.address}/?by={name}") for name in ("Ann", "Bo"))
     at_field(ann, "account", "one.png")
     at_field(bo, "born", "one.png")
@@ -137,7 +138,7 @@ def test_two_people_and_twenty_fields_a_minute(open_studio: Open, service: Servi
 
 
 @pytest.mark.parametrize("width", [320, 390])
-def test_a_phone(open_studio: Open, service: Service, width: int) -> None:
+def test_a_phone(service: Service, open_studio: Open, width: int) -> None:
     studio = open_studio(f"{service.address}/?by=Ann", viewport={"width": width, "height": 700})
     at_field(studio, "account", "one.png")
     assert studio.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
