@@ -113,3 +113,16 @@ def test_of_many_peaks_the_highest_are_looked_at(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("digitscope.detections.MOST", 2)
     peaks = [Peak(2, 2, "1", heat=1), Peak(2, 12, "2", heat=2), Peak(12, 2, "3", heat=3)]
     assert [CLASSES[label] for label in decode(maps_of(peaks), 0.5).labels] == ["3", "2"]
+
+
+def test_a_sign_that_cannot_occur_may_be_a_digit() -> None:
+    """At a place that is a sign with 0.8 and a digit with 0.1; the sign is ( with 0.9 and - with 0.1."""
+    maps = maps_of([Peak(5, 5, "(", kind=2)])
+    maps[CHANNELS["heat"], 5, 5] = [np.log(1 / 9), -20, np.log(4), -20]
+    maps[CHANNELS["classes"], 5, 5] = -20
+    for label, share in (("1", 1.0), ("(", 0.9), ("-", 0.1)):
+        maps[CHANNELS["classes"].start + CLASSES.index(label), 5, 5] = np.log(share)
+    for signs, expected, score in (("(-", "(", 0.8), ("-", "1", 0.1 / 0.28), ("", "1", 0.1 / 0.2)):
+        found = decode(maps, 0.3, signs)
+        assert CLASSES[found.labels[0]] == expected
+        assert found.scores[0] == pytest.approx(score, rel=1e-4)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.special import expit, log_softmax
+from scipy.special import expit, log_softmax, logit, softmax
 
 Float32 = NDArray[np.float32]
 Int = NDArray[np.int64]
@@ -22,7 +22,7 @@ STRIDE = 4
 INPUT, OUTPUT, ABOUT = "images", "maps", "digitscope"
 """Names in the network's ONNX file: uint8 (N, H, W) in, the maps out, and a property with JSON about it."""
 
-SIGNS = (".", ",", "-", "/", ":", "+", "×", "÷", "=", "(", ")")
+SIGNS = ".,-/:+×÷=()"
 CLASSES = (*"0123456789", *SIGNS)
 """Ten digits, then the signs."""
 
@@ -57,6 +57,9 @@ MOST = 2000
 
 IMPOSSIBLE = -100.0
 """Logarithm of the probability of a class that an item cannot have."""
+
+SUREST = 1 - 1e-6
+"""Probability of an item at most, where the others are conditional on it."""
 
 OVERLAP = 0.45
 """Two boxes with a higher intersection over union are one item; the more probable box stays."""
@@ -102,8 +105,12 @@ class Detections:
         return np.asarray(self.log_probabilities.argmax(axis=1), dtype=np.int64)
 
 
-def decode(maps: Float32, threshold: float) -> Detections:
-    """Return the items at the peaks of `maps`, float32 (42, h, w), that are more probable than `threshold`."""
+def decode(maps: Float32, threshold: float, signs: str = SIGNS) -> Detections:
+    """Return the items at the peaks of `maps`, float32 (42, h, w), that are more probable than `threshold`.
+
+    No sign but those in `signs` occurs.
+    """
+    maps = _with_signs(maps, signs)
     heat = expit(maps[CHANNELS["heat"]])
     best = heat.max(axis=0)
     rows, columns = np.nonzero((best == ndimage.maximum_filter(best, 3)) & (best > threshold))
@@ -136,6 +143,24 @@ def decode(maps: Float32, threshold: float) -> Detections:
         boxes, best[rows, columns], kinds, log_softmax(possible, axis=1), evidence.astype(np.float32)
     )
     return found[without_doubles(found.boxes)]
+
+
+def _with_signs(maps: Float32, signs: str) -> Float32:
+    """Return `maps` (42, h, w) where no sign but those in `signs` occurs, by Bayes' rule.
+
+    What looks like another sign then is a digit, if it looks like one too: a "(" may be a 1.
+    """
+    left_out = [number for number, name in enumerate(SIGNS) if name not in signs]
+    if not left_out:
+        return maps
+    limited = maps.copy()
+    heat = expit(maps[CHANNELS["heat"]].astype(np.float64))
+    is_out = softmax(maps[CHANNELS["classes"]][10:], axis=0)[left_out].sum(axis=0) * heat[2:]
+    heat[2:] -= is_out
+    heat /= 1 - np.minimum(is_out.sum(axis=0), SUREST)
+    limited[CHANNELS["heat"]] = logit(np.clip(heat, 1 - SUREST, SUREST))
+    limited[CHANNELS["classes"]][10:][left_out] = IMPOSSIBLE
+    return limited
 
 
 def without_doubles(boxes: Float32, overlap: float = OVERLAP) -> Int:

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from digitscope.data import Dataset
+from digitscope.detections import SIGNS
 from digitscope.reading import Reading, open_pictures
 from tests.cli.helpers import Command, Outcome, assert_one_line, everything_in, in_a_process, on_a_terminal
 from tests.reading.examples import digit, reading, sign
@@ -162,15 +163,15 @@ def test_remarks_go_to_standard_error(digitscope: Command, finds: Callable[[Read
 
 def test_how_a_picture_is_read(digitscope: Command, plain: type[PlainReader]) -> None:
     path = picture("a.png", 1)
-    some = ("--rotation", "270", "--region", "0,1,20,30", "--region", "5,5,9,9", "--digits", "0-2,7")
+    some = ("--rotation", "270", "--region", "0,1,20,30", "--region", "5,5,9,9", "--digits", "0-2,7", "--signs=.-")
     for words in ((), ("--rotation", "0", "--printed"), (*some, "--min-confidence", "0.9")):
         assert digitscope("read", path, *words).code == 0
     assert [tuple(asked.values()) for asked in plain.asked] == [
-        (False, None, None, "0123456789", 0.5),
-        (True, 0, None, "0123456789", 0.5),
-        (False, 270, [(0, 1, 20, 30), (5, 5, 9, 9)], "0127", 0.9),
+        (False, None, None, "0123456789", SIGNS, 0.5),
+        (True, 0, None, "0123456789", SIGNS, 0.5),
+        (False, 270, [(0, 1, 20, 30), (5, 5, 9, 9)], "0127", ".-", 0.9),
     ]
-    assert list(plain.asked[0]) == ["printed", "rotation", "regions", "digits", "min_confidence"]
+    assert list(plain.asked[0]) == ["printed", "rotation", "regions", "digits", "signs", "min_confidence"]
 
 
 def test_a_path_of_any_bytes_can_be_told(digitscope: Command, plain: type[PlainReader]) -> None:

@@ -385,6 +385,15 @@ def test_digits_that_cannot_occur_are_not_read(sample: Dataset, reader: Reader) 
     assert np.allclose([digit.probabilities.sum() for digit in reading.digits], 1)
 
 
+def test_signs_that_cannot_occur_are_digits_or_nothing(sample: Dataset, reader: Reader) -> None:
+    page = with_signs(sample, "4:20")
+    ImageDraw.Draw(page).line([(60 + 50 * 4 - 22, 40), (60 + 50 * 4 - 30, 96)], fill=0, width=5)
+    assert {sign.label for sign in reader.read(page).signs} >= {":"}
+    without = reader.read(page, signs="")
+    assert without.signs == ()
+    assert without_spaces(without) == "4201"
+
+
 def test_the_least_chance_of_a_digit_can_be_chosen(sample: Dataset, reader: Reader) -> None:
     page, _, _ = pasted(sample, lines=4, columns=6, scale=2, pitch=75)
     chances = [digit.chance for digit in reader.read(page).digits]
@@ -399,6 +408,7 @@ def test_the_least_chance_of_a_digit_can_be_chosen(sample: Dataset, reader: Read
         ({"rotation": 45}, "rotation is 45: expected 0, 90, 180 or 270"),
         ({"regions": [(0, 0, 0, 5)]}, "expected left, top, width and height in pixels"),
         ({"digits": "12a"}, "digits is '12a': expected those that may occur"),
+        ({"signs": ".;"}, "signs is '.;': expected those of"),
         ({"min_confidence": 1.5}, "min_confidence is 1.5: expected a probability"),
     ],
 )

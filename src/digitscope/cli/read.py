@@ -37,6 +37,7 @@ from digitscope.cli.read_output import (
 )
 from digitscope.cluster import connected, load_ray
 from digitscope.cores import usable_cores
+from digitscope.detections import SIGNS
 from digitscope.errors import ClusterError, DataError, SettingError
 from digitscope.reading import SHIPPED
 from digitscope.reading.page_reading import ACCEPTED, ReadingOptions
@@ -87,6 +88,7 @@ def run(options: argparse.Namespace) -> int:
         "rotation": None if options.rotation == "auto" else int(options.rotation),
         "regions": options.region,
         "digits": options.digits,
+        "signs": options.signs,
         "min_confidence": options.min_confidence,
     }
     ReadingOptions(**how)  # which refuses wrong values before anything is read
@@ -313,6 +315,12 @@ COMMAND = Command(
             default="0123456789",
             metavar="0-9",
             help="the digits that may occur, such as 0-4 or 013 (default: all)",
+        ),
+        Argument(
+            "--signs",
+            default=SIGNS,
+            metavar="SIGNS",
+            help="the signs that may occur, such as --signs=., or --signs= for none (default: %(default)s)",
         ),
         Argument(
             "--min-confidence",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from digitscope.detections import SIGNS
 from digitscope.forms.checks import check_of, follows
 from digitscope.forms.description import Box, Field, Form
 from digitscope.forms.fitting import Fitting, costs_of, fit, in_order
@@ -16,6 +17,9 @@ from digitscope.reading.pictures import MOST_PAGES
 from digitscope.reading.result import Sign
 
 UInt8 = NDArray[np.uint8]
+
+LIKE_1 = "/()"
+"""Signs that are taken for a 1 unless a pattern has them."""
 
 SURE = 0.8
 """Probability from which a value need not be looked at."""
@@ -141,6 +145,8 @@ class FormReader:
         for field in form.fields:
             if field.check is not None:
                 check_of(field.check)
+        patterns = "".join(field.pattern or "" for field in form.fields)
+        self._signs = "".join(sign for sign in SIGNS if sign not in LIKE_1 or sign in patterns)
         page = next(iter(open_pictures(form.reference if empty is None else empty)))
         self._reference = Reference.of(page.gray)
         self._of_form = self._read(self._reference.gray)
@@ -189,7 +195,7 @@ class FormReader:
         return FilledForm(values, number)
 
     def _read(self, gray: UInt8) -> Reading:
-        return self.reader.read(gray, printed=True, rotation=0)
+        return self.reader.read(gray, printed=True, rotation=0, signs=self._signs)
 
     def _is_of_form(self, digit: Digit, scale: float) -> bool:
         """Tell whether the empty form, too, has a digit at this place."""

@@ -17,7 +17,7 @@ from PIL import Image
 from scipy import ndimage
 from scipy.special import expit, softmax
 
-from digitscope.detections import ABOUT, CHANNELS, INPUT, N_CHANNELS, OUTPUT, STRIDE, Detections, decode
+from digitscope.detections import ABOUT, CHANNELS, INPUT, N_CHANNELS, OUTPUT, SIGNS, STRIDE, Detections, decode
 from digitscope.errors import DataError
 from digitscope.reading.recognizer import open_session
 
@@ -98,8 +98,8 @@ class PageNetwork:
         about = json.loads(self._session.get_modelmeta().custom_metadata_map[ABOUT])
         return dict(about["combinations"])
 
-    def find(self, gray: UInt8, *, turns: int | None = None) -> Found:
-        """Return what is on a page, uint8 (H, W); it is turned by `turns`, or by as many as the network says."""
+    def find(self, gray: UInt8, *, turns: int | None = None, signs: str = SIGNS) -> Found:
+        """Return what is on a page, uint8 (H, W), turned by `turns` or as the network says; see `decode`."""
         coarse, kinds, scale = self._overview(gray)
         empty, written = kinds[:2]
         shown = float((empty < 0.5).mean()), float(written.sum() / max((1 - empty).sum(), 1e-6))
@@ -110,7 +110,7 @@ class PageNetwork:
         if turns is None:
             part = _densest(gray, written, min(1.0, WINDOW / scale / max(gray.shape)))
             turns = self._turns(part, scale, lies_down=_lies_down(coarse, kinds))
-        found = self.fine(np.rot90(gray, -turns), scale, np.rot90(empty, -turns))
+        found = self.fine(np.rot90(gray, -turns), scale, np.rot90(empty, -turns), signs)
         return replace(found, turns=turns, writing=shown, is_small=is_small)
 
     def _overview(self, gray: UInt8) -> tuple[Float32, Float32, float]:
@@ -145,13 +145,13 @@ class PageNetwork:
         best = int(np.argmax(read))
         return ways[best] if read[best] >= read[0] + TURN_MARGIN else 0
 
-    def fine(self, gray: UInt8, scale: float, empty: Float32 | None = None) -> Found:
+    def fine(self, gray: UInt8, scale: float, empty: Float32 | None = None, signs: str = SIGNS) -> Found:
         """Return what is on a page that is upright, looked at with `scale` times its pixels along each axis.
 
         `empty` (h, w) is the probability that nothing is written: where it is high, nothing is looked at.
         """
         maps = self._maps(_scaled(gray, scale), empty)
-        seen = decode(maps, LEAST_SCORE)
+        seen = decode(maps, LEAST_SCORE, signs)
         detections = replace(seen, boxes=np.asarray(seen.boxes / scale, dtype=np.float32))
         return Found(detections, _mask_of(maps), scale / 2)
 

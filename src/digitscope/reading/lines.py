@@ -108,9 +108,8 @@ def _spaces(boxes: Floats) -> list[bool]:
     the line usually do.
     """
     height = float(np.median(boxes[:, 3] - boxes[:, 1]))
-    middles = (boxes[:, 0] + boxes[:, 2]) / 2
     gaps = np.array([after[0] - before[2] for before, after in pairwise(boxes)])
-    steps = np.diff(middles)
+    steps = np.diff((boxes[:, 0] + boxes[:, 2]) / 2)
     if len(gaps) < 3:
         return [bool(gap >= SPACE * height) for gap in gaps]
     usual_gap, usual_step = np.quantile(gaps, USUAL), np.quantile(steps, USUAL)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitscope.detections import CLASSES
+from digitscope.detections import CLASSES, SIGNS
 from digitscope.errors import SettingError
 from digitscope.reading.finder import Found
 from digitscope.reading.judging import Judged
@@ -47,6 +47,7 @@ class ReadingOptions:
     rotation: int | None = None
     regions: Sequence[Box] | None = None
     digits: str = "0123456789"
+    signs: str = SIGNS
     min_confidence: float = ACCEPTED
 
     def __post_init__(self) -> None:
@@ -57,6 +58,8 @@ class ReadingOptions:
                 raise SettingError(f"the region {region} is none: expected left, top, width and height in pixels")
         if not self.digits or not set(self.digits) <= set("0123456789"):
             raise SettingError(f"digits is {self.digits!r}: expected those that may occur, such as '01234'")
+        if not set(self.signs) <= set(SIGNS):
+            raise SettingError(f"signs is {self.signs!r}: expected those of {SIGNS} that may occur")
         if not 0 <= self.min_confidence <= 1:
             raise SettingError(f"min_confidence is {self.min_confidence}: expected a probability, 0 to 1")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from digitscope.detections import SIGNS
 from digitscope.errors import SettingError
 from digitscope.reading.cutting import ink_of_page
 from digitscope.reading.finder import PageNetwork
@@ -64,6 +65,7 @@ class Reader:
         rotation: int | None = None,
         regions: Sequence[Box] | None = None,
         digits: str = "0123456789",
+        signs: str = SIGNS,
         min_confidence: float = ACCEPTED,
         most_pages: int = MOST_PAGES,
     ) -> Reading:
@@ -76,6 +78,7 @@ class Reader:
             regions: left, top, width and height of each part of a page to read, in pixels of the picture as given;
                 None for all. An item belongs to the first region that its centre is in.
             digits: the digits that may occur; others are not read.
+            signs: the signs that may occur; what looks like another one may be a digit.
             min_confidence: `Digit.chance` from which a digit is accepted.
             most_pages: as of `open_pictures`.
 
@@ -83,11 +86,9 @@ class Reader:
             DataError: it is not a picture, damaged or too large.
             SettingError: a value is none that these have.
         """
-        options = ReadingOptions(printed, rotation, regions, digits, min_confidence)
-        parts = [
-            self._page(picture, number, options)
-            for number, picture in enumerate(open_pictures(source, most_pages=most_pages))
-        ]
+        options = ReadingOptions(printed, rotation, regions, digits, signs, min_confidence)
+        pictures = enumerate(open_pictures(source, most_pages=most_pages))
+        parts = [self._page(picture, number, options) for number, picture in pictures]
         return _joined(parts, are_turns_told=rotation is None)
 
     def read_pair(self, source: Source, *, most_pages: int = MOST_PAGES) -> Reading:
@@ -103,7 +104,8 @@ class Reader:
 
     def _page(self, picture: Picture, number: int, options: ReadingOptions) -> Reading:
         gray = picture.gray
-        found = self.pages.find(gray, turns=None if options.rotation is None else options.rotation // 90)
+        turns = None if options.rotation is None else options.rotation // 90
+        found = self.pages.find(gray, turns=turns, signs=options.signs)
         seen = see(np.rot90(gray, -found.turns), found, self.digits)
         combination = self.pages.combinations["small" if found.is_small else "pages"]
         judged = judge(seen, combination, sorted(map(int, options.digits)))
@@ -128,8 +130,7 @@ def _pair(pairs: Recognizer, picture: Picture, page: int) -> Reading:
         edges = (left, top + start, left + columns, top + start + share)
         box = in_source(edges, picture)
         digits.append(Digit(int(label), chance, reason is None, reason, box, probabilities, 0, page, image))
-    text = "".join(digit.character for digit in digits)
-    return Reading(tuple(digits), (text,), (picture.size,), rotations=(0,))
+    return Reading(tuple(digits), ("".join(digit.character for digit in digits),), (picture.size,), rotations=(0,))
 
 
 def _joined(pages: Sequence[Reading], *, are_turns_told: bool = False) -> Reading:
@@ -167,11 +168,12 @@ def read(
     rotation: int | None = None,
     regions: Sequence[Box] | None = None,
     digits: str = "0123456789",
+    signs: str = SIGNS,
     min_confidence: float = ACCEPTED,
 ) -> Reading:
     """Return what is written in `source`: a path, bytes, a binary file, a PIL image or an array.
 
     `model` is a shipped name or the path of an ONNX file, loaded once. The rest is as of `Reader.read`.
     """
-    how = ReadingOptions(printed, rotation, regions, digits, min_confidence)
+    how = ReadingOptions(printed, rotation, regions, digits, signs, min_confidence)
     return _reader(str(model)).read(source, **vars(how))

@@ -2,7 +2,6 @@
 
 import threading
 import warnings
-from types import TracebackType
 
 
 class _SuppressWarnings:
@@ -24,9 +23,7 @@ class _SuppressWarnings:
                 warnings.simplefilter("ignore")
             self._inside += 1
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._lock:
             self._inside -= 1
             if self._inside == 0:
