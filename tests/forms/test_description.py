@@ -4,8 +4,8 @@ import pytest
 
 from digitscope.errors import DataError, DigitscopeError, SettingError
 from digitscope.forms import Field, Form, load_form
-from digitscope.forms.checks import check_of, follows
-from digitscope.forms.description import write_form
+from digitscope.forms.checks import check_of, follows, known_checks
+from digitscope.forms.description import as_toml
 from digitscope.forms.filled import allowed
 
 TOML = """
@@ -49,7 +49,7 @@ def test_a_form_is_written_as_it_is_read(tmp_path: Path) -> None:
     (tmp_path / "form.toml").write_text(TOML)
     form = load_form(tmp_path / "form.toml")
     (tmp_path / "other").mkdir()
-    write_form(form, tmp_path / "other" / "again.toml")
+    (tmp_path / "other" / "again.toml").write_text(as_toml(form, tmp_path / "other"))
     again = load_form(tmp_path / "other" / "again.toml")
     assert again.fields == form.fields
     assert again.size == form.size
@@ -60,11 +60,13 @@ WRONG = [
     ("digits = 8", "digits = 0", "has 0 to 0 digits"),
     ("digits = 8", "digitz = 8", "has the key 'digitz'"),
     ("digits = 8", "digits = 8\nlength = [1, 2]", "more than one of digits, length and pattern"),
-    ("digits = 8", 'digits = "eight"', "has digits 'eight': expected int"),
+    ("digits = 8", 'digits = "eight"', "has digits 'eight': expected a whole number"),
     ("digits = 8", "length = [1, 2, 3]", "expected the fewest and the most digits"),
-    ("required = true", 'required = "no"', "has required 'no': expected bool"),
-    ("min = 0", 'min = "5"', "has minimum '5': expected int or float"),
+    ("required = true", 'required = "no"', "has required 'no': expected true or false"),
+    ("min = 0", 'min = "5"', "has min '5': expected a number"),
     ("min = 0", "min = 5000", "expected max above min"),
+    ("[fields.paid]", '[fields.""]', "has no name that a table can show"),
+    ("[fields.paid]", '[fields."a\\nb"]', "has no name that a table can show"),
     ("[fields.paid]", "[fields.page]", "is called as another column"),
     ("[20, 30, 80, 9]", "[20, 30, 80]", "expected left, top, width, height"),
     ("[20, 30, 80, 9]", "[200, 30, 80, 9]", "ends outside of the page"),
@@ -77,6 +79,22 @@ WRONG = [
     ("[fields.account]", "[fields.account", "expected a form's TOML file"),
     ("size = [210, 297]", "size = 210", "has the wrong type"),
 ]
+
+
+def test_names_and_limits_that_json_writes_otherwise_than_toml(tmp_path: Path) -> None:
+    fields = (
+        Field(name="Größe \U0001f4cf", box=(0, 0, 0.5, 1e-5), maximum=float("inf")),
+        Field(name='with "quotes" and \\', box=(0, 0.5, 1e-05, 0.1), minimum=-1e16),
+        Field(name="pattern", box=(0, 0, 1, 1), pattern="##\x7f##"),
+    )
+    form = Form(reference=Path("empty.png"), fields=fields)
+    (tmp_path / "form.toml").write_text(as_toml(form, tmp_path), encoding="utf-8")
+    assert load_form(tmp_path / "form.toml").fields == fields
+
+
+def test_two_fields_have_two_names() -> None:
+    with pytest.raises(SettingError, match="'one' has the name of another field"):
+        Form(reference=Path("empty.png"), fields=(field(), field(digits=2)))
 
 
 def test_what_is_wrong_with_a_file_is_one_line(tmp_path: Path) -> None:
@@ -138,6 +156,8 @@ def test_what_a_field_may_have(settings: dict[str, object], digits: str, text: s
 
 
 def test_checks_are_those_of_stdnum() -> None:
+    assert all(hasattr(check_of(name), "is_valid") for name in known_checks())
+    assert {"luhn", "isbn", "mod97", "de.idnr"} <= set(known_checks())
     assert check_of("mod97").is_valid("08686001256515001121751")  # ISO 7064's example in python-stdnum
     with pytest.raises(SettingError, match="no check 'os'"):
         check_of("os")

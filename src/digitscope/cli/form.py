@@ -9,14 +9,16 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from digitscope.cli.arguments import Argument, Command, Flag, count_argument, path_argument, text_argument
+from digitscope.cli.arguments import Argument, Command, Flag, call_of, count_argument, path_argument, text_argument
 from digitscope.cli.console import remark, report
 from digitscope.cli.read import find_pictures
 from digitscope.cli.read_output import STANDARD_INPUT
 from digitscope.cli.serve import LISTENING, serve
 from digitscope.errors import ClusterError, DataError, SettingError
-from digitscope.forms import FilledForm, Form, FormReader, load_form
-from digitscope.forms.description import write_form
+from digitscope.files import write_text
+from digitscope.forms import FilledForm, FormReader, load_form
+from digitscope.forms.description import toml_of
+from digitscope.forms.editing import FormFile
 from digitscope.forms.proposing import page_size, propose
 from digitscope.forms.store import ENDING, Store
 from digitscope.forms.tables import EXPORTED, FORMATS, columns_of, export, files_in, rows_into, table
@@ -35,11 +37,28 @@ def new(options: argparse.Namespace) -> int:
         raise SettingError(f"{options.to}: is there already: expected another name, or --force to write over it")
     gray = next(iter(open_pictures(options.picture))).gray
     size = page_size(gray)
-    form = Form(reference=options.picture, size=size, fields=propose(gray, size))
-    write_form(form, options.to)
+    fields = propose(gray, size)
+    write_text(options.to, toml_of(options.picture, size, fields, options.to.parent))
     unit = "shares of the page" if size == (1.0, 1.0) else "millimetres, as the page is like A4"
-    print(f"{options.to}: {len(form.fields)} fields in {unit}: name them, and say what each may hold")
+    next_step = call_of("form", "edit", options.to)
+    if fields:
+        print(f"{options.to}: {len(fields)} fields in {unit}: name them, and say what each may hold: {next_step}")
+    else:
+        print(f"{options.to}: the page shows no boxes, combs or writing lines: draw its fields: {next_step}")
     return 0
+
+
+def edit(options: argparse.Namespace) -> int:
+    """Serve the page on which people draw and name the fields of a form, until a signal ends it."""
+    file = FormFile(options.form)
+    remark(f"{options.form}: has {len(file.draft.fields)} fields")
+
+    def make_app(limits: "Limits", access: "Access") -> "FastAPI":
+        from digitscope.serve import create_form_edit_app
+
+        return create_form_edit_app(file, limits, access)
+
+    return serve(options, make_app)
 
 
 def read(options: argparse.Namespace) -> int:
@@ -149,6 +168,8 @@ VALUES = Argument(
     "values", metavar=f"VALUES{ENDING}", type=path_argument, help=f"a {ENDING} file that form read wrote"
 )
 
+DESCRIPTION = Argument("form", metavar="FORM.toml", type=path_argument, help="the description of the form")
+
 
 COMMAND = Command(
     actions={
@@ -170,12 +191,21 @@ COMMAND = Command(
                 "form new empty.png --to form.toml",
             ),
         ),
+        "edit": (
+            "a page on which people draw the fields of a form, name them and say what each may hold",
+            Command(
+                edit,
+                (DESCRIPTION, *LISTENING),
+                "form edit form.toml --open",
+                "Prints its address; Ctrl-C ends it. The page saves the description into the file.",
+            ),
+        ),
         "read": (
             "read filled-in forms into a table: one row a form, one column a field",
             Command(
                 read,
                 (
-                    Argument("form", metavar="FORM.toml", type=path_argument, help="the description of the form"),
+                    DESCRIPTION,
                     Argument(
                         "sources",
                         nargs="+",

@@ -18,6 +18,26 @@ ALIASES: Mapping[str, str] = MappingProxyType({"mod11": "iso7064.mod_11_2", "mod
 """Usual names of rules that python-stdnum calls otherwise."""
 
 
+NO_RULES = ("exceptions", "iso9362", "numdb", "util")
+"""Modules of python-stdnum that have no rule, or an old name of one."""
+
+
+@cache
+def known_checks() -> tuple[str, ...]:
+    """Return the names of the rules that `check_of` knows.
+
+    Raises:
+        MissingExtraError: python-stdnum is not installed.
+    """
+    try:
+        import stdnum
+    except ImportError:
+        raise MissingExtraError("python-stdnum", "forms") from None
+    modules = [each.name for each in pkgutil.walk_packages(stdnum.__path__, "stdnum.") if not each.ispkg]
+    names = {name.removeprefix("stdnum.") for name in modules}
+    return tuple(sorted({*names, *ALIASES} - set(NO_RULES)))
+
+
 @cache
 def check_of(name: str) -> Any:
     """Return python-stdnum's module with the rule `name`, such as "luhn" or "de.idnr".
@@ -26,13 +46,7 @@ def check_of(name: str) -> Any:
         SettingError: it has no such rule.
         MissingExtraError: python-stdnum is not installed.
     """
-    try:
-        import stdnum
-    except ImportError:
-        raise MissingExtraError("python-stdnum", "forms") from None
-    known = {each.name for each in pkgutil.walk_packages(stdnum.__path__, "stdnum.") if not each.ispkg}
-    path = f"stdnum.{ALIASES.get(name, name)}"
-    module = import_module(path) if path in known else None
+    module = import_module(f"stdnum.{ALIASES.get(name, name)}") if name in known_checks() else None
     if not hasattr(module, "is_valid"):
         raise SettingError(f"no check {name!r}: expected luhn, isbn or another rule of python-stdnum")
     return module

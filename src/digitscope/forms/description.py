@@ -17,14 +17,13 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from digitscope.errors import DataError, SettingError
-from digitscope.files import write_text
 from digitscope.forms.checks import DIGIT_LETTERS, is_pattern
 
 Box = tuple[float, float, float, float]
@@ -69,9 +68,10 @@ class Field:
             value = getattr(self, key)
             values = value if key in SEVERAL and isinstance(value, tuple) else (value,)
             if value is not None and any(type(each) not in kinds for each in values):
-                raise SettingError(
-                    f"{name} has {key} {value!r}: expected {' or '.join(k.__name__ for k in kinds)}"
-                )
+                shown = list(value) if isinstance(value, tuple) else value
+                raise SettingError(f"{name} has {SHORT.get(key, key)} {shown!r}: expected {WORDS[kinds]}")
+        if not self.name.strip() or re.search(r"[\x00-\x1f\x7f]", self.name):
+            raise SettingError(f"{name} has no name that a table can show: expected letters, digits or signs")
         if self.name in RESERVED or self.name.endswith(CONFIDENCE):
             raise SettingError(f"{name} is called as another column of the table is: expected another name")
         edges: tuple[float, ...] = self.box  # of any length, when a file says so
@@ -113,20 +113,32 @@ HUGE = 1e9
 MOST_DIGITS = 40
 """Digits of a field whose length is not known, at most."""
 
-NUMBER, TEXT = (int, float), (str,)
+RENAMED: Mapping[str, str] = MappingProxyType({"min": "minimum", "max": "maximum"})
+"""Keys of the file that Python's own names hide."""
+
+SHORT: Mapping[str, str] = MappingProxyType({name: key for key, name in RENAMED.items()})
+"""Their keys in the file, by the names of attributes."""
+
+WHOLE, NUMBER, TEXT, FLAG = (int,), (int, float), (str,), (bool,)
+
+WORDS: Mapping[tuple[type, ...], str] = MappingProxyType(
+    {WHOLE: "a whole number", NUMBER: "a number", TEXT: "text", FLAG: "true or false"}
+)
+"""Types as messages name them."""
+
 KINDS: Mapping[str, tuple[type, ...]] = MappingProxyType(
     {
         "box": NUMBER,
-        "digits": (int,),
-        "length": (int,),
+        "digits": WHOLE,
+        "length": WHOLE,
         "pattern": TEXT,
         "minimum": NUMBER,
         "maximum": NUMBER,
-        "decimals": (int,),
+        "decimals": WHOLE,
         "check": TEXT,
         "sum_of": TEXT,
-        "required": (bool,),
-        "printed": (bool,),
+        "required": FLAG,
+        "printed": FLAG,
     }
 )
 """The types of a field's values; those of `SEVERAL` are tuples of them."""
@@ -152,22 +164,11 @@ class Form:
     fields: tuple[Field, ...] = ()
 
     def __post_init__(self) -> None:
-        names = [field.name for field in self.fields]
-        if not names:
+        if not self.fields:
             raise SettingError("the form has no fields: expected at least one [fields.NAME]")
-        sides: tuple[float, ...] = self.size
-        if len(sides) != 2 or not (min(sides) > 0 and max(sides) < HUGE):
-            raise SettingError(f"the form's size is {list(self.size)}: expected width and height, above 0")
+        check_size(self.size)
         for field in self.fields:
-            left, top, width, height = field.box
-            if left + width > 1.001 * self.size[0] or top + height > 1.001 * self.size[1]:
-                raise SettingError(f"the field {field.name!r} ends outside of the page of size {list(self.size)}")
-            numbers = {each.name for each in self.fields if each.pattern is None} - {field.name}
-            unknown = [name for name in field.sum_of if name not in numbers]
-            if unknown:
-                raise SettingError(
-                    f"the field {field.name!r} is a sum of {unknown[0]!r}: expected another field with a number"
-                )
+            check_place(field, self.fields, self.size)
 
     def pixels(self, field: Field, shape: tuple[int, int]) -> Box:
         """Return left, top, right and bottom of a field, in pixels of a page of `shape`, (H, W)."""
@@ -176,8 +177,32 @@ class Form:
         return left * across, top * down, (left + width) * across, (top + height) * down
 
 
-RENAMED: Mapping[str, str] = MappingProxyType({"min": "minimum", "max": "maximum"})
-"""Keys of the file that Python's own names hide."""
+def check_size(size: tuple[float, ...]) -> None:
+    """Check the size of a page.
+
+    Raises:
+        SettingError: it is no width and height.
+    """
+    if len(size) != 2 or not (min(size) > 0 and max(size) < HUGE):
+        raise SettingError(f"the form's size is {list(size)}: expected width and height, above 0")
+
+
+def check_place(field: Field, fields: Sequence[Field], size: tuple[float, float]) -> None:
+    """Check a field among all `fields` of a page of `size`.
+
+    Raises:
+        SettingError: it is not on the page, has the name of another, or is a sum of what is no number.
+    """
+    name = f"the field {field.name!r}"
+    left, top, width, height = field.box
+    if left + width > 1.001 * size[0] or top + height > 1.001 * size[1]:
+        raise SettingError(f"{name} ends outside of the page of size {list(size)}")
+    if sum(each.name == field.name for each in fields) > 1:
+        raise SettingError(f"{name} has the name of another field: expected another name")
+    numbers = {each.name for each in fields if each.pattern is None} - {field.name}
+    unknown = [part for part in field.sum_of if part not in numbers]
+    if unknown:
+        raise SettingError(f"{name} is a sum of {unknown[0]!r}: expected another field with a number")
 
 
 def load_form(path: Path | str) -> Form:
@@ -197,6 +222,20 @@ def load_form(path: Path | str) -> Form:
 
 def form_of(description: bytes, path: Path) -> Form:
     """Return the form of a description, the content of the TOML file at `path`; see `load_form`."""
+    reference, size, found = parts_of(description, path)
+    try:
+        return Form(reference=reference, size=size, fields=found)
+    except SettingError as error:
+        raise SettingError(f"{path}: {error}") from None
+
+
+def parts_of(description: bytes, path: Path) -> tuple[Path, tuple[float, float], tuple[Field, ...]]:
+    """Return the reference, the size and the fields of a description, of which there may be none.
+
+    Raises:
+        DataError: as `load_form`.
+        SettingError: a field contradicts itself. Contradictions of fields with each other are not looked for.
+    """
     try:
         content = tomllib.loads(description.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
@@ -205,22 +244,24 @@ def form_of(description: bytes, path: Path) -> Form:
         unknown = set(content) - {"reference", "size", "fields"}
         if unknown or not isinstance(content.get("reference"), str):
             raise SettingError(f"has {sorted(unknown) or 'no reference'}: expected reference, size and fields")
-        form = Form(
-            reference=path.parent / content["reference"],
-            size=tuple(content.get("size", (1.0, 1.0))),
-            fields=tuple(_field(name, table) for name, table in content.get("fields", {}).items()),
-        )
+        size = tuple(content.get("size", (1.0, 1.0)))
+        check_size(size)
+        found = tuple(field_of(name, table) for name, table in content.get("fields", {}).items())
     except SettingError as error:
         raise SettingError(f"{path}: {error}") from None
     except (TypeError, ValueError, AttributeError):
         raise DataError(
             f"{path}: size, fields or a field has the wrong type: expected [fields.NAME] tables"
         ) from None
-    return form
+    return path.parent / content["reference"], (size[0], size[1]), found
 
 
-def _field(name: str, table: Mapping[str, Any]) -> Field:
-    """Return a field of the file's table."""
+def field_of(name: str, table: Mapping[str, Any]) -> Field:
+    """Return the field that a table of the file describes.
+
+    Raises:
+        SettingError: it has an unknown key, a value of the wrong type, or contradicts itself.
+    """
     known = {field.name for field in fields(Field)} - {"name"} - set(RENAMED.values()) | set(RENAMED)
     unknown = sorted(set(table) - known)
     if unknown:
@@ -233,26 +274,38 @@ def _field(name: str, table: Mapping[str, Any]) -> Field:
     return Field(name=name, **values)
 
 
-def write_form(form: Form, path: Path | str) -> None:
-    """Write the description of a form; `load_form` returns the same.
-
-    The path of its picture is written relative to the folder of the file.
-    """
-    path = Path(path)
-    write_text(path, as_toml(form, path.parent))
+def table_of(field: Field) -> dict[str, Any]:
+    """Return the table that describes a field; `field_of` returns the same field."""
+    table = {}
+    for each in fields(Field):
+        value = getattr(field, each.name)
+        if each.name != "name" and value != each.default:
+            table[SHORT.get(each.name, each.name)] = list(value) if isinstance(value, tuple) else value
+    return table
 
 
 def as_toml(form: Form, folder: Path) -> str:
-    """Return the description of a form as a TOML file in `folder` has it."""
-    reference = os.path.relpath(form.reference, folder)
-    lines = [f"reference = {json.dumps(reference)}", f"size = {json.dumps(list(form.size))}"]
-    short = {name: key for key, name in RENAMED.items()}
-    for field in form.fields:
+    """Return the description of a form as a TOML file in `folder` has it; `load_form` returns the same form.
+
+    The path of its picture is relative to the folder.
+    """
+    return toml_of(form.reference, form.size, form.fields, folder)
+
+
+def toml_of(reference: Path, size: tuple[float, float], fields_of_it: Iterable[Field], folder: Path) -> str:
+    """Return the description that has these parts, as `as_toml` does; it may have no fields yet."""
+    lines = [f"reference = {_toml(os.path.relpath(reference, folder))}", f"size = {_toml(list(size))}"]
+    for field in fields_of_it:
         is_bare = re.fullmatch(r"[A-Za-z0-9_-]+", field.name)
-        lines += ["", f"[fields.{field.name if is_bare else json.dumps(field.name)}]"]
-        for each in fields(Field):
-            value = getattr(field, each.name)
-            if each.name != "name" and value != each.default:
-                key = short.get(each.name, each.name)
-                lines.append(f"{key} = {json.dumps(list(value) if isinstance(value, tuple) else value)}")
+        lines += ["", f"[fields.{field.name if is_bare else _toml(field.name)}]"]
+        lines += [f"{key} = {_toml(value)}" for key, value in table_of(field).items()]
     return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    """Return a value as TOML has it: as JSON, but for infinite numbers, and for a control character."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, float):
+        return repr(int(value) if value.is_integer() else value)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

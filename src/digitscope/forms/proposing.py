@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from digitscope.errors import DataError
 from digitscope.forms.description import Field
 from digitscope.tables import LOWEST, NARROWEST, enclosed, lines_and_ink
 
@@ -37,9 +36,6 @@ def propose(gray: UInt8, size: tuple[float, float]) -> tuple[Field, ...]:
     """Return fields for the boxes, combs and writing lines on an empty form, uint8 (H, W), in reading order.
 
     `size` is the page's, in the unit of the boxes. Cells side by side are one field with as many digits.
-
-    Raises:
-        DataError: none was found.
     """
     lines, ink = lines_and_ink(gray)
     boxes = [
@@ -47,8 +43,6 @@ def propose(gray: UInt8, size: tuple[float, float]) -> tuple[Field, ...]:
     ]
     fields = [(_around(cells), len(cells)) for cells in _combs(boxes)]
     fields += [(edges, 0) for edges in _above_lines(lines, ink, [edges for edges, _ in fields])]
-    if not fields:
-        raise DataError("the page shows no boxes, combs or writing lines: describe its fields by hand")
     height, width = gray.shape
     fields.sort(key=lambda each: (round(each[0][1] / (LOWEST * max(gray.shape))), each[0][0]))
     across, down = size[0] / width, size[1] / height

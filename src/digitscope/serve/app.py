@@ -27,6 +27,7 @@ from digitscope.serve.settings import Access, Limits
 from digitscope.serve.trainings import Trainings
 
 if TYPE_CHECKING:
+    from digitscope.forms.editing import FormFile
     from digitscope.forms.store import Store
 
 PAGES = StaticFiles(directory=Path(__file__).parent / "page")
@@ -39,6 +40,11 @@ expected, what now. Uploads are not stored."""
 REVIEW_DESCRIPTION = """\
 Hands out the doubtful values of a file of forms, and keeps corrections beside what was read. A call that fails is
 answered with a problem (RFC 9457, application/problem+json); its `detail` is one line."""
+
+
+FORM_EDIT_DESCRIPTION = """\
+Shows, checks and saves the description of a form. A call that fails is answered with a problem (RFC 9457,
+application/problem+json); its `detail` is one line."""
 
 
 class App(FastAPI):
@@ -100,6 +106,26 @@ def create_review_app(store: "Store", limits: Limits | None = None, access: Acce
 
     routers = (ReviewApi(store).router(),)
     return _app("review.html", routers, limits or Limits(), access or Access(), description=REVIEW_DESCRIPTION)
+
+
+def create_form_edit_app(file: "FormFile", limits: Limits | None = None, access: Access | None = None) -> FastAPI:
+    """Return the app of one page, on which people draw and name the fields of a form.
+
+    Args:
+        file: the description.
+        limits: what it takes on; None for the defaults.
+        access: who may ask; None for anybody who calls it localhost or by an IP address.
+
+    Raises:
+        DataError: the picture of the empty form cannot be read.
+        MissingExtraError: the extra `forms` is not installed.
+    """
+    from digitscope.serve.form_edit_api import FormEditApi
+
+    routers = (FormEditApi(file).router(),)
+    return _app(
+        "form-edit.html", routers, limits or Limits(), access or Access(), description=FORM_EDIT_DESCRIPTION
+    )
 
 
 def _app(page: str, routers: Sequence[APIRouter], limits: Limits, access: Access, **settings: Any) -> FastAPI:

@@ -61,6 +61,17 @@ def unsupported(kind: str, expected: str) -> Problem:
     return Problem(415, "Unsupported Media Type", f"the content type is {kind[:80]!r}: expected {expected}")
 
 
+async def json_only(request: Request) -> None:
+    """Check that the body is JSON; a dependency of routes whose bodies FastAPI parses.
+
+    Raises:
+        Problem: 415 for another content type.
+    """
+    kind = content_type(request.headers)
+    if kind != JSON:
+        raise unsupported(kind, JSON)
+
+
 class _FormInMemory(MultiPartParser):
     """Starlette's parser, which here writes nothing that people send to a temporary file."""
 

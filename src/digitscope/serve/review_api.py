@@ -3,13 +3,12 @@
 import base64
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 
 from digitscope.forms.checks import check_of
 from digitscope.forms.filled import as_typed, expected
 from digitscope.forms.store import Doubt, Store
-from digitscope.serve.bodies import content_type, unsupported
-from digitscope.serve.content_types import JSON
+from digitscope.serve.bodies import json_only
 from digitscope.serve.problems import Problem, problem_responses
 from digitscope.serve.review_schemas import (
     CheckedValue,
@@ -25,12 +24,6 @@ from digitscope.serve.review_schemas import (
 )
 
 SENT = problem_responses(400, 404, 408, 413, 415, 422, 503)
-
-
-async def _check_json(request: Request) -> None:
-    kind = content_type(request.headers)
-    if kind != JSON:
-        raise unsupported(kind, JSON)
 
 
 class ReviewApi:
@@ -56,7 +49,7 @@ class ReviewApi:
             ("/corrections", "save_correction", self.save_correction),
             ("/undo", "undo_correction", self.undo_correction),
         ):
-            routes.post(path, operation_id=name, responses=SENT, dependencies=[Depends(_check_json)])(function)
+            routes.post(path, operation_id=name, responses=SENT, dependencies=[Depends(json_only)])(function)
         responses = problem_responses(404, 422)
         routes.get("/fields/{field}", operation_id="check_value", responses=responses)(self.check_value)
         return routes

@@ -1,28 +1,22 @@
 /** The review: one doubtful field at a time, with the keyboard alone. Corrections go to the server one by one. */
 
-import { Problem, ask, jsonOf, sentenceOf, useToken } from "./api.js";
+import { Problem, sentenceOf, useToken } from "./api.js";
 import { byId } from "./dom.js";
 import { latestOnly } from "./latest.js";
 import { bytesOf } from "./pixels.js";
+import { after, call, sendUntilAnswered } from "./steady.js";
 import { prepareTheme } from "./theme.js";
 import { askForToken, tokenOfAddress } from "./token.js";
 
-const MS_FOR_AN_ANSWER = 15_000;
-const MS_BEFORE_RETRY = 1500;
 const MS_BEFORE_ASKING = 5000;
 
 const NOT_FOUND = 404;
 const UNPROCESSABLE = 422;
 
-/** Statuses after which the same request may do better: no server, too slow, its failure, too much to do. */
-const PASSING = [0, 408, 500, 502, 503, 504];
-
 const entry = byId("entry");
 
 /** `unfit` is the entry that the form does not allow and that a second Enter keeps. */
 const review = { field: null, isBusy: true, unfit: null, picture: "" };
-
-const after = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** Return 16 random hexadecimal digits; `randomUUID` would need https. */
 const randomKey = () =>
@@ -47,24 +41,11 @@ function say(line, isTrouble = false) {
   byId("status").classList.toggle("trouble", isTrouble);
 }
 
-/** Return the answer to a call, which comes soon or is given up. */
-async function call(path, options) {
-  return jsonOf(await ask(`api/review/${path}`, { signal: AbortSignal.timeout(MS_FOR_AN_ANSWER), ...options }));
-}
-
 /** Send until there is an answer. The same key each time has the server count it once. */
-async function send(path, content) {
-  const headers = { "Content-Type": "application/json" };
-  for (;;) {
-    try {
-      return await call(path, { method: "POST", headers, body: JSON.stringify(content) });
-    } catch (problem) {
-      if (!(problem instanceof Problem && PASSING.includes(problem.status))) throw problem;
-      say(`Not saved yet. ${problem.message} It is sent again.`, true);
-      await after(MS_BEFORE_RETRY);
-    }
-  }
-}
+const send = (path, content) =>
+  sendUntilAnswered("POST", `api/review/${path}`, content, ({ message }) =>
+    say(`Not saved yet. ${message} It is sent again.`, true),
+  );
 
 /** Do one thing at a time, and say what the server refuses. */
 async function inTurn(work) {
@@ -138,7 +119,7 @@ const check = latestOnly(async () => {
   const { field } = review;
   if (!field) return;
   const typed = entry.value;
-  const address = `fields/${field.id}?${new URLSearchParams({ value: typed })}`;
+  const address = `api/review/fields/${field.id}?${new URLSearchParams({ value: typed })}`;
   const checked = await call(address).catch((problem) => ({ value: typed, fault: problem.message }));
   if (field !== review.field || typed !== entry.value || review.unfit !== null) return;
   showFault(checked.fault ? sentenceOf(`the value ${checked.fault}`) : "");

@@ -1,0 +1,159 @@
+"""The description of a form while it is edited: loaded with its version, checked field by field, saved whole."""
+
+import hashlib
+import io
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from digitscope.errors import DataError, SettingError
+from digitscope.files import write_text
+from digitscope.forms.checks import known_checks
+from digitscope.forms.description import Field, check_place, check_size, field_of, parts_of, toml_of
+from digitscope.reading import open_pictures
+
+LONGEST_SIDE = 2000
+"""Pixels of the empty page's picture, at most; a millimetre of A4 then has six or seven."""
+
+Size = tuple[float, float]
+NamedTable = tuple[str, Mapping[str, Any]]
+"""The name of a field and its table, as the file has it."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A description as a file has it. Unlike a `Form`, it may have no fields yet.
+
+    Attributes:
+        reference: path of a picture of the empty form.
+        size: width and height of the page, in the unit of the boxes.
+        fields: in the order of the table's columns.
+        version: of the file's content.
+        has_comments: whether the file has comments, which saving drops.
+    """
+
+    reference: Path
+    size: Size
+    fields: tuple[Field, ...]
+    version: str
+    has_comments: bool
+
+
+class ChangedError(DataError):
+    """The file is not the one that was loaded: another program has changed it."""
+
+
+class FormFile:
+    """The file of a description that is edited. Several threads may use it at once.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        DataError: the file cannot be read, or is no description.
+        SettingError: a field contradicts itself.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._lock = path, threading.Lock()
+        self._draft = self.load()
+
+    @property
+    def draft(self) -> Draft:
+        """The description, as it was loaded or saved last."""
+        return self._draft
+
+    def load(self) -> Draft:
+        """Return what the file has now; the errors are those of the class."""
+        try:
+            content = self.path.read_bytes()
+        except OSError as error:
+            raise DataError(f"{self.path}: {error.strerror}: expected a form's TOML file") from None
+        reference, size, fields = parts_of(content, self.path)
+        self._draft = Draft(reference, size, fields, version_of(content), _has_comments(content))
+        return self._draft
+
+    def save(self, tables: Sequence[NamedTable], size: Size, version: str | None) -> Draft:
+        """Write fields into the file, whole or not at all, and return what it has then.
+
+        Args:
+            tables: the fields.
+            size: width and height of the page.
+            version: of the file that the sender has seen; None to write over any.
+
+        Raises:
+            ChangedError: the file has another version. A file that is gone, or has these fields already, has not.
+            SettingError: a field is not right.
+        """
+        for fault in faults_of(tables, size):
+            if fault is not None:
+                raise SettingError(fault)
+        fields = tuple(field_of(name, table) for name, table in tables)
+        text = toml_of(self._draft.reference, size, fields, self.path.parent)
+        with self._lock:
+            found = self.path.read_bytes() if self.path.exists() else None
+            if found is not None and version not in (None, version_of(found)) and found != text.encode():
+                raise ChangedError(
+                    f"{self.path.name} has changed since this page loaded it: load it again, or save over it"
+                )
+            write_text(self.path, text)
+            return self.load()
+
+
+def version_of(content: bytes) -> str:
+    """Return a short name of a file's content; other content has another."""
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def faults_of(tables: Sequence[NamedTable], size: Size) -> list[str | None]:
+    """Return for each field why it is not right, as one line; None for those that are.
+
+    Raises:
+        SettingError: the size is none.
+    """
+    check_size(size)
+    found = [_field_or_fault(name, table) for name, table in tables]
+    fields = [each for each in found if isinstance(each, Field)]
+    return [_fault_among(each, fields, size) if isinstance(each, Field) else each for each in found]
+
+
+def _field_or_fault(name: str, table: Mapping[str, Any]) -> Field | str:
+    try:
+        field = field_of(name, table)
+    except SettingError as error:
+        return str(error)
+    if field.check is None or field.check in known_checks():
+        return field
+    return (
+        f"the field {name!r} has the check {field.check!r}: expected luhn, isbn or another rule of python-stdnum"
+    )
+
+
+def _fault_among(field: Field, fields: Sequence[Field], size: Size) -> str | None:
+    try:
+        check_place(field, fields, size)
+    except SettingError as error:
+        return str(error)
+    return None
+
+
+def _has_comments(content: bytes) -> bool:
+    """Tell whether a TOML file has a # outside of its texts."""
+    texts = r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\''
+    return "#" in re.sub(texts, "", content.decode("utf-8", "replace"), flags=re.DOTALL)
+
+
+def empty_page(reference: Path) -> bytes:
+    """Return the picture of the empty form as a PNG file, smaller if it is very large.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    image = next(iter(open_pictures(reference))).image.convert("RGB")
+    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
