@@ -1,9 +1,6 @@
 """Doubtful values are reviewed with the keyboard alone, and what the page calls saved is there after a kill."""
 
 import csv
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +9,7 @@ import pytest
 
 from digitscope.cli import main
 from tests.browser.conftest import Open
+from tests.browser.service import Service
 from tests.browser.studio import Studio
 
 pytest.importorskip("cv2", reason="needs OpenCV, of the extra packages of forms")
@@ -20,34 +18,13 @@ from digitscope.forms.store import Store
 from tests.forms.test_store import FORM, filled
 
 
-class Service:
-    """`digitscope form review` on a port of its own, which can be killed and started again."""
-
-    def __init__(self, values: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = str(free.getsockname()[1])
-        self.values, self.address = values, f"http://127.0.0.1:{self.port}"
-        self.start()
-
-    def start(self) -> None:
-        call = [sys.executable, "-m", "digitscope", "form", "review", str(self.values), "--port", self.port]
-        self.process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert self.process.stdout is not None
-        with self.process.stdout as said:
-            assert said.readline().strip() == self.address
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     """The service; tests ask for it before a page, which then closes first and asks nobody in vain."""
     with Store(tmp_path / "values.db", FORM) as store:
         store.add("one.png", [filled()])
         store.add("two.png", [filled("00000000")])
-    service = Service(tmp_path / "values.db")
+    service = Service("form", "review", tmp_path / "values.db")
     yield service
     service.kill()
 
@@ -113,7 +90,7 @@ def test_four_values_by_keyboard_with_an_undo_and_a_killed_server(
     studio.wait_for("document.querySelector('#rest').checkVisibility()")
     assert studio.text_of("#progress-line").lower() == "4 of 4 done"
     service.kill()
-    assert main(["form", "export", str(service.values), "--out", str(tmp_path / "values.csv")]) == 0
+    assert main(["form", "export", str(tmp_path / "values.db"), "--out", str(tmp_path / "values.csv")]) == 0
     with (tmp_path / "values.csv").open(newline="") as opened:
         rows = list(csv.DictReader(opened))
     assert [(row["account"], row["born"], row["corrected"]) for row in rows] == [

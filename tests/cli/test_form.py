@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 def test_from_an_empty_form_to_a_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     description, out = folder / "form.toml", folder / "values.csv"
     assert main(["form", "new", str(folder / "empty.png"), "--to", str(description)]) == 0
-    assert "1 fields" in capsys.readouterr().out
+    assert capsys.readouterr().out.endswith(f"digitscope form edit {description}\n")
     (field,) = load_form(description).fields
     assert field.box == pytest.approx((75, 75, 65, 17.5), abs=1.5)
     call = ["form", "read", str(description), str(folder / "scans"), "--out", str(out)]
@@ -45,6 +45,16 @@ def test_from_an_empty_form_to_a_table(folder: Path, capsys: pytest.CaptureFixtu
     assert "has 2 of 2 pictures already" in capsys.readouterr().err
 
 
+def test_a_form_without_lines_gets_a_description_without_fields(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("L", (600, 600), 255).save(folder / "empty.png")
+    assert main(["form", "new", str(folder / "empty.png"), "--to", str(folder / "form.toml")]) == 0
+    assert "shows no boxes, combs or writing lines: draw its fields" in capsys.readouterr().out
+    assert main(["form", "read", str(folder / "form.toml"), str(folder / "scans")]) == 2
+    assert "the form has no fields: expected at least one [fields.NAME]" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -52,6 +62,8 @@ def test_from_an_empty_form_to_a_table(folder: Path, capsys: pytest.CaptureFixtu
         (["read", "none.toml", "empty.png"], 1, "none.toml: No such file"),
         (["read", "form.toml", "empty.png", "--out", "values.doc"], 2, "names no table"),
         (["read", "form.toml", "-"], 2, "form read reads files"),
+        (["edit", "none.toml"], 1, "none.toml: No such file"),
+        (["edit", "lost.toml"], 1, "lost.png: No such file"),
         (["review", "none.db"], 1, "none.db: No such file"),
         (["export", "empty.png", "--out", "values.csv"], 1, "empty.png: file is not a database"),
         (["export", "none.db", "--out", "values.db"], 2, "names no table"),
@@ -61,6 +73,7 @@ def test_bad_input(
     folder: Path, words: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "form.toml").write_text('reference = "empty.png"\n[fields.a]\nbox = [0, 0, 1, 1]\n')
+    (folder / "lost.toml").write_text('reference = "lost.png"\n')
     paths = [str(folder / word) if "." in word else word for word in words]
     try:
         found = main(["form", *paths])
@@ -98,24 +111,36 @@ def test_a_file_of_values_is_filled_reviewed_and_exported(
     assert [(row["a"], row["corrected"]) for row in rows] == [("1", "a"), ("", "")]
 
 
-def test_the_review_is_served_until_a_signal_ends_it(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("action", "file", "method", "path", "told"),
+    [
+        ("review", "values.db", "POST", "/api/review/next", "0 of 0 doubtful values are to be looked at"),
+        ("edit", "form.toml", "GET", "/api/form", "form.toml: has 1 fields"),
+    ],
+)
+def test_a_page_is_served_until_a_signal_ends_it(
+    folder: Path, action: str, file: str, method: str, path: str, told: str
+) -> None:
     description = folder / "form.toml"
     description.write_text(DESCRIPTION)
     with Store(folder / "values.db", load_form(description)):
         pass
-    call = [sys.executable, "-m", "digitscope", "form", "review", str(folder / "values.db"), "--port", "0"]
+    call = [sys.executable, "-m", "digitscope", "form", action, str(folder / file), "--port", "0"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     environment = {**os.environ, "DIGITSCOPE_TOKEN": "a-token-of-24-characters"}
     with subprocess.Popen(call, text=True, env=environment, **pipes) as process:  # type: ignore[call-overload]
         url = process.stdout.readline().strip()
         assert ask(url, "GET", "/")[1].startswith(b"<!doctype html>")
-        body = b'{"by": "Ann"}'
+        body = b'{"by": "Ann"}' if method == "POST" else None
         headers = {"Content-Type": "application/json"}
-        assert ask(url, "POST", "/api/review/next", body, **headers)[0] == 401
-        status, answer = ask(
-            url, "POST", "/api/review/next", body, Authorization="Bearer a-token-of-24-characters", **headers
+        assert ask(url, method, path, body, **headers)[0] == 401
+        headers["Authorization"] = "Bearer a-token-of-24-characters"
+        status, answer = ask(url, method, path, body, **headers)
+        assert status == 200
+        assert (
+            json.loads(answer).items()
+            >= {"review": {"done": 0, "field": None}, "edit": {"file": file}}[action].items()
         )
-        assert (status, json.loads(answer)) == (200, {"done": 0, "total": 0, "field": None})
         process.terminate()
-        assert "0 of 0 doubtful values are to be looked at" in process.stderr.readline()
+        assert told in process.stderr.readline()
     assert process.returncode == 0

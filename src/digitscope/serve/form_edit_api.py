@@ -16,8 +16,6 @@ from digitscope.serve.form_edit_schemas import (
 )
 from digitscope.serve.problems import Problem, problem_responses
 
-SENT = (400, 408, 413, 415, 422, 503)
-
 
 class FormEditApi:
     """The routes that edit the description of a form. They run in threads, because files wait for the disk.
@@ -36,14 +34,11 @@ class FormEditApi:
     def router(self) -> APIRouter:
         """Return the routes."""
         routes = APIRouter(prefix="/api/form", tags=["form"])
-        sends_json = [Depends(json_only)]
         routes.get("", operation_id="form", responses=problem_responses(422))(self.form)
-        routes.put("", operation_id="save_form", responses=problem_responses(409, *SENT), dependencies=sends_json)(
-            self.save_form
-        )
-        routes.post(
-            "/check", operation_id="check_form", responses=problem_responses(*SENT), dependencies=sends_json
-        )(self.check_form)
+        sent, json = problem_responses(400, 408, 413, 415, 422, 503), [Depends(json_only)]
+        routes.post("/check", operation_id="check_form", responses=sent, dependencies=json)(self.check_form)
+        sent |= problem_responses(409)
+        routes.put("/fields", operation_id="save_form", responses=sent, dependencies=json)(self.save_form)
         routes.get(
             "/picture",
             operation_id="form_picture",

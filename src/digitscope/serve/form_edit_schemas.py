@@ -34,7 +34,7 @@ Version = Annotated[str, Field(max_length=64, description="of the file's content
 class FieldTable(BaseModel):
     """A field: its name, and the keys of its table in the file."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     name: Name
     box: list[Number] = Field(
@@ -64,7 +64,7 @@ class FieldTable(BaseModel):
 class FormFields(BaseModel):
     """The fields of a form, right or not."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     size: Sides
     fields: list[FieldTable] = Field(max_length=MOST_FIELDS)

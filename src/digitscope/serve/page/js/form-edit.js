@@ -61,8 +61,10 @@ function change(next, kind = "") {
 }
 
 function changed() {
-  if (isSaved()) form.base = form.version;
-  drafts.keep(isSaved() ? null : { base: form.base, fields: tablesOf(changes.now.fields) });
+  const isClean = isSaved();
+  if (isClean) form.base = form.version;
+  if (isClean) byId("conflict").hidden = true;
+  drafts.keep(isClean ? null : { base: form.base, fields: tablesOf(changes.now.fields) });
   if (!byId("status").classList.contains("trouble")) say("");
   show();
   check();
@@ -181,7 +183,7 @@ const save = latestOnly(async (isForced = false) => {
   say("");
   try {
     const onTrouble = ({ message }) => say(`Not saved yet. ${message} It is sent again.`, true);
-    const { version } = await sendUntilAnswered("PUT", "api/form", content, onTrouble);
+    const { version } = await sendUntilAnswered("PUT", "api/form/fields", content, onTrouble);
     Object.assign(form, { version, base: version, saved: JSON.stringify(tables) });
     byId("comments").hidden = true;
     say("");
