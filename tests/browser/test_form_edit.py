@@ -104,7 +104,7 @@ def test_from_an_empty_form_to_a_table_with_killed_servers(
     truth = write_five_scans(tmp_path, sample.test)
     form, values, table = (tmp_path / name for name in ("form.toml", "values.db", "values.csv"))
     assert main(["form", "new", str(tmp_path / "empty.png"), "--to", str(form)]) == 0
-    assert "draw its fields: digitscope form edit" in capsys.readouterr().out
+    assert "next: digitscope form edit" in capsys.readouterr().out
     with killed_at_the_end("form", "edit", form) as service:
         studio = opened(open_studio, service.address)
         studio.expected += ["ERR_CONNECTION"]

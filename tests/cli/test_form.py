@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 def test_from_an_empty_form_to_a_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     description, out = folder / "form.toml", folder / "values.csv"
     assert main(["form", "new", str(folder / "empty.png"), "--to", str(description)]) == 0
-    assert capsys.readouterr().out.endswith(f"digitscope form edit {description}\n")
+    assert capsys.readouterr().out.endswith(f"as the page is like A4\nnext: digitscope form edit {description}\n")
     (field,) = load_form(description).fields
     assert field.box == pytest.approx((75, 75, 65, 17.5), abs=1.5)
     call = ["form", "read", str(description), str(folder / "scans"), "--out", str(out)]
@@ -50,7 +50,7 @@ def test_a_form_without_lines_gets_a_description_without_fields(
 ) -> None:
     Image.new("L", (600, 600), 255).save(folder / "empty.png")
     assert main(["form", "new", str(folder / "empty.png"), "--to", str(folder / "form.toml")]) == 0
-    assert "shows no boxes, combs or writing lines: draw its fields" in capsys.readouterr().out
+    assert "empty.png: has no boxes, combs or writing lines: draw the fields" in capsys.readouterr().out
     assert main(["form", "read", str(folder / "form.toml"), str(folder / "scans")]) == 2
     assert "the form has no fields: expected at least one [fields.NAME]" in capsys.readouterr().err
 
@@ -63,7 +63,7 @@ def test_a_form_without_lines_gets_a_description_without_fields(
         (["read", "form.toml", "empty.png", "--out", "values.doc"], 2, "names no table"),
         (["read", "form.toml", "-"], 2, "form read reads files"),
         (["edit", "none.toml"], 1, "none.toml: No such file"),
-        (["edit", "lost.toml"], 1, "lost.png: No such file"),
+        (["edit", "lost.toml"], 1, "lost.png: cannot be opened"),
         (["review", "none.db"], 1, "none.db: No such file"),
         (["export", "empty.png", "--out", "values.csv"], 1, "empty.png: file is not a database"),
         (["export", "none.db", "--out", "values.db"], 2, "names no table"),

@@ -40,11 +40,11 @@ def new(options: argparse.Namespace) -> int:
     fields = propose(gray, size)
     write_text(options.to, toml_of(options.picture, size, fields, options.to.parent))
     unit = "shares of the page" if size == (1.0, 1.0) else "millimetres, as the page is like A4"
-    next_step = call_of("form", "edit", options.to)
-    if fields:
-        print(f"{options.to}: {len(fields)} fields in {unit}: name them, and say what each may hold: {next_step}")
-    else:
-        print(f"{options.to}: the page shows no boxes, combs or writing lines: draw its fields: {next_step}")
+    found = (
+        f"{len(fields)} fields in {unit}" if fields else "has no boxes, combs or writing lines: draw the fields"
+    )
+    print(f"{options.to if fields else options.picture}: {found}")
+    print(f"next: {call_of('form', 'edit', options.to)}")
     return 0
 
 

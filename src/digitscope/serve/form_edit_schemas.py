@@ -87,7 +87,7 @@ class FormDescription(FormFields):
 
 
 class FormFaults(BaseModel):
-    """What is wrong with the fields."""
+    """The faults of the fields."""
 
     faults: list[str | None] = Field(
         description="one for each field, in their order: one line, or null if the field is right",

@@ -79,7 +79,9 @@ function show() {
   byId("redo").disabled = !changes.canRedo;
   byId("state").textContent = isSaved() ? "Saved" : "Not saved yet";
   document.title = `${isSaved() ? "" : "• "}${form.file} - digitscope`;
-  byId("columns").replaceChildren(...fields.map((field) => element("li", {}, columnElement(field, selected))));
+  const columns = fields.map((field) => element("li", {}, columnElement(field, selected)));
+  const isOther = columns.map(({ outerHTML }) => outerHTML).join("") !== byId("columns").innerHTML;
+  if (isOther) byId("columns").replaceChildren(...columns); // else a click would meet another button
 }
 
 function columnElement({ id, name }, selected) {
