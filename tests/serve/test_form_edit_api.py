@@ -111,9 +111,7 @@ def test_what_is_wrong_with_a_field_is_one_sentence(
 def test_a_file_that_has_changed_is_not_overwritten_but_on_purpose(client: TestClient, path: Path) -> None:
     sent = loaded(client)
     path.write_text("# by hand\n" + TOML)
-    assert_problem(
-        client.put("/api/form/fields", json=sent), 409, "form.toml has changed since this page loaded it"
-    )
+    assert_problem(client.put("/api/form/fields", json=sent), 409, "form.toml has changed since it was loaded")
     assert path.read_text() == "# by hand\n" + TOML
     assert client.get("/api/form").json()["has_comments"]
     path.write_text("no form")

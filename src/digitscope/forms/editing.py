@@ -97,7 +97,7 @@ class FormFile:
             found = self.path.read_bytes() if self.path.exists() else None
             if found is not None and version not in (None, version_of(found)) and found != text.encode():
                 raise ChangedError(
-                    f"{self.path.name} has changed since this page loaded it: load it again, or save over it"
+                    f"the file {self.path.name} has changed since it was loaded: load it again, or save over it"
                 )
             write_text(self.path, text)
             return self.load()

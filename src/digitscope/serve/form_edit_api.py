@@ -79,7 +79,7 @@ class FormEditApi:
         except ChangedError as error:
             raise Problem(409, "Conflict", str(error)) from None
         except OSError as error:
-            detail = f"{self._file.path.name} cannot be written: {error.strerror}"
+            detail = f"the file {self._file.path.name} cannot be written: {error.strerror}"
             raise Problem(500, "Internal Server Error", detail) from None
 
 

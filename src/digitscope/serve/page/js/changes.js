@@ -55,7 +55,7 @@ export class Changes {
   }
 }
 
-/** The place of unsaved work in this browser, by the name of a file; a browser that keeps nothing is no trouble. */
+/** The place of unsaved work in this browser, by the name of a file. */
 export class Drafts {
   #key;
 
@@ -73,13 +73,17 @@ export class Drafts {
     }
   }
 
-  /** @param {unknown} draft null for none */
+  /**
+   * Keep unsaved work, and tell whether the browser does so: it may not in a private window.
+   * @param {unknown} draft null for none
+   */
   keep(draft) {
     try {
       if (draft === null) localStorage.removeItem(this.#key);
       else localStorage.setItem(this.#key, JSON.stringify(draft));
+      return true;
     } catch {
-      // private windows and full disks: the work is still on the page
+      return draft === null;
     }
   }
 }

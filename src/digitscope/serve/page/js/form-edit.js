@@ -26,6 +26,9 @@ const form = { size: [1, 1], file: "", version: null, base: null, saved: "", fau
 let changes = new Changes({ fields: [], selected: null });
 let drafts = null;
 
+/** Whether closing the page loses something. */
+let isFragile = false;
+
 const panel = new FieldPanel({ onChange: (change, kind) => changeField(selectedField(), change, kind) });
 const sheet = new FormSheet({
   onSelect: select,
@@ -64,7 +67,7 @@ function changed() {
   const isClean = isSaved();
   if (isClean) form.base = form.version;
   if (isClean) byId("conflict").hidden = true;
-  drafts.keep(isClean ? null : { base: form.base, fields: tablesOf(changes.now.fields) });
+  isFragile = !drafts.keep(isClean ? null : { base: form.base, fields: tablesOf(changes.now.fields) });
   if (!byId("status").classList.contains("trouble")) say("");
   show();
   check();
@@ -242,7 +245,11 @@ async function load() {
   byId("unit").textContent = UNITS[sides] ?? `Place, on a page of ${sides}`;
   byId("checks").replaceChildren(...description.checks.map((name) => element("option", { value: name })));
   const draft = drafts.read();
-  if (!Array.isArray(draft?.fields)) return changed();
+  if (!Array.isArray(draft?.fields)) {
+    changed();
+    if (description.has_comments) say(`${form.file} has comments. Saving drops them.`);
+    return;
+  }
   form.base = draft.base;
   change({ fields: numbered(draft.fields) });
   if (!isSaved()) say("Your unsaved changes are back. Ctrl+Z takes them away.");
@@ -275,6 +282,7 @@ function prepareControls() {
     event.preventDefault();
     action();
   });
+  addEventListener("beforeunload", (event) => isFragile && event.preventDefault());
   const actions = {
     new: addFresh,
     undo: () => step("undo"),
