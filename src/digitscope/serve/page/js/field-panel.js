@@ -104,22 +104,27 @@ export class FieldPanel {
   }
 
   #summed() {
-    const names = [...byId("parts").querySelectorAll("input:checked")].map(({ value }) => value);
-    if (this.#field) this.onChange({ sum_of: names.length ? names : undefined }, "");
+    const parts = [...byId("parts").querySelectorAll("input:checked")].map(({ summand }) => summand);
+    if (this.#field) this.onChange({ sum_of: parts.length ? parts : undefined }, "");
   }
 
-  /** Offer the other fields with numbers, and parts of the sum that are gone. */
+  /** Offer the other fields with numbers, by their ids, and what else the sum has: names of fields that are gone. */
   #showSum(field, fields) {
     const chosen = field.sum_of ?? [];
     const others = fields.filter(({ id, pattern }) => id !== field.id && pattern === undefined);
-    const names = [...new Set([...others.map(({ name }) => name), ...chosen])].filter(Boolean);
-    byId("sum-line").textContent = chosen.join(" + ") || "no other fields";
-    const offered = [...byId("parts").querySelectorAll("input")].map(({ value }) => value);
-    if (offered.join("\n") !== names.join("\n"))
-      byId("parts").replaceChildren(...names.map((name) => partElement(name)));
-    for (const input of byId("parts").querySelectorAll("input")) input.checked = chosen.includes(input.value);
+    const parts = [...new Set([...others.map(({ id }) => id), ...chosen])];
+    const nameOf = (part) => fields.find(({ id }) => id === part)?.name ?? part;
+    byId("sum-line").textContent = chosen.map(nameOf).join(" + ") || "no other fields";
+    const labels = [...byId("parts").children];
+    if (labels.length !== parts.length || labels.some((label, i) => label.firstChild.summand !== parts[i]))
+      byId("parts").replaceChildren(...parts.map(partElement));
+    for (const label of byId("parts").children) {
+      label.firstChild.checked = chosen.includes(label.firstChild.summand);
+      label.lastChild.textContent = nameOf(label.firstChild.summand);
+    }
   }
 }
 
-const partElement = (name) =>
-  element("label", {}, element("input", { type: "checkbox", value: name }), element("span", { textContent: name }));
+function partElement(summand) {
+  return element("label", {}, element("input", { type: "checkbox", summand }), element("span"));
+}

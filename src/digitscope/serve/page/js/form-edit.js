@@ -21,7 +21,16 @@ const UNITS = { "1 × 1": "Place, as shares of the page", "210 × 297": "Place, 
 
 /** `version` and `saved` are of the file, as this page knows it, and `base` is the version that was changed here.
  * `faults` are by the number of a field. */
-const form = { size: [1, 1], file: "", version: null, base: null, saved: "", faults: new Map(), nextId: 1 };
+const form = {
+  size: [1, 1],
+  file: "",
+  version: null,
+  base: null,
+  saved: "",
+  faults: new Map(),
+  nextId: 1,
+  isSending: false,
+};
 
 let changes = new Changes({ fields: [], selected: null });
 let drafts = null;
@@ -40,17 +49,27 @@ const sheet = new FormSheet({
 const selectedField = () => changes.now.fields.find(({ id }) => id === changes.now.selected) ?? null;
 
 /** Return fields as the server has them: without the numbers of this page, and their keys in one order. */
-const tablesOf = (fields) =>
-  fields.map(({ id: _, ...table }) => Object.fromEntries(Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1))));
+function tablesOf(fields) {
+  const names = new Map(fields.map(({ id, name }) => [id, name]));
+  return fields.map(({ id: _, ...table }) => {
+    if (table.sum_of) table.sum_of = table.sum_of.map((part) => names.get(part) ?? part);
+    return Object.fromEntries(Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
 
 const isSaved = () => JSON.stringify(tablesOf(changes.now.fields)) === form.saved;
 
-/** Return fields of the server as this page has them: numbered, and without the keys that are not set. */
-const numbered = (tables) =>
-  tables.map((table) => {
+/** Return fields of the server as this page has them: numbered, without the keys that are not set, and with the
+ * numbers of the parts of sums, which stay when a part is renamed. */
+function numbered(tables) {
+  const fields = tables.map((table) => {
     const set = Object.entries(table).filter(([, value]) => value !== null && value !== false);
     return { id: form.nextId++, ...Object.fromEntries(set) };
   });
+  const ids = new Map(fields.toReversed().map(({ id, name }) => [name, id]));
+  for (const field of fields) if (field.sum_of) field.sum_of = field.sum_of.map((name) => ids.get(name) ?? name);
+  return fields;
+}
 
 function say(line, isTrouble = false) {
   byId("status").textContent = line;
@@ -68,7 +87,7 @@ function changed() {
   if (isClean) form.base = form.version;
   if (isClean) byId("conflict").hidden = true;
   isFragile = !drafts.keep(isClean ? null : { base: form.base, fields: tablesOf(changes.now.fields) });
-  if (!byId("status").classList.contains("trouble")) say("");
+  if (!form.isSending && !byId("status").textContent.endsWith(STAYS)) say("");
   show();
   check();
 }
@@ -102,16 +121,11 @@ function select(id) {
   show();
 }
 
-/** Change some keys of a field; a key that is undefined goes. A field that is renamed stays a part of its sums. */
+/** Change some keys of a field; a key that is undefined goes. */
 function changeField(field, keys, kind = "") {
   if (!field) return;
   const next = Object.fromEntries(Object.entries({ ...field, ...keys }).filter(([, value]) => value !== undefined));
-  const isOnlyOne = changes.now.fields.filter(({ name }) => name === field.name).length === 1;
-  const renamed = (names) => names.map((name) => (name === field.name ? next.name : name));
-  const fields = changes.now.fields.map((each) => {
-    if (each.id === field.id) return next;
-    return each.sum_of && isOnlyOne && next.name !== field.name ? { ...each, sum_of: renamed(each.sum_of) } : each;
-  });
+  const fields = changes.now.fields.map((each) => (each.id === field.id ? next : each));
   change({ fields }, kind && `${kind} of ${field.id}`);
 }
 
@@ -130,11 +144,15 @@ function addField(box, onAdded) {
 const addFresh = () =>
   addField(freshBox(selectedField()?.box ?? null, sheet.middle, form.size), (id) => sheet.focus(id));
 
+/** Remove the selected field. Sums keep its name as a part, which the server then complains of. */
 function removeField() {
   const { fields, selected } = changes.now;
   const place = fields.findIndex(({ id }) => id === selected);
   if (place < 0) return;
-  const rest = fields.toSpliced(place, 1);
+  const named = (parts) => parts.map((part) => (part === selected ? fields[place].name : part));
+  const rest = fields
+    .toSpliced(place, 1)
+    .map((field) => (field.sum_of ? { ...field, sum_of: named(field.sum_of) } : field));
   const next = rest[place] ?? rest.at(-1);
   change({ fields: rest, selected: next?.id ?? null });
   if (next) sheet.focus(next.id);
@@ -186,12 +204,12 @@ const save = latestOnly(async (isForced = false) => {
   const tables = tablesOf(fields);
   const content = { size: form.size, fields: tables, version: isForced ? null : form.base };
   say("");
+  form.isSending = true;
   try {
     const onTrouble = ({ message }) => say(`Not saved yet. ${message} It is sent again.`, true);
     const { version } = await sendUntilAnswered("PUT", "api/form/fields", content, onTrouble);
     Object.assign(form, { version, base: version, saved: JSON.stringify(tables) });
     byId("comments").hidden = true;
-    say("");
     changed();
     say(`Saved ${form.file}.`);
   } catch (problem) {
@@ -199,6 +217,8 @@ const save = latestOnly(async (isForced = false) => {
     say(problem.message, true);
     if (problem.status === CONFLICT) showConflict(problem.message);
     if (problem.status === UNPROCESSABLE) goToFault();
+  } finally {
+    form.isSending = false;
   }
 });
 
