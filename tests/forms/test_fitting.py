@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitscope.forms.fitting import NOTHING, costs_of, fit, in_order
+from digitscope.forms.fitting import NOTHING, Fitting, add_up, costs_of, fit, in_order
 
 
 def random_costs(places: int, choices: int, seed: int) -> list[NDArray[np.float64]]:
@@ -60,3 +60,23 @@ def test_sure_digits_are_not_overruled() -> None:
 def test_what_is_no_digit_is_left_out() -> None:
     speck = costs_of(np.full(10, 0.1), 0.02)
     assert fit([sure(4), speck, sure(2)], lambda text: text if len(text) == 2 else None).texts[0] == "42"
+
+
+def test_a_sum_and_its_parts_are_inferred_together() -> None:
+    """By brute force over the products of three lists, of which three ways add up."""
+    fittings = [
+        Fitting(("1.50", "7.50", "1.60"), (0.7, 0.2, 0.1)),
+        Fitting(("2.00", ""), (0.9, 0.1)),
+        Fitting(("3.60", "9.50", "3.50"), (0.5, 0.3, 0.2)),
+    ]
+    ways = {("1.50", "2.00", "3.50"): 0.7 * 0.9 * 0.2, ("7.50", "2.00", "9.50"): 0.2 * 0.9 * 0.3}
+    ways |= {("1.60", "2.00", "3.60"): 0.1 * 0.9 * 0.5}
+    added_up = add_up(fittings, most=5.0)
+    assert added_up is not None
+    (first, second, total), overruled = added_up
+    assert first.texts == ("1.50", "7.50", "1.60")
+    assert first.shares == pytest.approx([each / sum(ways.values()) for each in ways.values()])
+    assert (second.texts, second.shares) == (("2.00",), (1.0,))
+    assert total.texts == ("3.50", "9.50", "3.60")
+    assert overruled == pytest.approx(np.log(0.7 * 0.9 * 0.5 / max(ways.values())))
+    assert add_up(fittings, most=0.5) is None

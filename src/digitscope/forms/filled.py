@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from digitscope.detections import SIGNS
 from digitscope.forms.checks import check_of, follows
 from digitscope.forms.description import Box, Field, Form
-from digitscope.forms.fitting import Fitting, costs_of, fit, in_order
+from digitscope.forms.fitting import Fitting, add_up, costs_of, fit
 from digitscope.forms.registration import Reference, laid_on
 from digitscope.reading import Digit, Picture, Reader, Reading, open_pictures
 from digitscope.reading.pictures import MOST_PAGES
@@ -24,8 +24,8 @@ LIKE_1 = "/()"
 SURE = 0.8
 """Probability from which a value need not be looked at."""
 
-CORRECTED = 3.0
-"""A value that is exp(3), or 20, times less probable than what seems to be written is to be looked at."""
+CORRECTED = 4.6
+"""A value that is exp(4.6), or 100, times less probable than what seems to be written is to be looked at."""
 
 SAME_PLACE = 0.5
 """Share of a digit's box that a digit of the empty form covers, from which it is print of the form."""
@@ -44,9 +44,6 @@ NOT_READ = 0.02
 
 MOST_SIDE = 2600
 """Pixels of the longer side of a page that is laid onto its form, at most."""
-
-MOST_TEXTS = 40
-"""Texts of a field that are tried so that a sum is right."""
 
 AROUND = 0.4
 """Margin of a field's image, as a share of the field's height."""
@@ -182,16 +179,16 @@ class FormReader:
         signs = [sign for sign in reading.signs if sign.confidence >= LEAST_SIGN]
         ink = self._reference.ink_beside_print(laid)
         found = {field.name: self._found(field, own, signs, ink) for field in self.form.fields}
+        for field in self.form.fields:
+            if field.sum_of:
+                found |= _added_up([*field.sum_of, field.name], found)
         values = {
             field.name: _value(field, found[field.name], _seen(self.form.pixels(field, shape), matrix, picture))
             for field in self.form.fields
         }
-        for field in self.form.fields:
-            if field.sum_of:
-                _add_up(field, {name: each.fitting for name, each in found.items()}, values)
-            if images:
-                image = _around(laid, self.form.pixels(field, ink.shape))
-                values[field.name] = replace(values[field.name], image=image)
+        for field in self.form.fields if images else ():
+            image = _around(laid, self.form.pixels(field, ink.shape))
+            values[field.name] = replace(values[field.name], image=image)
         return FilledForm(values, number)
 
     def _read(self, gray: UInt8) -> Reading:
@@ -253,7 +250,7 @@ def _contradiction(field: Field, digits: Sequence[Digit], signs: Sequence[Sign])
     """Return which sign says something else than the field's value; None if none does."""
     for sign in signs:
         behind = sum(digit.chance > 0.5 and digit.box[0] > sign.box[0] for digit in digits)
-        is_point = sign.label in ".," and field.decimals > 0 and behind == field.decimals
+        is_point = sign.label in ".,-" and field.decimals > 0 and behind == field.decimals  # a raised point, too
         if not is_point and (field.pattern is None or sign.label not in ".,-/:"):
             return f"has a {sign.label} that the value has not"
     return None
@@ -334,27 +331,20 @@ def expected(field: Field) -> str:
     return ", ".join(parts)
 
 
-def _add_up(field: Field, fittings: Mapping[str, Fitting], values: dict[str, FieldValue]) -> None:
-    """Put right a sum and its parts: the most probable texts of all with which the sum is right."""
-    names = [*field.sum_of, field.name]
-    if not all(fittings[name].texts for name in names):
-        return
-    texts = [fittings[name].texts[:MOST_TEXTS] for name in names]
-    costs = [-np.log(np.array(fittings[name].shares[:MOST_TEXTS])) for name in names]
-    lowest = sum(float(cost[0]) for cost in costs)
-    for cost, choices in in_order(costs):
-        if cost > lowest + 2 * CORRECTED:
-            break
-        chosen = [text[choice] for text, choice in zip(texts, choices, strict=True)]
-        *parts, total = (float(text or 0) for text in chosen)
-        if abs(sum(parts) - total) < 1e-6:
-            for name, text, choice in zip(names, chosen, choices, strict=True):
-                value, share = values[name], fittings[name].shares[choice]
-                if text != value.text:
-                    why = "was put right by its sum"
-                    values[name] = replace(value, text=text, confidence=share, second=value.text, reason=why)
-            return
-    values[field.name] = replace(values[field.name], reason=f"is not the sum of {', '.join(field.sum_of)}")
+def _added_up(names: Sequence[str], found: Mapping[str, _Found]) -> dict[str, _Found]:
+    """Return what is written in the parts of a sum and, the last one, in the sum, given that the sum is right."""
+    if not all(found[name].fitting.texts for name in names):
+        return {}
+    fitted = add_up([found[name].fitting for name in names], 2 * CORRECTED)
+    if fitted is None:
+        contradiction = f"is not the sum of {', '.join(names[:-1])}"
+        return {names[-1]: replace(found[names[-1]], contradiction=contradiction)}
+    fittings, overruled = fitted
+    added_up = {name: replace(found[name], fitting=each) for name, each in zip(names, fittings, strict=True)}
+    for name in names if overruled > CORRECTED else ():
+        if added_up[name].fitting.texts[0] != found[name].fitting.texts[0]:
+            added_up[name] = replace(added_up[name], contradiction="was put right by its sum")
+    return added_up
 
 
 def _around(laid: UInt8, edges: Box) -> UInt8:

@@ -1,7 +1,7 @@
 """The most probable value of a field: an exact search among all that its digits may be."""
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,12 @@ IMPOSSIBLE = 25.0
 
 SURE_OTHERWISE = 9.2
 """Cost above the best choice's at which a value would overrule digits that are sure: 1 to 10,000."""
+
+RARE = 4.6
+"""Cost above the best sum's from which others are left out: 1 to 100."""
+
+MOST_TEXTS = 40
+"""Texts of a field that are tried so that a sum is right."""
 
 MOST_TRIED = 50_000
 """Values that are tried at most."""
@@ -89,5 +95,36 @@ def fit(costs: Sequence[NDArray[np.float64]], allowed: Callable[[str], str | Non
         if not found:
             overruled = cost - lowest
         found[text] = found.get(text, 0.0) + float(np.exp(-cost))
-    ranked = sorted(found, key=lambda text: -found[text])
-    return Fitting(tuple(ranked), tuple(found[text] / sum(found.values()) for text in ranked), overruled)
+    return _ranked(found, overruled)
+
+
+def add_up(fittings: Sequence[Fitting], most: float) -> tuple[list[Fitting], float] | None:
+    """Return the fittings of numbers and, the last one, of their sum, given that the sum is right.
+
+    Also returns by how many nats the best texts are then less probable than without the sum; None if by more than
+    `most`. Texts of less than a hundredth of the best one's probability are left out.
+    """
+    texts = [fitting.texts[:MOST_TEXTS] for fitting in fittings]
+    costs = [-np.log(np.array(fitting.shares[:MOST_TEXTS])) for fitting in fittings]
+    lowest = sum(float(cost[0]) for cost in costs)
+    found: list[dict[str, float]] = [{} for _ in fittings]
+    overruled: float | None = None
+    for cost, choices in in_order(costs):
+        if cost > lowest + (most if overruled is None else overruled + RARE):
+            break
+        chosen = [text[choice] for text, choice in zip(texts, choices, strict=True)]
+        *parts, total = (float(text or 0) for text in chosen)
+        if abs(sum(parts) - total) > 1e-6:
+            continue
+        overruled = cost - lowest if overruled is None else overruled
+        for chances, text in zip(found, chosen, strict=True):
+            chances[text] = chances.get(text, 0.0) + float(np.exp(-cost))
+    if overruled is None:
+        return None
+    return [_ranked(chances, each.overruled) for chances, each in zip(found, fittings, strict=True)], overruled
+
+
+def _ranked(chances: Mapping[str, float], overruled: float) -> Fitting:
+    ranked = sorted(chances, key=lambda text: -chances[text])
+    total = sum(chances.values())
+    return Fitting(tuple(ranked), tuple(chances[text] / total for text in ranked), overruled)
