@@ -45,6 +45,26 @@ def test_columns_are_what_stands_above_each_other(tilt: float) -> None:
     assert table_of(reading_of(ROWS, [20, 120, 240], 60, tilt)) == ROWS
 
 
+def test_a_number_may_be_longer_than_its_column() -> None:
+    rows = [["12", "3"], ["7", "81"], ["8", "4"], ["5", "6"], ["70", "11"], ["3", "20"], ["4", "9"], ["1", "2"]]
+    rows = [list(row) for row in rows * 2]
+    rows[5][0] = "300000"  # ends 6 pixels before the second column, a third of a digit's height
+    assert table_of(reading_of([[*row] for row in rows], [20, 106], 30)) == rows
+
+
+def test_a_raised_digit_that_the_reading_gave_its_own_line_stays_in_its_row() -> None:
+    reading = reading_of([["12", "34"], ["56", "78"], ["90", "12"], ["34", "56"]], [20, 120], 40)
+    *others, last = reading.digits
+    raised = replace(last, line=4, box=(last.box[0], last.box[1] - 14, *last.box[2:]))
+    lines = ("12 34", "56 78", "90 12", "34 5", "6")
+    assert table_of(replace(reading, digits=(*others, raised), lines=lines)) == [
+        ["12", "34"],
+        ["56", "78"],
+        ["90", "12"],
+        ["34", "56"],
+    ]
+
+
 def test_ruled_cells_keep_a_column_that_is_empty() -> None:
     rows = [["12", None, "3.5"], ["7", None, "4"], [None, None, "20"]]
     reading = reading_of(rows, [20, 120, 240], 60)

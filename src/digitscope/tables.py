@@ -21,6 +21,12 @@ Edges = tuple[int, int, int, int]
 GAP = 0.5
 """Heights of a digit that lie clear between two columns, at least."""
 
+CLOSE = 0.5
+"""Share of the usual distance between lines below which two are one row."""
+
+FEW_ROWS = 0.1
+"""Share of the rows, at most, whose numbers may reach into a gap between columns."""
+
 LEANS = np.linspace(-0.3, 0.3, 61)
 """Columns to the right for each row down, by which the columns of a photographed table may lean."""
 
@@ -102,16 +108,18 @@ def table_of(reading: Reading, gray: UInt8 | None = None, *, page: int = 0) -> l
         scale = (height if turns % 2 else width) / np.rot90(gray, -turns).shape[1]
         places = _in_cells(edges[is_sure], edges, np.rot90(gray, -turns), scale)
     if places is None:
-        places = np.stack([lines, _columns(edges[is_sure], edges)], axis=1)
+        rows_of_lines = _rows(lines[is_sure], edges[is_sure])
+        rows = np.array([rows_of_lines.get(line, -1) for line in lines.tolist()])
+        places = np.stack([rows, _columns(edges[is_sure], edges, rows[is_sure])], axis=1)
         for axis in (0, 1):
             places[:, axis] = _numbered(places[is_sure, axis], places[:, axis])
     n_rows, n_columns = places.max(axis=0) + 1
-    rows: list[list[str | None]] = [[None] * int(n_columns) for _ in range(int(n_rows))]
+    cells: list[list[str | None]] = [[None] * int(n_columns) for _ in range(int(n_rows))]
     for (row, column), item in zip(places.tolist(), items, strict=True):
         if min(row, column) >= 0:
             own = item.character if isinstance(item, Digit) else item.label
-            rows[row][column] = (rows[row][column] or "") + own
-    return rows
+            cells[row][column] = (cells[row][column] or "") + own
+    return cells
 
 
 def _from_left_to_right(
@@ -141,31 +149,59 @@ def _numbered(known: Places, places: Places) -> Places:
     return np.asarray(np.where(np.isin(places, numbers), np.searchsorted(numbers, places), -1), np.int64)
 
 
-def _columns(sure: Floats, edges: Floats) -> Places:
-    """Return the column of each item, (N,); the gaps between columns are those between the `sure` ones.
+def _rows(lines: Places, edges: Floats) -> dict[int, int]:
+    """Return the row of each line, from the top: lines much closer than others are of one row, unevenly written.
 
-    Columns of photos lean. The lean is the one at which the digits cover the fewest columns of pixels.
+    `lines` (N,) are those of digits with `edges` (N, 4).
+    """
+    known, own, counts = np.unique(lines, return_inverse=True, return_counts=True)
+    x, y = edges[:, [0, 2]].mean(axis=1), edges[:, [1, 3]].mean(axis=1)
+
+    def mean(values: Floats) -> Floats:
+        return np.asarray(np.bincount(own, values) / counts)
+
+    across, down = x - mean(x)[own], y - mean(y)[own]
+    slope = across @ down / max(float(across @ across), 1.0)
+    levels = mean(y - slope * x)
+    order = np.argsort(levels)
+    gaps = np.diff(levels[order])
+    rows = np.cumsum([0, *(gaps >= CLOSE * np.median(gaps))])
+    return dict(zip(known[order].tolist(), rows.tolist(), strict=True))
+
+
+def _columns(sure: Floats, edges: Floats, rows: Places) -> Places:
+    """Return the column of each item, (N,); the gaps between columns are those between the `sure` ones, in `rows`.
+
+    Columns of photos lean. The lean is the one at which the digits cover the fewest columns of pixels. Numbers of
+    a few rows may reach into a gap; the border is where most room is left.
     """
     height = float(np.median(sure[:, 3] - sure[:, 1]))
     down = (sure[:, 1] + sure[:, 3]) / 2
-    covered = [_covered(sure[:, 0] - lean * down, sure[:, 2] - lean * down) for lean in LEANS]
+    least = 1 + int(FEW_ROWS * len(np.unique(rows)))
+    covered = [_covered(sure[:, 0] - lean * down, sure[:, 2] - lean * down, least) for lean in LEANS]
     fewest = np.array([sum(end - start for start, end in spans) for spans in covered])
     best = int(np.argmin(fewest + 1e-3 * height * np.abs(LEANS)))  # the smallest lean of equal ones
     lean, spans = LEANS[best], covered[best]
+    every = _covered(sure[:, 0] - lean * down, sure[:, 2] - lean * down, 1)
+    clear = [(end, start) for (_, end), (start, _) in pairwise(every)]
+    borders = []
+    for (_, first), (last, _) in pairwise(spans):
+        if last - first > GAP * height:
+            inside = [(max(start, first), min(end, last)) for start, end in clear if start < last and end > first]
+            start, end = max(inside, key=lambda hole: hole[1] - hole[0], default=(first, last))
+            borders.append((start + end) / 2)
     middles = edges[:, [0, 2]].mean(axis=1) - lean * edges[:, [1, 3]].mean(axis=1)
-    borders = [(end + start) / 2 for (_, end), (start, _) in pairwise(spans) if start - end > GAP * height]
     return np.asarray(np.searchsorted(borders, middles), np.int64)
 
 
-def _covered(left: Floats, right: Floats) -> list[tuple[float, float]]:
-    """Return the spans that intervals cover together, from left to right."""
-    spans: list[tuple[float, float]] = []
-    for start, end in sorted(zip(left.tolist(), right.tolist(), strict=True)):
-        if spans and start <= spans[-1][1]:
-            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
-        else:
-            spans.append((start, end))
-    return spans
+def _covered(left: Floats, right: Floats, least: int) -> list[tuple[float, float]]:
+    """Return the spans that at least so many intervals cover, from left to right."""
+    places = np.concatenate([left, right])
+    order = np.lexsort([np.repeat([0, 1], len(left)), places])  # an interval begins before another ends
+    depth = np.cumsum(np.repeat([1, -1], len(left))[order])
+    starts = np.flatnonzero(np.diff(depth >= least, prepend=False) & (depth >= least))
+    ends = np.flatnonzero(np.diff(depth >= least, prepend=False) & (depth < least))
+    return list(zip(places[order][starts].tolist(), places[order][ends].tolist(), strict=True))
 
 
 def _in_cells(sure: Floats, edges: Floats, gray: UInt8, scale: float) -> Places | None:
