@@ -191,6 +191,22 @@ TRAIN_STEP_WRONG = {
                 "self.biases - self.learning_rate",
                 "self.biases + self.learning_rate",
             ),
+            "Only the input-to-hidden weights go up their gradient": (
+                "self.input_to_hidden_weights - self.learning_rate",
+                "self.input_to_hidden_weights + self.learning_rate",
+            ),
+            "Only the biases and the hidden-to-output weights go up": (
+                "error = -(y - self.hidden_to_output_weights * h)",
+                "error = y - self.hidden_to_output_weights * h\n        x = -x",
+            ),
+            "Only the hidden-to-output weights change by the whole gradient": (
+                "self.learning_rate * (h * error).T",
+                "(h * error).T",
+            ),
+            "float(z))): a function of one number": (
+                "np.vectorize(lambda x: max(0, x))",
+                "lambda z: max(0, float(z))",
+            ),
         },
     ),
     "Only the weights to the output change": """
@@ -226,6 +242,7 @@ PREDICT_WRONG = edited(
         "the hidden values are only added up": ("out.item()", "h.sum()"),
         "The result is rounded": ("out.item()", "round(out.item())"),
         "The result is only a sign": ("out.item()", "np.sign(out)"),
+        "take the one element out of a 1x1 array": ("out.item()", "max(0, float(out))"),
         "nothing adds the products up": (
             "out = self.hidden_to_output_weights @ h",
             "out = self.hidden_to_output_weights * h.T\n        return out",
@@ -319,6 +336,7 @@ BATCHIFY_WRONG = {
                 "    batches = []",
                 "    k = len(x_data) - n\n    x_data, y_data = x_data[k:], y_data[..., k:]\n    batches = []",
             ),
+            "returns 2 batches: expected 3 whole ones.": ("range(0, n, batch_size)", "(0, batch_size)"),
             'puts wrong values into "x" of batch 0': (
                 "x_data[i:i + batch_size]",
                 "x_data[i:i + batch_size] / 256",
@@ -342,7 +360,11 @@ ACCURACY_WRONG = {
     "The mean is missing": "def solution(p, y): return np.equal(p.numpy(), y.numpy())",
     "return stands inside the loop": "def solution(p, y):\n    for a, b in zip(p, y): return float(a == b)",
     "divided by a fixed number": "def solution(p, y): return (p == y).sum() / 32",
-    "argmax is taken": "def solution(p, y): return float(p.argmax() == y.argmax())",
+    "argmax is taken of the predictions: they are": "def solution(p, y): return p.argmax(dim=1) == y",
+    "compared with its one result": "def solution(p, y): return (p.argmax(dim=-1) == y).float().mean()",
+    "has fewer axes than this line needs": "def solution(p, y): return (p == y).float().mean(dim=1)",
+    "The result is rounded to 0 or 1": "def solution(p, y): return round((p == y).float().mean().item())",
+    "says whether any prediction is right": "def solution(p, y): return bool((p == y).any())",
     "a mean squared distance": "def solution(p, y): return ((p - y) ** 2).float().mean()",
     "a mean distance": "def solution(p, y): return (p - y).abs().float().mean()",
     "Every result is 0": "def solution(p, y): return float(p is y)",

@@ -17,7 +17,7 @@ from torch import nn
 
 from digitscope import course
 from digitscope.course import Verdict, check, conv, mlp, neural_nets, train_utils
-from digitscope.course.exercises import MODULES, batches, functions, regression
+from digitscope.course.exercises import MODULES, batches, flattening, functions, regression
 from digitscope.course.exercises.judging import SEED, same
 from digitscope.errors import SettingError
 from digitscope.models.digits import course_cnn
@@ -63,7 +63,7 @@ def test_each_mistake_gets_its_own_sentence(exercise: str) -> None:
     assert len({verdict.message for verdict in verdicts.values()}) == len(verdicts)
 
 
-@pytest.mark.parametrize("module", [functions, regression, batches])
+@pytest.mark.parametrize("module", [functions, regression, batches, flattening])
 def test_no_two_simulated_mistakes_look_alike(module: Any) -> None:
     for name, exercise in module.EXERCISES.items():
         cases = exercise.variants(np.random.default_rng(SEED))[-1]

@@ -18,7 +18,7 @@ MODULES = MappingProxyType(
         "predict": "regression",
         "batchify": "batches",
         "accuracy": "batches",
-        "flatten": "batches",
+        "flatten": "flattening",
         "cnn": "networks",
         "two_headed_mlp": "networks",
         "two_headed_cnn": "networks",

@@ -1,6 +1,7 @@
-"""The exercises on batches, accuracy and flattening, with PyTorch's tensors."""
+"""The exercises on batches and accuracy, with PyTorch's tensors."""
 
 import inspect
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -122,7 +123,7 @@ def _differs(output: Any, answer: list[tuple[Any, Any]]) -> str:
     if output is None:
         return "returns None: did you forget return?"
     if len(output) != len(answer):
-        return f"returns {len(output)} batches: expected {len(answer)}, since a remainder is dropped."
+        return f"returns {len(output)} batches: expected {len(answer)} whole ones."
     for i, ((x, y), (right_x, right_y)) in enumerate(zip(output, answer, strict=True)):
         for key, ours, right in (("x", x, right_x), ("y", y, right_y)):
             if ours.shape != right.shape:
@@ -213,7 +214,7 @@ Labels = tuple[Tensor, Tensor]
 
 def _labels(generator: np.random.Generator) -> list[list[Labels]]:
     cases = [(torch.tensor([3, 1, 4, 1]), torch.tensor([3, 1, 4, 5]))]
-    for n, n_wrong in ((5, 0), (4, 4), (10, 4), (32, 9), (50, 20), (7, 2)):
+    for n, n_wrong in ((5, 0), (4, 4), (10, 4), (32, 9), (50, 20), (7, 2), (8, 6)):
         y = generator.integers(0, 10, size=n)
         predictions = y.copy()
         predictions[:n_wrong] = (y[:n_wrong] + generator.integers(1, 10, size=n_wrong)) % 10
@@ -240,6 +241,15 @@ def _is_divided_by_a_constant(cases: Sequence[Labels], outputs: Sequence[Any]) -
     return bool(given[0] > 0 and np.allclose(given, hits * given[0] / hits[0]))
 
 
+def _takes_argmax_of_rows(_: Sequence[Labels], outputs: Sequence[Any]) -> bool:
+    """Return whether argmax, or max with indices, fails for want of a second axis."""
+    return all(
+        isinstance(each, Failure) and re.search(r"Dimension out of range.*max\(", each.raised) for each in outputs
+    )
+
+
+ARGMAX = "argmax is taken of the predictions: they are labels already."
+
 ACCURACIES: Mapping[str, Callable[[Labels], Any]] = {
     "The result is the number of right predictions: relate it to how many there are.": lambda c: _hits(c).sum(),
     "The result is a percentage: the share lies between 0 and 1.": lambda c: 100 * _share(c),
@@ -253,6 +263,7 @@ ACCURACIES: Mapping[str, Callable[[Labels], Any]] = {
     "The result says whether any prediction is right: the exercise asks for the share.": (
         lambda c: float(_hits(c).any())
     ),
+    "The result is rounded to 0 or 1: the exercise asks for the share itself.": lambda c: float(round(_share(c))),
     "The mean is missing: the result has one value for each prediction.": lambda c: _hits(c),
     "Only the first prediction is compared: return stands inside the loop, or an index is fixed.": (
         lambda c: float(_hits(c)[0])
@@ -260,8 +271,9 @@ ACCURACIES: Mapping[str, Callable[[Labels], Any]] = {
     "Only the last prediction counts: something is overwritten in each round of the loop.": (
         lambda c: float(_hits(c)[-1])
     ),
-    "argmax is taken of the predictions: they are labels already.": (
-        lambda c: float(c[0].argmax() == c[1].argmax())
+    ARGMAX: lambda c: float(c[0].argmax() == c[1].argmax()),
+    "argmax is taken of the predictions, and y is compared with its one result: the predictions are labels.": (
+        lambda c: (c[0].argmax(dim=-1) == c[1]).double().mean()
     ),
     "The result is a mean distance between labels: 3 is not nearer to 4 than to 9.": (
         lambda c: (c[0] - c[1]).abs().double().mean()
@@ -288,6 +300,7 @@ ACCURACY = Exercise(
     shown=lambda case: f" of {in_words(case[0].numpy())} against {in_words(case[1].numpy())}",
     mistakes=[
         *simulated(ACCURACIES, number),
+        Mistake(ARGMAX, shows=_takes_argmax_of_rows),
         Mistake(
             "The number of right predictions is divided by a fixed number: how many predictions are there?",
             shows=_is_divided_by_a_constant,
@@ -295,101 +308,7 @@ ACCURACY = Exercise(
     ],
 )
 
-
-# Flattening
-
-
-def _images(generator: np.random.Generator) -> list[list[Tensor]]:
-    shapes = ((2, 1, 28, 28), (3, 2, 4, 5), (5, 64, 5, 5), (1, 3, 2, 2), (4, 5, 3, 6), (3, 1, 1, 4))
-    return [[torch.from_numpy(generator.standard_normal(shape, dtype=np.float32)) for shape in shapes]]
-
-
-def _flatten(solution: Any, images: Tensor) -> Any:
-    layer: Any = solution() if inspect.isclass(solution) else solution
-    output = layer(images.requires_grad_())
-    if output is None:
-        return None
-    if not isinstance(output, Tensor):
-        raise UnusableOutputError(f"returns {a_type(output)}: expected a tensor.")
-    if not output.requires_grad:
-        raise UnusableOutputError("cuts the gradient off: detach, data or NumPy have no place in a layer.")
-    return output.detach().numpy()
-
-
-def _rows(images: Tensor) -> Any:
-    return images.numpy().reshape(len(images), -1)
-
-
-def _has_fixed_size(cases: Sequence[Tensor], outputs: Sequence[Any]) -> bool:
-    """Return whether the number of columns is the same for all images that it divides."""
-    columns = {output.shape[1] for output in outputs if isinstance(output, np.ndarray) and output.ndim == 2}
-    if len(columns) != 1 or len(cases) != len(outputs):
-        return False
-    (size,) = columns
-    return all(
-        same(output, case.numpy().reshape(-1, size)) if case.numel() % size == 0 else isinstance(output, Failure)
-        for case, output in zip(cases, outputs, strict=True)
-    )
-
-
-def _keeps_rows(how: Callable[[Any, Any], bool]) -> Callable[[Sequence[Tensor], Sequence[Any]], bool]:
-    """Return a check that the shapes are right, and `how` holds for all outputs and right rows."""
-    return lambda cases, outputs: all(
-        isinstance(output, np.ndarray) and output.shape == _rows(case).shape and how(output, _rows(case))
-        for case, output in zip(cases, outputs, strict=True)
-    )
-
-
-FLAT: Mapping[str, Callable[[Tensor], Any]] = {
-    "All images end in one long row: the first axis, which counts the images, must stay.": (
-        lambda t: t.numpy().reshape(-1)
-    ),
-    "All images end in one row of a matrix: keep one row for each image.": lambda t: t.numpy().reshape(1, -1),
-    "Everything ends in one column: keep one row for each image.": lambda t: t.numpy().reshape(-1, 1),
-    "Rows and columns are swapped: the images should be counted by the first axis.": (
-        lambda t: t.numpy().reshape(-1, len(t))
-    ),
-    "The result is transposed: the images should be counted by the first axis.": lambda t: _rows(t).T,
-    "The axis of the channels is left: it is part of an image too.": lambda t: t.flatten(2).numpy(),
-    "Only the axes of length 1 are gone: the others are to be joined.": lambda t: t.squeeze().numpy(),
-    "The images and their first axis are joined, and the rest is left: start one axis later.": (
-        lambda t: t.numpy().reshape(-1, *t.shape[2:])
-    ),
-    "The images come back as they are: nothing is flattened.": lambda t: t.numpy(),
-    "Each image becomes a single number: flattening keeps all values.": (
-        lambda t: t.numpy().reshape(len(t), -1).mean(axis=1)
-    ),
-    "Negative values become 0: flattening keeps all values as they are.": lambda t: _rows(t.relu()),
-    "Only the first image is left: keep one row for each image.": lambda t: _rows(t)[0],
-    "Only the first channel is left: an image has all its channels.": lambda t: (
-        t[:, 0].numpy().reshape(len(t), -1)
-    ),
-}
-
-FLATTEN = Exercise(
-    call="flatten",
-    variants=_images,
-    run=_flatten,
-    answer=_rows,
-    shown=lambda images: f" of shape {tuple(images.shape)}",
-    mistakes=[
-        *simulated(FLAT),
-        Mistake(
-            "It works for one size of image only: a number in your code should come from the input's shape.",
-            shows=_has_fixed_size,
-        ),
-        Mistake(
-            "The values of each image are there, but in another order: join the axes as they are.",
-            shows=_keeps_rows(lambda output, right: same(np.sort(output, axis=1), np.sort(right, axis=1))),
-        ),
-        Mistake(
-            "The shape is right, but the rows mix pixels of several images: an axis is moved before.",
-            shows=_keeps_rows(lambda output, right: same(np.sort(output, axis=None), np.sort(right, axis=None))),
-        ),
-    ],
-)
-
-EXERCISES = MappingProxyType({"batchify": BATCHIFY, "accuracy": ACCURACY, "flatten": FLATTEN})
+EXERCISES = MappingProxyType({"batchify": BATCHIFY, "accuracy": ACCURACY})
 
 
 def verdict(name: str, solution: Any) -> Verdict:

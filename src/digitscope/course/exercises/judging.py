@@ -29,15 +29,19 @@ NOT_THEIRS = (
 
 RIGHT = "Right."
 
+VECTORIZE = "a function of one number gets a whole array, so use np.vectorize to apply it to each number"
+
 HINTS = MappingProxyType(
     {
         "mismatch in its core dimension|not aligned": (
             "two matrices do not fit for a product, so look at their order and at what is transposed"
         ),
         "broadcast": "the shapes of two arrays do not fit, so print them",
-        "truth value of an array|Boolean value of Tensor|arrays can be converted to Python scalars": (
-            "a function of one number gets a whole array, so use np.vectorize to apply it to each number"
+        "truth value of an array|Boolean value of Tensor": VECTORIZE,
+        "arrays can be converted to Python scalars": (
+            "an array stands where one number should, so print its shape; take the one element out of a 1x1 array"
         ),
+        "Dimension out of range": "a tensor has fewer axes than this line needs, so print its shape",
     }
 )
 """Patterns in NumPy's and PyTorch's exceptions that many students meet, and where to look."""
@@ -63,9 +67,15 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Failure:
-    """An exception of a solution, in a sentence."""
+    """An exception of a solution.
+
+    Attributes:
+        sentence: says where it was raised, and where to look.
+        raised: its type, text and place, if it was one of Python.
+    """
 
     sentence: str
+    raised: str = ""
 
 
 Case = Any
@@ -188,10 +198,20 @@ def attempt(run: Callable[..., Any], *arguments: Any, called: str) -> Any:
     except SystemExit as error:
         return Failure(f"{called} called sys.exit{place(error)}: an exercise must return instead.")
     except Exception as error:  # noqa: BLE001 - it is code of a student
-        for pattern, hint in HINTS.items():
-            if re.search(pattern, str(error)):
-                return Failure(f"{called} fails{place(error)}: {hint}.")
-        return Failure(f"{called} raised {raised(error)}.")
+        hint = _hint(error)
+        if hint:
+            return Failure(f"{called} fails{place(error)}: {hint}.", raised(error))
+        return Failure(f"{called} raised {raised(error)}.", raised(error))
+
+
+def _hint(error: Exception) -> str:
+    """Return where to look for the cause of an exception that many students meet, or nothing."""
+    hint = next((hint for pattern, hint in HINTS.items() if re.search(pattern, str(error))), "")
+    if "Python scalars" not in str(error):
+        return hint
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if _is_theirs(frame.f_code.co_filename)]
+    names = frames[-1].f_code.co_varnames[: frames[-1].f_code.co_argcount] if frames else ()
+    return VECTORIZE if any(np.size(frames[-1].f_locals.get(name, 0)) > 1 for name in names) else hint
 
 
 def raised(error: BaseException) -> str:
@@ -205,14 +225,14 @@ def place(error: BaseException) -> str:
     """Return the last line of the student's own code that led to the error, as " at line 3: x = 1 / 0"."""
     if isinstance(error, SyntaxError):
         return f" at line {error.lineno}" if error.lineno else ""
-    theirs = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith((*NOT_THEIRS, "<frozen"))
-    ]
+    theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)]
     if not theirs:
         return ""
     return f" at line {theirs[-1].lineno}" + (f" ({theirs[-1].line})" if theirs[-1].line else "")
+
+
+def _is_theirs(filename: str) -> bool:
+    return not filename.startswith((*NOT_THEIRS, "<frozen"))
 
 
 def same(output: Any, expected: Any) -> bool:
