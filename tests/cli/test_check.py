@@ -62,6 +62,37 @@ def test_a_loop_and_an_end_of_python_are_a_line_and_the_rest_is_checked(digitsco
     )
 
 
+def test_the_cells_of_a_notebook_are_checked_without_magics(digitscope: Command, desk: Path) -> None:
+    cells = [
+        ("markdown", "# relu"),
+        ("code", "%matplotlib inline\n!pip install numpy\nfiles = !ls\nimport numpy as np\nnp.dot?\ndisplay(1)"),
+        ("code", "%%bash\nrm relu"),
+        ("code", '%%time\ntext = """\n%d"""\ndef relu(x):\n    return max(0, x)'),
+        (
+            "code",
+            ["remainder = (7\n", "% 2)\n", "def relu_derivative(x):\n", "    return helper.gone + remainder"],
+        ),
+        ("code", "if True:\n    !ls\nimport helper\nassert (text, remainder) == ('\\n%d', 1)"),
+    ]
+    notebook = {"cells": [{"cell_type": kind, "source": source} for kind, source in cells]}
+    (desk / "mine.ipynb").write_text(json.dumps(notebook))
+    (desk / "helper.py").write_text("")
+    code, out, err = digitscope("check", "mine.ipynb")
+    right, wrong = out.splitlines()
+    assert (code, err, right) == (1, [], "relu: Right.")
+    assert "at line 4 (return helper.gone + remainder)" in wrong
+    notebook["cells"].append({"cell_type": "code", "source": "x = 1\ny = 1 / 0"})
+    files = {
+        "fails.ipynb": (json.dumps(notebook), "fails.ipynb: cell 7, line 2: ZeroDivisionError: division by zero"),
+        "cut.ipynb": (json.dumps(notebook)[:-9], "cut.ipynb: the notebook is damaged: open it in Jupyter"),
+        "other.ipynb": ('{"cells": [3]}', "other.ipynb: the notebook is damaged"),
+        "syntax.ipynb": (json.dumps(notebook).replace("(x)", "(x"), "syntax.ipynb: cell 4, line 4: SyntaxError:"),
+    }
+    for name, (source, line) in files.items():
+        (desk / name).write_text(source)
+        assert_one_line(digitscope("check", name), 1, line)
+
+
 def test_the_network_that_the_course_s_main_makes_is_found(digitscope: Command, desk: Path) -> None:
     source = (
         "import torch.nn as nn\ndef main():\n    model = nn.Sequential(nn.Conv2d(1, 32, (3, 3)), nn.Flatten())\n"

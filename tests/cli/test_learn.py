@@ -27,6 +27,11 @@ Go on with [two](2-two.md#part), or [read](https://example.org/3.md).
 ```{code-cell} python
 print(1 + 1)
 ```
+
+```{code-cell} python
+:tags: [hide-input]
+print(2)
+```
 """
 
 
@@ -47,9 +52,10 @@ def test_chapters_become_notebooks(digitscope: Command, desk: Path) -> None:
     assert (desk / "here" / "images" / "dot.gif").read_bytes() == b"GIF89a"
     notebook = nbformat.read(desk / "here" / "1-one.ipynb", as_version=4)
     nbformat.validate(notebook)
-    text, code = notebook.cells
+    text, code, hidden = notebook.cells
     assert text.source == "# One\n\nGo on with [two](2-two.ipynb#part), or [read](https://example.org/3.md)."
     assert (code.cell_type, code.source) == ("code", "print(1 + 1)")
+    assert [cell.metadata.get("jupyter") for cell in (code, hidden)] == [None, {"source_hidden": True}]
     assert notebook.metadata.kernelspec.name == "python3"
 
 

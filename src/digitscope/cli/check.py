@@ -1,4 +1,4 @@
-"""`digitscope check`: the exercises of the course's project in a file, each with a sentence."""
+"""`digitscope check`: the exercises of the course's project in a file or notebook, each with a sentence."""
 
 import argparse
 import json
@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
     """Print a line for each exercise that the file has, and return 0 if all are right."""
     file, seconds = options.file, options.timeout
     if not file.is_file():
-        raise DataError(f"{file}: no such file: expected a file of Python with exercises")
+        raise DataError(f"{file}: no such file: expected a file of Python or a notebook with exercises")
     with Workers(1) as workers:
         try:
             found = workers.submit(names_in, file.resolve(), timeout=seconds).result()
@@ -61,7 +61,12 @@ def _verdicts(workers: Workers, file: Path, found: dict[str, str], seconds: int)
 COMMAND = Command(
     run,
     (
-        Argument("file", metavar="FILE", type=path_argument, help="Python code with exercises; it is run"),
+        Argument(
+            "file",
+            metavar="FILE",
+            type=path_argument,
+            help="Python code with exercises, or a notebook (.ipynb); it is run",
+        ),
         Flag("--missing", help="name the exercises that the file lacks too"),
         Argument(
             "--timeout",
@@ -74,5 +79,6 @@ COMMAND = Command(
     ),
     "check exercises.py",
     about="An exercise has its name of digitscope.course.check or of the course: --missing lists both.\n"
+    "Cells of a notebook are run in their order, without magics and shell commands.\n"
     "The exit code is 0 if all that are found are right, 1 if one is wrong.",
 )

@@ -61,6 +61,8 @@ def notebook_of(chapter: str) -> str:
     notebook = jupytext.reads(links, fmt="md:myst")
     for number, cell in enumerate(notebook.cells, start=1):
         cell.id = f"cell-{number}"
+        if "hide-input" in cell.metadata.get("tags", ()):
+            cell.metadata["jupyter"] = {"source_hidden": True}  # JupyterLab does not know the tag
     notebook.metadata.pop("jupytext", None)  # which would pair it with a text file
     return str(jupytext.writes(notebook, fmt="ipynb"))
 

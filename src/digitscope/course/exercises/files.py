@@ -1,4 +1,4 @@
-"""Exercises in a file of Python, whose code runs in a worker process.
+"""Exercises in a file of Python or in a notebook, whose code runs in a worker process.
 
 `names_in` and `check_in` are called in the worker: they execute the file, which may loop or end the process.
 """
@@ -8,13 +8,13 @@ import os
 import sys
 import traceback
 from functools import cache
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any
 
 from digitscope.course.exercises import check
 from digitscope.course.exercises.judging import Verdict, silenced
+from digitscope.course.exercises.sources import NOTEBOOK, Source, sources_in
 from digitscope.errors import DataError, DigitscopeError, first_line
 
 NAMES = MappingProxyType(
@@ -80,31 +80,36 @@ def check_in(path: Path, exercise: str, name: str) -> Verdict:
 @cache
 def _loaded(path: Path) -> ModuleType:
     """Run the file in its own folder, as the course's scripts expect, and return its module."""
-    spec = spec_from_file_location(MODULE, path)
-    if spec is None or spec.loader is None:
-        raise DataError(f"{path.name}: not a file of Python: expected a name that ends in .py")
-    module = sys.modules[MODULE] = module_from_spec(spec)
+    module = sys.modules[MODULE] = ModuleType(MODULE)
+    module.__file__ = str(path)
     sys.path.insert(0, str(path.parent))
     os.chdir(path.parent)
-    try:
-        with silenced():
-            spec.loader.exec_module(module)
-    except SystemExit as error:
-        raise DataError(
-            f"{path.name}:{_line(error, path)} the file ends itself by sys.exit: remove that"
-        ) from None
-    except Exception as error:  # noqa: BLE001 - it is code of a student
-        problem = error.msg if isinstance(error, SyntaxError) else first_line(error)
-        raise DataError(f"{path.name}:{_line(error, path)} {type(error).__name__}: {problem}") from None
+    if path.suffix == NOTEBOOK:
+        vars(module)["display"] = lambda *_, **__: None
+        os.environ["MPLBACKEND"] = "agg"  # figures open no windows, as in Jupyter
+    with silenced():
+        sources = sources_in(path)
+    for source in sources:
+        try:
+            with silenced():
+                exec(source.compiled(), vars(module))  # noqa: S102 - the reader asked to run it
+        except SystemExit as error:
+            raise DataError(
+                f"{path.name}:{_line(error, source)} the file ends itself by sys.exit: remove that"
+            ) from None
+        except Exception as error:  # noqa: BLE001 - it is code of a student
+            problem = error.msg if isinstance(error, SyntaxError) else first_line(error)
+            raise DataError(f"{path.name}:{_line(error, source)} {type(error).__name__}: {problem}") from None
     return module
 
 
-def _line(error: BaseException, file: Path) -> str:
-    """Return " line N:", where the file raised `error`."""
-    if isinstance(error, SyntaxError) and error.filename == str(file):
-        return f" line {error.lineno}:"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
-    return f" line {lines[-1]}:" if lines else ""
+def _line(error: BaseException, source: Source) -> str:
+    """Return " line N:", where the source raised `error`."""
+    if isinstance(error, SyntaxError) and error.filename == source.name:
+        return f"{source.place} line {error.lineno}:"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == source.name]
+    return f"{source.place} line {lines[-1]}:" if lines else ""
 
 
 def _solution(module: ModuleType, name: str) -> Any:
@@ -122,14 +127,18 @@ def _solution(module: ModuleType, name: str) -> Any:
 
 def _model_in_main(module: ModuleType) -> Any:
     """Return the network that `main` assigns to `model`, if that is a list of layers with a convolution."""
-    tree = ast.parse(Path(str(module.__file__)).read_bytes())
-    for function in tree.body:
-        if isinstance(function, ast.FunctionDef) and function.name == "main":
-            for node in ast.walk(function):
-                match node:
-                    case ast.Assign(targets=[ast.Name(id="model")], value=ast.Call() as call):
-                        text = ast.unparse(call)
-                        if ast.unparse(call.func).endswith("Sequential") and "Conv2d" in text:
-                            code = compile(ast.Expression(call), str(module.__file__), "eval")
-                            return FunctionType(code, vars(module))  # makes the network when it is called
+    path = Path(str(module.__file__))
+    functions = [
+        node
+        for source in sources_in(path)
+        for node in source.parsed().body
+        if isinstance(node, ast.FunctionDef) and node.name == "main"
+    ]
+    for node in (node for function in functions for node in ast.walk(function)):
+        match node:
+            case ast.Assign(targets=[ast.Name(id="model")], value=ast.Call() as call):
+                text = ast.unparse(call)
+                if ast.unparse(call.func).endswith("Sequential") and "Conv2d" in text:
+                    code = compile(ast.Expression(call), str(path), "eval")
+                    return FunctionType(code, vars(module))  # makes the network when it is called
     return None
