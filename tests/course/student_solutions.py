@@ -424,7 +424,17 @@ BY_HAND = (  # of tensors' own operations: the first convolution is called twice
         "        return x.unfold(2, 2, 2).unfold(3, 2, 2).amax((-2, -1))\n\n    def forward",
     )
 )
-CNN = [LAYERS, FUNCTIONAL, f"{LAYERS}\nsolution = nn.Sequential(*solution)", BY_HAND]
+MASKED = (  # matrix products and dropout by hand
+    FUNCTIONAL.replace("self.hidden(x)", "torch.einsum('ni,oi->no', x, self.hidden.weight) + self.hidden.bias")
+    .replace("self.last(F.dropout(", "(self.last.weight @ self.masked(")
+    .replace(", training=self.training))", ").T).T + self.last.bias")
+    .replace(
+        "    def forward",
+        "    def masked(self, h):\n"
+        "        return h * (torch.rand_like(h) > 0.5) / 0.5 if self.training else h\n\n    def forward",
+    )
+)
+CNN = [LAYERS, FUNCTIONAL, f"{LAYERS}\nsolution = nn.Sequential(*solution)", BY_HAND, MASKED]
 CNN.append(LAYERS.replace("nn.ReLU()", "nn.ReLU(inplace=True)"))
 CNN_WRONG = {
     **edited(
@@ -442,7 +452,20 @@ CNN_WRONG = {
                 "nn.BatchNorm1d(128), nn.Linear(128, 10)",
             ),
             "Something else than ReLU and a max pooling": ("64, (3, 3)), ", "64, (3, 3)), nn.BatchNorm2d(64), "),
-            "another one stands after a convolution": ("64, (3, 3)), nn.ReLU()", "64, (3, 3)), nn.ELU()"),
+            "the second convolution is not ReLU: it turns -1 into -0.6321": (
+                "64, (3, 3)), nn.ReLU()",
+                "64, (3, 3)), nn.ELU()",
+            ),
+            "first convolution is not ReLU: it turns 30 into 6": (
+                "32, (3, 3)), nn.ReLU()",
+                "32, (3, 3)), nn.ReLU6()",
+            ),
+            "it turns 30 into 3.": ("64, (3, 3)), nn.ReLU()", "64, (3, 3)), nn.Hardtanh(0, 3)"),
+            "it turns -1 into -0.2292": ("64, (3, 3)), nn.ReLU()", "64, (3, 3)), nn.RReLU()"),
+            "it turns -1 into -0.5": ("64, (3, 3)), nn.ReLU()", "64, (3, 3)), nn.Softshrink()"),
+            "A layer has no bias": ("Linear(128, 10)", "Linear(128, 10, bias=False)"),
+            "Another kind of dropout": ("nn.Dropout(", "nn.AlphaDropout("),
+            "The dropout is one for maps": ("nn.Dropout(", "nn.Dropout2d("),
             "ends in an activation function": ("Linear(128, 10)", "Linear(128, 10), nn.ReLU()"),
             "The second convolution has no activation": ("64, (3, 3)), nn.ReLU()", "64, (3, 3))"),
             "The second convolution has no pooling": (
@@ -481,6 +504,10 @@ CNN_WRONG = {
         FUNCTIONAL,
         {
             "Dropout acts in evaluation too": (", training=self.training", ""),
+            "The optimizer would not see all layers": (
+                "forward(self, x):",
+                "forward(self, x):\n        self.hidden, self.last = self.layers",
+            ),
             "does not fit the maps": ("view(-1, 1600)", "view(-1, 1152)"),
             "The network returns 12 rows for 3 images": (
                 "view(-1, 1600)\n",
@@ -491,10 +518,23 @@ CNN_WRONG = {
             "The gradient does not reach the layer first": ("self.second(x)", "self.second(x.detach())"),
         },
     ),
+    **edited(
+        MASKED,
+        {
+            "wrong scale": (" / 0.5", ""),
+        },
+    ),
     "The network is an int": "solution = 3",
     "has the shape (3, 1, 28, 28)": "class solution(nn.Module):\n    def forward(self, x): return x",
     "raised NameError: name 'Flatten' is not defined at line": "def solution(): return [Flatten()]",
 }
+CNN_WRONG["The optimizer would not see all layers"] = (
+    CNN_WRONG["The optimizer would not see all layers"]
+    .replace("self.hidden, self.last = nn", "self.layers = [nn")
+    .replace("Linear(128, 10)\n", "Linear(128, 10), nn.Dropout()]\n")
+    .replace("self.hidden, self.last = self", "hidden, last, dropout = self")
+    .replace("self.last(F.dropout(F.relu(self.hidden(x)), training=self.training))", "last(dropout(hidden(x)))")
+)
 CNN_WRONG["The layer first is made and never used"] = CNN_WRONG["The layer first is made and never used"].replace(
     "        self.hidden,", "        self.extra = nn.Parameter(torch.rand(32, 1, 3, 3))\n        self.hidden,"
 )
@@ -551,13 +591,9 @@ TWO_HEADED_MLP_WRONG = {
                 "torch.relu(self.hidden(self.flatten(x)))",
                 "self.hidden(self.flatten(x))",
             ),
-            "each image must be one row by then": ("self.flatten(x)", "x"),
+            "The images reach a fully connected layer as they are": ("self.flatten(x)", "x"),
             "is made for 784 inputs": ("input_dimension, 64", "28 * 28, 64"),
             "has 9 scores": ("self.upper = nn.Linear(64, 10)", "self.upper = nn.Linear(64, 9)"),
-            "One head reads the scores of the other": (
-                RETURNS,
-                "first = self.upper(features)\n        return first, self.other(first)",
-            ),
             "The layer lower is made and never used": (
                 RETURNS,
                 "return self.upper(features), self.upper(features) + 1",
@@ -572,8 +608,15 @@ TWO_HEADED_MLP_WRONG = {
             ),
             "ends in an activation function": ("self.lower(features)", "F.relu(self.lower(features))"),
             "forward returns None": (RETURNS, "self.upper(features)"),
+            "Two hidden layers have no activation": (
+                "self.hidden(self.flatten(x))",
+                "self.second(self.hidden(self.flatten(x)))",
+            ),
             "There is a convolution": ("self.flatten(x)", "self.flatten(F.conv2d(x, self.kernel, padding=1))"),
         },
+    ),
+    "One head reads the scores of the other: both": HEADS.replace(
+        "self.lower(features)", "self.lower(F.pad(torch.relu(self.upper(features)), (0, 54)))"
     ),
     **edited(SLICES, {"share some scores": ("scores[:, 10:]", "scores[:, 9:19]")}),
     "The network raised AttributeError": HEADS.replace("super().__init__()", "pass"),
@@ -590,9 +633,9 @@ class solution(nn.Module):
 TWO_HEADED_MLP_WRONG["There is a convolution"] = TWO_HEADED_MLP_WRONG["There is a convolution"].replace(
     "        self.upper =", "        self.kernel = nn.Parameter(torch.rand(1, 1, 3, 3))\n        self.upper ="
 )
-TWO_HEADED_MLP_WRONG["One head reads the scores of the other"] = TWO_HEADED_MLP_WRONG[
-    "One head reads the scores of the other"
-].replace("self.lower = nn.Linear(64, 10)", "self.other = nn.Linear(10, 10)")
+TWO_HEADED_MLP_WRONG["Two hidden layers have no activation"] = TWO_HEADED_MLP_WRONG[
+    "Two hidden layers have no activation"
+].replace("        self.upper =", "        self.second = nn.Linear(64, 64)\n        self.upper =")
 
 MAPS = """
 class solution(nn.Module):
@@ -622,12 +665,22 @@ class solution(nn.Module):
     def forward(self, x):
         return self.upper(x[:, :, :28]), self.lower(x[:, :, 14:])
 """
-TWO_HEADED_CNN = [MAPS, HALVES]
+POOLED = """
+class solution(nn.Module):
+    def __init__(self, input_dimension):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(1, 16, 5), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2))
+        self.upper, self.lower = nn.Conv2d(16, 10, 1), nn.Conv2d(16, 10, 1)
+
+    def forward(self, x):
+        x = self.features(x)
+        return self.upper(x).mean((2, 3)), F.adaptive_avg_pool2d(self.lower(x), 1).flatten(1)
+"""
+TWO_HEADED_CNN = [MAPS, HALVES, POOLED]
 TWO_HEADED_CNN_WRONG = {
     **edited(
         MAPS,
         {
-            "A convolution has no activation function": ("F.relu(self.conv(x))", "self.conv(x)"),
             "The network has one output": ("return self.upper(x), self.lower(x)", "return self.upper(x)"),
             "Both outputs are the same": ("self.lower(x)", "self.upper(x)"),
             "ends in a softmax": (
@@ -645,6 +698,7 @@ TWO_HEADED_CNN_WRONG = {
             "The layer lower is made and never used": ("self.lower(x)", "self.upper(x) * 2"),
         },
     ),
+    "A convolution has no activation function after it.": POOLED.replace("nn.ReLU(), ", ""),
     "There is no convolution": HEADS,
 }
 

@@ -1,9 +1,10 @@
 """A network of PyTorch at work, and the mistakes that a network of any exercise may have."""
 
 import inspect
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,43 +14,62 @@ from digitscope.course.exercises.judging import (
     UnusableOutputError,
     a_type,
 )
-from digitscope.course.exercises.tracing import Call, Trace, features, given, storages, weight
+from digitscope.course.exercises.probing import Reach, averaged, constant, is_linear, reach, table
+from digitscope.course.exercises.tracing import Call, Layer, Trace, features, storages
 
 N_IMAGES, N_DIGITS = 3, 10
+
+
+Outputs = Callable[[torch.Size], Tensor]
+"""Makes the output of a layer, in which a probe replaces it."""
 
 
 @dataclass
 class Facts:
     """A network, and what it does with three images, of which the last is the mean of the others.
 
+    `training` and `evaluation` are the calls of a forward pass in each mode.
+
     Attributes:
         model: the network.
         images: the images, float32.
-        training: the calls of a forward pass in training mode.
-        evaluation: the calls of a forward pass in evaluation mode.
         output: what the network returned in evaluation mode.
+        trained: what it returned in training mode.
+        repeated: what it returned at a second time.
+        warnings: what PyTorch warned of.
         error: what the forward pass raised.
     """
 
     model: nn.Module
     images: Tensor
-    training: Trace = field(default_factory=Trace)
-    evaluation: Trace = field(default_factory=Trace)
     output: Any = None
+    trained: Any = None
+    repeated: Any = None
+    warnings: Sequence[str] = ()
     error: Exception | None = None
+
+    def __post_init__(self) -> None:
+        self.training = Trace(self.images, self.model.parameters())
+        self.evaluation = Trace(self.images, self.model.parameters())
+        self._reaches: dict[tuple[int, Outputs], Reach] = {}
 
     @property
     def heads(self) -> list[Tensor]:
         """The outputs as a list; a single tensor is one head."""
-        return [self.output] if isinstance(self.output, Tensor) else list(self.output)
+        return _heads(self.output)
 
     @property
-    def convolutions(self) -> list[Call]:
+    def trained_heads(self) -> list[Tensor]:
+        """The outputs in training mode."""
+        return _heads(self.trained)
+
+    @property
+    def convolutions(self) -> list[Layer]:
         """The convolutions, in the order of their calls."""
         return self.training.layers("convolution")
 
     @property
-    def linears(self) -> list[Call]:
+    def linears(self) -> list[Layer]:
         """The fully connected layers, in the order of their calls."""
         return self.training.layers("linear")
 
@@ -58,6 +78,22 @@ class Facts:
         """The operation that raised `error`, if it was one."""
         calls = (self.evaluation if self.evaluation.calls else self.training).calls
         return calls[-1] if self.error is not None and calls and calls[-1].output is None else None
+
+    @property
+    def values(self) -> str:
+        """What the network works on, in a word."""
+        return "maps" if self.convolutions else "images"
+
+    def reach(self, layer: Layer, outputs: Outputs) -> Reach:
+        """Return where `outputs` of a layer arrive, in evaluation mode."""
+        key = (layer.index, outputs)
+        if key not in self._reaches:
+            self._reaches[key] = reach(self.model, self.images[0], *key)
+        return self._reaches[key]
+
+    def lacks_activation(self, layer: Layer) -> list[int]:
+        """Return the indices of the layers that get a linear function of what `layer` gives."""
+        return [index for index, arrived in self.reach(layer, averaged).layers.items() if is_linear(arrived)]
 
 
 Shows = Callable[[Facts], Any]
@@ -70,7 +106,7 @@ Shows = Callable[[Facts], Any]
 def _misfit(after_linear: bool) -> Shows:
     def shows(facts: Facts) -> Any:
         call = facts.failed
-        if call is None or call.kind != "linear" or len(given(call)) != N_IMAGES:
+        if not isinstance(call, Layer) or call.kind != "linear" or len(call.given) != N_IMAGES:
             return False
         return len(facts.linears) > 1 if after_linear else len(facts.linears) == 1 and {"n": features(call)[0]}
 
@@ -79,14 +115,14 @@ def _misfit(after_linear: bool) -> Shows:
 
 def _is_not_flattened(facts: Facts) -> bool:
     call = facts.failed
-    return call is not None and call.kind == "linear" and len(given(call)) != N_IMAGES
+    return isinstance(call, Layer) and call.kind == "linear" and len(call.given) != N_IMAGES
 
 
 def _channels(facts: Facts) -> Any:
     call = facts.failed
-    if call is None or call.kind != "convolution" or given(call).dim() != 4:
+    if not isinstance(call, Layer) or call.kind != "convolution" or call.given.dim() != 4:
         return False
-    wanted, got = weight(call).shape[1], given(call).shape[1]
+    wanted, got = call.weight.shape[1], call.given.shape[1]
     return wanted != got and {"wanted": wanted, "got": got}
 
 
@@ -96,15 +132,16 @@ def _reshape(facts: Facts) -> Any:
 
 
 FAILURES: Mapping[str, Shows] = {
-    "The maps reach a fully connected layer as they are: each image must be one row by then.": _is_not_flattened,
-    "The first fully connected layer is made for {n} inputs, and gets another number: follow the maps' shape.": (
-        _misfit(after_linear=False)
+    "The {values} reach a fully connected layer as they are: each image must be one row by then.": (
+        _is_not_flattened
     ),
+    "The first fully connected layer is made for {n} inputs, and gets another number: follow the shape of the "
+    "{values}.": _misfit(after_linear=False),
     "Two fully connected layers do not fit: one gives another number of values than the next one takes.": (
         _misfit(after_linear=True)
     ),
     "A convolution is made for {wanted} channels and gets {got}: look at what the layer before gives.": _channels,
-    "A reshape to {shape} does not fit the maps: follow their shape through the layers.": _reshape,
+    "A reshape to {shape} does not fit the {values}: follow their shape through the layers.": _reshape,
 }
 """Mistakes that make a forward pass fail, by their sentences."""
 
@@ -142,9 +179,7 @@ def _are_probabilities(facts: Facts, read: Callable[[Tensor], Tensor]) -> bool:
 
 
 def _unregistered(facts: Facts) -> bool:
-    known = {each.untyped_storage().data_ptr() for each in facts.model.parameters()}
-    used = {weight(call).untyped_storage().data_ptr() for call in facts.convolutions + facts.linears}
-    return bool(used - known)
+    return not all(facts.training.is_trained(layer.weight) for layer in facts.training.layers())
 
 
 def _without_gradient(*, used: bool) -> Shows:
@@ -167,6 +202,19 @@ def _without_gradient(*, used: bool) -> Shows:
     return shows
 
 
+def _ends_in_activation(facts: Facts) -> bool:
+    """Return whether a head is a function of a layer's output, and not a linear one."""
+    return any(
+        table(arrived) is not None and not is_linear(facts.reach(layer, averaged).heads.get(number, arrived))
+        for layer in facts.evaluation.layers()
+        for number, arrived in facts.reach(layer, constant).heads.items()
+    )
+
+
+def _is_random(facts: Facts) -> bool:
+    return not all(map(torch.equal, facts.heads, _heads(facts.repeated)))
+
+
 OUTPUTS: Mapping[str, Shows] = {
     "The network returns {rows} rows for {n} images: look at how it flattens, one row for each image.": _rows,
     "The network returns digits: cross-entropy needs the scores that they are taken from.": (
@@ -177,6 +225,10 @@ OUTPUTS: Mapping[str, Shows] = {
     "The output is NaN, which is not a number: look for a division and a logarithm.": (
         lambda facts: any(bool(head.isnan().any()) for head in facts.heads)
     ),
+    "The optimizer would not see all layers: they are kept where nn.Module does not look, such as in a list.": (
+        _unregistered
+    ),
+    "Dropout acts in evaluation too: it has to know whether the network is training.": _is_random,
     "The network ends in a softmax: cross-entropy has one inside, so it acts twice.": (
         lambda facts: _ends_in(facts, "softmax") or _are_probabilities(facts, lambda head: head)
     ),
@@ -184,18 +236,12 @@ OUTPUTS: Mapping[str, Shows] = {
         lambda facts: _ends_in(facts, "log_softmax") or _are_probabilities(facts, torch.exp)
     ),
     "The network ends in an activation function, which cuts or squeezes the scores: end with a linear layer.": (
-        lambda facts: _ends_in(facts, "activation")
+        _ends_in_activation
     ),
 }
 """Mistakes of the outputs, by their sentences."""
 
 LAYERS: Mapping[str, Shows] = {
-    "Dropout acts in evaluation too: it has to know whether the network is training.": (
-        lambda facts: bool(facts.evaluation.of("dropout"))
-    ),
-    "The optimizer would not see all layers: they are kept where nn.Module does not look, such as in a list.": (
-        _unregistered
-    ),
     "The layer {name} is made and never used in forward.": _without_gradient(used=False),
     "The gradient does not reach the layer {name}: look for detach, data, item or no_grad.": (
         _without_gradient(used=True)
@@ -227,16 +273,29 @@ def built(solution: Any, input_dimension: int) -> nn.Module:
 def observed(model: nn.Module, images: Tensor) -> Facts:
     """Run the network in both modes, and its gradients."""
     facts = Facts(model, images)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        _run(facts)
+    facts.warnings = [str(each.message) for each in told]
+    return facts
+
+
+def _heads(output: Any) -> list[Tensor]:
+    return [output] if isinstance(output, Tensor) else list(output)
+
+
+def _run(facts: Facts) -> None:
+    model, images = facts.model, facts.images
     try:
         model.zero_grad(set_to_none=True)
         with facts.training:
-            output = model.train()(images)
+            output = facts.trained = model.train()(images)
         heads = [output] if isinstance(output, Tensor) else output if isinstance(output, tuple | list) else []
         scores = [each for each in heads if isinstance(each, Tensor) and each.requires_grad]
         if scores:
             torch.autograd.backward([each.sum() + each.square().sum() for each in scores])
         with facts.evaluation:
             facts.output = model.eval()(images)
+        facts.repeated = model(images)
     except Exception as error:  # noqa: BLE001 - it is code of a student
         facts.error = error
-    return facts

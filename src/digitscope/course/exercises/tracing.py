@@ -1,17 +1,23 @@
 """The operations of a network's forward pass: layers and functions of PyTorch end in the same few."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode  # PyTorch documents it, and has no other name for it
 
 
 @dataclass(eq=False)
 class Call:
-    """An operation, with its arguments, and its output unless it failed; `kind` is one of `KINDS`, or the name."""
+    """An operation.
+
+    Attributes:
+        name: PyTorch's.
+        kind: one of `KINDS`, or the name. A product of two values that both depend on the images is no "linear".
+        arguments: of the call.
+        output: what it returned, unless it failed.
+    """
 
     name: str
     kind: str
@@ -19,53 +25,82 @@ class Call:
     output: Any = None
 
 
+@dataclass(eq=False, kw_only=True)
+class Layer(Call):
+    """A convolution, or a product of a matrix of weights.
+
+    Attributes:
+        given: its input, images first.
+        weight: (out, in, height, width) or (in, out).
+        index: its place among the layers. Two calls on the same tensor with the same weight have the same index.
+        biased: whether it adds a bias, or an addition behind it does.
+        rows: its output with the bias, images first. What follows in place may change it.
+        value: a copy of `rows`, which nothing changes.
+    """
+
+    given: Tensor
+    weight: Tensor
+    biased: bool
+    index: int = 0
+    rows: Tensor = field(init=False)
+    value: Tensor = field(init=False)
+
+
 KINDS = {
     "convolution": ("convolution", "convolution_overrideable", "mkldnn_convolution"),
-    "linear": ("addmm", "mm", "linear"),
-    "activation": (
-        *("relu", "relu_", "leaky_relu", "leaky_relu_", "elu", "elu_", "gelu", "silu", "silu_", "tanh", "tanh_"),
-        *("sigmoid", "sigmoid_", "hardtanh", "hardtanh_", "clamp", "clamp_", "clamp_min", "clamp_min_", "maximum"),
-        *("softplus", "mish", "mish_", "hardswish", "hardswish_", "where", "_prelu_kernel"),
-        *("abs", "abs_", "threshold", "gt", "ge", "lt", "le"),
-    ),
+    "linear": ("addmm", "mm", "linear", "bmm"),
     "softmax": ("_softmax", "softmax"),
     "log_softmax": ("_log_softmax", "log_softmax"),
     "max_pool": ("max_pool2d_with_indices", "max_pool2d", "adaptive_max_pool2d"),
     "mean_pool": ("avg_pool2d", "_adaptive_avg_pool2d", "mean"),
     "dropout": ("bernoulli_", "native_dropout"),
     "shape": ("view", "reshape", "_unsafe_view", "_reshape_alias"),
+    "sum": ("add", "add_"),
 }
-"""The operations of PyTorch ("aten") that a layer of a kind becomes; nn.Linear multiplies matrices, for one.
-
-A comparison counts as an activation function: h * (h > 0) is ReLU.
-"""
+"""The operations of PyTorch ("aten") that a layer of a kind becomes; nn.Linear multiplies matrices, for one."""
 
 
 class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """The calls that were made while it was entered; the last one has no output if it failed."""
+    """The calls that were made while it was entered; the last one has no output if it failed.
 
-    def __init__(self) -> None:
+    Args:
+        images: the network's input.
+        parameters: what its optimizer would train.
+    """
+
+    def __init__(self, images: Tensor, parameters: Iterable[Tensor] = ()) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.calls: list[Call] = []
+        self._of_images = storages([images])
+        self._of_parameters = storages(parameters)
+        self._indices: dict[tuple[int, int], int] = {}
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = function.name().removeprefix("aten::").partition(".")[0]
-        call = Call(name, next((kind for kind, names in KINDS.items() if name in names), name), args)
+        call = self._call(name, args)
         self.calls.append(call)
         call.output = function(*args, **(kwargs or {}))
+        used = storages(_flat(args))
+        for origin in (self._of_images, self._of_parameters):
+            if used & origin:
+                origin |= storages(_flat([call.output]))
+        if isinstance(call, Layer):
+            self._compute(call, call.output)
+        elif call.kind == "sum":
+            self._add_bias(call)
         return call.output
 
     def of(self, kind: str) -> list[Call]:
         """Return the calls of a kind, in their order."""
         return [call for call in self.calls if call.kind == kind]
 
-    def layers(self, *kinds: str) -> list[Call]:
-        """Return the calls of convolutions or matrix products; two of a layer on the same tensor are one."""
-        calls: dict[tuple[int, int], Call] = {}
+    def layers(self, *kinds: str) -> list[Layer]:
+        """Return the layers, of some kinds if there are any; two calls with the same index are one."""
+        layers: dict[int, Layer] = {}
         for call in self.calls:
-            if call.kind in kinds:
-                calls.setdefault((weight(call).data_ptr(), given(call).data_ptr()), call)
-        return list(calls.values())
+            if isinstance(call, Layer) and (not kinds or call.kind in kinds):
+                layers.setdefault(call.index, call)
+        return list(layers.values())
 
     def follows(self, kind: str, first: Call, last: Call | None) -> bool:
         """Return whether a call of `kind` stands between `first` and `last`, or the end if that is None."""
@@ -73,36 +108,72 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]
         end = len(self.calls) if last is None else self.calls.index(last)
         return any(call.kind == kind for call in self.calls[start:end])
 
+    def is_trained(self, weight: Tensor) -> bool:
+        """Return whether a weight is a parameter, or computed from some."""
+        return bool(storages([weight]) & self._of_parameters)
 
-def weight(call: Call) -> Tensor:
-    """Return the weight of a convolution or of a matrix product: (out, in, height, width) or (in, out)."""
-    tensors = [each for each in call.arguments if isinstance(each, Tensor)]
-    return tensors[1] if call.kind == "convolution" else tensors[-1]
+    def computed(self, layer: Layer) -> None:
+        """Hook for each layer that has its output, and again when a bias is added to that."""
+
+    def _call(self, name: str, args: Sequence[Any]) -> Call:
+        kind = next((kind for kind, names in KINDS.items() if name in names), name)
+        if kind == "convolution":
+            biased = args[2] is not None
+            return self._numbered(Layer(name, kind, args, given=args[0], weight=args[1], biased=biased))
+        if kind != "linear":
+            return Call(name, kind, args)
+        left, right = [each for each in args if isinstance(each, Tensor)][-2:]
+        if name == "bmm" and len(left) == len(right) == 1:  # which einsum makes of matrices
+            left, right = left[0], right[0]
+        is_swapped = self._depends(right) and not self._depends(left)
+        if (self._depends(left) and self._depends(right)) or left.dim() != 2 or right.dim() != 2:
+            return Call(name, name, args)
+        given, weight = (right.t(), left.t()) if is_swapped else (left, right)
+        biased = name not in ("mm", "bmm")
+        return self._numbered(Layer(name, kind, args, given=given, weight=weight, biased=biased))
+
+    def _numbered(self, layer: Layer) -> Layer:
+        key = (layer.weight.data_ptr(), layer.given.data_ptr())
+        layer.index = self._indices.setdefault(key, len(self._indices))
+        return layer
+
+    def _depends(self, tensor: Tensor) -> bool:
+        return bool(storages([tensor]) & self._of_images)
+
+    def _compute(self, layer: Layer, output: Tensor) -> None:
+        """Note what a layer computes."""
+        rows = output[0] if layer.name == "bmm" and output.dim() == 3 else output
+        if layer.kind == "linear" and rows.shape != (len(layer.given), layer.weight.shape[1]):
+            rows = rows.t()
+        layer.rows = rows
+        self.computed(layer)
+        layer.value = rows.detach().clone()
+
+    def _add_bias(self, call: Call) -> None:
+        """Take a sum as part of a layer, if it adds what does not depend on the images."""
+        operands = [each for each in call.arguments if isinstance(each, Tensor)]
+        for layer in self.layers():
+            if not layer.biased and any(storages([layer.output]) & storages([each]) for each in operands):
+                others = [each for each in operands if not self._depends(each)]
+                if len(others) == 1 and call.output.numel() == layer.output.numel():
+                    layer.biased, layer.output = True, call.output
+                    self._compute(layer, call.output)
 
 
-def features(call: Call) -> tuple[int, int]:
+def features(layer: Layer) -> tuple[int, int]:
     """Return how many inputs and outputs a matrix product has."""
-    n_in, n_out = weight(call).shape
+    n_in, n_out = layer.weight.shape
     return n_in, n_out
-
-
-def given(call: Call) -> Tensor:
-    """Return the tensor that a convolution or a matrix product is given."""
-    tensors = [each for each in call.arguments if isinstance(each, Tensor)]
-    return tensors[0] if call.kind == "convolution" else tensors[-2]
-
-
-def again(call: Call) -> Tensor:
-    """Return the output of a call anew: what follows in place may have changed the first one."""
-    output: Tensor = getattr(torch.ops.aten, call.name)(*call.arguments)
-    return output
 
 
 def storages(tensors: Iterable[Any]) -> set[int]:
     """Return the addresses of the memory that the tensors among these have."""
-    return {each.untyped_storage().data_ptr() for each in tensors if isinstance(each, Tensor)}
+    return {each.untyped_storage().data_ptr() for each in tensors if isinstance(each, Tensor)} - {0}
 
 
-def drop_rate(call: Call) -> float:
-    """Return the share of features that a call of dropout drops; it draws those that stay."""
-    return 1 - call.arguments[1] if len(call.arguments) > 1 else 0.5
+def _flat(values: Iterable[Any]) -> Iterator[Any]:
+    for each in values:
+        if isinstance(each, list | tuple):
+            yield from _flat(each)
+        else:
+            yield each
