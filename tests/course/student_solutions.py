@@ -461,6 +461,10 @@ CNN_WRONG = {
                 "32, (3, 3)), nn.ReLU6()",
             ),
             "it turns 30 into 3.": ("64, (3, 3)), nn.ReLU()", "64, (3, 3)), nn.Hardtanh(0, 3)"),
+            "it turns -1 into 0.3679": (
+                "64, (3, 3)), nn.ReLU()",
+                "64, (3, 3)), type('', (nn.Module,), {'forward': lambda self, x: x.exp()})()",
+            ),
             "it turns -1 into -0.2292": ("64, (3, 3)), nn.ReLU()", "64, (3, 3)), nn.RReLU()"),
             "it turns -1 into -0.5": ("64, (3, 3)), nn.ReLU()", "64, (3, 3)), nn.Softshrink()"),
             "A layer has no bias": ("Linear(128, 10)", "Linear(128, 10, bias=False)"),
@@ -567,6 +571,8 @@ TWO_HEADED_MLP = [
     HEADS,
     SLICES,
     HEADS.replace("64", "10"),
+    HEADS.replace("torch.relu(", "F.hardtanh("),  # which is linear for the values of these images
+    HEADS.replace("self.hidden(self.flatten(x))", "(self.hidden.weight @ x.flatten(1).T).T + self.hidden.bias"),
     HEADS.replace(
         "torch.relu(self.hidden(self.flatten(x)))",
         "self.hidden(x.flatten(1))\n        features = features * (features > 0)",
@@ -620,7 +626,7 @@ TWO_HEADED_MLP_WRONG = {
     ),
     **edited(SLICES, {"share some scores": ("scores[:, 10:]", "scores[:, 9:19]")}),
     "The network raised AttributeError": HEADS.replace("super().__init__()", "pass"),
-    "the heads read the pixels directly": """
+    "A head reads the pixels directly": """
 class solution(nn.Module):
     def __init__(self, n):
         super().__init__()
@@ -676,7 +682,7 @@ class solution(nn.Module):
         x = self.features(x)
         return self.upper(x).mean((2, 3)), F.adaptive_avg_pool2d(self.lower(x), 1).flatten(1)
 """
-TWO_HEADED_CNN = [MAPS, HALVES, POOLED]
+TWO_HEADED_CNN = [MAPS, HALVES, POOLED, POOLED.replace("BatchNorm2d", "InstanceNorm2d")]
 TWO_HEADED_CNN_WRONG = {
     **edited(
         MAPS,

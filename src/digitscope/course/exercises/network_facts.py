@@ -1,5 +1,6 @@
 """A network of PyTorch at work, and the mistakes that a network of any exercise may have."""
 
+import contextlib
 import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 
 from digitscope.course.exercises.judging import (
     UnusableOutputError,
@@ -49,8 +51,8 @@ class Facts:
     error: Exception | None = None
 
     def __post_init__(self) -> None:
-        self.training = Trace(self.images, self.model.parameters())
-        self.evaluation = Trace(self.images, self.model.parameters())
+        parameters = [each for each in self.model.parameters() if not isinstance(each, UninitializedParameter)]
+        self.training, self.evaluation = Trace(self.images, parameters), Trace(self.images, parameters)
         self._reaches: dict[tuple[int, Outputs], Reach] = {}
 
     @property
@@ -272,6 +274,9 @@ def built(solution: Any, input_dimension: int) -> nn.Module:
 
 def observed(model: nn.Module, images: Tensor) -> Facts:
     """Run the network in both modes, and its gradients."""
+    if any(isinstance(each, UninitializedParameter) for each in model.parameters()):
+        with contextlib.suppress(Exception):  # which the next run meets too
+            model(images)
     facts = Facts(model, images)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")

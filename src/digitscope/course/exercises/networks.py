@@ -27,7 +27,6 @@ from digitscope.course.exercises.network_facts import (
 )
 from digitscope.course.exercises.one_digit import CNN
 from digitscope.course.exercises.probing import averaged
-from digitscope.course.exercises.tracing import features
 
 # The networks for two digits
 
@@ -37,13 +36,11 @@ def _share_scores(facts: Facts) -> bool:
     return any(torch.equal(upper[:, i], lower[:, j]) for i in range(N_DIGITS) for j in range(N_DIGITS))
 
 
-def _read_pixels_directly(facts: Facts) -> bool:
-    return bool(facts.linears) and all(features(call)[0] == 42 * 28 for call in facts.linears)
-
-
-def _has_linear_head(facts: Facts) -> bool:
-    """Return whether a head maps the mean of two images to the mean of their scores, as linear layers do."""
-    return any(torch.allclose(head[2], head[:2].mean(dim=0), atol=1e-5, rtol=1e-4) for head in facts.heads)
+def _reads_pixels_directly(facts: Facts) -> bool:
+    """Return whether no layer leads to a layer that makes the scores of a head."""
+    reaches = {layer.index: facts.reach(layer, averaged) for layer in facts.evaluation.layers()}
+    led_to = {index for each in reaches.values() for index in each.layers}
+    return any(each.heads and index not in led_to for index, each in reaches.items())
 
 
 def _reads_scores(facts: Facts) -> bool:
@@ -76,14 +73,13 @@ MLP: Mapping[str, Shows] = {
     "There is a convolution: this exercise asks for fully connected layers only.": lambda facts: (
         facts.convolutions
     ),
-    "There is no hidden layer: the heads read the pixels directly.": _read_pixels_directly,
+    "A head reads the pixels directly: a hidden layer should stand before it.": _reads_pixels_directly,
     "A head has no activation function between it and the hidden layer: both together are one linear layer.": (
         _lacks_activation("linear", before_head=True)
     ),
     "Two hidden layers have no activation function between them: both together are one linear layer.": (
         _lacks_activation("linear")
     ),
-    "A head is linear in the pixels: it needs a hidden layer with an activation function.": _has_linear_head,
 }
 
 TWO_DIGIT_CNN: Mapping[str, Shows] = {

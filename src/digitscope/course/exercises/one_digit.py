@@ -141,14 +141,15 @@ def _drops_otherwise(facts: Facts) -> bool:
     factors = _factors(facts)
     kept = factors[factors.isfinite() & (factors != 0)]
     is_whole = [bool((row[row.isfinite()] == row[row.isfinite()][:1]).all()) for row in factors]
-    return len(kept) == 0 or not torch.allclose(kept, kept[0]) or all(is_whole)
+    return len(kept) > 0 and (not torch.allclose(kept, kept[0]) or all(is_whole))
 
 
 def _rates(facts: Facts) -> tuple[float, float]:
     """Return the share of hidden units that are dropped, and the one that fits the scale of the others."""
     factors = _factors(facts)
     factors = factors[factors.isfinite()]
-    return (factors == 0).double().mean().item(), 1 - 1 / factors.max().item()
+    scale = factors.max().item()
+    return (factors == 0).double().mean().item(), 1 - 1 / scale if scale else 1
 
 
 def _scales_wrongly(facts: Facts) -> bool:

@@ -2,7 +2,7 @@
 
 A probe replaces the output of one layer by chosen values, the same at all places of a map. All images are the
 same. Later layers give all images the same output. So a difference between images comes from the probe, and has
-passed no other layer.
+passed no other layer. Rows that are parts of an image differ without a probe too, and do not count.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,6 +18,10 @@ LEVELS = torch.tensor([-1.0, 1, 0, -0.004, 0.004, -0.1, 0.1, 3, -3, 30, -30, 1e5
 
 Sentences show the first that goes wrong. The number of levels is the number of images of a probe.
 """
+
+
+ROUNDING = 0.01
+"""Largest difference by rounding; a normalisation divides it by the root of 1e-5."""
 
 
 @dataclass
@@ -45,6 +49,11 @@ def varied(shape: torch.Size) -> Tensor:
     return LEVELS[places].reshape(n_images, n_channels, *[1] * (len(shape) - 2)).expand(shape)
 
 
+def zero(shape: torch.Size) -> Tensor:
+    """Return the same output of a layer for all images."""
+    return torch.zeros(()).expand(shape)
+
+
 def averaged(shape: torch.Size) -> Tensor:
     """Return random outputs of a layer, each channel another; the third image has the mean of the first two."""
     values = 10 * torch.randn(shape[:2], generator=torch.Generator().manual_seed(0))
@@ -55,30 +64,35 @@ def averaged(shape: torch.Size) -> Tensor:
 def reach(model: nn.Module, image: Tensor, index: int, outputs: Callable[[torch.Size], Tensor]) -> Reach:
     """Return where `outputs` of a layer arrive; nothing if the network takes no batch of another size."""
     images = image.expand(len(LEVELS), *image.shape).contiguous()
-    probe = _Probe(images, index, outputs)
-    try:
-        with torch.no_grad(), probe:
-            output = model.eval()(images)
-    except Exception:  # noqa: BLE001 - it is code of a student, which has run on three images
-        return Reach()
-    heads = [output] if isinstance(output, Tensor) else output
+    found = []
+    for each in (outputs, zero):
+        probe = _Probe(images, index, each)
+        try:
+            with torch.no_grad(), probe:
+                output = model.eval()(images)
+        except Exception:  # noqa: BLE001 - it is code of a student, which has run on three images
+            return Reach()
+        heads = [output] if isinstance(output, Tensor) else output
+        found.append([_that_differ(probe.inputs), _that_differ(dict(enumerate(heads)))])
+    probed, same = found
     return Reach(
-        _that_differ(probe.inputs),
-        _that_differ({i: head for i, head in enumerate(heads) if isinstance(head, Tensor)}),
+        *({i: each[i] for i in each if i not in others} for each, others in zip(probed, same, strict=True))
     )
 
 
 def is_linear(arrived: Tensor) -> bool:
-    """Return whether what arrives of `averaged` has the mean of two images as its third one."""
-    expected = arrived[:, :2].mean(dim=1)
-    return torch.allclose(arrived[:, 2], expected, rtol=1e-4, atol=1e-3)
+    """Return whether what arrives of `averaged` differs, and has the mean of two images as its third one."""
+    first, second, third = (arrived[:, i] for i in range(3))
+    is_mean = torch.allclose(third, (first + second) / 2, rtol=1e-4, atol=1e-3)
+    return is_mean and not torch.allclose(first, second, atol=ROUNDING)
 
 
 def table(arrived: Tensor) -> Tensor | None:
     """Return what arrives of each of `LEVELS`: one number for all values of an image, and not the same for all."""
     values = arrived.transpose(0, 1).flatten(1)
-    is_function = torch.allclose(values, values[:, :1].expand_as(values)) and bool(values[:, 0].std() > 0)
-    return values[:, 0] if is_function else None
+    is_same = torch.allclose(values, values[:, :1].expand_as(values))
+    small = values[LEVELS.abs() < 1e3, 0]
+    return values[:, 0] if is_same and small.max() - small.min() > ROUNDING else None
 
 
 def is_elementwise(arrived: Tensor, function: Tensor) -> bool:
@@ -103,7 +117,7 @@ class _Probe(Trace):  # type: ignore[no-untyped-call]
             parts.copy_(self.outputs(parts.shape[1:]).expand_as(parts))
         else:
             self.inputs.setdefault(layer.index, layer.given.clone())
-            parts.copy_(parts[:, :1].clone().expand_as(parts))
+            parts.copy_(parts[:, :1].nan_to_num(0, 0, 0).expand_as(parts))
 
 
 def _that_differ(arrived: Mapping[int, Tensor]) -> dict[int, Tensor]:

@@ -142,9 +142,10 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _compute(self, layer: Layer, output: Tensor) -> None:
         """Note what a layer computes."""
-        rows = output[0] if layer.name == "bmm" and output.dim() == 3 else output
-        if layer.kind == "linear" and rows.shape != (len(layer.given), layer.weight.shape[1]):
-            rows = rows.t()
+        rows = output
+        if layer.kind == "linear":
+            rows = output.flatten(0, -2) if output.dim() > 2 else output
+            rows = rows if rows.shape == (len(layer.given), layer.weight.shape[1]) else rows.t()
         layer.rows = rows
         self.computed(layer)
         layer.value = rows.detach().clone()
