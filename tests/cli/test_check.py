@@ -20,7 +20,7 @@ class NeuralNetwork:
 
 print("trained")
 """
-RIGHT = "def relu(x): return max(0, x)\ndef helper(x): return x\n"
+RIGHT = "def relu(x): return max(0, x)\ndef helper(x): return x\naccuracy = 0.5\n"
 
 
 def test_the_exercises_of_a_file_get_a_line_each(digitscope: Command, desk: Path) -> None:

@@ -113,13 +113,13 @@ def _line(error: BaseException, source: Source) -> str:
 
 
 def _solution(module: ModuleType, name: str) -> Any:
-    """Return what the file defines as `name`, or None; what it imports is not its own."""
+    """Return what the file defines as `name`, or None; what it imports and plain values do not count."""
     first, _, attribute = name.partition(".")
     found = getattr(module, first, None)
     if isinstance(found, FunctionType | type) and found.__module__ != module.__name__:
         return None
     if not attribute:
-        return found
+        return found if callable(found) or isinstance(found, list | tuple) else None
     if isinstance(found, FunctionType):
         return _model_in_main(module)
     return found if hasattr(found, attribute) else None

@@ -83,7 +83,7 @@ class Facts:
 
     @property
     def values(self) -> str:
-        """What the network works on, in a word."""
+        """The name for what the network works on."""
         return "maps" if self.convolutions else "images"
 
     def reach(self, layer: Layer, outputs: Outputs) -> Reach:

@@ -1,4 +1,4 @@
-"""What stands between two layers of a network, measured by values and not by the names of operations.
+"""Measure by values, and not by the names of operations, what stands between two layers of a network.
 
 A probe replaces the output of one layer by chosen values, the same at all places of a map. All images are the
 same. Later layers give all images the same output. So a difference between images comes from the probe, and has
@@ -18,7 +18,6 @@ LEVELS = torch.tensor([-1.0, 1, 0, -0.004, 0.004, -0.1, 0.1, 3, -3, 30, -30, 1e5
 
 Sentences show the first that goes wrong. The number of levels is the number of images of a probe.
 """
-
 
 ROUNDING = 0.01
 """Largest difference by rounding; a normalisation divides it by the root of 1e-5."""
@@ -70,10 +69,10 @@ def reach(model: nn.Module, image: Tensor, index: int, outputs: Callable[[torch.
         try:
             with torch.no_grad(), probe:
                 output = model.eval()(images)
+            heads = [output] if isinstance(output, Tensor) else output
+            found.append([_that_differ(probe.inputs), _that_differ(dict(enumerate(heads)))])
         except Exception:  # noqa: BLE001 - it is code of a student, which has run on three images
             return Reach()
-        heads = [output] if isinstance(output, Tensor) else output
-        found.append([_that_differ(probe.inputs), _that_differ(dict(enumerate(heads)))])
     probed, same = found
     return Reach(
         *({i: each[i] for i in each if i not in others} for each, others in zip(probed, same, strict=True))

@@ -34,8 +34,8 @@ class Layer(Call):
         weight: (out, in, height, width) or (in, out).
         index: its place among the layers. Two calls on the same tensor with the same weight have the same index.
         biased: whether it adds a bias, or an addition behind it does.
-        rows: its output with the bias, images first. What follows in place may change it.
-        value: a copy of `rows`, which nothing changes.
+        rows: its output with the bias, images first. Later operations in place may change it.
+        value: a copy of `rows`, which they leave alone.
     """
 
     given: Tensor
