@@ -167,12 +167,7 @@ def test_boxes_follow_a_reduced_page() -> None:
 
 @pytest.mark.parametrize(
     ("size", "box"),
-    [
-        ((28, 28), (6, 4, 16, 20)),
-        ((2000, 2000), (0, 0, 2000, 2000)),
-        ((4, 3000), (0, 100, 4, 30)),
-        ((2000, 2000), (1990, 1990, 10, 10)),
-    ],
+    [((28, 28), (6, 4, 16, 20)), ((2000, 2000), (1990, 1990, 10, 10))],
 )
 def test_pages_of_any_size_have_a_legible_label(size: tuple[int, int], box: tuple[int, int, int, int]) -> None:
     copy = annotate(page(size), reading(digit(8, box), size=size), 0)

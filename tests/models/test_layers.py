@@ -1,6 +1,5 @@
 import math
 
-import pytest
 import torch
 from torch import Tensor, nn
 
@@ -23,8 +22,8 @@ def test_in_evaluation_the_columns_vote() -> None:
     assert columns(torch.tensor([[1.0], [10.0]])).tolist() == [[3.0], [30.0]]
 
 
-@pytest.mark.parametrize(("n", "factors"), [(5, [1, 2, 6, 1, 2]), (2, [1, 2])])
-def test_in_training_they_share_the_examples_out(n: int, factors: list[float]) -> None:
+def test_in_training_they_share_the_examples_out() -> None:
+    n, factors = 5, [1, 2, 6, 1, 2]
     columns = Columns(Times(1.0), Times(2.0), Times(6.0)).train()
     assert columns(torch.ones(n, 1)).flatten().tolist() == factors
 
@@ -44,8 +43,8 @@ def test_flattening_keeps_every_feature_and_copies_none() -> None:
             assert torch.equal(flat[:, 3 * (5 * row + column) :][:, :3], features[:, :, row, column])
 
 
-@pytest.mark.parametrize(("size", "stride"), [(3, 1), (5, 2)])
-def test_a_convolution_keeps_the_rows_that_its_docstring_says(size: int, stride: int) -> None:
+def test_a_convolution_keeps_the_rows_that_its_docstring_says() -> None:
+    size, stride = 5, 2
     image = torch.rand(2, 1, 29, 28)
     padded = nn.Sequential(*convolution(1, 4, size, stride))(image)
     unpadded = nn.Sequential(*convolution(1, 4, size, stride, padded=False))(image)

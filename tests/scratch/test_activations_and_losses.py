@@ -78,7 +78,7 @@ def test_squared_error_is_half_the_square_summed_over_outputs() -> None:
     np.testing.assert_array_equal(gradient, [[1, 0], [0, -2]])
 
 
-@pytest.mark.parametrize("shapes", [((2, 3), (3, 2)), ((3,), (3,)), ((0, 3), (0, 3))])
+@pytest.mark.parametrize("shapes", [((2, 3), (3, 2)), ((0, 3), (0, 3))])
 def test_shapes_that_do_not_belong_together(shapes: tuple[tuple[int, ...], ...]) -> None:
     for loss in (softmax_cross_entropy, squared_error):
         with pytest.raises(DataError, match="cannot be compared with targets"):

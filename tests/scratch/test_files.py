@@ -59,12 +59,7 @@ def test_damaged_file(network: Network, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arrays", "changed"),
-    [
-        ({}, {"format": "another"}),
-        ({}, {"sizes": [4, 3]}),
-        ({"0.weight": np.full((4, 2), np.nan)}, {}),
-        ({"1.weight": np.zeros((2, 2))}, {}),
-    ],
+    [({"0.weight": np.full((4, 2), np.nan)}, {}), ({"1.weight": np.zeros((2, 2))}, {})],
 )
 def test_other_contents(tmp_path: Path, arrays: dict[str, NDArray[Any]], changed: dict[str, Any]) -> None:
     path = tmp_path / "other.safetensors"
@@ -77,8 +72,8 @@ def test_other_contents(tmp_path: Path, arrays: dict[str, NDArray[Any]], changed
         load_network(path)
 
 
-@pytest.mark.parametrize("metadata", [None, {"network": "{"}])
-def test_metadata_of_another_kind(metadata: dict[str, str] | None, tmp_path: Path) -> None:
+def test_metadata_of_another_kind(tmp_path: Path) -> None:
+    metadata = {"network": "{"}
     path = tmp_path / "bare.safetensors"
     save_file({"0.weight": np.zeros((4, 2)), "0.bias": np.zeros(2)}, path, metadata)
     with pytest.raises(DataError, match=r"bare\.safetensors: not a network that"):
@@ -136,7 +131,7 @@ def test_a_state_returns_whole(sample: Dataset, tmp_path: Path) -> None:
     assert len(state.history) == 1
 
 
-@pytest.mark.parametrize("damage", ["half", "history", "a network", "other"])
+@pytest.mark.parametrize("damage", ["history", "other"])
 def test_a_state_that_cannot_be_gone_on_from_is_one_line(sample: Dataset, damage: str, tmp_path: Path) -> None:
     path, state = tmp_path / "state.safetensors", state_of(sample, 7)
     save_state(path, state)

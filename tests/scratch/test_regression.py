@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from digitscope.scratch import Layer, backward, forward, squared_error, trained_predictions
+from digitscope.scratch import Layer, backward, forward, squared_error
 from digitscope.scratch.regression import RegressionNetwork
 
 EXPECTED = (
@@ -13,11 +13,6 @@ EXPECTED = (
     35.055899718907696,
     70.07770787249461,
 )
-
-
-def test_predictions_are_the_course_s() -> None:
-    assert trained_predictions() == pytest.approx(EXPECTED, abs=1e-9, rel=0)
-    assert trained_predictions([(2, 2)]) == pytest.approx(EXPECTED[1:2], abs=1e-9, rel=0)
 
 
 def test_steps_agree_with_the_general_network() -> None:

@@ -48,9 +48,9 @@ def train_on(
     return steps
 
 
-@pytest.mark.parametrize(("name", "ema"), [("fc", 0.5), ("small", 0.95)])
-def test_the_average_is_a_hand_written_recursion(name: str, ema: float, sample: Dataset) -> None:
+def test_the_average_is_a_hand_written_recursion(sample: Dataset) -> None:
     """It begins with the weights after the first step; the running statistics of batch norms are averaged too."""
+    name, ema = "small", 0.95
     state = new_state(name, settings_of(ema))
     steps = train_on(state, sample, settings_of(ema))
     assert len(steps) == 8
@@ -89,8 +89,8 @@ def test_the_average_is_validated_and_saved(sample: Dataset, tmp_path: Path) -> 
     assert evaluate(other, sample.validation[:60]) == scores
 
 
-@pytest.mark.parametrize(("name", "after"), [("fc", 3), ("small", 1)])
-def test_a_resume_gives_the_same_average(name: str, after: int, sample: Dataset, tmp_path: Path) -> None:
+def test_a_resume_gives_the_same_average(sample: Dataset, tmp_path: Path) -> None:
+    name, after = "small", 1
     settings = settings_of(0.9, epochs=3)
     whole, cut = new_state(name, settings), new_state(name, settings)
     train_on(whole, sample, settings)

@@ -50,8 +50,8 @@ def plain_loop(model: nn.Module, split: Split, batch_size: int, learning_rate: f
     return losses / len(split), right / split.labels.size
 
 
-@pytest.mark.parametrize("name", ["cnn", "two-digit-mlp"])
-def test_an_epoch_is_a_plain_pytorch_loop(name: str, sample: Dataset) -> None:
+def test_an_epoch_is_a_plain_pytorch_loop(sample: Dataset) -> None:
+    name = "two-digit-mlp"
     split = small_split(name, sample, 150)  # 4 batches of 32 and one of 22
     torch.manual_seed(3)
     expected = build(name, {})
@@ -86,8 +86,8 @@ def smoothed_by_hand(logits: torch.Tensor, labels: torch.Tensor, share: float) -
     return -(wanted * log_likelihoods).sum(dim=-1).mean()
 
 
-@pytest.mark.parametrize(("name", "share"), [("fc", 0.0), ("two-digit-mlp", 0.1)])
-def test_a_step_is_down_the_smoothed_loss(name: str, share: float, sample: Dataset) -> None:
+def test_a_step_is_down_the_smoothed_loss(sample: Dataset) -> None:
+    name, share = "two-digit-mlp", 0.1
     split = small_split(name, sample, 40)
     ((images, labels),) = batches(split, 40)
     torch.manual_seed(5)
@@ -104,11 +104,11 @@ def test_a_step_is_down_the_smoothed_loss(name: str, share: float, sample: Datas
         assert torch.allclose(parameter.grad, gradient, rtol=1e-4, atol=1e-8)
         assert torch.allclose(parameter, old - 0.5 * gradient, rtol=0, atol=1e-7)
     last, last_plain = expected[-1], plain[-1]
-    assert torch.allclose(last, last_plain, rtol=1e-3, atol=1e-8) == (share == 0)
+    assert not torch.allclose(last, last_plain, rtol=1e-3, atol=1e-8)
 
 
-@pytest.mark.parametrize(("name", "share"), [("fc", 0.0), ("two-digit-mlp", 0.1)])
-def test_the_loss_told_is_the_plain_one_of_each_position(name: str, share: float, sample: Dataset) -> None:
+def test_the_loss_told_is_the_plain_one_of_each_position(sample: Dataset) -> None:
+    name, share = "two-digit-mlp", 0.1
     split = small_split(name, sample, 40)
     ((images, labels),) = batches(split, 40)
     torch.manual_seed(5)
@@ -183,8 +183,8 @@ def test_sums_are_taken_where_float64_is(sample: Dataset) -> None:
     assert scores[0] == scores[1]
 
 
-@pytest.mark.parametrize(("name", "learning_rate"), [("cnn", 0.003), ("two-digit-mlp", 0.01)])
-def test_ten_examples_are_memorised(name: str, learning_rate: float, sample: Dataset) -> None:
+def test_ten_examples_are_memorised(sample: Dataset) -> None:
+    name, learning_rate = "two-digit-mlp", 0.01
     ten = small_split(name, sample, 10)
     settings = TrainingSettings(epochs=60, batch_size=5, optimizer="adam", learning_rate=learning_rate)
     state = new_state(name, settings)
