@@ -88,7 +88,6 @@ def test_refused_then_not_found_then_a_good_mirror(tmp_path: Path, capfd: pytest
 @pytest.mark.parametrize(
     "body",
     [
-        b"<html>sign in to this network</html>",
         BODIES["/first.gz"][:-10],
         BODIES["/second.gz"],
     ],

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from digitscope.data import Dataset, Split, make_two_digit, overlap, random_pairs, random_separations
-from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation, augment
+from digitscope.data.augmentation import Augmentation, augment
 from digitscope.data.overlapping import INKED, separate
 from digitscope.errors import DataError, SettingError
 
@@ -41,7 +41,6 @@ def test_many_pairs_are_as_each_by_itself(sample: Dataset) -> None:
     ("upper", "lower", "message"),
     [
         (PLAIN.astype(float), PLAIN, "the upper digit is float64"),
-        (PLAIN, PLAIN[:27], r"the lower digit is uint8 of shape \(27, 28\)"),
         (np.stack([PLAIN] * 2), PLAIN, "expected the same"),
     ],
 )
@@ -65,9 +64,9 @@ def test_random_pairs_carry_the_labels_of_their_digits() -> None:
     assert (pairs.labels[:, 0] == pairs.labels[:, 1]).any()
 
 
-@pytest.mark.parametrize("warps", [NO_AUGMENTATION, Augmentation(rotation=20, shift=3)])
-def test_random_pairs_overlap_digits_that_are_warped_by_themselves(warps: Augmentation, sample: Dataset) -> None:
+def test_random_pairs_overlap_digits_that_are_warped_by_themselves(sample: Dataset) -> None:
     """The rows are drawn first, a pair's two together; then come the warps, pair by pair, upper before lower."""
+    warps = Augmentation(rotation=20, shift=3)
     pairs = random_pairs(sample.test, 30, augmentation=warps, generator=np.random.default_rng(7))
     generator = np.random.default_rng(7)
     rows = generator.integers(500, size=(30, 2))

@@ -60,7 +60,6 @@ def test_every_place_near_a_middle_says_the_same_box() -> None:
 @pytest.mark.parametrize(
     ("box", "size", "is_item", "is_ignored"),
     [
-        ((100, 100, 120, 130), 24, True, False),
         ((100, 100, 104, 107), 7, False, True),  # a little too small
         ((100, 100, 104, 107), 6, False, False),  # no writing that anybody could read
         ((100, 100, 160, 180), 80, False, True),

@@ -20,7 +20,7 @@ from digitscope.experiments.run_folder import read_recipe
 from digitscope.experiments.sources import make_source
 from digitscope.records import EpochRecord
 from digitscope.scratch import ScratchSettings
-from digitscope.training import TrainingSettings, evaluate, predict_logits
+from digitscope.training import TrainingSettings, predict_logits
 from tests.data.test_pen_digits import STROKES
 from tests.experiments.helpers import content, data_for, shortened, small
 from tests.training.helpers import course_training
@@ -34,8 +34,6 @@ ADAM = TrainingSettings(epochs=3, batch_size=32, order="reshuffled", optimizer="
 RESUMABLE = (
     Recipe("dropout and one-cycle", "", "cnn", ONE_CYCLE),
     shortened(RECIPES["best"], 3).with_changes({"batch_size": 40}),
-    Recipe("adam", "", "fc", ADAM, {"hidden": 7, "activation": "leaky-relu"}),
-    shortened(RECIPES["two-digit-best"], 3).with_changes({"batch_size": 32}),
     RECIPES["scratch"].with_changes({"epochs": 3, "batch_size": 32, "hidden": (16, 8)}),
     RECIPES["separation"].with_changes({"epochs": 3, "batch_size": 32}),
 )
@@ -74,8 +72,6 @@ QUICK = RECIPES["scratch"].with_changes({"epochs": 1, "hidden": (16, 8), "activa
 N_BATCHES = {
     "dropout and one-cycle": 4,
     "best": 3,
-    "adam": 4,
-    "two-digit-best": 3,
     "scratch": 4,
     "separation": 3,
 }
@@ -87,7 +83,7 @@ def with_defaults(recipe: Recipe) -> Recipe:
     return replace(recipe, options={**DEFAULTS[recipe.model], **recipe.options})
 
 
-@pytest.mark.parametrize("name", ["scratch", "fc", "resnet", "two-digit-mlp", "separation"])
+@pytest.mark.parametrize("name", ["scratch", "resnet", "separation"])
 def test_a_recipe_makes_a_run_folder_that_can_be_read_back(name: str, sample: Dataset, tmp_path: Path) -> None:
     recipe = shortened(RECIPES[name], 1).with_changes({"batch_size": 32})
     data = data_for(recipe, sample)
@@ -215,8 +211,8 @@ def test_a_run_from_the_course_s_seed_gives_the_course_s_weights(sample: Dataset
     assert [record.train_loss for record in trained.history] == pytest.approx(losses, rel=1e-6)
 
 
-@pytest.mark.parametrize("recipe", [RESUMABLE[0], RESUMABLE[3], RESUMABLE[4]], ids=lambda recipe: recipe.name)
-def test_equal_seeds_give_equal_bytes_and_others_do_not(recipe: Recipe, sample: Dataset, tmp_path: Path) -> None:
+def test_equal_seeds_give_equal_bytes_and_others_do_not(sample: Dataset, tmp_path: Path) -> None:
+    recipe = RESUMABLE[0]
     for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
         torch.rand(3)  # what was drawn before must not matter
         go(recipe, sample, tmp_path / folder, seed)
@@ -235,7 +231,7 @@ def test_a_run_leaves_torch_s_generator_as_it_was(sample: Dataset) -> None:
 
 @pytest.mark.parametrize(
     ("recipe", "after"),
-    [*((recipe, 1) for recipe in RESUMABLE), (RESUMABLE[1], 3)],
+    [*((recipe, 1) for recipe in RESUMABLE), (RESUMABLE[0], 3)],
     ids=lambda value: getattr(value, "name", str(value)),
 )
 def test_a_resumed_run_gives_the_same_bytes(recipe: Recipe, after: int, sample: Dataset, tmp_path: Path) -> None:
@@ -277,7 +273,7 @@ def test_a_checkpoint_cut_short_is_made_good_by_a_resume(
     writer: str, epoch: int, sample: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process dies before one of an epoch's three files is written."""
-    recipe = RESUMABLE[1]
+    recipe = Recipe("adam", "", "fc", ADAM, {"hidden": 7, "activation": "leaky-relu"})
     whole = go(recipe, sample, tmp_path / "whole")
     genuine, calls = getattr(run_module, writer), []
 
@@ -390,16 +386,6 @@ def test_a_run_that_is_older_than_a_setting_goes_on_with_its_default(sample: Dat
         go(other, sample, tmp_path, resume=True)
 
 
-def test_an_option_that_only_the_folder_s_run_has_is_refused(sample: Dataset, tmp_path: Path) -> None:
-    """The weights of both have equal shapes, so that nothing else would tell."""
-    recipe = RECIPES["fc"].with_changes({"epochs": 1})
-    go(recipe.with_changes({"activation": "leaky-relu"}), sample, tmp_path)
-    before = content(tmp_path)
-    with pytest.raises(SettingError, match="holds a run whose activation is leaky-relu, not relu: resume"):
-        go(recipe, sample, tmp_path, resume=True)
-    assert content(tmp_path) == before
-
-
 def test_a_call_that_is_refused_leaves_no_folder(sample: Dataset, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     for changes in ({"batch_size": 101}, {"hidden": 0}):
@@ -417,12 +403,6 @@ def test_a_call_that_is_refused_leaves_no_folder(sample: Dataset, tmp_path: Path
             ):
                 go(RECIPES[name], sample, folder, seed=seed)
     assert not folder.exists()
-
-
-def test_data_of_another_task(sample: Dataset) -> None:
-    message = "'fc' is for the task 'digit', but two overlapping digits is for 'two-digit'"
-    with pytest.raises(SettingError, match=message):
-        run_recipe(RECIPES["fc"], data_for(RECIPES["two-digit-mlp"], sample), seed=1)
 
 
 def test_a_diverging_run_says_so_and_leaves_no_weights(sample: Dataset, tmp_path: Path) -> None:
@@ -621,12 +601,3 @@ def test_the_numpy_network_on_warped_digits_is_in_a_sane_band(mnist: Dataset) ->
     """Two of its twenty epochs."""
     trained = run_recipe(RECIPES["scratch"].with_changes({"epochs": 2}), mnist, seed=COURSE_SEED)
     assert 0.97 < trained.history[-1].validation_accuracy < 0.99
-
-
-def test_one_epoch_on_mnist_is_in_a_sane_band(mnist: Dataset) -> None:
-    recipe = RECIPES["fc"].with_changes({"epochs": 1})
-    trained = run_recipe(recipe, mnist, seed=COURSE_SEED, device="cpu")
-    scores = evaluate(trained.model, mnist.test)
-    assert scores.n == 10_000
-    assert 0.87 < scores.accuracy < 0.94
-    assert 0.8 < trained.history[0].train_accuracy < scores.accuracy + 0.01

@@ -116,7 +116,6 @@ def spaced(gaps: Sequence[int], height: int = 30) -> str:
 @pytest.mark.parametrize(
     ("gaps", "text"),
     [
-        ((5, 30, 5), "01 23"),
         ((-4, 40, -4, 40), "01 23 4"),
         ((20, 20, 20, 20), "01234"),  # evenly far apart: no words
         ((5, 5, 5, 17, 5), "0123 45"),

@@ -135,15 +135,8 @@ def test_a_state_returns_whole(sample: Dataset, tmp_path: Path) -> None:
 def test_a_state_that_cannot_be_gone_on_from_is_one_line(sample: Dataset, damage: str, tmp_path: Path) -> None:
     path, state = tmp_path / "state.safetensors", state_of(sample, 7)
     save_state(path, state)
-    whole = path.read_bytes()
-    if damage == "a network":
-        save_network(path, state.network)
-    else:
-        damaged = {
-            "half": whole[: len(whole) // 2],
-            "history": whole.replace(b"train_loss", b"train_lost"),
-        }
-        path.write_bytes(damaged.get(damage, whole))
+    if damage == "history":
+        path.write_bytes(path.read_bytes().replace(b"train_loss", b"train_lost"))
     other = state_of(sample, 8 if damage == "other" else 7, epochs=0, seed=9)
     before = arrays_of(other)
     with pytest.raises(DataError, match=r"state\.safetensors: not the state of this network's .*: train anew$"):

