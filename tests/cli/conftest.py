@@ -1,6 +1,7 @@
 """The command called in process, from an empty folder of its own, and small data for it."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,16 @@ def digitscope(capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
 
     yield call
     labelled_images.cache_clear()
+
+
+@pytest.fixture
+def trials_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let trials run in this process, which gives what others give: `test_engine` compares them."""
+    from tests.experiments.sweep.helpers import InProcess
+
+    for command in ("sweep", "study"):
+        engine = f"digitscope.cli.{command}.LocalEngine"
+        monkeypatch.setattr(engine, lambda data, cores: nullcontext(InProcess(data, cores)))
 
 
 @pytest.fixture

@@ -26,14 +26,25 @@ def test_every_command_has_help_with_an_example(digitscope: Command) -> None:
         assert max(map(len, out.splitlines())) < 120
 
 
-@pytest.mark.parametrize(("command", "settings"), [("serve", Limits), ("train", TrainingSettings)])
-def test_help_explains_every_setting_where_docstrings_are_gone(command: str, settings: type) -> None:
+HELP_OF_TWO = """
+from digitscope.cli import main
+for command in ("serve", "train"):
+    try:
+        main([command, "--help"])
+    except SystemExit:
+        print("END OF", command)
+"""
+
+
+def test_help_explains_every_setting_where_docstrings_are_gone() -> None:
     """`python -OO` drops docstrings, and Python 3.13 indents them otherwise."""
-    call = [sys.executable, "-OO", "-m", "digitscope", command, "--help"]
+    call = [sys.executable, "-OO", "-c", HELP_OF_TWO]
     wide = {**os.environ, "COLUMNS": "1000"}
-    out = subprocess.run(call, env=wide, capture_output=True, text=True, check=True).stdout
-    for name in (field.name.replace("_", "-") for field in fields(settings)):
-        assert re.search(rf"^  --{name}[ ,].*?\s{{2,}}[^-\s]\S* \S+", out, re.MULTILINE), name
+    told = subprocess.run(call, env=wide, capture_output=True, text=True, check=True).stdout
+    serve, train, _ = re.split(r"END OF \w+\n", told)
+    for out, settings in ((serve, Limits), (train, TrainingSettings)):
+        for name in (field.name.replace("_", "-") for field in fields(settings)):
+            assert re.search(rf"^  --{name}[ ,].*?\s{{2,}}[^-\s]\S* \S+", out, re.MULTILINE), name
 
 
 def test_the_first_help_names_every_command(digitscope: Command) -> None:
@@ -81,7 +92,6 @@ def test_processes_end_with_the_exit_code() -> None:
     [
         (("data", "info"), {1}, ""),
         (("data", "info", "--json"), {1}, "1"),
-        (("train", "--help"), {0, 1}, ""),  # argparse itself passes over what it cannot print
     ],
 )
 def test_a_reader_that_has_seen_enough_gets_no_message(

@@ -92,19 +92,16 @@ def test_pairs_of_full_size(digitscope: Command, sample: Dataset, tiny_mnist_fol
     assert list(desk.iterdir()) == []
 
 
-@pytest.mark.parametrize("by", ["flag", "environment"])
 def test_beside_pairs_alone_single_digits_come_from_elsewhere(
-    digitscope: Command, pairs_folder: Path, monkeypatch: pytest.MonkeyPatch, by: str
+    digitscope: Command, pairs_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if by == "environment":
-        monkeypatch.setenv("DIGITSCOPE_DATA", str(pairs_folder))
-    flags = ("--data", pairs_folder) if by == "flag" else ()
-    code, out, err = digitscope("data", "info", *flags, "--json")
+    monkeypatch.setenv("DIGITSCOPE_DATA", str(pairs_folder))
+    code, out, err = digitscope("data", "info", "--json")
     assert code == 0
     assert json.loads(out)["name"] == "MNIST sample"
     (line,) = err
     assert line.startswith(NO_MNIST)
-    _, out, _ = digitscope("data", "info", *flags, "--json", "--task", "two-digit")
+    _, out, _ = digitscope("data", "info", "--json", "--task", "two-digit")
     assert json.loads(out)["source"] == f"{pairs_folder}, its _mini files"
 
 

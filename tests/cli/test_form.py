@@ -60,13 +60,9 @@ def test_a_form_without_lines_gets_a_description_without_fields(
     [
         (["new", "empty.png", "--to", "form.toml"], 2, "is there already"),
         (["read", "none.toml", "empty.png"], 1, "none.toml: No such file"),
-        (["read", "form.toml", "empty.png", "--out", "values.doc"], 2, "names no table"),
-        (["read", "form.toml", "-"], 2, "form read reads files"),
-        (["edit", "none.toml"], 1, "none.toml: No such file"),
         (["edit", "lost.toml"], 1, "lost.png: cannot be opened"),
         (["review", "none.db"], 1, "none.db: No such file"),
         (["export", "empty.png", "--out", "values.csv"], 1, "empty.png: file is not a database"),
-        (["export", "none.db", "--out", "values.db"], 2, "names no table"),
     ],
 )
 def test_bad_input(
@@ -83,14 +79,13 @@ def test_bad_input(
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("workers", [1, 2])
 def test_a_file_of_values_is_filled_reviewed_and_exported(
-    folder: Path, workers: int, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "form.toml").write_text(DESCRIPTION)
     values = folder / "values.db"
     call = ["form", "read", str(folder / "form.toml"), str(folder / "scans"), "--out", str(values)]
-    assert main([*call, "--workers", str(workers)]) == 1  # one of the pictures is another form
+    assert main([*call, "--workers", "2"]) == 1  # one of the pictures is another form
     capsys.readouterr()
     assert main(call) == 0
     assert "has 2 of 2 pictures already" in capsys.readouterr().err

@@ -61,6 +61,7 @@ def test_trained_evaluated_drawn_and_resumed(
     assert not Path("run.onnx").exists()
 
 
+@pytest.mark.usefixtures("trials_in_process")
 def test_a_sweep_ranks_by_the_mean_iou_and_says_so(
     digitscope: Command, few_digits: tuple[object, ...], desk: Path
 ) -> None:

@@ -39,10 +39,11 @@ def test_a_quick_study_and_its_files(
     assert (folder / "epochs.csv").read_bytes() == before
 
 
+@pytest.mark.usefixtures("trials_in_process")
 def test_digits_too_few_for_a_batch_are_told_and_nothing_is_drawn(
     digitscope: Command, tiny_mnist_folder: Path, desk: Path
 ) -> None:
-    words = ("study", "epochs", "--seeds", 1, "--data", tiny_mnist_folder, "--unchecked", "--cores", 1)
+    words = ("study", "epochs", "--seeds", 1, "--data", tiny_mnist_folder, "--unchecked")
     code, out, err = digitscope(*words)
     assert (code, out) == (1, "")
     assert "batch_size = 64: expected 1 to 57" in err[-6]
@@ -53,7 +54,6 @@ def test_digits_too_few_for_a_batch_are_told_and_nothing_is_drawn(
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        (("nonsense",), ("invalid choice: 'nonsense'", "capacity")),
         (("data", "--quick", "--data", "mnist"), ("--quick: it is for the embedded sample: expected no --data",)),
         (("data", "--seeds", "0"), ("argument --seeds: 0: expected a whole number from 1",)),
     ],

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,18 +22,10 @@ from digitscope.experiments.sweep.journal import n_finished
 from digitscope.experiments.sweep.trials import Trial
 from digitscope.plots.curves import Histories
 from tests.cli.helpers import Command, assert_one_line, on_a_terminal
-from tests.experiments.sweep.helpers import InProcess, record, small_space
+from tests.experiments.sweep.helpers import record, small_space
 from tests.test_house import without
 
 TINY = ("hidden=4", "epochs=2", "batch_size=8", "momentum=0,0.5")
-
-
-@pytest.fixture
-def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trials run in this process, which gives what others give: `test_engine` compares them."""
-    monkeypatch.setattr(
-        "digitscope.cli.sweep.LocalEngine", lambda data, cores: nullcontext(InProcess(data, cores))
-    )
 
 
 @pytest.fixture
@@ -70,7 +61,7 @@ def test_a_sweep_and_its_files(digitscope: Command, desk: Path, data: tuple[obje
     assert (folder / "results.csv").read_bytes() == before
 
 
-@pytest.mark.usefixtures("in_process")
+@pytest.mark.usefixtures("trials_in_process")
 def test_the_test_split_is_scored_when_it_is_asked_for(
     digitscope: Command, desk: Path, data: tuple[object, ...]
 ) -> None:
@@ -88,7 +79,7 @@ def test_the_test_split_is_scored_when_it_is_asked_for(
     assert "its test accuracy" in (desk / "sweeps" / "fc" / "report.html").read_text()
 
 
-@pytest.mark.usefixtures("in_process")
+@pytest.mark.usefixtures("trials_in_process")
 @pytest.mark.parametrize("method", ["grid", "one-factor"])
 def test_curves_are_named_by_their_settings(
     digitscope: Command, data: tuple[object, ...], monkeypatch: pytest.MonkeyPatch, method: str
@@ -110,7 +101,7 @@ def test_curves_are_named_by_their_settings(
         assert all(", activation " in name for name in names)
 
 
-@pytest.mark.usefixtures("in_process")
+@pytest.mark.usefixtures("trials_in_process")
 def test_trials_of_another_version_are_told_of(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
     """They are kept, and each record says what it was made with."""
     digitscope("sweep", "fc", *TINY, *data)
@@ -132,7 +123,7 @@ def test_trials_of_another_version_are_told_of(digitscope: Command, desk: Path, 
     assert f"{versions} (1 of 2)" in report
 
 
-@pytest.mark.usefixtures("in_process")
+@pytest.mark.usefixtures("trials_in_process")
 def test_a_crashed_trial_makes_the_exit_code_1(digitscope: Command, data: tuple[object, ...]) -> None:
     code, out, err = digitscope("sweep", "fc", "epochs=1", "batch_size=8,100000", *data)
     assert code == 1
@@ -143,7 +134,7 @@ def test_a_crashed_trial_makes_the_exit_code_1(digitscope: Command, data: tuple[
     assert "failed" in out
 
 
-@pytest.mark.usefixtures("in_process")
+@pytest.mark.usefixtures("trials_in_process")
 def test_a_search_tells_what_it_could_not_train(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
     words = ("fc", "hidden=4", "epochs=1", "batch_size=8", "optimizer=sgd,adam", "momentum=0.0,0.5", *data)
     code, out, err = digitscope("sweep", *words, "--method", "tpe", "--trials", 16, "--json")
@@ -201,7 +192,7 @@ def wait_for(n: int, folder: Path) -> int:
 
 @pytest.mark.timeout(1200)  # seconds where a core is free; PyTorch is loaded by six processes
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
-@pytest.mark.usefixtures("in_process")
+@pytest.mark.usefixtures("trials_in_process")
 def test_kill_9_and_ctrl_c(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
     """Each leaves what is finished; the table after going on is that of a sweep at once; no process is left."""
     words = ("fc", *TINY, "epochs=20", "--seeds", "10", *data)

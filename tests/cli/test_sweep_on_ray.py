@@ -1,4 +1,4 @@
-"""A sweep on Ray, one of whose workers is killed, beside the same sweep in processes of this machine."""
+"""A sweep on Ray, one of whose workers is killed, beside the same sweep without Ray."""
 
 import time
 from collections import Counter
@@ -35,58 +35,51 @@ def states(folder: Path) -> Counter[str]:
     return Counter()
 
 
-@needs_ray
-@pytest.mark.timeout(3 * PATIENCE)
-def test_a_worker_is_killed(digitscope: Command, desk: Path, data: tuple[object, ...]) -> None:
-    words = ("sweep", *TINY, "epochs=100", "--seeds", "10", *data)
-    folder = desk / "ray"
-    with session(
-        "-W", "error", "-m", "digitscope", *words, "--engine", "ray", "--out", folder, folder=desk
-    ) as ray:
-        wait_until(lambda: ray.poll() is not None or states(folder)["COMPLETE"] >= 2)
-        while ray.poll() is None and not states(folder)["FAIL"]:
-            for worker in members(ray.pid, "ray::_train")[:1]:
-                kill(worker)
-            time.sleep(1)  # until it is missed
-        out, err = ray.communicate(timeout=PATIENCE)
-        assert ray.returncode == 0, err
-        assert members(ray.pid) == []
-    assert len(err.splitlines()) == 1 + 20  # that it begins, and each trial
-    assert out.startswith("fc, ranked on validation accuracy\n")
-    assert states(folder)["COMPLETE"] == 20
-    lost = [trial for trial in load_study(folder).trials if trial.state.name == "FAIL"]
-    assert lost
-    assert all("Error: " in trial.user_attrs["reason"] for trial in lost)
-    assert digitscope(*words, "--out", "local").code == 0
-    for name in ("results.csv", "results.jsonl"):
-        assert (folder / name).read_bytes() == (desk / "local" / name).read_bytes()
+def lost(folder: Path) -> list[str]:
+    """Return why trials failed that have not crashed by themselves."""
+    with suppress(KeyError, OSError):
+        failed = [trial for trial in load_study(folder).trials if trial.state.name == "FAIL"]
+        reasons = [str(trial.user_attrs["reason"]) for trial in failed]
+        return [reason for reason in reasons if not reason.startswith("SettingError: ")]
+    return []
 
 
 @needs_ray
 @pytest.mark.timeout(3 * PATIENCE)
-def test_a_cluster_goes_on_with_a_local_sweep(
+@pytest.mark.usefixtures("trials_in_process")
+def test_a_cluster_goes_on_with_a_local_sweep_and_loses_a_worker(
     digitscope: Command, desk: Path, data: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Of three points one cannot be trained; a worker is killed, and its trial is begun anew."""
     monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # a driver, too, is to stay on the loopback
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", "0123456789abcdef" * 2)
-    words = ("sweep", "fc", "hidden=4", "epochs=2", "batch_size=8,100000", *data)
+    words = ("sweep", "fc", "hidden=4", "epochs=100", "batch_size=8,100000", *data)
     assert digitscope(*words, "--out", "both").code == 1
-    with session("-c", CLUSTER, folder=desk) as cluster:
+    with session("-W", "error", "-c", CLUSTER, folder=desk) as cluster:
         assert cluster.stdout
         address = cluster.stdout.readline().strip()
         assert address.startswith("127.0.0.1:")
-        there = ("--seeds", "2", "--out", "both", "--engine", "ray", "--address", address)
-        with session("-m", "digitscope", *words, *there, folder=desk) as ray:
+        there = ("--seeds", "8", "--out", "both", "--engine", "ray", "--address", address)
+        with session("-W", "error", "-m", "digitscope", *words, *there, folder=desk) as ray:
+            wait_until(lambda: ray.poll() is not None or states(desk / "both")["COMPLETE"] >= 3)
+            while ray.poll() is None and not lost(desk / "both"):
+                for worker in members(cluster.pid, "ray::_train")[:1]:
+                    kill(worker)
+                time.sleep(1)  # until it is missed
             out, err = ray.communicate(timeout=PATIENCE)
-        assert ray.returncode == 1
+            assert members(ray.pid) == []
+        assert ray.returncode == 1, err
         assert "SettingError: batch_size = 100000: expected 1 to " in err
-        assert err.endswith("failed trials: 2; the same call tries them again\n")
+        assert err.endswith("failed trials: 8; the same call tries them again\n")
         assert members(cluster.pid)
-    assert states(desk / "both") == {"COMPLETE": 2 + 2, "FAIL": 1 + 2}
-    assert digitscope(*words, "--seeds", "2", "--out", "local").code == 1
-    assert (desk / "both" / "results.csv").read_bytes() == (desk / "local" / "results.csv").read_bytes()
+    assert lost(desk / "both")
+    assert all("Error: " in reason for reason in lost(desk / "both"))
+    assert states(desk / "both") == {"COMPLETE": 2 * 8, "FAIL": 1 + 8 + len(lost(desk / "both"))}
     assert out.startswith("fc, ranked on validation accuracy\n")
+    assert digitscope(*words, "--seeds", "8", "--out", "local").code == 1
+    for name in ("results.csv", "results.jsonl"):
+        assert (desk / "both" / name).read_bytes() == (desk / "local" / name).read_bytes()
 
 
 @pytest.mark.parametrize(

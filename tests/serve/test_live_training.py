@@ -293,7 +293,7 @@ def test_one_that_somebody_follows_goes_on() -> None:
         *_, (_, _, end) = await heard(await started(trainings))
         assert end["reason"] == "time"
 
-    with_trainings(use, most_silence=3, most_seconds=4)
+    with_trainings(use, most_silence=0.5, most_seconds=1)
 
 
 def test_an_ended_one_is_forgotten() -> None:
