@@ -15,7 +15,6 @@ V2, V1 = "0::/a/b\n", "12:memory:/a\n3:cpu,cpuacct:/a\n0::/\n"
 @pytest.mark.parametrize(
     ("groups", "files", "expected"),
     [
-        (V2, {"a/b/cpu.max": "150000 100000\n"}, 2),
         (V2, {"a/b/cpu.max": "400000 100000\n", "a/cpu.max": "300000 100000\n"}, 3),
         (V2, {"cpu.max": "50000 100000\n"}, 1),  # a container that sees its own group as the top
         (V1, {"cpu/a/cpu.cfs_quota_us": "250000\n", "cpu/a/cpu.cfs_period_us": "100000\n"}, 3),

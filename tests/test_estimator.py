@@ -70,16 +70,12 @@ def test_what_is_predicted_of_an_example_does_not_depend_on_where_it_stands() ->
         assert np.array_equal(model.predict_proba(rows[order]), expected[order])
 
 
-def test_a_grid_search_over_two_settings(sample: Dataset, held_out: tuple[Rows, Rows]) -> None:
-    grid = {"settings": [{"epoch_size": 160}, {"epoch_size": 4_000}]}
-    search = GridSearchCV(DigitClassifier(random_state=0), grid, cv=2).fit(*rows_of(sample, 2_000))
-    assert search.best_params_ == {"settings": {"epoch_size": 4_000}}
-    assert search.score(*held_out) > 0.93
-
-
-def test_a_grid_over_numpys_integers(sample: Dataset) -> None:
-    search = GridSearchCV(quick(), {"epochs": np.arange(1, 3)}, cv=2).fit(*rows_of(sample, 200))
+def test_a_grid_search_over_settings_and_numpys_integers(sample: Dataset, held_out: tuple[Rows, Rows]) -> None:
+    grid = {"settings": [{"learning_rate": 1e-6}, {"learning_rate": 0.1}], "epochs": np.arange(1, 3)}
+    search = GridSearchCV(quick(), grid, cv=2).fit(*rows_of(sample, 2_000))
+    assert search.best_params_["settings"] == {"learning_rate": 0.1}
     assert len(search.best_estimator_.history_) == search.best_params_["epochs"]
+    assert search.score(*held_out) > 0.85
 
 
 def test_cross_validation(sample: Dataset) -> None:

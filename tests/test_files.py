@@ -27,12 +27,6 @@ def write_half(path: Path, error: type[BaseException]) -> None:
         raise error
 
 
-def test_a_file_is_written_and_nothing_else_is_left(tmp_path: Path) -> None:
-    write_bytes(tmp_path / "model.bin", b"\x00\x01")
-    assert (tmp_path / "model.bin").read_bytes() == b"\x00\x01"
-    assert names(tmp_path) == ["model.bin"]
-
-
 def test_text_is_utf_8_with_its_line_ends_as_they_are(tmp_path: Path) -> None:
     write_text(tmp_path / "notes.txt", "µ\n")
     assert (tmp_path / "notes.txt").read_bytes() == b"\xc2\xb5\n"
@@ -43,11 +37,6 @@ def test_an_existing_file_is_replaced_whole(tmp_path: Path) -> None:
     write_text(path, "a long first text")
     write_text(path, "short")
     assert path.read_text(encoding="utf-8") == "short"
-
-
-def test_missing_folders_are_made(tmp_path: Path) -> None:
-    write_text(tmp_path / "a" / "b" / "notes.txt", "text")
-    assert names(tmp_path / "a" / "b") == ["notes.txt"]
 
 
 def test_an_interrupted_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:

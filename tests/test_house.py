@@ -68,13 +68,6 @@ def without(blocked: list[str], *words: str, folder: Path) -> subprocess.Complet
 # Layers and imports
 
 
-def test_the_layer_contract() -> None:
-    script = Path(sys.executable).with_name("lint-imports")
-    checked = subprocess.run([script, "--no-cache"], capture_output=True, text=True, check=False, cwd=ROOT)
-    assert checked.returncode == 0, checked.stdout
-    assert "0 broken" in checked.stdout
-
-
 def test_light_modules_load_nothing_heavy() -> None:
     names = [f"digitscope{name}" for name in LIGHT]
     code = f"""

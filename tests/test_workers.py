@@ -101,8 +101,8 @@ def test_a_task_that_raises_tells_its_error_and_where(workers: Workers) -> None:
     assert "in fail" in caught.value.__notes__[0]
 
 
-@pytest.mark.parametrize(("kind", "told"), [("odd", "OddError"), ("exit", "SystemExit: 3")])
-def test_an_error_that_cannot_be_sent_is_told_in_words(workers: Workers, kind: str, told: str) -> None:
+def test_an_error_that_cannot_be_sent_is_told_in_words(workers: Workers) -> None:
+    kind, told = "odd", "OddError"
     with pytest.raises(RuntimeError, match=told):
         workers.submit(fail, kind).result(30)
 

@@ -91,12 +91,6 @@ def test_the_help_says_what_quick_is(digitscope: Command) -> None:
     assert [*EXPERIMENTS][:-3] == [*QUICK]
 
 
-def test_an_unknown_experiment(digitscope: Command) -> None:
-    names = ["2-3-1", "nonsense"]
-    expected = "expected quick, 2-3-1, hidden-10, hidden-128, cnn, two-digit, two-digit-fast"
-    assert_one_line(digitscope("reproduce", "--only", *names), 2, "'nonsense'", expected)
-
-
 def test_figures_of_full_mnist_need_full_mnist(digitscope: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """The small network needs no data, and its table stands already."""
     forbid_training(monkeypatch)

@@ -56,13 +56,6 @@ def test_the_table_is_read_only() -> None:
         table["fc"] = RECIPES["cnn"]
 
 
-def test_an_unknown_recipe() -> None:
-    with pytest.raises(
-        SettingError, match="no recipe is called 'worst': expected one of scratch, scratch-128, fc, fc-128, cnn"
-    ):
-        get_recipe("worst")
-
-
 def test_changes_reach_settings_and_options_and_leave_the_recipe() -> None:
     recipe = RECIPES["fc-128"]
     changed = recipe.with_changes({"epochs": 2, "learning_rate": 0.5, "activation": "leaky-relu"})
