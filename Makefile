@@ -22,7 +22,7 @@ test: setup  ## the gate: format, lint, types, layers, tests
 	$(RUN) ruff check .
 	$(RUN) mypy
 	.venv/bin/lint-imports
-	$(RUN) pytest -n auto --dist loadfile
+	$(RUN) pytest -n auto --dist loadfile --no-loadscope-reorder
 
 docs: .venv/docs-ready  ## the site, in docs/_build/html: every chapter is run, every warning is an error
 	$(RUN) sphinx --quiet --fail-on-warning --keep-going --fresh-env docs docs/_build/html
