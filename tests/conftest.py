@@ -23,7 +23,13 @@ from tests.data.page_material import write_pens
 NAMED_DATA = os.environ.get("DIGITSCOPE_DATA")
 
 
-LONGEST = ("test_chapters.py", "test_sweep.py", "test_sweep_on_ray.py", "test_other_python.py", "test_distributed.py")
+LONGEST = (
+    "test_chapters.py",
+    "test_sweep.py",
+    "test_sweep_on_ray.py",
+    "test_other_python.py",
+    "test_distributed.py",
+)
 """Files of few tests that take long. A worker that begins one last would end long after the other."""
 
 

@@ -204,13 +204,6 @@ def blockiness(of: Page) -> float:
     return float((steps[borders].mean() + 0.01) / (steps[~borders].mean() + 0.01))
 
 
-def quarter_levels(of: Page) -> Floats:
-    """The median brightness of each quarter of the page."""
-    height, width = of.image.shape[0] // 2, of.image.shape[1] // 2
-    quarters = grey(of)[: 2 * height, : 2 * width].reshape(2, height, 2, width)
-    return np.asarray(np.median(quarters, axis=(1, 3)))
-
-
 def lean(of: Page) -> float:
     """How steeply the lines run, in degrees: their slope through the feet of their digits."""
     slopes = []

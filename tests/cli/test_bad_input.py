@@ -16,7 +16,7 @@ from digitscope.data import Dataset, Split
 from tests.cli.helpers import Command, Outcome, assert_one_line, everything_in
 from tests.data.helpers import IDX_NAMES, forbid, idx_bytes, write_idx_folder
 
-TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = IDX_NAMES
+TRAIN_IMAGES, _, _, TEST_LABELS = IDX_NAMES
 PAIR_IMAGES, PAIR_LABELS = "train_multi_digit_mini.pkl.gz", "train_labels_mini.txt.gz"
 
 
@@ -41,10 +41,6 @@ def careful(digitscope: Command, tmp_path: Path) -> Command:
         return outcome
 
     return call
-
-
-def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
-    path.write_bytes(gzip.compress(change(gzip.decompress(path.read_bytes()))))
 
 
 def trap_in(path: Path) -> Path:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from digitscope.experiments.bench import BENCHMARKS, Column, Comparison, ComparisonRow, Conditions, select
+from digitscope.experiments.bench import BENCHMARKS, Column, Comparison, ComparisonRow, Conditions
 from digitscope.experiments.machine import describe_machine
 from tests.cli.helpers import Command, assert_one_line
 from tests.test_house import without
@@ -143,13 +143,3 @@ def test_the_real_thing(digitscope: Command, tiny_mnist_folder: Path) -> None:
     for part in ("NumPy network", "PyTorch loop", "scikit-learn MLPClassifier", "ratio to first"):
         assert part in out
     assert "1.00" in out
-
-
-def test_every_benchmark_says_what_it_does_in_the_help(digitscope: Command) -> None:
-    _, out, _ = digitscope("bench", "--help")
-    for name, benchmark in BENCHMARKS.items():
-        assert " ".join(f"{name}: {benchmark.about}".split()) in " ".join(out.split())
-
-
-def test_no_name_is_every_benchmark() -> None:
-    assert select(()) == ("time-to-99", "epoch", "latency", "start")

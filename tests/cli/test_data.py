@@ -10,7 +10,7 @@ from digitscope.cli.arguments import FIGURE_ENDINGS
 from digitscope.data import Dataset, load_mnist, load_sample, load_two_digit, make_two_digit
 from digitscope.data.local_files import cache_directory
 from tests.cli.helpers import Command, assert_one_line, everything_in
-from tests.data.helpers import IDX_NAMES, SEVEN, idx_files, write_idx_folder, write_unipen
+from tests.data.helpers import SEVEN, idx_files, write_idx_folder, write_unipen
 
 NO_MNIST = "no full MNIST here: using the embedded sample"
 
@@ -206,26 +206,6 @@ def test_fetching_says_which_mirrors_fail(
         f"{name}.gz": content for name, content in files.items()
     }
     assert digitscope("data", "fetch") == (0, out, [])
-
-
-def test_fetching_from_no_mirror(digitscope: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    def get(_: str) -> bytes:
-        raise TimeoutError
-
-    monkeypatch.delenv("DIGITSCOPE_OFFLINE")
-    monkeypatch.setattr("digitscope.data.download.MIRRORS", ("one/", "two/"))
-    monkeypatch.setattr("digitscope.data.download._get", get)
-    code, out, (start, first, second, last) = digitscope("data", "fetch")
-    assert (code, out) == (1, "")
-    assert start == f"downloading {IDX_NAMES[0]}.gz into {cache_directory()}"
-    assert [first, second] == [f"{mirror}/{IDX_NAMES[0]}.gz: TimeoutError" for mirror in ("one", "two")]
-    assert last.startswith(f"digitscope: error: {IDX_NAMES[0]}.gz: none of 2 mirrors delivered it")
-    assert not cache_directory().exists()
-
-
-def test_no_fetching_offline(digitscope: Command, desk: Path) -> None:
-    assert_one_line(digitscope("data", "fetch"), 1, "DIGITSCOPE_OFFLINE is set; unset it to download")
-    assert list(desk.iterdir()) == []
 
 
 def test_pen_strokes(digitscope: Command, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from digitscope.data import Dataset, Split
 from digitscope.errors import DataError
 from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.recipes import Recipe
-from digitscope.experiments.reproduce import EXPERIMENTS, QUICK, REPORTED_PREDICTIONS, Bench, ComparedFigure
+from digitscope.experiments.reproduce import REPORTED_PREDICTIONS, Bench, ComparedFigure
 from digitscope.experiments.run import Run, run_recipe
 from tests.cli.helpers import Command, assert_one_line
 from tests.data.helpers import write_idx_folder
@@ -82,13 +82,6 @@ def test_a_table_is_printed_as_soon_as_its_experiment_is_done(digitscope: Comman
     assert [out.count(f"the figure of {name}") for name in ("one", "two")] == [1, 1]
     assert "broken" not in out
     assert digitscope("reproduce", "--json") == (1, "", ["digitscope: error: it broke"])
-
-
-def test_the_help_says_what_quick_is(digitscope: Command) -> None:
-    code, out, _ = digitscope("reproduce", "--help")
-    assert code == 0
-    assert f"experiments: {', '.join(EXPERIMENTS)}; quick = all but the last three" in " ".join(out.split())
-    assert [*EXPERIMENTS][:-3] == [*QUICK]
 
 
 def test_figures_of_full_mnist_need_full_mnist(digitscope: Command, monkeypatch: pytest.MonkeyPatch) -> None:

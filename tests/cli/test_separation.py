@@ -34,8 +34,8 @@ def test_trained_evaluated_drawn_and_resumed(
     assert "accuracy" not in (desk / "runs/separation-1/report.html").read_text().lower().replace(
         "validation_accuracy", ""
     )
-    words = ("evaluate", "runs/separation-1", *few_digits, "--pairs", 30, "--figures", "figures")
-    code, out, err = digitscope(*words)
+    words = ("evaluate", "runs/separation-1", *few_digits, "--pairs", 30)
+    code, out, err = digitscope(*words, "--figures", "figures")
     assert (code, err) == (0, [])
     assert out.startswith(
         "runs/separation-1 (separation) on 30 pairs of digits of the test split of unchecked data"

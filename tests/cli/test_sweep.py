@@ -169,14 +169,6 @@ def test_a_sweep_without_optuna_names_the_extra(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_the_help_has_a_space_and_examples(digitscope: Command) -> None:
-    code, out, _ = digitscope("sweep", "--help")
-    assert code == 0
-    assert "spaces that come with the package: course-hidden-10, course-hidden-128" in out
-    assert "[vary]" in out
-    assert "digitscope sweep course-hidden-10\n" in out
-
-
 def start(folder: Path, words: tuple[object, ...]) -> subprocess.Popen[str]:
     call = [sys.executable, "-m", "digitscope", "sweep", *map(str, words)]
     return subprocess.Popen(call, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

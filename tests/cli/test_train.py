@@ -283,24 +283,6 @@ def test_a_run_that_was_planned_by_its_epochs_is_not_extended(
     assert everything_in(desk) == before
 
 
-def test_resume_refuses_another_recipe_than_the_run_s(
-    digitscope: Command, tiny_mnist_folder: Path, desk: Path
-) -> None:
-    other = "fc-128"
-    data = ("--data", tiny_mnist_folder, "--unchecked")
-    assert digitscope("train", "fc", *data, "--epochs", 1, "--out", "mine").code == 0
-    before = everything_in(desk)
-    outcome = digitscope("train", other, *data, "--resume", "--out", "mine")
-    refusal = f"mine holds a run whose recipe is fc, not {other}: resume with the same, or name another --out"
-    assert_one_line(outcome, 2, f"digitscope: error: {refusal}", announced=True)
-    assert everything_in(desk) == before
-    outcome = digitscope("train", other, *data, "--resume")
-    assert_one_line(
-        outcome, 2, f"digitscope: error: runs: no run of {other} to resume: name its folder with --out"
-    )
-    assert everything_in(desk) == before
-
-
 def test_resume_picks_the_highest_number(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
     """Neither gaps nor other names matter, and 10 comes after 9."""
     data = ("--data", tiny_mnist_folder, "--unchecked")

@@ -50,12 +50,6 @@ def test_the_course_s_recipes_are_the_course_s_scripts() -> None:
     assert COURSE_SEED == 12321
 
 
-def test_the_table_is_read_only() -> None:
-    table: Any = RECIPES
-    with pytest.raises(TypeError):
-        table["fc"] = RECIPES["cnn"]
-
-
 def test_changes_reach_settings_and_options_and_leave_the_recipe() -> None:
     recipe = RECIPES["fc-128"]
     changed = recipe.with_changes({"epochs": 2, "learning_rate": 0.5, "activation": "leaky-relu"})

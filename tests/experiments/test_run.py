@@ -598,6 +598,6 @@ def test_a_run_is_read_back_onto_the_device_that_is_named(sample: Dataset, tmp_p
 
 @pytest.mark.full_mnist
 def test_the_numpy_network_on_warped_digits_is_in_a_sane_band(mnist: Dataset) -> None:
-    """Two of its twenty epochs."""
-    trained = run_recipe(RECIPES["scratch"].with_changes({"epochs": 2}), mnist, seed=COURSE_SEED)
-    assert 0.97 < trained.history[-1].validation_accuracy < 0.99
+    """One epoch in place of twenty: 97.28 to 97.43 % with three seeds."""
+    trained = run_recipe(RECIPES["scratch"].with_changes({"epochs": 1}), mnist, seed=COURSE_SEED)
+    assert 0.965 < trained.history[-1].validation_accuracy < 0.985

@@ -1,4 +1,3 @@
-import sys
 from typing import Any
 
 import matplotlib as mpl
@@ -6,7 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from digitscope.errors import DataError, MissingExtraError
+from digitscope.errors import DataError
 from digitscope.plots import RankedPoint, importances_figure, ranking_figure, slices_figure
 from digitscope.plots.saving import figure_bytes
 
@@ -72,9 +71,3 @@ def test_nothing_to_draw() -> None:
         ranking_figure([])
     with pytest.raises(DataError, match="no slices"):
         slices_figure(study(0))
-
-
-def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(MissingExtraError, match="matplotlib"):
-        ranking_figure(POINTS)

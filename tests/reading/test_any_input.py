@@ -1,6 +1,6 @@
 """Whatever is handed in: a reading or one DataError, no warning, and less than a gigabyte.
 
-DIGITSCOPE_EXAMPLES=500 pytest tests/reading/test_any_input.py runs 2,000 cases, 500 of each kind.
+DIGITSCOPE_EXAMPLES=500 pytest tests/reading/test_any_input.py runs 1,500 cases, 500 of each kind.
 """
 
 import io
@@ -28,23 +28,6 @@ from digitscope.reading.result import UNSURE
 from digitscope.reading.to_uint8 import image_of
 
 FORMS = ["PNG", "JPEG", "TIFF", "BMP", "GIF", "PPM", "WEBP", *(["AVIF"] if features.check("avif") else [])]
-HEADERS = [
-    b"",
-    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
-    b"\xff\xd8\xff\xe0\0\x10JFIF\0",
-    b"\xff\xd8\xff\xe1\0\x40Exif\0\0",
-    b"GIF89a",
-    b"BM",
-    b"II*\0\x08\0\0\0",
-    b"MM\0*\0\0\0\x08",
-    b"RIFF\xff\0\0\0WEBPVP8 ",
-    b"RIFF\xff\0\0\0WEBPVP8L",
-    b"P5\n9 9\n255\n",
-    b"P6\n5 5\n255\n",
-    b"\0\0\0\x1cftypavif",
-    b"\0\0\0\x18ftypheic",
-    b"%PDF-1.7\n",
-]
 MOST_MEGABYTES = 1000
 ANY = settings(
     max_examples=int(os.environ.get("DIGITSCOPE_EXAMPLES", "60")),
@@ -84,12 +67,6 @@ def picture(form: str) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(pixels).convert("RGB").save(stream, form)
     return stream.getvalue()
-
-
-@ANY
-@given(st.sampled_from(HEADERS), st.binary(max_size=400))
-def test_random_bytes_behind_headers(header: bytes, rest: bytes) -> None:
-    read_or_refuse(header + rest)
 
 
 @ANY
@@ -211,18 +188,12 @@ most = int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text()
 print(len(reading.digits), *reading.sizes[0], most)
 """
 
-LARGEST = {
-    "with alpha, 89 megapixels": (9_459, 9_459, 6, b""),
-    "the tallest": (1_365, 65_535, 0, b""),
-}
-
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it asks /proc")
-@pytest.mark.parametrize("name", LARGEST)
-def test_the_largest_pictures_take_less_than_a_gigabyte(name: str) -> None:
+def test_the_largest_picture_with_alpha_takes_less_than_a_gigabyte() -> None:
     """A process of its own, which says the most memory that it ever held."""
-    width, height, *_ = LARGEST[name]
-    content = png(*LARGEST[name])
+    width = height = 9_459
+    content = png(width, height, 6)
     done = subprocess.run([sys.executable, "-c", CHILD], input=content, capture_output=True, check=True)
     n, columns, rows, megabytes = map(int, done.stdout.split())
     assert (n, columns, rows) == (0, width, height)

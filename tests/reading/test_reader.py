@@ -431,13 +431,6 @@ def test_models_that_are_refused() -> None:
         read(np.zeros((9, 9), np.uint8), model="digits")
 
 
-def test_what_is_no_picture(reader: Reader, tmp_path: Path) -> None:
-    for source in (b"no picture", tmp_path / "missing.png", np.zeros(5), None):
-        with pytest.raises(DataError) as caught:
-            reader.read(source)  # type: ignore[arg-type]
-        assert "\n" not in str(caught.value)
-
-
 def test_reading_loads_no_torch() -> None:
     program = (
         "import sys, numpy, digitscope; page = numpy.full((90, 90), 255, numpy.uint8); page[20:70, 40:46] = 0; "

@@ -1,18 +1,10 @@
-"""The course's regression network against the course's figures and against the general network."""
+"""The course's regression network against the general network."""
 
 import numpy as np
 import pytest
 
 from digitscope.scratch import Layer, backward, forward, squared_error
 from digitscope.scratch.regression import RegressionNetwork
-
-EXPECTED = (
-    7.038453196038151,
-    14.042814826755537,
-    21.047176457472922,
-    35.055899718907696,
-    70.07770787249461,
-)
 
 
 def test_steps_agree_with_the_general_network() -> None:

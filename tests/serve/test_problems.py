@@ -127,13 +127,6 @@ def test_no_bytes_of_any_kind_make_the_service_fail(client: TestClient, path: st
     assert_no_failure(client, path, body, kind)
 
 
-@given(st.integers(0, len(PICTURE) - 1), st.binary(max_size=4))
-@settings(max_examples=30, deadline=None)
-def test_a_damaged_picture_does_not(client: TestClient, cut: int, put: bytes) -> None:
-    assert_no_failure(client, "/api/read", PICTURE[:cut], "image/png")
-    assert_no_failure(client, "/api/read", PICTURE[:cut] + put + PICTURE[cut + len(put) :], "image/png")
-
-
 @given(
     st.integers(0, len(FORM) - 1),
     st.binary(max_size=6) | st.sampled_from([b"\r\n", b"--b", b"--b--", b'"', b"name=", b";", b":"]),
@@ -145,21 +138,3 @@ def test_a_damaged_picture_does_not(client: TestClient, cut: int, put: bytes) ->
 def test_a_broken_form_does_not(client: TestClient, cut: int, put: bytes, parameters: str) -> None:
     for body in (FORM[:cut] + put, FORM[:cut] + put + FORM[cut:]):
         assert_no_failure(client, "/api/read", body, f"multipart/form-data{parameters}")
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["images", "a"]), inner, max_size=2)
-    ),
-    max_leaves=12,
-)
-
-
-@given(json_values)
-@settings(max_examples=60, deadline=None)
-def test_no_json_makes_it_fail(client: TestClient, content: object) -> None:
-    import json
-
-    assert_no_failure(client, "/api/predict", json.dumps(content).encode(), "application/json")
-    assert_no_failure(client, "/api/predict", json.dumps({"images": content}).encode(), "application/json")

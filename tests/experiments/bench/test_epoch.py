@@ -21,8 +21,6 @@ EPOCHS = [numpy_epochs, loader_epochs, resident_epochs, sklearn_epochs]
 TINY = 1e-40
 """Below 2**-126, the smallest normal float32."""
 
-Epochs = Callable[[Split], Callable[[], float]]
-
 
 def test_an_epoch_of_one_batch_is_one_step(sample: Dataset) -> None:
     """The loss of the first is that of random weights, near ln 10; one step does not learn the digits."""
