@@ -1,13 +1,14 @@
 """Separating pixels, and images of two sizes, through the commands."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.metrics import jaccard_score
 
-from digitscope.data import COURSE_SEED, Dataset, Split, random_separations
+from digitscope.data import COURSE_SEED, Dataset, Split, make_two_digit, random_separations
 from digitscope.experiments.run import load_run
 from tests.cli.helpers import Command, assert_one_line
 from tests.data.helpers import write_idx_folder
@@ -15,6 +16,13 @@ from tests.data.helpers import write_idx_folder
 NAMES = ["separation.png", "worst.png", "report.html"]
 
 SHORT = ("--epochs", 1, "--epoch-size", 64, "--batch-size", 32)
+
+
+@pytest.fixture(autouse=True)
+def _few_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a hundredth of the pairs be made: their masks take memory and time."""
+    few = partial(make_two_digit, n_train=400, n_test=40)
+    monkeypatch.setattr("digitscope.cli.datasets.make_two_digit", few)
 
 
 @pytest.fixture
