@@ -25,10 +25,7 @@ def patch(of: Page, digit: PlacedDigit) -> Floats:
     return np.asarray(of.image[top : top + height, left : left + width].mean(axis=2), dtype=np.float64)
 
 
-GEOMETRIES = (
-    *("print-around", "form", "combs", "crossed-out", "table", "sums"),
-    *("perspective", "quarter-turns", "slanting", "touching-rows"),
-)
+GEOMETRIES = ("print-around", "form", "table", "perspective", "quarter-turns", "slanting", "touching-rows")
 """Pages that differ in where they have digits; the others differ in what surrounds a digit, or in light."""
 
 

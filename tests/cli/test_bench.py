@@ -120,14 +120,6 @@ def test_a_wrong_call_is_one_line(digitscope: Command) -> None:
         assert_one_line(digitscope("bench", *words), 2, *parts)
 
 
-def test_time_to_99_without_all_of_mnist_is_one_line(digitscope: Command) -> None:
-    outcome = digitscope("bench", "time-to-99")
-    assert outcome.code == 1
-    assert outcome.out == ""
-    assert "time-to-99 is about full MNIST, and here is only MNIST sample" in outcome.err[-1]
-    assert "--quick" in outcome.err[-1]
-
-
 def test_without_scikit_learn_the_epoch_names_its_extra_before_anything_is_measured(tmp_path: Path) -> None:
     done = without(["sklearn"], "bench", "latency", "epoch", "--quick", folder=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")

@@ -266,12 +266,6 @@ def test_what_lies_at_the_path_goes_before_a_shipped_name(
     assert_one_line(digitscope("evaluate", "digit-best"), 1, "digit-best: no run is here")
 
 
-def test_an_unknown_name_lists_what_is_accepted(digitscope: Command) -> None:
-    outcome = digitscope("evaluate", "digits")
-    accepted = ("config.json", "ends in .onnx", "digit, digit-best, two-digit")
-    assert_one_line(outcome, 1, "digitscope: error: digits: no run is here: expected ", *accepted)
-
-
 def test_a_damaged_or_missing_onnx_file(digitscope: Command, desk: Path) -> None:
     for content in (None, b"", b"junk" * 99):
         if content is not None:

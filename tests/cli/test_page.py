@@ -197,18 +197,6 @@ def test_training_without_pens_is_one_line(
     assert everything_in(desk) == {}
 
 
-def test_a_sweep_makes_no_pages(digitscope: Command, desk: Path) -> None:
-    outcome = digitscope("sweep", "page", "learning_rate=0.1,0.2")
-    assert_one_line(outcome, 2, "page: a sweep makes no pages to train on: expected a recipe for digits")
-    assert everything_in(desk) == {}
-
-
-def test_settings_that_pages_do_not_have(digitscope: Command, desk: Path) -> None:
-    outcome = digitscope("train", "page", "--rotation", 5)
-    assert_one_line(outcome, 2, "order is 'fresh-pages', which has no rotation: expected 0")
-    assert everything_in(desk) == {}
-
-
 def test_what_ships_has_a_card(
     page_run: Path, page_folder: Path, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

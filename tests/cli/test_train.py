@@ -302,13 +302,6 @@ def test_resume_picks_the_highest_number(digitscope: Command, tiny_mnist_folder:
     assert not (desk / "runs" / "fc-1").exists()
 
 
-def test_small_says_how_to_get_its_pen_digits(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
-    outcome = digitscope("train", "small", "--data", tiny_mnist_folder, "--unchecked")
-    how = "`digitscope data pens --unipen DIR` makes it of UNIPEN's train_r01_v07"
-    assert_one_line(outcome, 1, f"{tiny_mnist_folder}/digits.npz", how, "--pens 0 trains without", announced=True)
-    assert list((desk / "runs").iterdir()) == []
-
-
 def test_runs_that_start_together_get_a_folder_each(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All have seen the same folders when the first of them makes its own."""
     (desk / "runs" / "fc-2").mkdir(parents=True)

@@ -113,6 +113,7 @@ def test_labels_in_the_place_of_images_unchecked(tiny_mnist_folder: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
+        (TRAIN_IMAGES, b"", "truncated: 0 bytes"),
         (TEST_LABELS, b"\x00\x00\x08\x01\x00\x00\x00\x02\x01\x01", "16 images but 2 labels"),
         (
             TEST_IMAGES,
@@ -214,8 +215,9 @@ def test_what_the_course_file_cannot_hold(sample: Dataset, sixty: Dataset, tmp_p
 @pytest.mark.parametrize(
     ("value", "message"),
     [
+        ([1, 2], "expected three"),
         ([(np.zeros((1, 784)), [1])] * 3, "expected pairs of arrays"),
-        ([(np.zeros((1, 784)), np.full(1, 10))] * 3, "label 10 among the labels"),
+        ([(np.zeros((1, 783)), np.zeros(1))] * 3, r"images of shape \(1, 783\)"),
         ([(np.full((1, 784), 1 / 255), np.zeros(1))] * 3, "not whole multiples of 1/256"),
     ],
 )

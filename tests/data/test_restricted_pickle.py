@@ -104,6 +104,7 @@ def test_what_is_refused(value: object, message: str) -> None:
         b"cnumpy\ndtype\nN}(V__setstate__\nI1\ns\x86b.",  # ... through slots
         b"\x80\x02cnumpy\nndarray\n)\x81.",  # makes an object without the call
         b"c_codecs\nencode\n(Vx\nVrot13\ntR.",
+        b"cnumpy.core.multiarray\n_reconstruct\n(tR(I1\nI1\nI2\nI00\nVxx\ntb.",  # a state without a dtype
         b"Pname\n.",  # a persistent id
     ],
 )

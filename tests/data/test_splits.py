@@ -14,6 +14,7 @@ def empty_digits(count: int, label: int = 0) -> Split:
     ("images", "labels", "message"),
     [
         (np.zeros((2, 28, 28)), np.zeros(2, dtype=np.uint8), "images are float64"),
+        (np.zeros((2, 4, 4), dtype=np.uint8), np.zeros((2, 3), dtype=np.uint8), "labels are uint8"),
         (np.zeros((2, 4, 4), dtype=np.uint8), np.zeros(3, dtype=np.uint8), "2 images but 3 labels"),
         (np.zeros((1, 4, 4), dtype=np.uint8), np.array([10], dtype=np.uint8), "label 10 among the labels"),
         (np.zeros((1, 4, 4), dtype=np.uint8), np.full((1, 2, 4, 4), 2, np.uint8), "expected masks of 0 and 1"),

@@ -215,7 +215,9 @@ LABELS = np.zeros((2, 10))
     [
         (IMAGES[:9], LABELS, "10 labels for the 9 images of train_multi_digit_mini.pkl.gz; expected one"),
         (IMAGES, LABELS.T, "10 lines of 2, 2, 2 numbers; expected two of equal length"),
+        (np.zeros((10, 42, 28)), LABELS, "expected a list of images"),
         ([np.zeros((28, 28))] * 10, LABELS, r"images of shape \(28, 28\): expected \(42, 28\)"),
+        ([*IMAGES[:9], np.zeros((41, 28))], LABELS, "expected images of one shape"),
         ([np.full((42, 28), np.nan)] * 10, LABELS, "not whole multiples of 1/256"),
     ],
 )
@@ -232,6 +234,7 @@ def test_broken_files(written: Path, images: Any, labels: Any, message: str) -> 
     [
         ("train_labels_mini.txt.gz", gzip.compress(b"1 2\n3 x\n", mtime=0), "could not convert"),
         ("train_labels_mini.txt.gz", gzip.compress(b"", mtime=0), "0 lines of no numbers"),
+        ("test_multi_digit_mini.pkl.gz", b"junk", "not a pickle that can be read safely"),
     ],
 )
 def test_damaged_files(written: Path, name: str, content: bytes, message: str) -> None:

@@ -59,8 +59,8 @@ def test_labels_that_are_no_single_digit_are_left_out(tmp_path: Path) -> None:
     "lines",
     [
         ".INCLUDE ../../data/1a/abc/ann.dat\n",
+        ".INCLUDE abc/data/bad.dat\n",
         ".PEN_DOWN\n1 2 three\n",
-        ".COORD\n.PEN_DOWN\n1 2\n",
     ],
 )
 def test_a_file_that_cannot_be_read_is_left_out_and_counted(tmp_path: Path, lines: str) -> None:

@@ -44,7 +44,11 @@ def test_bands_are_a_deviation_to_each_side_and_absent_without_one() -> None:
 
 @pytest.mark.parametrize(
     ("means", "scale", "expected"),
-    [((22.0, 100.4), "linear", [20, 40, 60, 80, 100]), ((0.08, 2.0), "log", [0.05, 0.1, 0.2, 0.5, 1, 2])],
+    [
+        ((22.0, 100.4), "linear", [20, 40, 60, 80, 100]),  # a band goes next to nothing beyond
+        ((0.08, 2.0), "log", [0.05, 0.1, 0.2, 0.5, 1, 2]),
+        ((0.5, 0.5), "log", None),
+    ],
 )
 def test_the_vertical_axis_has_a_number_at_either_end(
     means: tuple[float, ...], scale: Scale, expected: list[float] | None

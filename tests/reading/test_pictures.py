@@ -355,10 +355,12 @@ def png_of_size(width: int, height: int) -> bytes:
 
 
 def test_a_claimed_size_is_refused_before_anything_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    width, height = 10_000, 9_000
     monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("it was decoded"))
-    with pytest.raises(DataError, match=r"^these bytes: .*too many pixels: expected at most 89,478,485 a page"):
-        list(open_pictures(png_of_size(width, height)))
+    for width, height in ((10_000, 9_000), (20_000, 20_000)):
+        with pytest.raises(
+            DataError, match=r"^these bytes: .*too many pixels: expected at most 89,478,485 a page"
+        ):
+            list(open_pictures(png_of_size(width, height)))
 
 
 HEADER_OF_HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"

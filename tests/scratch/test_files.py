@@ -59,7 +59,12 @@ def test_damaged_file(network: Network, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arrays", "changed"),
-    [({"0.weight": np.full((4, 2), np.nan)}, {}), ({"1.weight": np.zeros((2, 2))}, {})],
+    [
+        ({}, {"format": "another"}),
+        ({}, {"sizes": [4, 3]}),
+        ({"0.weight": np.full((4, 2), np.nan)}, {}),
+        ({"1.weight": np.zeros((2, 2))}, {}),
+    ],
 )
 def test_other_contents(tmp_path: Path, arrays: dict[str, NDArray[Any]], changed: dict[str, Any]) -> None:
     path = tmp_path / "other.safetensors"

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -92,7 +94,7 @@ def test_an_output_gradient_has_the_shape_of_the_outputs() -> None:
 
 
 def test_weights_are_float32_or_float64() -> None:
-    dtype = "int32"
+    dtype: Any = "nonsense"
     with pytest.raises(SettingError, match="expected float32 or float64") as raised:
         init_layers((3, 2), generator=np.random.default_rng(0), dtype=dtype)
     assert repr(dtype) in str(raised.value)

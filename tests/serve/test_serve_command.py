@@ -239,6 +239,7 @@ def test_a_port_in_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "part"),
     [
+        (["--port", "65536"], 2, "expected a whole number from 0 to 65535"),
         (["--host", "no.such.host.invalid"], 1, "cannot listen on port 8000 of no.such.host.invalid"),
         (["--token-file", "none"], 1, "none: cannot be read (No such file or directory): expected a file"),
         (["--model", "two-digit"], 2, "expected a network for one"),

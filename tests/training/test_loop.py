@@ -219,16 +219,6 @@ def test_the_order_between_epochs(order: str, sample: Dataset) -> None:
         assert len(first) == 100
 
 
-def test_the_seed_decides_the_order(sample: Dataset) -> None:
-    settings = TrainingSettings(epochs=2, batch_size=32)
-    orders = []
-    for seed in (1, 1, 2):
-        source = Watched(Reshuffled(sample.train[:100], 32))
-        train(new_state("fc", settings), source, sample.validation, settings, seed=seed)
-        orders.append(source.epochs)
-    assert orders[0] == orders[1] != orders[2]
-
-
 def test_what_is_no_digit_is_to_be_any_with_the_same_probability() -> None:
     """Against the cross-entropy with the probabilities written out; a share of the examples is their weight."""
     logits = torch.randn(5, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

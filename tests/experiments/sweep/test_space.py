@@ -139,8 +139,10 @@ def test_a_value_that_only_others_allow_can_be_searched() -> None:
     ("assignments", "named", "expected"),
     [
         ([], {}, "nothing varies"),
+        (["colour=1,2"], {}, "has no setting 'colour': expected one of hidden, activation"),
         (["hidden=4..8"], {}, "cannot go through: expected values, or tpe"),
         (["hidden=8..4"], {"method": "tpe"}, "expected its low end below its high end"),
+        (["hidden=4,4"], {}, "hidden: the values 4, 4: expected one or more, each once"),
         ([*MANY, "hidden=4,0"], {"method": "tpe"}, "hidden 0: hidden is 0"),
     ],
 )
@@ -154,7 +156,9 @@ def test_a_space_that_cannot_be_is_refused(assignments: list[str], named: dict[s
     ("text", "error", "expected"),
     [
         ("recipe = 'fc'\ncolour = 1", SettingError, "'colour' is no part of a space"),
+        ("recipe = 'fc'\nvary = 1", SettingError, "vary is 1: expected a table"),
         ("recipe = 'fc'\n[vary]\nepochs = 3", SettingError, "epochs is 3: expected a list of values, or { low"),
+        ("recipe = 'fc'\nmethod = 'magic'\n[vary]\nepochs = [1]", SettingError, "method is 'magic'"),
         ("recipe = ", DataError, "not a space in TOML"),
     ],
 )
