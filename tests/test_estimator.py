@@ -13,7 +13,7 @@ from safetensors.numpy import load
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
@@ -76,12 +76,6 @@ def test_a_grid_search_over_settings_and_numpys_integers(sample: Dataset, held_o
     assert search.best_params_["settings"] == {"learning_rate": 0.1}
     assert len(search.best_estimator_.history_) == search.best_params_["epochs"]
     assert search.score(*held_out) > 0.85
-
-
-def test_cross_validation(sample: Dataset) -> None:
-    scores = cross_val_score(quick(epochs=9), *rows_of(sample, 1_000), cv=3)
-    assert scores.shape == (3,)
-    assert scores.min() > 0.8
 
 
 def test_a_pipeline_that_scales_pixels_to_one_changes_nothing(

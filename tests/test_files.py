@@ -32,13 +32,6 @@ def test_text_is_utf_8_with_its_line_ends_as_they_are(tmp_path: Path) -> None:
     assert (tmp_path / "notes.txt").read_bytes() == b"\xc2\xb5\n"
 
 
-def test_an_existing_file_is_replaced_whole(tmp_path: Path) -> None:
-    path = tmp_path / "notes.txt"
-    write_text(path, "a long first text")
-    write_text(path, "short")
-    assert path.read_text(encoding="utf-8") == "short"
-
-
 def test_an_interrupted_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     error = KeyboardInterrupt
     path = tmp_path / "notes.txt"

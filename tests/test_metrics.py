@@ -138,11 +138,8 @@ def test_nothing_seen_has_no_interval() -> None:
     assert np.isnan(lower).tolist() == np.isnan(upper).tolist() == [True, False]
 
 
-@pytest.mark.parametrize(
-    ("logits", "labels"),
-    [((3, 10), (3, 2)), ((0, 10), (0,))],
-)
-def test_shapes_that_do_not_belong_together(logits: tuple[int, ...], labels: tuple[int, ...]) -> None:
+def test_shapes_that_do_not_belong_together() -> None:
+    logits, labels = (0, 10), (0,)
     with pytest.raises(DataError, match="one row of 10"):
         evaluate_logits(np.zeros(logits), np.zeros(labels, dtype=np.uint8))
 

@@ -42,7 +42,6 @@ def test_the_better_overlap_is_matched_first() -> None:
 @pytest.mark.parametrize(
     ("box", "matched"),
     [
-        ((0, 100, 20, 8), True),  # less, but its middle is inside
         ((10, 100, 20, 30), True),  # 10/30
         ((11, 100, 20, 30), False),  # 9/31 = 0.29
         ((-40, 60, 100, 110), True),  # around it, its middle at (10, 115)

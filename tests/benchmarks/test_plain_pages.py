@@ -167,12 +167,6 @@ def test_pages_have_the_usual_size_and_number_of_digits() -> None:
 # Nuisances
 
 
-def contrast(of: Page) -> float:
-    """What a digit's darkest tenth lies below the page, as a share of the page's brightness."""
-    dark = np.median([np.quantile(patch, 0.1) for patch in patches(of)])
-    return float(1 - dark / np.median(ground(of)))
-
-
 def stroke_share(of: Page) -> float:
     return float(np.mean([(patch < ink_level(of)).mean() for patch in patches(of)]))
 
@@ -268,10 +262,8 @@ HAS: dict[str, Callable[[Page, Page], object]] = {
     "bleed-through": lambda seen, clean: ground(seen).min() < ground(clean).min() - 5,
     "squared": lambda seen, clean: min(row_dips(seen), column_dips(seen)) > 10 > column_dips(clean),
     "coloured-pen": lambda seen, clean: colourfulness(seen) > 60 > 30 > colourfulness(clean),
-    "pencil": lambda seen, clean: 0.15 < contrast(seen) < 0.65 < contrast(clean),
     "jpeg": lambda seen, clean: blockiness(seen) > 1.5 > blockiness(clean),
     "edges": lambda seen, clean: grey(seen)[:20].mean() < 90 < 200 < grey(clean)[:20].mean(),
-    "note": lambda seen, clean: (grey(seen) > 150).mean() < 0.5 < 0.9 < (grey(clean) > 150).mean(),
     "thin": lambda seen, clean: stroke_share(seen) < 0.85 * stroke_share(clean),
     "small": lambda seen, _: 9 <= height_of_digits(seen) <= 15,
     "rotated": lambda seen, clean: 0.5 < abs(lean(seen)) < 4.7 and abs(lean(clean)) < 0.7,

@@ -40,21 +40,6 @@ def test_info_as_json(digitscope: Command, sample: Dataset) -> None:
     }
 
 
-def test_info_of_named_data(digitscope: Command, tiny_mnist_folder: Path) -> None:
-    code, out, err = digitscope("data", "info", "--data", tiny_mnist_folder, "--unchecked", "--json")
-    assert (code, err) == (0, [])
-    facts = json.loads(out)
-    assert (facts["name"], facts["source"]) == ("unchecked data", str(tiny_mnist_folder))
-    assert facts["splits"] == {"train": [57, 28, 28], "validation": [7, 28, 28], "test": [16, 28, 28]}
-
-
-def test_info_of_full_mnist(digitscope: Command, mnist: Dataset) -> None:
-    code, out, err = digitscope("data", "info", "--data", mnist.source, "--json")
-    assert (code, err) == (0, [])
-    assert json.loads(out)["name"] == "MNIST"
-    assert json.loads(out)["splits"]["train"] == [54_000, 28, 28]
-
-
 def test_pairs_are_made_when_there_are_none(digitscope: Command, sample: Dataset) -> None:
     code, out, _ = digitscope("data", "info", "--task", "two-digit", "--json")
     assert code == 0

@@ -23,7 +23,6 @@ from digitscope.data import (
     load_two_digit,
     make_two_digit,
     random_pairs,
-    write_two_digit,
 )
 from digitscope.data.unipen import convert_unipen
 from digitscope.experiments.scoring import fresh_pairs
@@ -118,20 +117,6 @@ def test_other_data_than_the_run_s_are_remarked_on(
     for split in ("train", "validation", "test"):
         code, _, err = digitscope("evaluate", "mine", "--data", moved, "--unchecked", "--split", split)
         assert (code, err) == (0, [])
-
-
-def test_other_pairs_than_the_run_s_are_remarked_on(
-    digitscope: Command, pairs_folder: Path, sample: Dataset, tmp_path: Path
-) -> None:
-    words = ("train", "two-digit-mlp", "--data", pairs_folder, "--epochs", 1, "--batch-size", 45, "--out", "two")
-    assert digitscope(*words).code == 0
-    write_two_digit(make_two_digit(sample, n_train=100, n_test=20, seed=4), tmp_path / "other")
-    assert digitscope("evaluate", "two", "--data", pairs_folder).err == []
-    code, _, err = digitscope("evaluate", "two", "--data", tmp_path / "other")
-    assert code == 0
-    other = load_two_digit(tmp_path / "other")
-    assert str(tmp_path / "other") in other.source
-    assert err == [f"{other.name}, from {other.source}, is not what two was trained with"]
 
 
 def test_another_model_in_the_configuration_is_one_short_line(

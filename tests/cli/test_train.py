@@ -1,7 +1,6 @@
 import json
 import re
 import shlex
-import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -161,25 +160,10 @@ def test_what_the_numpy_network_does_not_have(digitscope: Command, desk: Path) -
     assert list(desk.iterdir()) == []
 
 
-def test_what_only_the_numpy_network_has(digitscope: Command, tiny_mnist_folder: Path) -> None:
-    words = ("train", "fc", "--data", tiny_mnist_folder, "--unchecked", "--out", "mine", "--hidden", "16,8")
-    assert_one_line(digitscope(*words), 2, "hidden is (16, 8): expected a whole number from 1", announced=True)
-    assert not Path("mine").exists()
-
-
 def test_the_numpy_network_that_diverges(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
     words = ("train", "scratch", "--data", tiny_mnist_folder, "--unchecked", "--learning-rate", 1e38)
     assert_one_line(digitscope(*words), 1, "not finite", "lower learning rate", announced=True)
     assert [path.name for path in (desk / "runs" / "scratch-1").iterdir()] == ["config.json"]
-
-
-def test_a_switch_can_be_turned_off(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
-    words = ("train", "cnn", "--no-nesterov", "--epochs", 1, "--dropout", 0.25, "--out", "mine")
-    assert digitscope(*words, "--data", tiny_mnist_folder, "--unchecked").code == 0
-    config = json.loads((desk / "mine" / "config.json").read_text())
-    assert config["settings"]["nesterov"] is False
-    assert config["settings"]["momentum"] == 0.9
-    assert config["options"] == {"dropout": 0.25}
 
 
 def test_the_refusal_of_momentum_says_what_is_then_accepted(
@@ -356,17 +340,6 @@ def test_the_next_command_can_be_pasted(digitscope: Command, tiny_mnist_folder: 
     code, out, err = digitscope(*call, "--json")
     assert (code, err) == (0, [])  # the data are what it was trained with
     assert json.loads(out)["n"] == 16
-
-
-def test_a_run_is_not_written_over(digitscope: Command, trained_folder: Path, desk: Path) -> None:
-    shutil.copytree(trained_folder, desk / "mine")
-    before = everything_in(desk)
-    outcome = digitscope("train", "fc", "--epochs", 1, "--out", "mine")
-    assert outcome.code == 2
-    assert outcome.err[-1] == (
-        "digitscope: error: mine already holds a run: name another folder with --out, or pass --resume"
-    )
-    assert everything_in(desk) == before
 
 
 def test_a_bar_on_a_terminal_and_none_elsewhere(digitscope: Command, tiny_mnist_folder: Path) -> None:

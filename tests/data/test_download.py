@@ -85,14 +85,8 @@ def test_refused_then_not_found_then_a_good_mirror(tmp_path: Path, capfd: pytest
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        BODIES["/first.gz"][:-10],
-        BODIES["/second.gz"],
-    ],
-)
-def test_a_corrupted_body_is_not_kept(tmp_path: Path, body: bytes) -> None:
+def test_a_corrupted_body_is_not_kept(tmp_path: Path) -> None:
+    body = BODIES["/second.gz"]
     only_first = {"first": DIGESTS["first"]}
     with mirror({"/first.gz": body}) as (bad, _), mirror(BODIES) as (good, asked):
         with pytest.raises(DataError, match=r"first\.gz: none of 1 mirrors delivered it; try again"):

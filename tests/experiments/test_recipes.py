@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from digitscope.data import COURSE_SEED, Dataset, Split
-from digitscope.data.augmentation import NO_AUGMENTATION
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.recipes import RECIPES, Recipe, get_recipe
 from digitscope.models import build
@@ -144,15 +143,6 @@ def test_data_of_another_size_or_task_are_refused(name: str) -> None:
             else:
                 recipe.check_data(data)
     assert ((32, 32) in recipe.sizes) == (name == "resnet")
-
-
-def test_our_long_recipes_warp_their_digits_and_the_course_s_show_them_as_they_are() -> None:
-    for name in ("small", "best", "two-digit-best", "scratch"):
-        settings = RECIPES[name].settings
-        assert min(settings.rotation, settings.scale, settings.shear, settings.shift, settings.elastic) > 0
-        assert settings.order != "fixed"
-    for name in ("fc", "fc-128", "cnn", "two-digit-mlp", "two-digit-cnn"):
-        assert RECIPES[name].settings.augmentation == NO_AUGMENTATION
 
 
 def test_changes_of_the_numpy_network_are_among_its_settings() -> None:

@@ -11,7 +11,6 @@ from digitscope.errors import SettingError
 from digitscope.models import (
     MODELS,
     build,
-    options_of,
     sizes_of,
 )
 from digitscope.models.digits import ResidualBlock
@@ -127,12 +126,6 @@ def test_the_u_net_sees_a_whole_digit(sample: Dataset) -> None:
     masks = build("unet", {}).train()(images + torch.from_numpy(sample.test.images[:1, :1] * 1.0))
     (gradient,) = torch.autograd.grad(masks[0, 0, 27].sum(), images)
     assert gradient[0, 0].abs().max() > 0
-
-
-def test_options_and_their_defaults() -> None:
-    assert options_of("fc") == {"hidden": 10, "activation": "relu", "dropout": 0.0}
-    assert options_of("cnn") == options_of("two-digit-cnn") == {"dropout": 0.5}
-    assert options_of("fast") == options_of("small") == options_of("best") == options_of("two-digit-best") == {}
 
 
 @pytest.mark.parametrize(

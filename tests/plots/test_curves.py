@@ -54,11 +54,6 @@ def test_a_single_epoch_is_marked_and_epochs_are_whole() -> None:
         assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]
 
 
-def test_ticks_fall_on_whole_epochs() -> None:
-    for axes in learning_curves({"fast": history(3), "slow": history(30)}).axes:
-        assert all(float(tick).is_integer() for tick in axes.get_xticks())
-
-
 def test_several_runs_have_a_colour_each_and_dashes_in_training() -> None:
     runs = {"fc": history(3), "cnn": history(5, offset=0.5), "sixteen-letters!": history(2)}
     figure = learning_curves(runs)

@@ -6,9 +6,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from digitscope.errors import DataError, SettingError
+from digitscope.errors import DataError
 from digitscope.scratch import ACTIVATIONS, softmax_cross_entropy, squared_error
-from digitscope.scratch.functions import activation_named
 
 TORCH: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "relu": functional.relu,
@@ -37,11 +36,6 @@ def test_float32_stays_float32() -> None:
         outputs = activation.function(np.array([-1, 0, 1], np.float32))
         assert outputs.dtype == np.float32
         assert activation.derivative(outputs).dtype == np.float32
-
-
-def test_unknown_activation_names_the_known() -> None:
-    with pytest.raises(SettingError, match="'swish' is unknown: choose one of relu, leaky-relu"):
-        activation_named("swish")
 
 
 def test_uniform_logits_cost_ln_10() -> None:

@@ -21,7 +21,6 @@ from digitscope.data import Dataset
 from digitscope.scratch import ScratchSettings, train
 from digitscope.serve.live_training import MOST_UNITS, Lesson, UInt8, learn
 from digitscope.serve.trainings import Training, Trainings
-from tests.conftest import NAMED_DATA
 from tests.serve.helpers import children_of, soon
 
 SHORT = Lesson(ScratchSettings(hidden=(8,), epochs=3), seed=1, examples=300)
@@ -116,13 +115,6 @@ def test_data_that_are_not_there(tmp_path: Path) -> None:
     assert [word for word, _ in told] == ["end"]
     assert told[0][1]["reason"] == "failed"
     assert str(tmp_path) in told[0][1]["detail"]
-
-
-def test_full_mnist(mnist: Dataset) -> None:
-    (_, data), *_ = told_of(
-        Lesson(ScratchSettings(hidden=(), epochs=1), folder=Path(NAMED_DATA or ""), examples=100)
-    )
-    assert data == {"name": mnist.name, "train": 100, "validation": len(mnist.validation)}
 
 
 # Worker processes
@@ -320,16 +312,6 @@ def test_a_process_that_is_killed_by_somebody_else() -> None:
                 "detail": "the process that learns has ended (a worker process ended with signal SIGKILL)",
             }
         ]
-
-    with_trainings(use)
-
-
-def test_data_that_are_not_there_end_the_process(tmp_path: Path) -> None:
-    async def use(trainings: Trainings) -> None:
-        training = await started(trainings, Lesson(SHORT.settings, folder=tmp_path))
-        assert await training.data() is None
-        assert training.ending is not None
-        assert str(tmp_path) in training.ending["detail"]
 
     with_trainings(use)
 

@@ -29,8 +29,8 @@ def test_all_bodies_together_have_room_for_one() -> None:
         Limits(body_bytes=10, held_bytes=9)
 
 
-@pytest.mark.parametrize("token", ["fifteen-letters", "ü" * 16])
-def test_what_is_no_token_is_refused_and_not_shown(token: str) -> None:
+def test_what_is_no_token_is_refused_and_not_shown() -> None:
+    token = "fifteen-letters"  # noqa: S105 - nobody's
     with pytest.raises(SettingError, match="expected at least 16 letters") as caught:
         Access(token)
     assert token not in str(caught.value)

@@ -151,18 +151,6 @@ def test_another_model_s_file_is_refused(sample: Dataset, tmp_path: Path) -> Non
         assert_short(one_line(caught, tmp_path / name), "not the state of this model's training")
 
 
-def test_going_on_from_a_file_equals_never_having_stopped(sample: Dataset, tmp_path: Path) -> None:
-    name, settings = "two-digit-cnn", OPTIMIZERS[2]
-    chosen = settings_of(**settings)
-    whole = trained(name, sample, chosen, epochs=3)
-    save_state(tmp_path / "state", trained(name, sample, chosen, epochs=1))
-    resumed = new_state(name, chosen, seed=77)
-    load_state(tmp_path / "state", resumed)
-    go_on(resumed, name, sample, chosen, until=3)
-    assert weights_bytes(resumed.model) == weights_bytes(whole.model)
-    assert [record.train_loss for record in resumed.history] == [record.train_loss for record in whole.history]
-
-
 def test_the_checkpoint_before_a_divergence_stands(sample: Dataset, tmp_path: Path) -> None:
     path, calm = tmp_path / "state.safetensors", settings_of()
     state = trained("fc", sample, calm)

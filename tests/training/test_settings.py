@@ -1,5 +1,4 @@
 import json
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -125,12 +124,6 @@ def test_the_augmentation_is_that_of_the_fields() -> None:
     made: dict[str, Any] = {"order": "reshuffled", **amounts}
     assert TrainingSettings(**made).augmentation == Augmentation(**amounts)
     assert TrainingSettings().augmentation == NO_AUGMENTATION
-
-
-def test_the_names_are_the_fields() -> None:
-    assert TrainingSettings.names() == tuple(field.name for field in fields(TrainingSettings))
-    assert TrainingSettings.names()[:3] == ("epochs", "batch_size", "order")
-    assert list(ScratchSettings().as_dict()) == [*ScratchSettings.names()]
 
 
 def test_the_numpy_network_refuses_what_it_does_not_have() -> None:

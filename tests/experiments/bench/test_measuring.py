@@ -90,11 +90,6 @@ def test_each_round_is_compared_with_its_own() -> None:
     assert Comparison("x", "", "", (column,), (none, first)).ratios(first, column) == ()
 
 
-def test_conditions_in_words() -> None:
-    assert conditions(1).in_words == "one thread, one round"
-    assert conditions(5, threads=2).in_words == "2 threads, 5 rounds: median (lowest to highest)"
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
@@ -164,12 +159,6 @@ def test_a_training_without_an_epoch_is_no_endless_loop(clock: Clock) -> None:
         {"side": side}, slow_score(clock), target=0.0, rounds=1, on_epoch=lambda side, *_: told.append(side)
     )["side"]
     assert (trials[0].ended, trials[0].seconds, told) == (True, [], [])
-
-
-def test_target_0_is_one_epoch_of_each(clock: Clock) -> None:
-    sides = {"a": training(clock, [0.0, 0.5]), "b": training(clock, [0.3, 0.5])}
-    trials = time_to_accuracy(sides, slow_score(clock), target=0.0, rounds=1)
-    assert [trial.accuracies for (trial,) in trials.values()] == [[0.0], [0.3]]
 
 
 def test_sides_take_turns_and_tell_of_every_epoch(clock: Clock) -> None:
