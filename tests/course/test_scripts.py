@@ -183,7 +183,7 @@ def test_another_input_dimension_is_refused() -> None:
 
 @pytest.mark.usefixtures("course_mnist")
 def test_one_digit_scripts(capsys: pytest.CaptureFixture[str]) -> None:
-    main = nnet_cnn.main
+    main: object = nnet_cnn.main
     assert callable(main)
     loss, accuracy = main(n_epochs=1)
     printed = re.fullmatch(ONE_DIGIT, capsys.readouterr().out)
@@ -193,7 +193,7 @@ def test_one_digit_scripts(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_two_digit_scripts(pairs_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main = conv.main
+    main: object = conv.main
     assert callable(main)
     losses, accuracies = main(pairs_folder, True, 1)
     printed = re.fullmatch(TWO_DIGITS, capsys.readouterr().out)

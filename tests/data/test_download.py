@@ -86,7 +86,7 @@ def test_refused_then_not_found_then_a_good_mirror(tmp_path: Path, capfd: pytest
 
 
 def test_a_corrupted_body_is_not_kept(tmp_path: Path) -> None:
-    body = BODIES["/second.gz"]
+    body = BODIES["/first.gz"][:-10]
     only_first = {"first": DIGESTS["first"]}
     with mirror({"/first.gz": body}) as (bad, _), mirror(BODIES) as (good, asked):
         with pytest.raises(DataError, match=r"first\.gz: none of 1 mirrors delivered it; try again"):

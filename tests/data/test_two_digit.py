@@ -214,6 +214,7 @@ LABELS = np.zeros((2, 10))
     ("images", "labels", "message"),
     [
         (IMAGES[:9], LABELS, "10 labels for the 9 images of train_multi_digit_mini.pkl.gz; expected one"),
+        (IMAGES, np.full((2, 10), 0.5), "label 0.5 among the labels"),
         (IMAGES, LABELS.T, "10 lines of 2, 2, 2 numbers; expected two of equal length"),
         (np.zeros((10, 42, 28)), LABELS, "expected a list of images"),
         ([np.zeros((28, 28))] * 10, LABELS, r"images of shape \(28, 28\): expected \(42, 28\)"),
@@ -234,6 +235,7 @@ def test_broken_files(written: Path, images: Any, labels: Any, message: str) -> 
     [
         ("train_labels_mini.txt.gz", gzip.compress(b"1 2\n3 x\n", mtime=0), "could not convert"),
         ("train_labels_mini.txt.gz", gzip.compress(b"", mtime=0), "0 lines of no numbers"),
+        ("train_labels_mini.txt.gz", gzip.compress(b"1 2\n3 4\n", mtime=0)[:-9], "damaged gzip content"),
         ("test_multi_digit_mini.pkl.gz", b"junk", "not a pickle that can be read safely"),
     ],
 )

@@ -196,6 +196,7 @@ BLANK = [[0] * 28] * 28
     ("content", "status", "part"),
     [
         ({"images": []}, 422, "28 rows of 28"),
+        ({"images": [BLANK, [[0] * 28] * 42]}, 422, "all of 28 rows of 28 or 42 rows of 28 whole numbers"),
         ({"images": [[[0.5] * 28] * 28]}, 422, "whole numbers"),
     ],
 )
