@@ -63,6 +63,7 @@ def test_a_form_without_lines_gets_a_description_without_fields(
         (["edit", "lost.toml"], 1, "lost.png: cannot be opened"),
         (["review", "none.db"], 1, "none.db: No such file"),
         (["export", "empty.png", "--out", "values.csv"], 1, "empty.png: file is not a database"),
+        (["export", "none.db"], 2, "expected --out FILE"),
     ],
 )
 def test_bad_input(
@@ -109,7 +110,7 @@ def test_a_file_of_values_is_filled_reviewed_and_exported(
 @pytest.mark.parametrize(
     ("action", "file", "method", "path", "told"),
     [
-        ("review", "values.db", "POST", "/api/review/next", "0 of 0 doubtful values are to be looked at"),
+        ("review", "values.db", "POST", "/api/review/next", "0 of 0 doubtful values and refused pages are to be looked at"),
         ("edit", "form.toml", "GET", "/api/form", "form.toml: has 1 fields"),
     ],
 )

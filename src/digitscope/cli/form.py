@@ -9,7 +9,16 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from digitscope.cli.arguments import Argument, Command, Flag, call_of, count_argument, path_argument, text_argument
+from digitscope.cli.arguments import (
+    Argument,
+    Command,
+    Flag,
+    Folder,
+    call_of,
+    count_argument,
+    path_argument,
+    text_argument,
+)
 from digitscope.cli.console import remark, report
 from digitscope.cli.read import find_pictures
 from digitscope.cli.read_output import STANDARD_INPUT
@@ -19,6 +28,7 @@ from digitscope.files import write_text
 from digitscope.forms import FilledForm, FormReader, load_form
 from digitscope.forms.description import toml_of
 from digitscope.forms.editing import FormFile
+from digitscope.forms.labelled import labelled_digits, write_digits
 from digitscope.forms.proposing import page_size, propose
 from digitscope.forms.store import ENDING, Store
 from digitscope.forms.tables import EXPORTED, FORMATS, columns_of, export, files_in, rows_into, table
@@ -136,7 +146,9 @@ def review(options: argparse.Namespace) -> int:
     """Serve the page on which people look at doubtful fields, until a signal ends it."""
     with Store(options.values) as store:
         done, total = store.progress()
-        remark(f"{options.values}: {total - done} of {total} doubtful values are to be looked at")
+        remark(
+            f"{options.values}: {total - done} of {total} doubtful values and refused pages are to be looked at"
+        )
 
         def make_app(limits: "Limits", access: "Access") -> "FastAPI":
             from digitscope.serve import create_review_app
@@ -146,12 +158,29 @@ def review(options: argparse.Namespace) -> int:
         return serve(options, make_app)
 
 
+WHY_LEFT_OUT = "in which another number of digits was found, or of which an older version kept no images"
+
+
 def export_values(options: argparse.Namespace) -> int:
-    """Write a file of values as another table."""
+    """Write a file of values as another table, and the digits of reviewed fields with their labels."""
+    if not options.out and not options.digits:
+        raise SettingError(
+            f"nothing to write: expected --out FILE for the values of {options.values}, or --digits DIR"
+        )
     with Store(options.values) as store:
-        export(store, options.out)
-        done, total = store.progress()
-    remark(f"{options.out}: {total - done} of {total} doubtful values were not looked at")
+        if options.out:
+            export(store, options.out)
+            done, total = store.progress()
+            remark(
+                f"{options.out}: {total - done} of {total} doubtful values and refused pages were not looked at"
+            )
+        if options.digits:
+            digits = labelled_digits(store)
+            write_digits(digits, options.digits)
+            parts = f"{len(digits.train)} digits to train on, {len(digits.test)} to test on"
+            left_out = f"; {digits.left_out} reviewed fields left out, {WHY_LEFT_OUT}" if digits.left_out else ""
+            remark(f"{options.digits}: {parts}{left_out}")
+            remark(f"next: {call_of('evaluate', 'digit', '--data', options.digits, '--unchecked')}")
     return 0
 
 
@@ -246,7 +275,7 @@ COMMAND = Command(
             ),
         ),
         "export": (
-            "write reviewed values as another table, with a column that names the corrected ones",
+            "write reviewed values as another table, or their digits as labelled images",
             Command(
                 export_values,
                 (
@@ -255,8 +284,13 @@ COMMAND = Command(
                         "--out",
                         type=partial(_table_argument, EXPORTED),
                         metavar="FILE",
-                        required=True,
-                        help=f"the table: {', '.join(EXPORTED)}; one that is there is replaced",
+                        help=f"the table: {', '.join(EXPORTED)}; one that is there is replaced. Its last column "
+                        "names the corrected values",
+                    ),
+                    Folder(
+                        "--digits",
+                        help="folder for the digits of reviewed fields, labelled by their values: four IDX files "
+                        "that train and evaluate take with --data DIR --unchecked",
                     ),
                 ),
                 f"form export values{ENDING} --out values.csv",

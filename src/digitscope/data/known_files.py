@@ -81,6 +81,11 @@ def parse_idx(content: bytes) -> UInt8:
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape).copy()
 
 
+def idx_of(array: UInt8) -> bytes:
+    """Return the content of the IDX file that holds `array`."""
+    return _header(array) + array.tobytes()
+
+
 def _header(array: UInt8) -> bytes:
     return struct.pack(f">HBB{array.ndim}I", 0, UNSIGNED_BYTE, array.ndim, *array.shape)
 

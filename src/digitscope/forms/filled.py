@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from digitscope.data.overlapping import DIGIT_SHAPE
 from digitscope.detections import SIGNS
 from digitscope.forms.checks import check_of, follows
 from digitscope.forms.description import Box, Field, Form
@@ -45,6 +47,9 @@ NOT_READ = 0.02
 MOST_SIDE = 2600
 """Pixels of the longer side of a page that is laid onto its form, at most."""
 
+SMALL = (640, 640)
+"""Pixels of the width and height of a refused page's image, at most."""
+
 AROUND = 0.4
 """Margin of a field's image, as a share of the field's height."""
 
@@ -60,6 +65,8 @@ class FieldValue:
         reason: why somebody should look at it; None if nobody need.
         box: left, top, width and height of the field, in pixels of the picture.
         image: uint8 (H, W), the field with a margin, upright as on the empty form; None if nobody asked for it.
+        digits: uint8 (N, 28, 28), what the digit network saw, from left to right; None if nobody asked
+            for it, or if two digits lie over each other.
     """
 
     text: str
@@ -68,9 +75,10 @@ class FieldValue:
     reason: str | None
     box: tuple[int, int, int, int]
     image: UInt8 | None = None
+    digits: UInt8 | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything, as JSON has it."""
+        """Return everything but the images, as JSON has it."""
         return {
             "text": self.text,
             "confidence": round(self.confidence, 6),
@@ -89,12 +97,14 @@ class FilledForm:
         page: the number of its page in the file, from 0.
         refused: why its page was not read; None if it was.
         corrected: the names of the fields whose values a person changed; None if nobody could.
+        image: uint8 (H, W), the page made small, if it was refused; None if nobody asked for it.
     """
 
     values: Mapping[str, FieldValue]
     page: int
     refused: str | None = None
     corrected: tuple[str, ...] | None = None
+    image: UInt8 | None = None
 
     @property
     def doubtful(self) -> tuple[str, ...]:
@@ -102,7 +112,7 @@ class FilledForm:
         return tuple(name for name, value in self.values.items() if value.reason is not None)
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything, as JSON has it."""
+        """Return everything but the image, as JSON has it."""
         fields = {name: value.to_json() for name, value in self.values.items()}
         content = {"page": self.page, "refused": self.refused, "fields": fields}
         return content if self.corrected is None else {**content, "corrected": list(self.corrected)}
@@ -115,11 +125,13 @@ class _Found:
     Attributes:
         fitting: the texts that it may be.
         plain: the digits as they are.
+        images: what the digit network saw of each, uint8 (N, 28, 28); None if two digits lie over each other.
         contradiction: why the value is to be looked at whatever it is; None if it need not.
     """
 
     fitting: Fitting
     plain: str
+    images: UInt8 | None
     contradiction: str | None
 
 
@@ -153,7 +165,7 @@ class FormReader:
 
         Args:
             source: as `open_pictures` takes it.
-            images: whether each value has the image of its field.
+            images: whether values and refused pages have images.
             most_pages: as of `open_pictures`.
 
         Raises:
@@ -166,7 +178,7 @@ class FormReader:
         matrix = self._reference.place_in(picture.gray)
         if matrix is None:
             refused = f"page {number + 1} does not show the form of {self.form.reference.name}, or only a part"
-            return FilledForm({}, number, refused)
+            return FilledForm({}, number, refused, image=_small(picture) if images else None)
         shape = self._reference.gray.shape
         scale = min(float(np.abs(np.linalg.det(matrix[:2, :2])) ** 0.5), MOST_SIDE / max(shape))
         laid = laid_on(
@@ -188,7 +200,7 @@ class FormReader:
         }
         for field in self.form.fields if images else ():
             image = _around(laid, self.form.pixels(field, ink.shape))
-            values[field.name] = replace(values[field.name], image=image)
+            values[field.name] = replace(values[field.name], image=image, digits=found[field.name].images)
         return FilledForm(values, number)
 
     def _read(self, gray: UInt8) -> Reading:
@@ -224,7 +236,10 @@ class FormReader:
         left, top, right, bottom = (round(edge) for edge in edges)
         if not plain and ink[top:bottom, left:right].mean() > NOT_READ:
             contradiction = contradiction or "has ink that was not read"
-        return _Found(fitting, plain, contradiction)
+        images = [digit.image for digit in inside]
+        are_single = all(image.shape == DIGIT_SHAPE for image in images)
+        stacked = np.array(images, np.uint8).reshape(-1, *DIGIT_SHAPE) if are_single else None
+        return _Found(fitting, plain, stacked, contradiction)
 
 
 def _is_in(item: Digit | Sign, edges: Box) -> bool:
@@ -353,6 +368,12 @@ def _around(laid: UInt8, edges: Box) -> UInt8:
     margin = AROUND * (bottom - top)
     rows = slice(max(0, round(top - margin)), round(bottom + margin))
     return laid[rows, max(0, round(left - margin)) : round(right + margin)].copy()
+
+
+def _small(picture: Picture) -> UInt8:
+    image = Image.fromarray(picture.gray)
+    image.thumbnail(SMALL)
+    return np.asarray(image)
 
 
 def _seen(edges: Box, matrix: NDArray[np.float64], picture: Picture) -> tuple[int, int, int, int]:

@@ -22,13 +22,13 @@ from PIL import Image
 
 from digitscope.errors import DataError, DigitscopeError
 from digitscope.forms.description import Form, as_toml, form_of
-from digitscope.forms.filled import FieldValue, FilledForm
+from digitscope.forms.filled import SMALL, FieldValue, FilledForm
+from digitscope.forms.schema import FROM_VERSION_1, OF_A_PAGE, TABLES, VERSION
+
+UInt8 = NDArray[np.uint8]
 
 ENDING = ".db"
 """How the name of such a file ends."""
-
-VERSION = 1
-"""SQLite's `user_version` of the file; 0 is a file without these tables."""
 
 PATIENCE_SECONDS = 30.0
 """Time to wait for another process that writes."""
@@ -37,69 +37,30 @@ CLAIM_SECONDS = 120.0
 """Time for which a field that was handed out is nobody else's."""
 
 CROP, SHADES = (640, 128), 16
-"""Pixels of a field's image, width and height at most, and its shades of gray: some kB as PNG."""
-
-TABLES = """
-CREATE TABLE description (toml TEXT NOT NULL, begun TEXT NOT NULL);
-CREATE TABLE forms (
-    id INTEGER PRIMARY KEY,
-    file NOT NULL,                -- its path: text, or bytes that are no UTF-8
-    page INTEGER NOT NULL,        -- from 0
-    refused TEXT,                 -- why the page was not read; NULL if it was
-    read TEXT NOT NULL,           -- when, UTC
-    UNIQUE (file, page)
-);
-CREATE TABLE fields (             -- as read; rows never change
-    id INTEGER PRIMARY KEY,
-    form INTEGER NOT NULL REFERENCES forms,
-    name TEXT NOT NULL,
-    value TEXT NOT NULL,
-    confidence REAL NOT NULL,
-    second TEXT,                  -- the next best value
-    reason TEXT,                  -- why somebody should look at it; NULL if nobody need
-    box TEXT NOT NULL,            -- [left, top, width, height] in pixels of the picture
-    crop BLOB NOT NULL,           -- PNG
-    UNIQUE (form, name)
-);
-CREATE INDEX doubtful ON fields (id) WHERE reason IS NOT NULL;
-CREATE TABLE corrections (        -- rows never change: the newest that is not withdrawn holds
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    field INTEGER NOT NULL REFERENCES fields,
-    value TEXT,                   -- NULL in a row that withdraws another
-    withdraws INTEGER UNIQUE REFERENCES corrections,
-    by TEXT NOT NULL,
-    at TEXT NOT NULL,
-    key TEXT NOT NULL UNIQUE      -- of the request: one that is sent twice counts once
-);
-CREATE INDEX corrections_of ON corrections (field);
-CREATE TABLE claims (field INTEGER PRIMARY KEY REFERENCES fields, by TEXT NOT NULL, until REAL NOT NULL);
-CREATE VIEW standing AS
-    SELECT * FROM corrections
-    WHERE withdraws IS NULL AND id NOT IN (SELECT withdraws FROM corrections WHERE withdraws IS NOT NULL);
-CREATE VIEW holding AS SELECT max(id) AS id, field, value, by, at FROM standing GROUP BY field;
-"""
+"""Pixels of a field's image, width and height at most, and shades of gray of images: some kB as PNG."""
 
 DOUBT = """
-SELECT fields.id, file, page, name, value, second, reason, crop,
-    (SELECT max(id) FROM standing WHERE field = fields.id)
-FROM fields JOIN forms ON forms.id = fields.form WHERE fields.id = ?
+SELECT fields.id, file, page, name, fields.value, second, reason, crop, holding.id, holding.value
+FROM fields JOIN forms ON forms.id = fields.form LEFT JOIN holding ON holding.field = fields.id
+WHERE fields.id = ?
 """
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """A field that somebody should look at.
+    """A field, or a refused page, that somebody should look at.
 
     Attributes:
         id: its number.
         file: path of its picture.
         page: from 0.
-        name: of the field.
+        name: of the field; empty of a page.
         value: as read.
         second: the next best value; None if there is none.
         reason: why somebody should look at it; None if nobody need.
         crop: its image, a PNG file.
         correction: the number of the correction that holds; None if there is none.
+        held: the value of that correction.
     """
 
     id: int
@@ -111,6 +72,17 @@ class Doubt:
     reason: str | None
     crop: bytes
     correction: int | None
+    held: str | None
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a refused page."""
+        return self.name == OF_A_PAGE
+
+    @property
+    def holds(self) -> str:
+        """The value that holds: the corrected one, or else the one that was read."""
+        return self.value if self.held is None else self.held
 
 
 @dataclass(frozen=True)
@@ -149,7 +121,7 @@ class Store:
             with suppress(AttributeError):
                 self._connection.close()
             raise DataError(f"{path}: {error}: expected a file that `digitscope form read --out` wrote") from None
-        except DataError:
+        except DigitscopeError:
             self._connection.close()
             raise
 
@@ -166,6 +138,8 @@ class Store:
                     description = as_toml(form, self.path.parent)
                     connection.execute("INSERT INTO description VALUES (?, ?)", (description, _now()))
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version == 1:
+            version = self._renew()
         if version != VERSION:
             raise DataError(f"{self.path}: is not of this version of digitscope: expected a file of `form read`")
         (toml,) = self._connection.execute("SELECT toml FROM description").fetchone()
@@ -173,6 +147,16 @@ class Store:
         if form is not None and (found.size, found.fields) != (form.size, form.fields):
             raise DataError(f"{self.path}: is of another description of the form: name another file")
         return found
+
+    def _renew(self) -> int:
+        """Add to a file of version 1 what it lacks, and return its version; rows that it has do not change."""
+        with self._transaction() as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version == 1:  # nor has another process done it meanwhile
+                for statement in FROM_VERSION_1.split(";\n"):
+                    connection.execute(statement, {"crop": _png(None)} if ":crop" in statement else {})
+                connection.execute(f"PRAGMA user_version = {VERSION}")
+        return VERSION
 
     def __enter__(self) -> "Store":
         return self
@@ -222,15 +206,9 @@ class Store:
                 if not added.rowcount:
                     continue
                 connection.executemany(
-                    "INSERT INTO fields (form, name, value, confidence, second, reason, box, crop)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        (
-                            *(added.lastrowid, name, value.text, value.confidence, value.second, value.reason),
-                            *(json.dumps(value.box), _png(value.image)),
-                        )
-                        for name, value in form.values.items()
-                    ),
+                    "INSERT INTO fields (form, name, value, confidence, second, reason, box, crop, digits)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    _rows_of(form, added.lastrowid),
                 )
 
     def filled(self) -> Iterator[tuple[str, FilledForm]]:
@@ -245,8 +223,8 @@ class Store:
             with self._lock:
                 rows = self._connection.execute(
                     "SELECT id, name, value, confidence, second, reason, box FROM fields"
-                    " WHERE form = ? ORDER BY id",
-                    (form,),
+                    " WHERE form = ? AND name != ? ORDER BY id",
+                    (form, OF_A_PAGE),
                 ).fetchall()
             values, corrected = {}, []
             for number, name, text, confidence, second, reason, box in rows:
@@ -260,7 +238,7 @@ class Store:
     # Review
 
     def progress(self) -> tuple[int, int]:
-        """Return how many doubtful fields somebody has looked at, and how many there are."""
+        """Return how many doubtful fields and refused pages somebody has looked at, and how many there are."""
         with self._lock:
             row = self._connection.execute(
                 "SELECT count(holding.id), count(*) FROM fields LEFT JOIN holding ON holding.field = fields.id"
@@ -273,11 +251,32 @@ class Store:
         with self._lock:
             return _doubt(self._connection.execute(DOUBT, (number,)).fetchone())
 
-    def claim(self, by: str, after: int = 0) -> Doubt | None:
+    def beside(self, number: int) -> dict[str, Doubt]:
+        """Return the fields of the form that has the field `number`, by name."""
+        with self._lock:
+            form = "SELECT form FROM fields WHERE id = ?"
+            query = DOUBT.replace("fields.id = ?", f"fields.form = ({form}) ORDER BY fields.id")
+            found = map(_doubt, self._connection.execute(query, (number,)).fetchall())
+        return {doubt.name: doubt for doubt in found if doubt is not None}
+
+    def reviewed(self) -> Iterator[tuple[int, str, bytes | None]]:
+        """Yield the number of the form, the value and the digits, a PNG file, of each field that was reviewed.
+
+        The digits are None where none were found, or no images of them were kept.
+        """
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT form, holding.value, digits FROM holding JOIN fields ON fields.id = field"
+                " WHERE name != ? ORDER BY fields.id",
+                (OF_A_PAGE,),
+            ).fetchall()
+        yield from rows
+
+    def claim(self, by: str, after: int = 0, *, field: int | None = None) -> Doubt | None:
         """Hand out a doubtful field to the reviewer `by`, and to nobody else for some time; None if none is left.
 
-        It is the next one behind the field with the number `after`, or else the first. The earlier claims of
-        `by` end.
+        It is the next one behind the field with the number `after`, or else the first. One that is asked for, by
+        its number `field`, may be any. The earlier claims of `by` end.
 
         Raises:
             DigitscopeError: the file stays locked.
@@ -290,9 +289,11 @@ class Store:
                 " AND id NOT IN (SELECT field FROM claims) ORDER BY id <= ?, id LIMIT 1",
                 (after,),
             ).fetchone()
+            if field is not None:
+                found = (field,)
             if found is None:
                 return None
-            connection.execute("INSERT INTO claims VALUES (?, ?, ?)", (*found, by, now + CLAIM_SECONDS))
+            connection.execute("INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", (*found, by, now + CLAIM_SECONDS))
             return _doubt(connection.execute(DOUBT, found).fetchone())
 
     def correct(self, field: int, value: str, by: str, key: str) -> Correction | None:
@@ -362,9 +363,27 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _png(image: NDArray[np.uint8] | None) -> bytes:
-    """Return the image of a field as a small PNG file; one white pixel if there is none."""
+def _rows_of(form: FilledForm, number: int | None) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of `fields` for the form with a number."""
+    if form.refused is not None:
+        yield number, OF_A_PAGE, "", 0.0, None, form.refused, json.dumps([0] * 4), _png(form.image, SMALL), None
+    for name, value in form.values.items():
+        read = (value.text, value.confidence, value.second, value.reason, json.dumps(value.box))
+        yield number, name, *read, _png(value.image), _png_of_digits(value.digits)
+
+
+def _png(image: UInt8 | None, most: tuple[int, int] = CROP) -> bytes:
+    """Return an image as a small PNG file with sides of `most` pixels; one white pixel if there is none."""
     file, small = io.BytesIO(), Image.fromarray(np.full((1, 1), 255, np.uint8) if image is None else image)
-    small.thumbnail(CROP)
+    small.thumbnail(most)
     small.quantize(SHADES).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def _png_of_digits(images: UInt8 | None) -> bytes | None:
+    """Return images of digits, (N, 28, 28), one below the other as a PNG file; None if there are none."""
+    if images is None or not len(images):
+        return None
+    file = io.BytesIO()
+    Image.fromarray(images.reshape(-1, images.shape[2])).save(file, "PNG", optimize=True)
     return file.getvalue()
