@@ -15,7 +15,7 @@ from tests.browser.studio import Studio
 pytest.importorskip("cv2", reason="needs OpenCV, of the extra packages of forms")
 
 from digitscope.forms.store import Store
-from tests.forms.test_store import FORM, filled
+from tests.forms.test_store import FORM, SUM, filled, refused, unlike_its_sum
 
 
 @pytest.fixture
@@ -25,6 +25,16 @@ def service(tmp_path: Path) -> Iterator[Service]:
         store.add("one.png", [filled()])
         store.add("two.png", [filled("00000000")])
     service = Service("form", "review", tmp_path / "values.db")
+    yield service
+    service.kill()
+
+
+@pytest.fixture
+def sums(tmp_path: Path) -> Iterator[Service]:
+    """The service of a file with a sum that does not hold, and with a refused page."""
+    with Store(tmp_path / "sums.db", SUM) as store:
+        store.add("one.png", [unlike_its_sum(), refused()])
+    service = Service("form", "review", tmp_path / "sums.db")
     yield service
     service.kill()
 
@@ -99,6 +109,47 @@ def test_four_values_by_keyboard_with_an_undo_and_a_killed_server(
     ]
 
 
+def test_a_part_of_a_sum_and_a_refused_page_by_keyboard(sums: Service, open_studio: Open, tmp_path: Path) -> None:
+    studio = open_studio(f"{sums.address}/?by=Ann")
+    keys = studio.page.keyboard
+    at_field(studio, "total", "one.png")
+    assert studio.text_of("#reason") == "Is not the sum of fee, gift."
+    assert studio.text_of("#adds-up") == "The parts add up to 72.50, not to 12.50."
+    values = "[...document.querySelectorAll('#addends button')].map((each) => each.textContent).join()"
+    assert studio.page.evaluate(values) == "fee72.50,giftempty,total12.50"
+    keys.press("Tab")
+    keys.press("Tab")  # over Save, to the first part
+    assert studio.page.evaluate("document.activeElement.textContent") == "fee72.50"
+    keys.press("Enter")
+    at_field(studio, "fee", "one.png")
+    assert studio.text_of("#reason") == ""
+    keys.type("1250")
+    keys.press("Enter")
+    at_field(studio, "total", "one.png")
+    assert studio.text_of("#adds-up") == "The parts add up to 12.50."
+    keys.press("Enter")
+    studio.wait_for("document.querySelector('#work.page[aria-busy=false]')")
+    studio.wait_for("document.querySelector('#crop').naturalHeight === 400")
+    assert studio.text_of("#place") == "one.png, page 2"
+    assert studio.text_of("#reason") == "Page 2 does not show the form."
+    assert [studio.at(part).is_visible() for part in ("#entry", "#suggestions", "#sum", "#expected")] == [
+        False
+    ] * 4
+    assert studio.page.evaluate("document.activeElement.textContent") == "Seen"
+    keys.press("ArrowUp")  # no value to take
+    keys.press("Enter")
+    studio.wait_for("document.querySelector('#rest').checkVisibility()")
+    assert studio.text_of("#status") == "Marked the page as seen."
+    keys.press("Control+z")
+    studio.wait_for("document.querySelector('#work.page[aria-busy=false]')")
+    assert studio.text_of("#status") == "Took back what you saved for the page."
+    assert main(["form", "export", str(tmp_path / "sums.db"), "--out", str(tmp_path / "sums.csv")]) == 0
+    with (tmp_path / "sums.csv").open(newline="") as opened:
+        first, page = csv.DictReader(opened)
+    assert (first["fee"], first["total"], first["corrected"], first["check"]) == ("12.50", "12.50", "fee", "")
+    assert (page["total"], page["check"]) == ("", "page 2 does not show the form")
+
+
 def test_two_people_and_twenty_fields_a_minute(service: Service, open_studio: Open) -> None:
     ann, bo = (open_studio(f"{service.address}/?by={name}") for name in ("Ann", "Bo"))
     at_field(ann, "account", "one.png")
@@ -112,6 +163,15 @@ def test_two_people_and_twenty_fields_a_minute(service: Service, open_studio: Op
     at_field(bo, "born", "two.png")
     bo.page.keyboard.press("Control+z")
     at_field(bo, "born", "one.png")
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_a_sum_on_a_phone(sums: Service, open_studio: Open, width: int) -> None:
+    studio = open_studio(f"{sums.address}/?by=Ann", viewport={"width": width, "height": 700})
+    at_field(studio, "total", "one.png")
+    assert studio.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    studio.at("#addends button").first.click()
+    at_field(studio, "fee", "one.png")
 
 
 @pytest.mark.parametrize("width", [320, 390])

@@ -110,7 +110,13 @@ def test_a_file_of_values_is_filled_reviewed_and_exported(
 @pytest.mark.parametrize(
     ("action", "file", "method", "path", "told"),
     [
-        ("review", "values.db", "POST", "/api/review/next", "0 of 0 doubtful values and refused pages are to be looked at"),
+        (
+            "review",
+            "values.db",
+            "POST",
+            "/api/review/next",
+            "0 of 0 doubtful values and refused pages are to be looked at",
+        ),
         ("edit", "form.toml", "GET", "/api/form", "form.toml: has 1 fields"),
     ],
 )

@@ -61,7 +61,8 @@ def _labels(data: Dataset) -> UInt8:
 
 def _pasted(digits: Split, scan: int, place: int, digit: str) -> UInt8:
     """The digit that `write_five_scans` has pasted."""
-    return digits.images[np.flatnonzero(digits.labels == int(digit))[7 * scan + place]]
+    image: UInt8 = digits.images[np.flatnonzero(digits.labels == int(digit))[7 * scan + place]]
+    return image
 
 
 def _likeness(first: UInt8, second: UInt8) -> float:

@@ -44,10 +44,36 @@ def filled(account: str = "12345674", page: int = 0) -> FilledForm:
     return FilledForm(values, page)
 
 
+SUM = Form(
+    reference=Path("empty.png"),
+    fields=(
+        Field(name="fee", box=(0, 0, 0.5, 0.1), decimals=2),
+        Field(name="gift", box=(0, 0.3, 0.5, 0.1), decimals=2),
+        Field(name="total", box=(0, 0.5, 0.5, 0.1), decimals=2, sum_of=("fee", "gift")),
+    ),
+)
+
+
+def unlike_its_sum() -> FilledForm:
+    """A form whose total is doubtful, because the fee was misread; and a page of another one."""
+    image = np.full((40, 120), 255, np.uint8)
+    values = {
+        "fee": FieldValue("72.50", 0.99, None, None, (1, 2, 30, 9), image),
+        "gift": FieldValue("", 1.0, None, None, (1, 20, 30, 9), image),
+        "total": FieldValue("12.50", 0.99, None, "is not the sum of fee, gift", (1, 40, 30, 9), image),
+    }
+    return FilledForm(values, 0)
+
+
+def refused() -> FilledForm:
+    """The second page of a file, which is another form."""
+    return FilledForm({}, 1, "page 2 does not show the form", image=np.full((400, 280), 200, np.uint8))
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     with Store(tmp_path / "values.db", FORM) as store:
-        store.add("one.png", [filled(), FilledForm({}, 1, "page 2 does not show the form")])
+        store.add("one.png", [filled(), refused()])
         store.add("two.png", [filled("00000000")])
     return tmp_path / "values.db"
 
@@ -84,6 +110,7 @@ def test_a_refused_page_is_marked_as_seen_and_stays_refused(path: Path) -> None:
         assert page is not None
         assert (page.file, page.page, page.is_page, page.value) == ("one.png", 1, True, "")
         assert page.reason == "page 2 does not show the form"
+        assert Image.open(io.BytesIO(page.crop)).size == (280, 400)
         assert store.correct(page.id, "", "Ann", "seen") is None
         assert store.progress() == (1, 5)
         _, refused, _ = (form for _, form in store.filled())

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from digitscope.forms.store import Store
 from digitscope.serve import Access, create_review_app
-from tests.forms.test_store import FORM, filled
+from tests.forms.test_store import FORM, SUM, filled, refused, unlike_its_sum
 from tests.serve.helpers import TOKEN, assert_problem, served_by_a_thread
 
 
@@ -76,6 +76,40 @@ def test_what_the_form_does_not_allow_is_kept_only_anyway(client: TestClient, st
     assert store.progress() == (0, 4)
     assert save(client, field, "1234567", anyway=True).status_code == 200
     assert store.progress() == (1, 4)
+
+
+def test_a_refused_page_can_only_be_seen(client: TestClient, store: Store) -> None:
+    store.add("three.png", [refused()])
+    page = next_field(client, after=6)
+    assert (page["refused"], page["name"], page["value"], page["expected"]) == (True, "", "", "")
+    assert (page["file"], page["page"], page["reason"]) == ("three.png", 1, "page 2 does not show the form")
+    assert_problem(save(client, page, "7", anyway=True), 422, "is of a refused page")
+    assert store.progress() == (0, 5)
+    assert save(client, page, "").json()["done"] == 1
+
+
+def test_a_sum_that_does_not_hold_comes_with_its_parts_which_can_be_corrected(tmp_path: Path) -> None:
+    with (
+        Store(tmp_path / "sum.db", SUM) as store,
+        TestClient(create_review_app(store), base_url="http://localhost") as client,
+    ):
+        store.add("one.png", [unlike_its_sum()])
+        total = next_field(client)
+        told = total["sum"]
+        assert [(part["name"], part["value"]) for part in told["parts"]] == [("fee", "72.50"), ("gift", "")]
+        assert (told["total"]["id"], told["total"]["value"]) == (total["id"], "12.50")
+        assert (told["together"], told["holds"]) == ("72.50", False)
+        assert base64.b64decode(told["parts"][0]["crop"]).startswith(b"\x89PNG")
+        ask = {"by": "Ann", "field": told["parts"][0]["id"]}
+        fee = client.post("/api/review/next", json=ask).json()["field"]
+        assert (fee["name"], fee["value"], fee["reason"], fee["held"]) == ("fee", "72.50", None, None)
+        total = save(client, fee, "1250").json()["field"]
+        assert (total["name"], total["sum"]["together"], total["sum"]["holds"]) == ("total", "12.50", True)
+        again = client.post("/api/review/next", json=ask).json()["field"]
+        assert (again["value"], again["held"]) == ("72.50", "12.50")
+        save(client, again, "1a", anyway=True)
+        assert next_field(client)["sum"].items() >= {"together": None, "holds": False}.items()
+        assert_problem(client.post("/api/review/next", json={"by": "Ann", "field": 99}), 404, "no field 99")
 
 
 def test_two_get_different_fields_and_are_told_of_each_other(client: TestClient, store: Store) -> None:

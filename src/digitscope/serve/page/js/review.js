@@ -1,7 +1,7 @@
 /** The review: one doubtful field at a time, with the keyboard alone. Corrections go to the server one by one. */
 
 import { Problem, sentenceOf, useToken } from "./api.js";
-import { byId } from "./dom.js";
+import { byId, element } from "./dom.js";
 import { latestOnly } from "./latest.js";
 import { bytesOf } from "./pixels.js";
 import { after, call, sendUntilAnswered } from "./steady.js";
@@ -16,7 +16,7 @@ const UNPROCESSABLE = 422;
 const entry = byId("entry");
 
 /** `unfit` is the entry that the form does not allow and that a second Enter keeps. */
-const review = { field: null, isBusy: true, unfit: null, picture: "" };
+const review = { field: null, isBusy: true, unfit: null, pictures: [] };
 
 /** Return 16 random hexadecimal digits; `randomUUID` would need https. */
 const randomKey = () =>
@@ -78,12 +78,21 @@ function show({ done, total, field }) {
   else showRest(total - done);
 }
 
+/** Return the address of a picture, which is good until the next field is shown. */
+function pictureOf(crop) {
+  review.pictures.push(URL.createObjectURL(new Blob([bytesOf(crop)], { type: "image/png" })));
+  return review.pictures.at(-1);
+}
+
 function showField(field) {
-  URL.revokeObjectURL(review.picture);
-  review.picture = URL.createObjectURL(new Blob([bytesOf(field.crop)], { type: "image/png" }));
-  byId("crop").src = review.picture;
-  byId("crop").alt = `What is written in ${field.name}`;
-  byId("field-name").textContent = field.name;
+  for (const picture of review.pictures.splice(0)) URL.revokeObjectURL(picture);
+  byId("work").classList.toggle("page", field.refused);
+  for (const id of ["suggestions", "kept"]) byId(id).hidden = field.refused;
+  for (const part of [entry, document.querySelector("label[for=entry]")]) part.hidden = field.refused;
+  byId("save").textContent = field.refused ? "Seen" : "Save";
+  byId("crop").src = pictureOf(field.crop);
+  byId("crop").alt = field.refused ? "The page" : `What is written in ${field.name}`;
+  byId("field-name").textContent = nameOf(field);
   byId("place").textContent = `${field.file}, page ${field.page + 1}`;
   byId("reason").textContent = field.reason ? sentenceOf(field.reason) : "";
   byId("expected").textContent = `Expected: ${field.expected}`;
@@ -91,13 +100,36 @@ function showField(field) {
   byId("best-value").textContent = field.value || "empty";
   byId("second").hidden = field.second === null;
   byId("second-value").textContent = field.second || "empty";
-  take(field.value);
+  showSum(field);
+  take(field.held ?? field.value);
+  if (field.refused) byId("save").focus();
+}
+
+const nameOf = (field) => (field.refused ? "A page that was not read" : field.name);
+
+/** Show the parts of the sum that a field belongs to, each of which can be opened. */
+function showSum({ id, sum }) {
+  byId("sum").hidden = !sum;
+  if (!sum) return;
+  const parts = sum.together === null ? "A part is no number." : `The parts add up to ${sum.together}`;
+  const isNot = sum.together === null ? "" : `, not to ${sum.total.value || "an empty field"}.`;
+  byId("adds-up").textContent = sum.holds ? `${parts}.` : `${parts}${isNot}`;
+  byId("addends").replaceChildren(...[...sum.parts, sum.total].map((each) => addend(each, each.id === id)));
+}
+
+function addend({ id, name, value, crop }, isShown) {
+  const picture = element("img", { src: pictureOf(crop), alt: "" });
+  const texts = [name, value || "empty"].map((textContent) => element("span", { textContent }));
+  const button = element("button", { type: "button", disabled: isShown }, picture, ...texts);
+  if (isShown) button.setAttribute("aria-current", "true");
+  button.addEventListener("click", () => goTo(id));
+  return button;
 }
 
 function showRest(left) {
   byId("rest").textContent = left
     ? `Others have the last ${left}. This page asks again.`
-    : "All doubtful values are done. Export the table, or press Ctrl+Z to go back.";
+    : "All doubtful values and refused pages are done. Export the table, or press Ctrl+Z to go back.";
   byId("undo").focus();
   if (left) after(MS_BEFORE_ASKING).then(() => review.field ?? next());
 }
@@ -140,8 +172,8 @@ const save = () =>
     const correction = { field: field.id, value, by: reviewer(), key: randomKey(), seen: field.correction };
     try {
       const answer = await send("corrections", { ...correction, anyway: unfit === value });
-      const other = answer.replaced;
-      say(`Saved ${field.name}.${other ? ` ${other.by} saved ${other.value} meanwhile; both are kept.` : ""}`);
+      const other = field.refused ? null : answer.replaced;
+      say(`${saved(field)}${other ? ` ${other.by} saved ${other.value} meanwhile; both are kept.` : ""}`);
       show(answer);
     } catch (problem) {
       if (!(problem instanceof Problem && problem.status === UNPROCESSABLE)) throw problem;
@@ -155,12 +187,16 @@ const undo = () =>
   inTurn(async () => {
     try {
       show(await send("undo", { by: reviewer(), key: randomKey() }));
-      say(`Took back what you saved for ${review.field.name}.`);
+      say(`Took back what you saved for ${review.field.refused ? "the page" : review.field.name}.`);
     } catch (problem) {
       if (!(problem instanceof Problem && problem.status === NOT_FOUND)) throw problem;
       say("There is nothing to take back.");
     }
   });
+
+const saved = (field) => (field.refused ? "Marked the page as seen." : `Saved ${field.name}.`);
+
+const goTo = (field) => inTurn(async () => show(await send("next", { by: reviewer(), field })));
 
 const next = () => inTurn(async () => show(await send("next", { by: reviewer(), after: review.field?.id ?? 0 })));
 
@@ -172,8 +208,8 @@ function actionOf({ key, ctrlKey, metaKey, shiftKey, altKey }) {
   return key === "PageDown" ? next : null;
 }
 
-const takeBest = () => review.isBusy || take(review.field.value);
-const takeSecond = () => review.isBusy || take(review.field.second ?? review.field.value);
+const takeBest = () => review.isBusy || review.field.refused || take(review.field.value);
+const takeSecond = () => review.isBusy || review.field.refused || take(review.field.second ?? review.field.value);
 
 addEventListener("keydown", (event) => {
   const action = event.target.closest("dialog, #reviewer") ? null : actionOf(event);
