@@ -1,6 +1,7 @@
 """A folder read on Ray, beside the same folder read by one process."""
 
 import json
+import sqlite3
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,12 +10,13 @@ import pytest
 from PIL import Image
 
 from digitscope.cli import read_on_ray as on_ray
-from digitscope.cli.read_on_ray import PICTURES_A_TASK, ReaderOnRay
+from digitscope.cli.read_on_ray import PICTURES_A_TASK, read_on_ray
 from digitscope.data import Dataset
 from digitscope.errors import ClusterError, DataError
 from digitscope.reading import Reading
 from tests.cli.helpers import Command, assert_one_line, in_a_process
 from tests.cli.ray_sessions import PATIENCE, members, needs_ray, session
+from tests.forms.pages import DESCRIPTION, write_pages
 from tests.reading.examples import reading
 from tests.test_house import without
 
@@ -69,6 +71,45 @@ def test_the_same_lines_as_without_ray_and_no_pytorch(desk: Path, folder: Path, 
     assert json.loads(out.splitlines()[0])["path"] == "pictures/003.png"
 
 
+@needs_ray
+@pytest.mark.timeout(3 * PATIENCE)
+def test_forms_have_the_same_values_as_without_ray(desk: Path, trap: Path) -> None:
+    """One picture shows the form, one another form, and one is none."""
+    pytest.importorskip("cv2", reason="needs OpenCV, of the extra packages of forms")
+    write_pages(desk)
+    (desk / "form.toml").write_text(DESCRIPTION)
+    (desk / "scans" / "no.png").write_bytes(b"no picture")
+    words = ("form", "read", "form.toml", "scans", "--out")
+    expected = in_a_process(*words, "here.db")
+    assert (expected.code, len(expected.err)) == (1, 3)
+    call = ("-W", "error", "-m", "digitscope", *words, "ray.db", "--engine", "ray")
+    with session(*call, folder=desk) as process:
+        _, err = process.communicate(timeout=PATIENCE)
+        assert members(process.pid) == []
+    assert process.returncode == 1, err
+    assert err.splitlines() == expected.err
+    here, ray = (_rows(desk / name) for name in ("here.db", "ray.db"))
+    assert here == ray
+    assert [row[:3] for row in here] == [("scans/one.png", "a", "7"), ("scans/other.png", "", "")]
+    assert not trap.exists()
+
+
+def _rows(path: Path) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(path)
+    query = "SELECT file, name, value, confidence, reason, crop, digits FROM fields JOIN forms ON forms.id = form"
+    found = connection.execute(f"{query} ORDER BY fields.id").fetchall()
+    connection.close()
+    return found
+
+
+@pytest.mark.parametrize("words", [("--engine", "ray", "--workers", "2"), ("--address", "auto")])
+def test_forms_on_ray_with_options_that_contradict_it(
+    digitscope: Command, desk: Path, words: tuple[str, ...]
+) -> None:
+    (desk / "form.png").touch()
+    assert_one_line(digitscope("form", "read", "form.toml", "form.png", *words), 2, "expected --engine")
+
+
 def test_standard_input_stays_here(digitscope: Command) -> None:
     assert_one_line(digitscope("read", "-", "--engine", "ray"), 2, "expected --engine local")
 
@@ -95,6 +136,10 @@ class TaskError(LostError):
     cause = OSError("no such folder")
 
 
+def never(_: str) -> Reading:
+    raise AssertionError("the stand-in calls no function")
+
+
 class Cluster:
     """One core, on which every task is lost that has a picture called "bad", and "odd" raises."""
 
@@ -109,8 +154,8 @@ class Cluster:
     def remote(self, **_: object) -> Any:
         return lambda _function: SimpleNamespace(remote=self.begin)
 
-    def begin(self, model: str, folder: str, paths: list[str], options: dict[str, Any]) -> list[str]:
-        assert (model, folder, options) == ("digit", str(Path.cwd()), {"printed": True, "rotation": 90})
+    def begin(self, read_one: object, folder: str, paths: list[str]) -> list[str]:
+        assert (read_one, folder) == (never, str(Path.cwd()))
         self.running += 1
         self.most = max(self.most, self.running)
         return paths
@@ -128,28 +173,28 @@ def test_a_picture_that_ends_its_process_is_told_and_the_others_are_read() -> No
     cluster = Cluster()
     paths = [str(number) for number in range(5 * N)]
     paths[N] = "bad"
-    reader = ReaderOnRay(cluster, "digit", paths, {"printed": True, "rotation": 90})
-    for path in paths:
+    for path, (told, found) in zip(paths, read_on_ray(cluster, never, paths), strict=True):
+        assert told == path
         if path == "bad":
-            with pytest.raises(DataError, match="bad: the process that read it ended"):
-                reader.read(path)
+            assert isinstance(found, DataError)
+            assert str(found) == "bad: the process that read it ended, 3 times"
         else:
-            assert reader.read(path) is EMPTY
+            assert found is EMPTY
     assert cluster.most == 2  # tasks at once, for its one core
 
 
 def test_a_machine_that_cannot_read_ends_it_with_one_line() -> None:
     with pytest.raises(ClusterError, match="a machine of the Ray cluster cannot read: no such folder"):
-        ReaderOnRay(Cluster(), "digit", ["odd"], {"printed": True, "rotation": 90}).read("odd")
+        next(read_on_ray(Cluster(), never, ["odd"]))
 
 
-def test_a_task_reads_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Asked:
-        def read(self, path: str, **options: Any) -> Reading:
-            if path == "bad":
-                raise DataError(f"bad: {options}")
-            return EMPTY
+def test_a_task_reads_what_it_can() -> None:
+    def read_one(path: str) -> str:
+        if path == "bad":
+            raise DataError("bad: no picture")
+        return path
 
-    monkeypatch.setattr(on_ray, "_reader", lambda _: Asked())
-    found = on_ray._read("digit", str(Path.cwd()), ["a", "bad"], {"printed": True, "rotation": 90})
-    assert found == [EMPTY, "bad: {'printed': True, 'rotation': 90}"]
+    first, second = on_ray._read(read_one, str(Path.cwd()), ["a", "bad"])
+    assert first == "a"
+    assert isinstance(second, DataError)
+    assert str(second) == "bad: no picture"

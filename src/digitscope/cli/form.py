@@ -3,7 +3,7 @@
 import argparse
 import io
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import cache, partial
 from pathlib import Path
@@ -15,15 +15,15 @@ from digitscope.cli.arguments import (
     Flag,
     Folder,
     call_of,
-    count_argument,
     path_argument,
     text_argument,
 )
 from digitscope.cli.console import remark, report
+from digitscope.cli.many_pictures import ON_RAY, READERS, are_elsewhere, check_readers, read_elsewhere
 from digitscope.cli.read import find_pictures
 from digitscope.cli.read_output import STANDARD_INPUT
 from digitscope.cli.serve import LISTENING, serve
-from digitscope.errors import ClusterError, DataError, SettingError
+from digitscope.errors import DataError, SettingError
 from digitscope.files import write_text
 from digitscope.forms import FilledForm, FormReader, load_form
 from digitscope.forms.description import toml_of
@@ -33,12 +33,15 @@ from digitscope.forms.proposing import page_size, propose
 from digitscope.forms.store import ENDING, Store
 from digitscope.forms.tables import EXPORTED, FORMATS, columns_of, export, files_in, rows_into, table
 from digitscope.reading import Reader, open_pictures
-from digitscope.workers import Workers
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from digitscope.serve import Access, Limits
+
+
+Filled = tuple[FilledForm, ...]
+"""The forms of one picture."""
 
 
 def new(options: argparse.Namespace) -> int:
@@ -80,6 +83,7 @@ def read(options: argparse.Namespace) -> int:
         raise SettingError("-: form read reads files: expected pictures or folders")
     if not paths:
         raise SettingError("; ".join(complaints))
+    check_readers(options, paths)
     form = _reader(str(options.form)).form  # what is wrong with it is told once, before anything is read
     had = files_in(options.out, form) if options.out else set()
     to_read = [path for path in paths if path not in had]
@@ -94,8 +98,11 @@ def read(options: argparse.Namespace) -> int:
         else:
             add = rows_into(sys.stdout, columns_of(form), ".jsonl" if options.json else ".csv")
         images = bool(options.out) and options.out.suffix.lower() == ENDING
-        read_one = partial(_read_one, str(options.form), images)
-        for path, filled in _readings(read_one, to_read, options.workers, stack):
+        how = str(options.form), images
+        readings = _read_here(to_read, *how)
+        if to_read and are_elsewhere(options):
+            readings = read_elsewhere(partial(_read_one, *how), to_read, options, stack)
+        for path, filled in readings:
             if isinstance(filled, DataError):
                 report(filled)
                 n_failed += 1
@@ -112,29 +119,17 @@ def read(options: argparse.Namespace) -> int:
     return 1 if complaints or n_failed else 0
 
 
-ReadOne = Callable[[str], tuple[FilledForm, ...] | DataError]
-Readings = Iterator[tuple[str, tuple[FilledForm, ...] | DataError]]
-
-
-def _readings(read_one: ReadOne, paths: Sequence[str], workers: int, stack: ExitStack) -> Readings:
+def _read_here(paths: Sequence[str], form: str, images: bool) -> Iterator[tuple[str, Filled | DataError]]:
     """Yield the forms of each picture in order, or why there are none."""
-    if workers == 1:
-        for path in paths:
-            yield path, read_one(path)
-        return
-    pool = stack.enter_context(Workers(min(workers, max(1, len(paths)))))
-    for path, task in zip(paths, pool.in_order(read_one, paths, ahead=2 * pool.processes), strict=True):
+    for path in paths:
         try:
-            yield path, task.result()
-        except ClusterError as error:
-            yield path, DataError(f"{path}: {error}")
+            yield path, _read_one(form, images, path)
+        except DataError as error:
+            yield path, error
 
 
-def _read_one(form: str, images: bool, path: str) -> tuple[FilledForm, ...] | DataError:
-    try:
-        return _reader(form).read(path, images=images)
-    except DataError as error:
-        return error
+def _read_one(form: str, images: bool, path: str) -> Filled:
+    return _reader(form).read(path, images=images)
 
 
 @cache
@@ -242,16 +237,11 @@ COMMAND = Command(
                         type=text_argument,
                         help="pictures of filled-in forms, folders or patterns such as 'scans/*.png'",
                     ),
-                    Argument(
-                        "--workers",
-                        type=count_argument,
-                        default=1,
-                        metavar="N",
-                        help="processes of this machine that read; output and order are the same (default: 1)",
-                    ),
+                    *READERS,
                 ),
                 "form read form.toml scans --out values.csv",
-                "The column `check` names the values that somebody should look at, and says why.",
+                "The column `check` names the values that somebody should look at, and says why.\n"
+                + ON_RAY.format(files="form and the pictures"),
                 exclusive=(
                     Argument(
                         "--out",

@@ -17,15 +17,11 @@ from digitscope.cli.arguments import (
     Command,
     Flag,
     Folder,
-    Number,
-    check_engine,
-    count_argument,
-    engine,
     path_argument,
     text_argument,
 )
 from digitscope.cli.console import remark, report
-from digitscope.cli.read_on_ray import ReaderOnRay
+from digitscope.cli.many_pictures import ON_RAY, READERS, are_elsewhere, check_readers, read_elsewhere
 from digitscope.cli.read_output import (
     PRINTERS,
     STANDARD_INPUT,
@@ -35,16 +31,13 @@ from digitscope.cli.read_output import (
     RecordFile,
     table_printer,
 )
-from digitscope.cluster import connected, load_ray
-from digitscope.cores import usable_cores
 from digitscope.detections import SIGNS
-from digitscope.errors import ClusterError, DataError, SettingError
+from digitscope.errors import DataError, SettingError
 from digitscope.reading import SHIPPED
 from digitscope.reading.page_reading import ACCEPTED, ReadingOptions
 from digitscope.reading.pictures import Source
 from digitscope.reading.reader import Reader
 from digitscope.reading.result import Box, Reading
-from digitscope.workers import Workers
 
 Read = Callable[[Source], Reading]
 """A function that reads a picture."""
@@ -68,21 +61,12 @@ PICTURE_ENDINGS = (
 
 def run(options: argparse.Namespace) -> int:
     """Read one picture after the other; what was read in one is handed on before the next is opened."""
-    check_engine(options)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a path may be of any bytes
     paths, complaints = find_pictures(options.sources, but=options.annotate)
     if not paths:
         raise SettingError("; ".join(complaints))
-    if options.engine == "ray" and options.workers > 1:
-        raise SettingError(
-            f"--workers {options.workers}: a Ray cluster has its own: expected --engine local with it"
-        )
-    if STANDARD_INPUT in paths and (options.engine == "ray" or options.workers > 1):
-        alone = "--engine local" if options.engine == "ray" else "--workers 1"
-        raise SettingError(f"-: standard input is read in this process alone: expected {alone} with it")
-    if options.engine == "ray":  # which is missed before anything is read
-        load_ray(options.address)
+    check_readers(options, paths)
     how = {
         "printed": options.printed,
         "rotation": None if options.rotation == "auto" else int(options.rotation),
@@ -107,12 +91,9 @@ def run(options: argparse.Namespace) -> int:
         form = next((name for name in ("json", "csv", "numbers", "table") if getattr(options, name)), None)
         form = form or ("lines" if len(paths) > 1 else "text")
         receivers.append(table_printer(is_alone=len(paths) == 1) if form == "table" else PRINTERS[form]())
-        if new and options.workers > 1:
-            pool = stack.enter_context(Workers(min(options.workers, len(new))))
-            read = _in_workers(pool, options.model, new, how)
-        elif new and options.engine == "ray":
-            ray = stack.enter_context(connected(options.address, usable_cores()))
-            read = ReaderOnRay(ray, options.model, new, how).read
+        if new and are_elsewhere(options):
+            read_one = partial(_read_one, options.model, how)
+            read = partial(_next_of, read_elsewhere(read_one, new, options, stack))
         n_failed = _read_each(read, new, receivers)
     return 1 if complaints or n_failed else 0
 
@@ -145,19 +126,13 @@ def _read_each(read: Read, paths: Sequence[str], receivers: Sequence[Receiver]) 
     return n_failed
 
 
-def _in_workers(pool: Workers, model: str, paths: Sequence[str], how: Mapping[str, Any]) -> Read:
-    """Return a function that hands out the readings of `paths` in their order; the workers read ahead."""
-    read = partial(_read_one, model, how)
-    tasks = zip(paths, pool.in_order(read, paths, ahead=2 * pool.processes), strict=True)
-
-    def next_reading(_: Source) -> Reading:
-        path, task = next(tasks)
-        try:
-            return task.result()
-        except ClusterError as error:
-            raise DataError(f"{path}: {error}") from None
-
-    return next_reading
+def _next_of(readings: Iterator[tuple[str, Reading | DataError]], source: Source) -> Reading:
+    """Return the reading of the picture that is next in the order, which is `source`."""
+    path, found = next(readings)
+    assert path == source, "pictures are read in their order"  # noqa: S101
+    if isinstance(found, DataError):
+        raise found
+    return found
 
 
 def _read_one(model: str, how: Mapping[str, Any], path: str) -> Reading:
@@ -338,20 +313,14 @@ COMMAND = Command(
             metavar="FILE.jsonl",
             help="append one line of JSON for every picture there; those that it has already are not read again",
         ),
-        Number(
-            "--workers",
-            type=count_argument,
-            default=1,
-            help="processes of this machine that read; output and order are the same (default: 1)",
-        ),
-        *engine("reads: this process, or tasks on a Ray cluster whose machines see the same files"),
+        *READERS,
     ),
     "read forms --annotate marked --out forms.jsonl",
     f"""\
 A folder stands for all pictures in it and below: {" ".join(ending[1:] for ending in PICTURE_ENDINGS)}.
 In the text, ? marks a rejected digit; --json gives the reason. Signs such as . , - / are in the text as written.
 Remarks, such as that a page was turned to be read, go to standard error.
-With --engine ray output and order are the same; every machine sees the pictures at the same paths.""",
+{ON_RAY.format(files="pictures")}""",
     exclusive=(
         Flag("--json", help="print one line of JSON for every picture"),
         Flag("--csv", help="print a header, and one row for every digit of the text"),
