@@ -29,15 +29,14 @@ class ClusterError(DigitscopeError):
 
 
 class MissingExtraError(DigitscopeError, ImportError):
-    """A feature needs an optional dependency that is not installed."""
+    """A feature needs an optional dependency that is not installed: of an extra, or with None of no extra."""
 
-    def __init__(self, package: str, extra: str) -> None:
+    def __init__(self, package: str, extra: str | None) -> None:
         self._given = package, extra
-        super().__init__(
-            f"this needs the package {package!r}, which is not installed: pip install 'digitscope[{extra}]'"
-        )
+        wanted = package if extra is None else f"'digitscope[{extra}]'"
+        super().__init__(f"this needs the package {package!r}, which is not installed: pip install {wanted}")
 
-    def __reduce__(self) -> tuple[type, tuple[str, str]]:  # a worker process may raise it
+    def __reduce__(self) -> tuple[type, tuple[str, str | None]]:  # a worker process may raise it
         return type(self), self._given
 
 

@@ -1,13 +1,17 @@
 import csv
 import json
+import os
+import pickle
+import sys
 from pathlib import Path
 
 import openpyxl
 import pytest
 
-from digitscope.errors import DataError, SettingError
+from digitscope.errors import DataError, MissingExtraError, SettingError
 from digitscope.forms import Field, FieldValue, FilledForm, Form
-from digitscope.forms.tables import files_in, table
+from digitscope.forms.store import Store
+from digitscope.forms.tables import columns_of, export, files_in, table
 
 FORM = Form(
     reference=Path("empty.png"),
@@ -65,6 +69,44 @@ def test_a_spreadsheet_keeps_leading_zeros(tmp_path: Path) -> None:
     assert (cells["account confidence"], cells["paid"], cells["paid confidence"]) == ("0.990", None, "0.500")
     with pytest.raises(SettingError, match="written as a whole"):
         files_in(path, FORM)
+
+
+def test_parquet_has_text_in_all_columns(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="needs pyarrow, which is of no extra")
+    from pyarrow import parquet
+
+    path, strange = tmp_path / "values.parquet", os.fsdecode(b"\xff.png")
+    with table(path, FORM) as add:
+        add("one.png", [filled("007")])
+        add(strange, [FilledForm({}, 1, "page 2 does not show the form")])
+        assert not path.exists()
+    found = parquet.read_table(path)
+    assert found.column_names == columns_of(FORM)
+    assert {str(field.type) for field in found.schema} == {"string"}
+    first, second = found.to_pylist()
+    assert (first["file"], first["account"], first["account confidence"]) == ("one.png", "007", "0.990")
+    assert (first["paid"], first["check"]) == ("", "paid may be 7")
+    assert (second["file"], second["account"], second["page"]) == ("\\xff.png", "", "2")
+    with pytest.raises(SettingError, match="written as a whole"):
+        files_in(path, FORM)
+    with Store(tmp_path / "values.db", FORM) as store:
+        store.add("one.png", [filled("007")])
+        store.correct(2, "08", "Ann", "a")
+        export(store, path)  # over the one that is there
+    (row,) = parquet.read_table(path).to_pylist()
+    assert (row["paid"], row["corrected"], row["check"]) == ("08", "paid", "")
+
+
+def test_without_pyarrow_a_line_names_it_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    path = tmp_path / "values.parquet"
+    told = r"'pyarrow', which is not installed: pip install pyarrow$"
+    with pytest.raises(MissingExtraError, match=told) as raised, table(path, FORM):
+        pass
+    assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["values.csv", "values.jsonl"])

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TextIO
 
 from digitscope.errors import DataError, MissingExtraError, SettingError
@@ -18,7 +19,10 @@ from digitscope.forms.description import CONFIDENCE, Form
 from digitscope.forms.filled import FilledForm
 from digitscope.forms.store import ENDING, Store
 
-EXPORTED = (".csv", ".jsonl", ".xlsx")
+AS_A_WHOLE = (".xlsx", ".parquet")
+"""Formats that are written when all forms are read."""
+
+EXPORTED = (".csv", ".jsonl", *AS_A_WHOLE)
 FORMATS = (*EXPORTED, ENDING)
 
 Add = Callable[[str, Iterable[FilledForm]], None]
@@ -54,15 +58,16 @@ def files_in(path: Path, form: Form) -> set[str]:
 
     Raises:
         DataError: the table has other columns than the form, or cannot be read.
-        SettingError: it is a spreadsheet, which is written as a whole.
+        SettingError: it is of a format that is written as a whole.
     """
     if not path.exists():
         return set()
     if path.suffix.lower() == ENDING:
         with Store(path, form) as store:
             return store.files()
-    if path.suffix.lower() == ".xlsx":
-        raise SettingError(f"{path}: a spreadsheet is written as a whole: name another, or a .csv or .jsonl file")
+    if path.suffix.lower() in AS_A_WHOLE:
+        written = f"{', '.join(AS_A_WHOLE)} files are written as a whole"
+        raise SettingError(f"{path}: is there already, and {written}: name another, or a .csv or .jsonl file")
     try:
         content = path.read_bytes()
         whole = content[: content.rfind(b"\n") + 1]
@@ -88,11 +93,11 @@ def table(path: Path, form: Form, *, resume: bool = False) -> Iterator[Add]:
     """Open a table, and yield the function that adds the forms of one file to it.
 
     Rows of .csv, .jsonl and .db are on the disk when it returns; one that `resume` continues keeps the rows it
-    has, and a .db file always does. A spreadsheet is written when the block ends without an error.
+    has, and a .db file always does. Others are written when the block ends without an error.
 
     Raises:
         SettingError: the name ends in none of `FORMATS`.
-        MissingExtraError: openpyxl, which writes spreadsheets, is not installed.
+        MissingExtraError: openpyxl, which writes spreadsheets, or pyarrow, which writes Parquet, is not installed.
     """
     ending = path.suffix.lower()
     if ending not in FORMATS:
@@ -103,8 +108,8 @@ def table(path: Path, form: Form, *, resume: bool = False) -> Iterator[Add]:
             yield store.add
         return
     columns = columns_of(form)
-    if ending == ".xlsx":
-        with _spreadsheet(path, columns) as add:
+    if ending in AS_A_WHOLE:
+        with WRITERS[ending](path, columns) as add:
             yield add
         return
     is_new = not (resume and path.exists() and path.stat().st_size)
@@ -119,19 +124,19 @@ def table(path: Path, form: Form, *, resume: bool = False) -> Iterator[Add]:
 
 
 def export(store: Store, path: Path) -> None:
-    """Write the values of a file, the corrected ones where there are any, as a whole: .csv, .jsonl or .xlsx.
+    """Write the values of a file, the corrected ones where there are any, as a whole.
 
     Raises:
-        SettingError: the name ends in none of them.
-        MissingExtraError: openpyxl, which writes spreadsheets, is not installed.
+        SettingError: the name ends in none of `EXPORTED`.
+        MissingExtraError: openpyxl or pyarrow is not installed; see `table`.
     """
     ending = path.suffix.lower()
     if ending not in EXPORTED:
         raise SettingError(f"{path}: expected a name that ends in {', '.join(EXPORTED)}")
     columns = columns_of(store.form, corrected=True)
     with replacing(path) as temporary, ExitStack() as stack:
-        if ending == ".xlsx":
-            add = stack.enter_context(_spreadsheet(temporary, columns))
+        if ending in AS_A_WHOLE:
+            add = stack.enter_context(WRITERS[ending](temporary, columns))
         else:
             opened = temporary.open("w", encoding="utf-8", newline="", errors="surrogateescape")
             add = rows_into(stack.enter_context(opened), columns, ending)
@@ -179,3 +184,26 @@ def _spreadsheet(path: Path, columns: Sequence[str]) -> Iterator[Add]:
     yield add
     with replacing(path) as temporary:
         book.save(temporary)
+
+
+@contextmanager
+def _parquet(path: Path, columns: Sequence[str]) -> Iterator[Add]:
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError:
+        raise MissingExtraError("pyarrow", None) from None
+    rows: list[dict[str, str]] = []
+
+    def add(file: str, forms: Iterable[FilledForm]) -> None:
+        name = os.fsencode(file).decode(errors="backslashreplace")  # a path may be of any bytes
+        rows.extend(row_of(name, each) for each in forms)
+
+    yield add
+    values = {column: pa.array([row.get(column, "") for row in rows], pa.string()) for column in columns}
+    with replacing(path) as temporary:
+        parquet.write_table(pa.table(values), temporary)
+
+
+WRITERS = MappingProxyType({".xlsx": _spreadsheet, ".parquet": _parquet})
+"""What writes a format of `AS_A_WHOLE`."""
