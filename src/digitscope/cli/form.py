@@ -248,8 +248,8 @@ COMMAND = Command(
                         type=partial(_table_argument, FORMATS),
                         metavar="FILE",
                         help="the table: .db (SQLite, for form review), .csv or .jsonl, which keep the files that "
-                        "they have; or .xlsx, or .parquet if pyarrow is installed, written as a whole (default: CSV on "
-                        "standard output)",
+                        "they have; or .xlsx, or .parquet if pyarrow is installed, written as a whole (default: "
+                        "CSV on standard output)",
                     ),
                     Flag("--json", help="print one line of JSON for every form"),
                 ),

@@ -38,8 +38,8 @@ answered with a problem (RFC 9457, application/problem+json); its `detail` is on
 expected, what now. Uploads are not stored."""
 
 REVIEW_DESCRIPTION = """\
-Hands out the doubtful values of a file of forms, and keeps corrections beside what was read. A call that fails is
-answered with a problem (RFC 9457, application/problem+json); its `detail` is one line."""
+Hands out the doubtful values and refused pages of a file of forms, and keeps corrections beside what was read. A
+call that fails is answered with a problem (RFC 9457, application/problem+json); its `detail` is one line."""
 
 
 FORM_EDIT_DESCRIPTION = """\
