@@ -167,7 +167,7 @@ def sides(folder: Path, epochs: int) -> dict[str, list[list[str]]]:
 
 
 def print_turns(turns: Mapping[str, Sequence[Turn]]) -> None:
-    """Print a row a side, its share the median of the rounds, and the rankings of hidden 10."""
+    """Print a row per side, its share the median of the rounds, and the rankings of hidden 10."""
     first, *_ = turns.values()
     for side, taken in turns.items():
         seconds = statistics.median(turn.seconds for turn in taken)

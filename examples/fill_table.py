@@ -1,4 +1,4 @@
-"""Read scanned forms into a table: one row a form, one column a field, and what somebody should look at.
+"""Read scanned forms into a table: one row per form, one column per field, and what somebody should look at.
 
 python examples/fill_table.py form.toml scans values.csv   (pip install 'digitscope[forms]')
 """

@@ -15,7 +15,7 @@ from digitscope.tables import numbers_of
 
 
 def main(folder: Path, table: Path, unsure: Path) -> None:
-    """Write one row a number, and one picture for each number that has a "?"."""
+    """Write one row per number, and one picture for each number that has a "?"."""
     unsure.mkdir(parents=True, exist_ok=True)
     with table.open("w", newline="") as file:
         rows = csv.writer(file)

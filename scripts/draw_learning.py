@@ -81,7 +81,7 @@ def trained_weights(epochs: int) -> np.ndarray:
 
 
 def draw_boundary() -> None:
-    """Draw the boundary of chapter 4's network with 64 hidden units, and its losses, while it trains."""
+    """Draw the boundary of chapter 4's network with 64 hidden neurons, and its losses, while it trains."""
     generator = np.random.default_rng(0)
     points, classes = disc(80, generator)
     new_points, new_classes = disc(1000, generator)

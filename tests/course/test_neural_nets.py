@@ -35,7 +35,7 @@ def test_the_start_is_the_course_s() -> None:
 
 
 def test_one_step_worked_by_hand() -> None:
-    # (2, 1): each hidden unit is 3, the output 9, the answer 10, so the error is -1.
+    # (2, 1): each hidden neuron is 3, the output 9, the answer 10, so the error is -1.
     # Hidden weights move by 0.001 * (2, 1), biases by 0.001, output weights by 0.001 * 3.
     network = NeuralNetwork()
     assert network.predict(2, 1) == 9

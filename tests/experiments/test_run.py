@@ -112,7 +112,7 @@ def test_the_configuration_says_what_the_figures_depend_on(sample: Dataset, tmp_
     go(recipe, sample, tmp_path, seed=42)
     config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
     assert (config["recipe"], config["task"], config["model"]) == ("fc", "digit", "fc")
-    assert config["summary"] == recipe.summary == "the course's fully connected network, 10 hidden units"
+    assert config["summary"] == recipe.summary == "the course's fully connected network, 10 hidden neurons"
     assert config["options"] == {"hidden": 12, "activation": "relu", "dropout": 0.0}
     assert config["settings"] == {
         "epochs": 1,

@@ -13,7 +13,7 @@ from digitscope.plots.style import OKABE_ITO
 TRAIN = Line("train $x$", (1.0, 2.0, 4.0), (50.0, 80.0, 99.0), (5.0, 2.0, 0.5))
 VALIDATION = Line("validation", (1.0, 2.0, 4.0), (48.0, 75.0, 95.0), (4.0, 2.0, 1.0))
 TICKS = {1.0: "1", 4.0: "4"}
-ACCURACY = Panel("accuracy (%)", (VALIDATION, TRAIN), "hidden units", across_scale="log", ticks=TICKS)
+ACCURACY = Panel("accuracy (%)", (VALIDATION, TRAIN), "hidden neurons", across_scale="log", ticks=TICKS)
 LOSS = Panel("loss (nats)", (TRAIN,), "epoch", scale="log")
 
 
@@ -29,7 +29,7 @@ def test_a_label_has_one_colour_and_one_marker_in_both_panels() -> None:
     assert list(np.asarray(train.get_ydata())) == [50, 80, 99]
     assert (first.get_xscale(), first.get_yscale(), second.get_yscale()) == ("log", "linear", "log")
     assert [label.get_text() for label in first.get_xticklabels()] == ["1", "4"]
-    assert (first.get_xlabel(), first.get_title(loc="left")) == ("hidden units", "accuracy (%)")
+    assert (first.get_xlabel(), first.get_title(loc="left")) == ("hidden neurons", "accuracy (%)")
 
 
 def test_bands_are_a_deviation_to_each_side_and_absent_without_one() -> None:

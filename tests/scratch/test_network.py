@@ -34,7 +34,7 @@ def test_ten_steps_equal_torch(rate: float, momentum: float, nesterov: bool) -> 
     generator = np.random.default_rng(1)
     layers = init_layers((6, 8, 7, 10), generator=generator, dtype=np.float64)
     model = torch_copy(layers)
-    optimiser = torch.optim.SGD(model.parameters(), lr=rate, momentum=momentum, nesterov=nesterov)
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=momentum, nesterov=nesterov)
     velocities = zeros_like(layers)
     for _ in range(10):
         inputs, labels = generator.standard_normal((5, 6)), generator.integers(0, 10, 5)
@@ -42,9 +42,9 @@ def test_ten_steps_equal_torch(rate: float, momentum: float, nesterov: bool) -> 
         _, output_gradient = softmax_cross_entropy(activations[-1], np.eye(10)[labels])
         gradients = backward(layers, activations, output_gradient, "tanh")
         sgd_step(layers, gradients, velocities, learning_rate=rate, momentum=momentum, nesterov=nesterov)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         torch.autograd.backward(functional.cross_entropy(model(torch.tensor(inputs)), torch.tensor(labels)))
-        optimiser.step()
+        optimizer.step()
     for (weight, bias), linear in zip(layers, list(model)[::2], strict=True):
         assert isinstance(linear, torch.nn.Linear)
         np.testing.assert_allclose(weight, linear.weight.detach().numpy().T, rtol=0, atol=1e-10)

@@ -56,7 +56,7 @@ class Watched:
 
 
 def course_training(split: Split, epochs: int) -> tuple[nn.Sequential, list[float]]:
-    """Train the course's network with 10 hidden units as its scripts do; return it and each epoch's mean loss.
+    """Train the course's network with 10 hidden neurons as its scripts do; return it and each epoch's mean loss.
 
     Nothing of digitscope's is used: seed, shuffle once, whole batches in that order, SGD at 0.1.
     """

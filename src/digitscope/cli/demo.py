@@ -100,7 +100,7 @@ def write_demo(folder: Path, mnist: Dataset, parts: Sequence[Part], command: str
     weights = []
     if numpy_part.first_weights is not None:
         weights.append(
-            FigureBlock(weight_pictures(numpy_part.first_weights, 30), "First-layer weights of 30 hidden units.")
+            FigureBlock(weight_pictures(numpy_part.first_weights, 30), "First-layer weights of 30 hidden neurons.")
         )
     facts = (("data", f"{mnist.name}, from {mnist.source}"), *describe_machine().items())
     sections = [
@@ -111,7 +111,7 @@ def write_demo(folder: Path, mnist: Dataset, parts: Sequence[Part], command: str
         ),
         Section(
             "The network you can read",
-            (Paragraph(f"{hidden}Each picture shows where ink raises or lowers one hidden unit."), *weights),
+            (Paragraph(f"{hidden}Each picture shows where ink raises or lowers one hidden neuron."), *weights),
         ),
         Section(
             "What the convolutional network misreads",

@@ -225,7 +225,7 @@ COMMAND = Command(
             ),
         ),
         "read": (
-            "read filled-in forms into a table: one row a form, one column a field",
+            "read filled-in forms into a table: one row per form, one column per field",
             Command(
                 read,
                 (

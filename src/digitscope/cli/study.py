@@ -42,7 +42,7 @@ STUDIES = Path("studies")
 SEEDS, QUICK_SEEDS = 3, 2
 
 QUESTIONS = {
-    "capacity": "how does accuracy change with hidden units, and where does the network overfit?",
+    "capacity": "how does accuracy change with hidden neurons, and where does the network overfit?",
     "epochs": "how does training proceed, with and without dropout and warped digits?",
     "data": "how accurate is each network with few training digits?",
     "optimizers": "which of SGD, momentum, Nesterov, Adam, AdamW and Muon, each at the best of five rates?",

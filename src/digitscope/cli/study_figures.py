@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def capacity(result: Result) -> "Figure":
-    """Return accuracy and loss over the number of hidden units."""
+    """Return accuracy and loss over the number of hidden neurons."""
     scores = result.finished()
     places = tuple(float(score.point["hidden"]) for score in scores)
     ticks = _ticks(places, 4)
@@ -28,7 +28,7 @@ def capacity(result: Result) -> "Figure":
             _over_points(split, places, scores, f"{name}_{quantity}", factor)
             for split, name in (("validation", "validation"), ("training", "train"))
         )
-        panels.append(Panel(title, lines, "hidden units", scale, "log", ticks))  # type: ignore[arg-type]
+        panels.append(Panel(title, lines, "hidden neurons", scale, "log", ticks))  # type: ignore[arg-type]
     return study_figure("How large a network?", _conditions(result), *panels)
 
 
@@ -64,14 +64,14 @@ def data(result: Result) -> "Figure":
 
 
 def optimizers(result: Result) -> "Figure":
-    """Return the training loss and the validation accuracy over time, each optimiser at its best rate."""
+    """Return the training loss and the validation accuracy over time, each optimizer at its best rate."""
     names = list(dict.fromkeys(score.point["optimizer"] for score in result.finished()))
     chosen = {name: best_of(result.finished(optimizer=name)) for name in names}
     losses = tuple(_over_time(*each, "train_loss", 1.0) for each in chosen.items())
     accuracies = tuple(_over_time(*each, "validation_accuracy", 100.0) for each in chosen.items())
     first = Panel("training loss (nats)", losses, "epoch", "log")
     second = Panel("validation accuracy (%)", accuracies, "epoch")
-    return study_figure("Which optimiser?", _conditions(result), first, second)
+    return study_figure("Which optimizer?", _conditions(result), first, second)
 
 
 def _conditions(result: Result) -> str:

@@ -41,7 +41,7 @@ IMPORTANCES_CAPTION = (
 
 
 def ranking_table(sweep: Sweep) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return the header and a row a point in words: with "one-factor" its change, else all that varies."""
+    """Return the header and a row per point in words: with "one-factor" its change, else all that varies."""
     space = sweep.space
     settings = ("point",) if space.method == "one-factor" else ("rank", *map(_name, space.axes))
     test = ("test",) if any(score.test for score in sweep.ranking) else ()

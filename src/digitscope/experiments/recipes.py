@@ -202,10 +202,10 @@ _ALL = (
         ),
     ),
     Recipe(
-        "scratch-128", "the NumPy network, 128 hidden units, on digits as they are", SCRATCH, ScratchSettings()
+        "scratch-128", "the NumPy network, 128 hidden neurons, on digits as they are", SCRATCH, ScratchSettings()
     ),
-    Recipe("fc", "the course's fully connected network, 10 hidden units", "fc", COURSE_FC),
-    Recipe("fc-128", "the course's fully connected network, 128 hidden units", "fc", COURSE_FC, {"hidden": 128}),
+    Recipe("fc", "the course's fully connected network, 10 hidden neurons", "fc", COURSE_FC),
+    Recipe("fc-128", "the course's fully connected network, 128 hidden neurons", "fc", COURSE_FC, {"hidden": 128}),
     Recipe(
         "cnn",
         "the course's convolutional network",

@@ -138,7 +138,7 @@ def two_three_one(_: Bench) -> Iterator[ComparedFigure]:
 
 
 def hidden_10(bench: Bench) -> Iterator[ComparedFigure]:
-    """Yield the small grid with 10 hidden units."""
+    """Yield the small grid with 10 hidden neurons."""
     validations = {}
     for variation, run, rows in _grid("hidden-10", RECIPES["fc"], bench):
         yield from rows
@@ -152,7 +152,7 @@ def hidden_10(bench: Bench) -> Iterator[ComparedFigure]:
 
 
 def hidden_128(bench: Bench) -> Iterator[ComparedFigure]:
-    """Yield the small grid with 128 hidden units."""
+    """Yield the small grid with 128 hidden neurons."""
     for _, _, rows in _grid("hidden-128", RECIPES["fc-128"], bench):
         yield from rows
 

@@ -1,4 +1,4 @@
-"""Tables of values: one row a form, one column a field, written while forms are read.
+"""Tables of values: one row per form, one column per field, written while forms are read.
 
 A file of SQLite has the same, and room for corrections: see `store`.
 """

@@ -1,4 +1,4 @@
-"""The networks, and nothing else: no data, no optimiser.
+"""The networks, and nothing else: no data, no optimizer.
 
 Every model takes uint8 images (N, H, W) and returns float32 logits: (N, 10) for single digits and (N, 2, 10) for
 pairs. Separation returns (N, 2, H, W), one map for each digit. The page network returns maps

@@ -27,13 +27,13 @@ def fully_connected(hidden: int = 10, activation: str = "relu", dropout: float =
     uint8 (N, 28, 28) -> 784 -> `hidden` -> logits float32 (N, 10)
 
     Args:
-        hidden: units of the hidden layer; the course uses 10 and 128.
+        hidden: neurons of the hidden layer; the course uses 10 and 128.
         activation: "relu", or "leaky-relu" with slope 0.01.
-        dropout: share of the hidden units that a training step leaves out (Srivastava et al. 2014); the course's
+        dropout: share of the hidden neurons that a training step leaves out (Srivastava et al. 2014); the course's
             has none.
 
     Raises:
-        SettingError: no hidden unit, an unknown activation, or `dropout` is not from 0 to below 1.
+        SettingError: no hidden neuron, an unknown activation, or `dropout` is not from 0 to below 1.
     """
     check_hidden(hidden)
     check_dropout(dropout)

@@ -37,7 +37,7 @@ def two_digit_mlp(hidden: int = 64) -> nn.Sequential:
     uint8 (N, 42, 28) -> 1,176 -> `hidden` -> logits float32 (N, 2, 10)
 
     Raises:
-        SettingError: no hidden unit.
+        SettingError: no hidden neuron.
     """
     check_hidden(hidden)
     return nn.Sequential(

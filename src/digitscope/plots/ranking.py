@@ -1,4 +1,4 @@
-"""Which settings were best: accuracies, or another measure, with their deviations, one row a point."""
+"""Which settings were best: accuracies, or another measure, with their deviations, one row per point."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

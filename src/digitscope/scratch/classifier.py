@@ -64,7 +64,7 @@ class Network:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Inputs, hidden units of each layer, outputs."""
+        """Inputs, hidden neurons of each layer, outputs."""
         return (len(self.layers[0].weight), *(len(layer.bias) for layer in self.layers))
 
     @property

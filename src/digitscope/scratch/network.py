@@ -43,7 +43,7 @@ def init_layers(
     neither grow nor fade on their way through layers of ReLU.
 
     Args:
-        sizes: inputs, hidden units of each layer, outputs; such as (784, 128, 10).
+        sizes: inputs, hidden neurons of each layer, outputs; such as (784, 128, 10).
         generator: where the weights are drawn from.
         dtype: float32 or float64.
 

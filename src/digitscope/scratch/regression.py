@@ -1,4 +1,4 @@
-"""The course's first network: two inputs, three hidden units, one output, learnt point by point.
+"""The course's first network: two inputs, three hidden neurons, one output, learned point by point.
 
 You can follow it with pencil and paper, so each step is one line, with the course's names and shapes. An input is
 a column, so a layer is weights @ column; in `network` it is rows @ weight. A test checks that both agree. Every
@@ -25,14 +25,14 @@ identity = ACTIVATIONS["identity"]
 
 
 class RegressionNetwork:
-    """Two inputs, three ReLU units, one linear output without a bias.
+    """Two inputs, three ReLU neurons, one linear output without a bias.
 
     Weights may be assigned as arrays or as the handout's matrices; they are trained as arrays.
 
     Attributes:
         input_to_hidden_weights: (3, 2), all 1 at first.
         hidden_to_output_weights: (1, 3), all 1 at first.
-        biases: (3, 1) of the hidden units, all 0 at first.
+        biases: (3, 1) of the hidden neurons, all 0 at first.
         learning_rate: 0.001.
         epochs_to_train: 10.
         training_points: ((x1, x2), y), in the order of their use.

@@ -23,7 +23,7 @@ class ScratchSettings(TrainingSettings):
         SettingError: a value is of the wrong kind, out of range, unknown or contradicts another.
     """
 
-    hidden: Annotated[tuple[int, ...], "units of each hidden layer, first to last; () for softmax regression."] = (
+    hidden: Annotated[tuple[int, ...], "neurons of each hidden layer, first to last; () for softmax regression."] = (
         128,
     )
     activation: Annotated[str, "what follows each hidden layer, a name in `ACTIVATIONS`."] = "relu"

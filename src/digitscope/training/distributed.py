@@ -3,7 +3,7 @@
 All processes make the same batches from the same seed, and each computes its share with its copy of the network.
 The logits are gathered, so each process has the loss and the score of the whole batch. The gradients are added
 up, so every process takes the same step. Batch norms take their statistics from the whole batch. So the result
-equals that of one process, up to rounding, for any network, optimiser and warp. Only dropout differs: each
+equals that of one process, up to rounding, for any network, optimizer and warp. Only dropout differs: each
 process draws its own masks.
 """
 

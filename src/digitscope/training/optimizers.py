@@ -1,4 +1,4 @@
-"""The optimisers, the learning rate of every step, and the average of the weights."""
+"""The optimizers, the learning rate of every step, and the average of the weights."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from digitscope.training.muon import Muon
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], settings: TrainingSettings) -> optim.Optimizer:
-    """Return the optimiser that `settings` describe."""
+    """Return the optimizer that `settings` describe."""
     rate, decay = settings.learning_rate, settings.weight_decay
     if settings.optimizer == "adam":
         return optim.Adam(parameters, lr=rate, weight_decay=decay)

@@ -42,9 +42,9 @@ def test_a_loss_that_rises_again(losses: list[tuple[float, ...]], notable: bool)
 
 def test_capacity_says_what_is_alike_and_where_it_overfits() -> None:
     told = findings(result("capacity", {(1,): flat(0.30, 0.32), (16,): flat(0.90, 0.94), (64,): flat(0.91, 0.95)}))
-    assert "On 5,000 training digits, after 20 epochs, 64 hidden units are best on validation" in told
-    assert "93.00 ± 2.83 %; 16 units are alike" in told
-    assert "From 1 to 64 units, training accuracy goes from 100.00 ± 0.00 % to" in told
+    assert "On 5,000 training digits, after 20 epochs, 64 hidden neurons are best on validation" in told
+    assert "93.00 ± 2.83 %; 16 neurons are alike" in told
+    assert "From 1 to 64 neurons, training accuracy goes from 100.00 ± 0.00 % to" in told
     assert "Its lead over validation goes from 69.0 to 7.0 points, with a maximum of 69.0 at 1. The fewest" in told
     assert "with a training accuracy of at least 99.95 % are 1." in told
     assert "No network overfits" in told
@@ -55,10 +55,10 @@ def test_capacity_says_what_is_alike_and_where_it_overfits() -> None:
 def test_capacity_names_the_widths_that_overfit() -> None:
     low = flat(0.5, 0.5)
     told = findings(result("capacity", {(1,): low, (8,): RISING, (16,): RISING}))
-    assert "The network overfits from 8 units on" in told
-    assert "With 16 units it is lowest after epoch 2 (0.100 nats) and ends at 0.150" in told
+    assert "The network overfits from 8 neurons on" in told
+    assert "With 16 neurons it is lowest after epoch 2 (0.100 nats) and ends at 0.150" in told
     told = findings(result("capacity", {(1,): low, (8,): RISING, (16,): flat(0.8, 0.8)}))
-    assert "The network overfits with 8 units: the" in told
+    assert "The network overfits with 8 neurons: the" in told
     assert "The widest network is 10.00 points below the best" in told
 
 

@@ -33,7 +33,7 @@ OPTIMIZERS: Mapping[str, tuple[Mapping[str, Any], tuple[float, ...]]] = MappingP
         "Muon": ({"optimizer": "muon", "momentum": 0.6, "nesterov": True}, (0.01, 0.03, 0.1, 0.3, 1.0)),
     }
 )
-"""Each optimiser's settings, and the learning rates to choose the best from."""
+"""Each optimizer's settings, and the learning rates to choose the best from."""
 
 
 def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
@@ -42,7 +42,7 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
 
 
 def capacity(n_train: int, quick: bool) -> tuple[Variant, ...]:
-    """Return the fully connected network with 1, 2, 4, ... hidden units, on few digits."""
+    """Return the fully connected network with 1, 2, 4, ... hidden neurons, on few digits."""
     most, n_epochs = (7, 8) if quick else (11, 20)
     sizes = {"train_size": min(1_000 if quick else FEW_DIGITS, n_train), "epochs": n_epochs}
     return tuple(
@@ -85,7 +85,7 @@ def data(n_train: int, quick: bool) -> tuple[Variant, ...]:
 
 
 def optimizers(n_train: int, quick: bool) -> tuple[Variant, ...]:
-    """Return the course's network of 128 hidden units with each optimiser, at several constant learning rates."""
+    """Return the course's network of 128 hidden neurons with each optimizer, at several constant learning rates."""
     n_epochs, n_digits = (3, 1_000) if quick else (5, FEW_DIGITS)
     common = {"batch_size": 128, "epochs": n_epochs, "train_size": min(n_digits, n_train)}
     recipe = changed(get_recipe("fc-128"), common)

@@ -76,11 +76,11 @@ def common_settings(result: Result) -> TrainingSettings:
 
 
 def capacity(result: Result) -> list[str]:
-    """Return the effect of more hidden units on accuracy, overfitting and cost."""
+    """Return the effect of more hidden neurons on accuracy, overfitting and cost."""
     scores = result.finished()
     best, smallest, largest = best_of(scores), scores[0], scores[-1]
     same = [_units(score) for score in like_best(scores)]
-    told = f"; {enumerate_words(same)} units are alike" if same else ""
+    told = f"; {enumerate_words(same)} neurons are alike" if same else ""
     low, high = (score.after("train_accuracy").in_percent() for score in (smallest, largest))
     widest = max(scores, key=_lead)
     learned = [score for score in scores if score.after("train_accuracy").mean >= ALMOST_ALL]
@@ -88,15 +88,15 @@ def capacity(result: Result) -> list[str]:
     fewest, most = (n_parameters[score.point["hidden"]] for score in (smallest, largest))
     return [
         (
-            f"{_setting(result)}, {_units(best)} hidden units are best on validation, with "
+            f"{_setting(result)}, {_units(best)} hidden neurons are best on validation, with "
             f"{validation(best).in_percent()}{told}."
         ),
-        f"From {_units(smallest)} to {_units(largest)} units, training accuracy goes from {low} to {high}.",
+        f"From {_units(smallest)} to {_units(largest)} neurons, training accuracy goes from {low} to {high}.",
         (
             f"Its lead over validation goes from {_lead(smallest):.1f} to {_lead(largest):.1f} points, with a "
             f"maximum of {_lead(widest):.1f} at {_units(widest)}."
         ),
-        f"The fewest units with a training accuracy of at least {100 * ALMOST_ALL:.2f} % are {_units(learned[0])}."
+        f"The fewest neurons with a training accuracy of at least {100 * ALMOST_ALL:.2f} % are {_units(learned[0])}."
         if learned
         else "",
         *_where_it_overfits(scores),
@@ -122,15 +122,15 @@ def _where_it_overfits(scores: Sequence[PointScore]) -> list[str]:
         return [f"No network overfits: no validation loss ends {RISE}."]
     names = [_units(score) for score in overfitted]
     to_the_end = list(scores[-len(overfitted) :]) == overfitted
-    where = f"from {names[0]} units on" if to_the_end else f"with {enumerate_words(names)} units"
+    where = f"from {names[0]} neurons on" if to_the_end else f"with {enumerate_words(names)} neurons"
     rise, best, widest = rise_of_loss(overfitted[-1]), best_of(scores), scores[-1]
-    accuracy = "More units do not lower the validation accuracy."
+    accuracy = "More neurons do not lower the validation accuracy."
     if widest is not best and not within_noise(validation(widest), validation(best)):
         accuracy = f"The widest network is {_points(best, widest):.2f} points below the best."
     return [
         f"The network overfits {where}: the validation loss ends {RISE}.",
         (
-            f"With {names[-1]} units it is lowest after epoch {rise.epoch} ({rise.lowest:.3f} nats) and ends at "
+            f"With {names[-1]} neurons it is lowest after epoch {rise.epoch} ({rise.lowest:.3f} nats) and ends at "
             f"{rise.last:.3f}."
         ),
         accuracy,
@@ -203,7 +203,7 @@ def data(result: Result) -> list[str]:
 
 
 def optimizers(result: Result) -> list[str]:
-    """Rank the optimisers, each at its best learning rate, and name those within chance."""
+    """Rank the optimizers, each at its best learning rate, and name those within chance."""
     names = dict.fromkeys(score.point["optimizer"] for score in result.finished())
     chosen = [best_of(result.finished(optimizer=name)) for name in names]
     chosen.sort(key=lambda score: -validation(score).mean)

@@ -1,4 +1,4 @@
-"""The table behind a study: a row a variant, for programs and for people."""
+"""The table behind a study: a row per variant, for programs and for people."""
 
 from collections.abc import Sequence
 from typing import Any

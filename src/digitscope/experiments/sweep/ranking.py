@@ -94,7 +94,7 @@ class PointScore:
         return statistics.median(seconds) if seconds else None
 
     def over_epochs(self, quantity: str) -> NDArray[np.float64]:
-        """Return a quantity of every epoch, float64 (S, E): a row a seed, for the epochs that all of them have."""
+        """Return a quantity of every epoch, float64 (S, E): a row per seed, for the epochs that all of them have."""
         rows = [[getattr(epoch, quantity) for epoch in record.history] for record in self.records]
         return np.array([row[: self.n_epochs] for row in rows], dtype=np.float64)
 
@@ -146,7 +146,7 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def as_table(space: Space, ranking: Sequence[PointScore]) -> list[dict[str, Any]]:
-    """Return a row a point with every figure in full, what does not exist as None."""
+    """Return a row per point with every figure in full, what does not exist as None."""
     measure = space.measure.lower().replace(" ", "_")
     return [
         {

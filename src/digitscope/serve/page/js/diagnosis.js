@@ -26,7 +26,7 @@ const STEADY = 0.02;
  */
 
 /**
- * Return what the numbers show: over-fitting, under-fitting, or neither yet.
+ * Return what the numbers show: overfitting, underfitting, or neither yet.
  * @param {Epoch[]} epochs from the first to the last so far
  * @param {number} checked validation digits, on which it hangs what is noise
  * @returns {string}
@@ -89,7 +89,7 @@ function underfitting(last) {
   }
   return (
     `Underfitting: after ${last.epoch} epochs only ${share} of its own training digits are right, and the loss ` +
-    "hardly falls. It has too few units, or its steps are too short or too long."
+    "hardly falls. It has too few neurons, or its steps are too short or too long."
   );
 }
 

@@ -1,4 +1,4 @@
-/** How a drawing was read after every epoch: a picture with a row a digit and a column an epoch, and a sentence. */
+/** How a drawing was read after every epoch: a picture with a row per digit and a column per epoch, and a sentence. */
 
 import { pictureOf, signedColours } from "./pixels.js";
 
