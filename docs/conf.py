@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
+from docutils import nodes
 from sphinx.application import Sphinx
 
 DOCS = Path(__file__).parent
@@ -25,7 +26,7 @@ extensions = [
     *("sphinx.ext.mathjax", "sphinx-mathjax-offline"),  # MathJax in the site itself, and not from elsewhere
     *("myst_nb", "sphinx_copybutton"),
 ]
-exclude_patterns = ["_build", "history"]
+exclude_patterns = ["_build"]
 
 html_theme = "furo"
 html_title = "digitscope"
@@ -63,9 +64,9 @@ def point_into_the_site(app: Sphinx, page: str, content: list[str]) -> None:
         target = (origin.parent / link[1]).resolve()
         if not target.is_file():  # code, such as layers[0](x), or a dead link, which is found later
             return link[0]
-        if target not in pages and (DOCS / "history" not in target.parents and DOCS in target.parents):
+        if target not in pages and DOCS in target.parents and origin == here:
             return link[0]
-        kind = "" if target in pages else "path:"
+        kind = "" if target in pages or DOCS in target.parents else "path:"
         return f"]({kind}{os.path.relpath(pages.get(target, target), here.parent)}{link[2]}"
 
     content[0] = re.sub(r"\]\(([^()#\s:]+)([#)])", pointed, content[0])
@@ -88,8 +89,16 @@ def drop_annotations(app: Sphinx, value: Any, bound: object) -> None:
         }
 
 
+def close_answers(app: Sphinx, page: nodes.document) -> None:
+    """Close the admonitions of class `dropdown` until a reader opens them, as JupyterLab does."""
+    for box in page.findall(nodes.admonition):
+        if "dropdown" in box["classes"]:
+            box["collapsible"] = "closed"
+
+
 def setup(app: Sphinx) -> None:
     """Connect the above."""
+    app.connect("doctree-read", close_answers)
     app.connect("source-read", point_into_the_site)
     app.connect("autodoc-process-docstring", tell_settings, priority=400)  # before napoleon
     app.connect("autodoc-before-process-signature", drop_annotations)

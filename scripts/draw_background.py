@@ -6,6 +6,7 @@ Usage: DIGITSCOPE_DATA=DIR python -m scripts.draw_background
 `benchmarks.framing`, framed in all of its ways. Both are to be drawn again when a network that ships changes.
 """
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -67,9 +68,9 @@ def framing_figure() -> Figure:
     digits = load_pen_digits(held_back=True)
     read = framing.readers(0)["scratch-128"]
     ways = framing.WAYS.values()
-    figure = Figure(figsize=(7.4, 4.4), layout="constrained")
-    axes = figure.subplots(len(LABELS), len(ways))
-    for label, line in zip(LABELS, axes, strict=True):
+    figure = Figure(figsize=(4, 5.4), layout="constrained")
+    axes = figure.subplots(len(ways), len(LABELS))
+    for label, line in zip(LABELS, axes.T, strict=True):
         for row in np.flatnonzero(digits.labels == label):
             ink = 255 - drawing(digits, int(row), framing.HEIGHT, framing.PENS["thin"])
             images = np.stack([way(ink) for way in ways])
@@ -78,10 +79,11 @@ def framing_figure() -> Figure:
                 break
         for image, found, axis in zip(images, labels, line, strict=True):
             axis.imshow(image, cmap="gray", vmin=0, vmax=255)
-            axis.set_xlabel(f"read as {found}", color=BLUE if found == label else ORANGE, fontsize=7)
+            axis.set_xlabel(f"read as {found}", color=BLUE if found == label else ORANGE, fontsize=8)
             axis.set(xticks=[], yticks=[])
-    for name, axis in zip(framing.WAYS, axes[0], strict=True):
-        axis.set_title(name.replace(", ", ",\n"), fontsize=6)
+    for name, axis in zip(framing.WAYS, axes[:, 0], strict=True):
+        way = textwrap.fill(name, 16)
+        axis.set_ylabel(way, fontsize=8, rotation=0, ha="left", va="center", labelpad=90)
     return figure
 
 

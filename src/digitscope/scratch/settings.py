@@ -23,9 +23,7 @@ class ScratchSettings(TrainingSettings):
         SettingError: a value is of the wrong kind, out of range, unknown or contradicts another.
     """
 
-    hidden: Annotated[tuple[int, ...], "neurons of each hidden layer, first to last; () for softmax regression."] = (
-        128,
-    )
+    hidden: Annotated[tuple[int, ...], "neurons of each hidden layer; () for softmax regression."] = (128,)
     activation: Annotated[str, "what follows each hidden layer, a name in `ACTIVATIONS`."] = "relu"
     dtype: Annotated[FloatName, "of weights and arithmetic; float64 is for checking, and half as fast."] = (
         "float32"

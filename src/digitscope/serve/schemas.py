@@ -309,7 +309,7 @@ class NewTraining(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     hidden: Whole = Field(
-        default=32, ge=0, le=512, description="neurons of the hidden layer; 0 for none, which is softmax regression"
+        default=32, ge=0, le=512, description="neurons of the hidden layer; 0 for softmax regression"
     )
     learning_rate: float = Field(
         default=0.1, ge=0.001, le=2, description="of the first step; it falls to 0 in a straight line"

@@ -85,7 +85,7 @@ def data(n_train: int, quick: bool) -> tuple[Variant, ...]:
 
 
 def optimizers(n_train: int, quick: bool) -> tuple[Variant, ...]:
-    """Return the course's network of 128 hidden neurons with each optimizer, at several constant learning rates."""
+    """Return the course's network, 128 hidden neurons, with each optimizer at several constant learning rates."""
     n_epochs, n_digits = (3, 1_000) if quick else (5, FEW_DIGITS)
     common = {"batch_size": 128, "epochs": n_epochs, "train_size": min(n_digits, n_train)}
     recipe = changed(get_recipe("fc-128"), common)

@@ -96,7 +96,7 @@ def capacity(result: Result) -> list[str]:
             f"Its lead over validation goes from {_lead(smallest):.1f} to {_lead(largest):.1f} points, with a "
             f"maximum of {_lead(widest):.1f} at {_units(widest)}."
         ),
-        f"The fewest neurons with a training accuracy of at least {100 * ALMOST_ALL:.2f} % are {_units(learned[0])}."
+        f"The fewest neurons with at least {100 * ALMOST_ALL:.2f} % training accuracy are {_units(learned[0])}."
         if learned
         else "",
         *_where_it_overfits(scores),

@@ -94,7 +94,7 @@ class PointScore:
         return statistics.median(seconds) if seconds else None
 
     def over_epochs(self, quantity: str) -> NDArray[np.float64]:
-        """Return a quantity of every epoch, float64 (S, E): a row per seed, for the epochs that all of them have."""
+        """Return a quantity of every epoch, float64 (S, E): a row per seed, of epochs that all have."""
         rows = [[getattr(epoch, quantity) for epoch in record.history] for record in self.records]
         return np.array([row[: self.n_epochs] for row in rows], dtype=np.float64)
 
