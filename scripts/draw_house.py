@@ -8,21 +8,27 @@ packages that it imports.
 """
 
 import tomllib
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 import grimp
+import numpy as np
 
 from digitscope.files import write_text
 
 ROOT = Path(__file__).parent.parent
 PICTURE = ROOT / "docs" / "images" / "house.svg"
 
-WIDTH, ROW, BOX, LETTER, ROOM = 860, 54, 28, 8.4, 22
+WIDTH, ROW, BOX, LETTER, ROOM = 860, 64, 28, 8.4, 22
 """Pixels: of the picture, from row to row, the height of a box, of a letter, and around a box's name."""
 
 AWAY = 60
 """Pixels that a box alone in its row stands beside the middle, so that lines pass it."""
+
+LANE = 7
+"""Pixels between two lines that pass a row in one gap, and between a line and a box."""
 
 STYLE = """\
 text{font:14px ui-monospace,monospace;text-anchor:middle;fill:#1a1a1a}
@@ -80,6 +86,59 @@ def places(rows: list[list[str]], lines: list[tuple[str, str]]) -> dict[str, tup
     return found
 
 
+def routes(
+    rows: list[list[str]], lines: list[tuple[str, str]], at: dict[str, tuple[float, float, float]]
+) -> dict[tuple[str, str], list[float]]:
+    """Return where each line passes the rows between its ends: x in a gap of each, so that it meets no box."""
+    row_of = {name: number for number, row in enumerate(rows) for name in row}
+    found: dict[tuple[str, str], list[float]] = {}
+    taken: list[list[float]] = [[] for _ in rows]
+    for line in sorted(lines, key=lambda line: row_of[line[1]] - row_of[line[0]]):
+        (start, _, _), (end, _, _) = (at[name] for name in line)
+        first, last = (row_of[name] for name in line)
+        ways = [(0.0, [start])]
+        for number in range(first + 1, last):
+            straight = start + (end - start) * (number - first) / (last - first)
+            ways = [
+                min((cost + (x - way[-1]) ** 2, [*way, x]) for cost, way in ways)
+                for x in free(rows[number], at, taken[number], straight)
+            ]
+        _, (_, *way) = min((cost + (way[-1] - end) ** 2, way) for cost, way in ways)
+        for number, x in enumerate(way, start=first + 1):
+            taken[number].append(x)
+        found[line] = way
+    return found
+
+
+def free(
+    row: list[str], at: dict[str, tuple[float, float, float]], taken: list[float], wanted: float
+) -> Iterator[float]:
+    """Yield the x nearest to `wanted` in each gap of `row`, away from its boxes and from the lines there."""
+    places = np.arange(LANE, WIDTH - LANE)
+    boxes = sorted(at[name] for name in row)
+    is_free = np.full(len(places), True)
+    for x, width in [*((x, width / 2) for x, _, width in boxes), *((x, 0.0) for x in taken)]:
+        is_free &= abs(places - x) >= width + LANE
+    gap_of = np.searchsorted([x for x, _, _ in boxes], places)
+    for gap in range(len(boxes) + 1):
+        inside = places[is_free & (gap_of == gap)]
+        if len(inside):
+            yield float(inside[np.argmin(abs(inside - wanted))])
+
+
+def path(xs: list[float], top: float) -> str:
+    """Return a line from height `top` down through `xs`, upright beside the boxes of each row."""
+    drawn, y = [f"M{xs[0]:.0f} {top:.0f}"], top
+    for place, (x, to_x) in enumerate(pairwise(xs)):
+        end, bend = y + ROW - BOX, (ROW - BOX) / 2
+        drawn.append(f"C{x:.0f} {y + bend:.0f} {to_x:.0f} {end - bend:.0f} {to_x:.0f} {end:.0f}")
+        y = end
+        if place < len(xs) - 2:
+            y += BOX
+            drawn.append(f"V{y:.0f}")
+    return "".join(drawn)
+
+
 def drawing() -> str:
     """Return the picture as SVG."""
     rows = layers()
@@ -91,11 +150,9 @@ def drawing() -> str:
     parts += [f'<rect width="{WIDTH}" height="{height}" style="fill:#fff;stroke:none"/>']
     for number in range(0, len(rows), 2):
         parts.append(f'<rect class="row" y="{12 + ROW * number}" width="{WIDTH}" height="{ROW}"/>')
-    for importer, imported in lines:
-        (x, y, _), (to_x, to_y, _) = at[importer], at[imported]
-        start, end = y + BOX / 2, to_y - BOX / 2
-        bend = f"{x:.0f} {start + 24:.0f} {to_x:.0f} {end - 24:.0f}"
-        parts.append(f'<path d="M{x:.0f} {start:.0f}C{bend} {to_x:.0f} {end:.0f}"/>')
+    for (importer, imported), way in routes(rows, lines, at).items():
+        (x, y, _), (to_x, _, _) = at[importer], at[imported]
+        parts.append(f'<path d="{path([x, *way, to_x], y + BOX / 2)}"/>')
     for row in rows:
         parts.append('<g class="layer">')
         for name in row:

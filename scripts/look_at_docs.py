@@ -1,4 +1,6 @@
-"""Opens each page of the built site, wide and narrow: none may scroll sideways, err or load from elsewhere.
+"""Opens each page of the built site, wide and narrow, and lists complaints.
+
+No page may scroll sideways, err, load from elsewhere or show the answers of exercises.
 
 python scripts/look_at_docs.py [--pictures FOLDER] [PAGE ...]
 """
@@ -13,6 +15,7 @@ from playwright.sync_api import Page, sync_playwright
 SITE = Path(__file__).parent.parent / "docs" / "_build" / "html"
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
 TOO_WIDE = "() => document.scrollingElement.scrollWidth - innerWidth"
+OPEN_ANSWERS = "() => document.querySelectorAll('.dropdown:not(details:not([open]))').length"
 
 
 def listen(page: Page, found: list[str]) -> None:
@@ -43,8 +46,10 @@ def main() -> int:
                 page.goto(path.as_uri())
                 excess = page.evaluate(TOO_WIDE)
                 if options.pictures:
-                    page.screenshot(path=options.pictures / f"{name}-{size}.png".replace("/", "-"))
+                    page.screenshot(path=options.pictures / f"{name}-{size}.png".replace("/", "-"), full_page=True)
                 complaints = [*found, *([f"{excess} pixels too wide"] if excess > 0 else [])]
+                n_open = page.evaluate(OPEN_ANSWERS)
+                complaints += [f"{n_open} answers stand open"] if n_open else []
                 for complaint in complaints:
                     print(f"{name}, {size}: {complaint}", flush=True)
                 n_wrong += len(complaints)

@@ -1,10 +1,13 @@
 """The picture of the house, `docs/images/house.svg`, against the contract and the source."""
 
 import ast
+import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 from scripts import draw_house
 
@@ -25,6 +28,40 @@ def test_its_rows_are_the_layers_of_the_contract(picture: ET.Element) -> None:
     heights = [{text.get("y") for text in row} for row in texts]
     assert [len(each) for each in heights] == [1] * len(layers)
     assert sorted(heights, key=lambda each: int(each.copy().pop() or 0)) == heights
+
+
+def test_no_line_passes_a_box_but_at_its_ends(picture: ET.Element) -> None:
+    boxes = []
+    for row in picture.iter(f"{SVG}g"):
+        boxes += [
+            [float(rect.get(side, 0)) for side in ("x", "y", "width", "height")]
+            for rect in row.findall(f"{SVG}rect")
+        ]
+    paths = [line.get("d", "") for line in picture.iter(f"{SVG}path")]
+    assert len(paths) > 30
+    assert len(boxes) > 20
+    for drawn in paths:
+        points = np.array(list(points_on(drawn)))
+        for left, top, width, height in boxes:
+            inside = (abs(points - (left + width / 2, top + height / 2)) < (width / 2, height / 2)).all(axis=1)
+            assert not inside.any(), (drawn, left, top)
+
+
+def points_on(drawn: str) -> Iterator[tuple[float, float]]:
+    """Yield points on a path of the commands M, C and V."""
+    x = y = 0.0
+    for command, numbers in re.findall(r"([MCV])([-\d. ]+)", drawn):
+        values = [float(number) for number in numbers.split()]
+        if command == "C":
+            x1, y1, x2, y2, to_x, to_y = values
+            for t in np.linspace(0, 1, 40):
+                a, b, c, d = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3
+                yield a * x + b * x1 + c * x2 + d * to_x, a * y + b * y1 + c * y2 + d * to_y
+        else:
+            to_x, to_y = (x, values[0]) if command == "V" else values
+            for t in np.linspace(0, 1, 40 if command == "V" else 1):
+                yield x, y + t * (to_y - y) if command == "V" else to_y
+        x, y = to_x, to_y
 
 
 def imported_by(package: str) -> set[str]:
