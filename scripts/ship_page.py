@@ -45,8 +45,8 @@ PROTOCOL = (
 )
 
 LIMITS = (
-    "A program made all pages, the test pages too. The table says nothing of photos: see "
-    "[Measurements](../../../benchmarks/README.md#real-pictures).",
+    "A program made all pages, the test pages too.",
+    "The table says nothing of photos: see [Measurements](../../../benchmarks/README.md#real-pictures).",
     "It finds digits from 9 to 64 pixels high. `digitscope.read` scales a page so that its digits are about 30.",
     "It knows eleven signs: . , - / : + × ÷ = ( ). It takes other signs for one of them, or for handwriting.",
     "Its written digits come from the United States (MNIST) and from the writers of UNIPEN's donors.",
