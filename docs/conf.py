@@ -7,13 +7,12 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
-from docutils import nodes
 from sphinx.application import Sphinx
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS))
 
-import generate  # noqa: E402 - which stands beside this file
+import generate  # noqa: E402 - which stands beside this file, as answers does
 
 os.environ["DIGITSCOPE_OFFLINE"] = "1"  # chapters run on the digits that are here, or on the embedded ones
 generate.write_pages(DOCS)
@@ -24,7 +23,7 @@ copyright = "the digitscope developers"  # noqa: A001 - Sphinx's name for it
 extensions = [
     *("sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"),
     *("sphinx.ext.mathjax", "sphinx-mathjax-offline"),  # MathJax in the site itself, and not from elsewhere
-    *("myst_nb", "sphinx_copybutton"),
+    *("myst_nb", "sphinx_copybutton", "answers"),
 ]
 exclude_patterns = ["_build"]
 
@@ -89,16 +88,8 @@ def drop_annotations(app: Sphinx, value: Any, bound: object) -> None:
         }
 
 
-def close_answers(app: Sphinx, page: nodes.document) -> None:
-    """Close the admonitions of class `dropdown` until a reader opens them, as JupyterLab does."""
-    for box in page.findall(nodes.admonition):
-        if "dropdown" in box["classes"]:
-            box["collapsible"] = "closed"
-
-
 def setup(app: Sphinx) -> None:
     """Connect the above."""
-    app.connect("doctree-read", close_answers)
     app.connect("source-read", point_into_the_site)
     app.connect("autodoc-process-docstring", tell_settings, priority=400)  # before napoleon
     app.connect("autodoc-before-process-signature", drop_annotations)

@@ -1,6 +1,6 @@
 """What the chapters' prose says of the results of their cells: a phrase, and code that fails unless it holds.
 
-The code runs after the cells of the chapter, with their names. It is "" if the numbers of the phrase are no results.
+The code runs after the cells of the chapter, with their names. It is "" where the numbers are no results.
 """
 
 from collections.abc import Mapping

@@ -130,6 +130,9 @@ def test_the_second_step_of_the_exercise() -> None:
     (w1, b1, w2), after = second.slopes, second.after
     expected = [second.a1[0], second.o, second.cost, second.delta2, second.delta1[0], w1[0, 0], b1[0], w2[0]]
     expected += [after.w1[0, 0], after.w1[0, 1], after.b1[0], after.w2[0]]
+    exercise = part_of("**2. With paper.**").split("The next point")[0]
+    given = [float(number) for number in re.findall(r"\d+\.\d+", exercise)]
+    np.testing.assert_allclose(given, [1.002, 1.001, 0.001, 1.003])
     answer = part_of("**2. With paper.**").split("Forward:")[1].split("```")[0]
     found = [float(number) for number in re.findall(r"-?\d+\.\d+", answer)]
     np.testing.assert_allclose(found, expected, atol=5e-5)
