@@ -68,7 +68,7 @@ def framing_figure() -> Figure:
     digits = load_pen_digits(held_back=True)
     read = framing.readers(0)["scratch-128"]
     ways = framing.WAYS.values()
-    figure = Figure(figsize=(4, 5.4), layout="constrained")
+    figure = Figure(figsize=(4, 5.6), layout="constrained")
     axes = figure.subplots(len(ways), len(LABELS))
     for label, line in zip(LABELS, axes.T, strict=True):
         for row in np.flatnonzero(digits.labels == label):
@@ -79,11 +79,11 @@ def framing_figure() -> Figure:
                 break
         for image, found, axis in zip(images, labels, line, strict=True):
             axis.imshow(image, cmap="gray", vmin=0, vmax=255)
-            axis.set_xlabel(f"read as {found}", color=BLUE if found == label else ORANGE, fontsize=8)
+            axis.set_xlabel(f"read as {found}", color=BLUE if found == label else ORANGE, fontsize=10)
             axis.set(xticks=[], yticks=[])
     for name, axis in zip(framing.WAYS, axes[:, 0], strict=True):
-        way = textwrap.fill(name, 16)
-        axis.set_ylabel(way, fontsize=8, rotation=0, ha="left", va="center", labelpad=90)
+        way = textwrap.fill(name, 15)
+        axis.set_ylabel(way, fontsize=10, rotation=0, ha="left", va="center", labelpad=98)
     return figure
 
 

@@ -117,7 +117,7 @@ def _ranking_figure(space: Space, finished: Sequence[PointScore]) -> FigureBlock
     cut = f"The best {MOST_ROWS} of {len(finished)}. " if len(finished) > MOST_ROWS else ""
     caption = (
         f"{cut}Ranked by mean validation {space.measure} after the last epoch. Differences within the deviations "
-        "are chance; a row without a bar is one seed."
+        "are luck; a row without a bar is one seed."
     )
     heading = "" if space.method == "one-factor" else ", ".join(map(_name, space.axes))
     return FigureBlock(ranking_figure(points, heading, space.measure), caption)

@@ -113,7 +113,7 @@ def test_optimizers_are_compared_at_their_best_rates() -> None:
     assert "Adam is first, with SGD alike." in told
     assert "For Adam, the best rate is the lowest or highest that was tried" in told
     told = findings(result("optimizers", {**curves, ("Adam", 0.001): flat(0.97, 0.98)}))
-    assert "Adam is ahead by more than chance." in told
+    assert "Adam is ahead by more than luck." in told
 
 
 def test_the_table_has_every_figure_in_full_and_in_words() -> None:

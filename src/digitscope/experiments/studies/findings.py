@@ -31,7 +31,7 @@ def within_noise(first: Spread, second: Spread) -> bool:
 
 
 def like_best(scores: Sequence[PointScore]) -> list[PointScore]:
-    """Return the `scores` that differ from the best one by no more than chance, without the best."""
+    """Return the `scores` that differ from the best one by no more than luck, without the best."""
     best = best_of(scores)
     return [each for each in scores if each is not best and within_noise(validation(each), validation(best))]
 
@@ -203,7 +203,7 @@ def data(result: Result) -> list[str]:
 
 
 def optimizers(result: Result) -> list[str]:
-    """Rank the optimizers, each at its best learning rate, and name those within chance."""
+    """Rank the optimizers, each at its best learning rate, and name those within luck."""
     names = dict.fromkeys(score.point["optimizer"] for score in result.finished())
     chosen = [best_of(result.finished(optimizer=name)) for name in names]
     chosen.sort(key=lambda score: -validation(score).mean)
@@ -216,7 +216,7 @@ def optimizers(result: Result) -> list[str]:
         tried = [point["learning_rate"] for point in points if point["optimizer"] == name]
         at_an_end += [name] if rate in (min(tried), max(tried)) else []
     same = [score.point["optimizer"] for score in like_best(chosen)]
-    ahead = "" if result.study.n_seeds == 1 else f"{best} is ahead by more than chance."
+    ahead = "" if result.study.n_seeds == 1 else f"{best} is ahead by more than luck."
     slow, fast = (pick(chosen, key=lambda score: score.seconds_an_epoch or 0.0) for pick in (max, min))
     return [
         f"{_setting(result)}, validation accuracies and best learning rates are as follows.",
@@ -260,5 +260,5 @@ def findings(result: Result) -> str:
         "they differ by at most the root of the sum of both squared deviations."
     )
     if result.study.n_seeds == 1:
-        chance = "With one seed a point, the effect of chance is unknown, so each difference is only a hint."
+        chance = "With one seed a point, the effect of luck is unknown, so each difference is only a hint."
     return " ".join(filter(None, [*SENTENCES[result.study.name](result), chance]))
