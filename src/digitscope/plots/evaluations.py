@@ -160,7 +160,7 @@ def _draw_accuracy(axes: "Axes", bins: CalibrationBins, scale: _Scale) -> None:
         axes.vlines(scale(sure), scale(lower), scale(upper), color=colour, linewidth=width)
     axes.plot(scale(sure), scale(sure), "o", color=TARGET, markeredgecolor=WHITE, markersize=7.5)
     handles = [
-        Patch(color=WITHIN, label="calibrated, within luck"),
+        Patch(color=WITHIN, label="calibrated: the gap may be luck"),
         Patch(color=BEYOND, label="not calibrated"),
         Line2D([], [], color=INK, linewidth=1.2, label="95 % interval"),
         Line2D([], [], color=TARGET, marker="o", linestyle="", label="mean confidence"),

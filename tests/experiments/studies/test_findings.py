@@ -46,7 +46,7 @@ def test_capacity_says_what_is_alike_and_where_it_overfits() -> None:
     assert "93.00 ± 2.83 %; 16 neurons are alike" in told
     assert "From 1 to 64 neurons, training accuracy goes from 100.00 ± 0.00 % to" in told
     assert "Its lead over validation goes from 69.0 to 7.0 points, with a maximum of 69.0 at 1. The fewest" in told
-    assert "with a training accuracy of at least 99.95 % are 1." in told
+    assert "with at least 99.95 % training accuracy are 1." in told
     assert "No network overfits" in told
     assert "grow from 805 with 1 to 50,890 with 64; an epoch then takes 1.0 times as long" in told
     assert told.endswith("the sum of both squared deviations.")
