@@ -132,11 +132,10 @@ assert [round(100 * (end.train_accuracy - end.validation_accuracy)) for end in e
         "16 blocks, and so 32 convolutions": """
 assert sum(isinstance(part, ResidualBlock) for part in deep_network(ResidualBlock)) == 16
 """,
-        "0.76 without shortcuts, and of 0.56 with them. With 8 blocks the gap is wider: 1.08 against 0.38": """
-for n_blocks, ends in ((2, (0.56, 0.76)), (8, (0.38, 1.08))):
-    for block, end in zip((ResidualBlock, PlainBlock), ends):
-        mean = np.mean(losses_in_training(deep_network(block, n_blocks=n_blocks))[-10:])
-        assert abs(mean - end) < 0.02, (block, n_blocks, mean)
+        "a loss of 0.76 without shortcuts, and of 0.56 with them": """
+for block, end in ((ResidualBlock, 0.56), (PlainBlock, 0.76)):
+    mean = np.mean(losses_in_training(deep_network(block, n_blocks=2))[-10:])
+    assert abs(mean - end) < 0.02, mean
 """,
         "temperatures from 0.53 to 0.58": "",  # see `tests/test_readme_figures.py`
         "on 6,400": "assert len(separations.train) + len(separations.validation) == 6_400",
