@@ -30,7 +30,7 @@ STOP = {"the", "and", "are", "for", "with", "that", "from", "not", "its", "has",
 
 CHAPTER_SECTIONS = {
     **dict.fromkeys(("1-neuron", "3-predicting", "4-size-and-overfitting"), "none"),
-    **dict.fromkeys(("5-mnist", "7-two-digits"), "the-courses-figures"),
+    **dict.fromkeys(("5-mnist", "6-convolution", "7-two-digits"), "the-courses-figures"),
     "8-what-comes-next": "objects-and-whose-pixels",
 }
 """Where a chapter's figures were measured, if no claim has them: a notebook has no measurements beside it to link.

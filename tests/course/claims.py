@@ -105,6 +105,7 @@ assert RECIPES["fc"].settings.learning_rate == 0.1 and means["momentum 0.9"] < b
         "Two settings leave it.": "assert sum(abs(mean - baseline) > error for mean in means.values()) == 2",
         r"$-\log \frac{1}{10} \approx 2.303$": "assert round(np.log(10), 3) == 2.303",
     },
+    "6-convolution": {"dropout with probability 0.5": ""},
     "7-two-digits": {
         "42 rows and 28 columns": "assert picture.shape == (42, 28)",
         "6,000 pairs for training and validation, and 1,000 for testing": """
