@@ -69,7 +69,7 @@ assert sizes[np.argmin([new for _, new in errors])] == 4
 """,
         "from about 0.2 to 0.15": """
 without, decayed_once = (error(layers, new_points, new_classes) for layers, _ in list(decayed.values())[:2])
-assert abs(without - 0.2) < 0.05 and abs(decayed_once - 0.15) < 0.01
+assert abs(without - 0.2) < 0.05 and abs(decayed_once - 0.15) < 0.03 and decayed_once < without
 """,
         "From 16 neurons on, every training digit is read right, but at least one new digit in ten is wrong": """
 last = {hidden: history[-1] for hidden, history in by_size.items() if hidden >= 16}
@@ -83,7 +83,7 @@ assert rates == (0.003, 0.3, 2.0)
         "Training stays at 1.00, and validation rises from about 0.89 to 0.95. Four times the digits halve": """
 few_digits, more_digits = (learn(128, sample.train[:n])[1][-1] for n in (1_000, 4_000))
 assert few_digits.train_accuracy == 1 and more_digits.train_accuracy > 0.995
-assert abs(few_digits.validation_accuracy - 0.89) < 0.01 and abs(more_digits.validation_accuracy - 0.95) < 0.01
+assert abs(few_digits.validation_accuracy - 0.89) < 0.02 and abs(more_digits.validation_accuracy - 0.95) < 0.02
 """,
     },
     "5-mnist": {
@@ -128,7 +128,7 @@ fresh = run_recipe(
 )
 ends = [run.history[-1] for run in (runs["fully connected"], fresh)]
 gaps = [100 * (end.train_accuracy - end.validation_accuracy) for end in ends]
-assert abs(gaps[0] - 8) < 1 and abs(gaps[1] - 5) < 1
+assert abs(gaps[0] - 8) < 2 and abs(gaps[1] - 5) < 2 and gaps[1] < gaps[0] - 1
 """,
     },
     "8-what-comes-next": {
@@ -138,7 +138,7 @@ assert sum(isinstance(part, ResidualBlock) for part in deep_network(ResidualBloc
         "a loss of 0.76 without shortcuts, and of 0.56 with them": """
 for block, end in ((ResidualBlock, 0.56), (PlainBlock, 0.76)):
     mean = np.mean(losses_in_training(deep_network(block, n_blocks=2))[-10:])
-    assert abs(mean - end) < 0.05, mean
+    assert abs(mean - end) < 0.08, mean
 """,
         "temperatures from 0.53 to 0.58": "",  # see `tests/test_readme_figures.py`
         "on 6,400": "assert len(separations.train) + len(separations.validation) == 6_400",

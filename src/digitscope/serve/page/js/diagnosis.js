@@ -28,7 +28,7 @@ const STEADY = 0.02;
 /**
  * Return what the numbers show: overfitting, underfitting, or neither yet.
  * @param {Epoch[]} epochs from the first to the last so far
- * @param {number} checked validation digits, on which it hangs what is noise
+ * @param {number} checked validation digits: with few, more is noise
  * @returns {string}
  */
 export function diagnosis(epochs, checked) {
