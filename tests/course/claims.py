@@ -141,7 +141,7 @@ for block, end in ((ResidualBlock, 0.56), (PlainBlock, 0.76)):
     assert abs(mean - end) < 0.08, mean
 """,
         "temperatures from 0.53 to 0.58": "",  # see `tests/test_readme_figures.py`
-        "on 6,400": "assert len(separations.train) + len(separations.validation) == 6_400",
+        "on 4,000": "assert len(separations.train) + len(separations.validation) == 4_000",
         "where it says 80 %, it is right far less often": """
 (orange,) = (each for name, each in bins.items() if name == "trained too long")
 near = np.nanargmin(abs(orange.confidence - 0.8))
