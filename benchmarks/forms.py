@@ -230,7 +230,7 @@ def photographed(page: UInt8, generator: np.random.Generator) -> UInt8:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a field of a form said, and what was read."""
+    """The value that was written in a field of a form, and the value that was read."""
 
     look: int
     kind: str

@@ -148,7 +148,7 @@ def decode(maps: Float32, threshold: float, signs: str = SIGNS) -> Detections:
 def _with_signs(maps: Float32, signs: str) -> Float32:
     """Return `maps` (42, h, w) where no sign but those in `signs` occurs, by Bayes' rule.
 
-    What looks like another sign then is a digit, if it looks like one too: a "(" may be a 1.
+    An item that looks like another sign may then be a digit: a "(" may be a 1.
     """
     left_out = [number for number, name in enumerate(SIGNS) if name not in signs]
     if not left_out:

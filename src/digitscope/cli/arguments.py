@@ -30,7 +30,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Command:
-    """What a command takes and does.
+    """A command: its arguments, and the function that does its work.
 
     Attributes:
         run: does the work with the parsed options, and returns the exit code.

@@ -27,7 +27,7 @@ READERS = (
 """Arguments that say which processes read."""
 
 ON_RAY = "With --engine ray output and order are the same; every machine sees the {files} at the same paths."
-"""What the help of a command says about them."""
+"""Sentences for the help of a command."""
 
 
 def check_readers(options: argparse.Namespace, paths: Sequence[str]) -> None:

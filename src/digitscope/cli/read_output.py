@@ -1,4 +1,4 @@
-"""What `digitscope read` tells and writes: text, JSON or CSV, records, annotated copies, and its progress."""
+"""Output of `digitscope read`: text, JSON or CSV, records, annotated copies, and its progress."""
 
 import csv
 import json

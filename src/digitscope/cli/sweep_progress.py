@@ -1,4 +1,4 @@
-"""What sweeps and studies tell: their progress, a live table or one line a trial; and what went wrong."""
+"""Messages of sweeps and studies: their progress, as a live table or one line per trial, and errors."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What a field's value must satisfy: its pattern, its range, its check digit."""
+"""Rules for a field's value: its pattern, its range, its check digit."""
 
 import pkgutil
 import re

@@ -71,8 +71,8 @@ def run_sweep(
 ) -> Sweep:
     """Train every point of `space` that is not finished in `folder` yet, and rank all of them on validation.
 
-    What a round trains depends only on the space and the records of earlier rounds, never on the order in which
-    trials end. So a sweep gives the same table on any number of cores, and after any interruption.
+    The trials of a round depend only on the space and the records of earlier rounds. The order in which trials end
+    has no effect. So a sweep gives the same table on any number of cores, and after any interruption.
 
     Args:
         space: what to search.
