@@ -597,7 +597,8 @@ TWO_HEADED_MLP_WRONG = {
                 "torch.relu(self.hidden(self.flatten(x)))",
                 "self.hidden(self.flatten(x))",
             ),
-            "The images reach a fully connected layer as they are": ("self.flatten(x)", "x"),
+            "A fully connected layer gets images in another shape": ("self.flatten(x)", "x"),
+            "change with its place in the batch": ("self.flatten(x)", "x.reshape(42 * 28, -1).T"),
             "is made for 784 inputs": ("input_dimension, 64", "28 * 28, 64"),
             "has 9 scores": ("self.upper = nn.Linear(64, 10)", "self.upper = nn.Linear(64, 9)"),
             "The layer lower is made and never used": (
@@ -694,7 +695,8 @@ TWO_HEADED_CNN_WRONG = {
                 "self.upper(x).softmax(1), self.lower(x).softmax(1)",
             ),
             "is made for 5408 inputs": ("32 * 19 * 12", "32 * 13 * 13"),
-            "each image must be one row by then": (".flatten(1)", ""),
+            "A fully connected layer gets maps in another shape": (".flatten(1)", ".reshape(-1)"),
+            "change with its place in the batch": (".flatten(1)", ".transpose(0, 1).reshape(len(x), -1)"),
             "made for 3 channels and gets 1": ("Conv2d(1, 32", "Conv2d(3, 32"),
             "Dropout acts in evaluation too": ("self.dropout(x)", "F.dropout(x)"),
             "Both digits come in one tensor of shape (3, 2, 10)": (

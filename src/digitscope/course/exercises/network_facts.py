@@ -58,12 +58,12 @@ class Facts:
     @property
     def heads(self) -> list[Tensor]:
         """The outputs as a list; a single tensor is one head."""
-        return _heads(self.output)
+        return heads_of(self.output)
 
     @property
     def trained_heads(self) -> list[Tensor]:
         """The outputs in training mode."""
-        return _heads(self.trained)
+        return heads_of(self.trained)
 
     @property
     def convolutions(self) -> list[Layer]:
@@ -134,7 +134,7 @@ def _reshape(facts: Facts) -> Any:
 
 
 FAILURES: Mapping[str, Shows] = {
-    "The {values} reach a fully connected layer as they are: each image must be one row by then.": (
+    "A fully connected layer gets {values} in another shape: each image must be one row by then.": (
         _is_not_flattened
     ),
     "The first fully connected layer is made for {n} inputs, and gets another number: follow the shape of the "
@@ -214,7 +214,7 @@ def _ends_in_activation(facts: Facts) -> bool:
 
 
 def _is_random(facts: Facts) -> bool:
-    return not all(map(torch.equal, facts.heads, _heads(facts.repeated)))
+    return not all(map(torch.equal, facts.heads, heads_of(facts.repeated)))
 
 
 OUTPUTS: Mapping[str, Shows] = {
@@ -285,7 +285,8 @@ def observed(model: nn.Module, images: Tensor) -> Facts:
     return facts
 
 
-def _heads(output: Any) -> list[Tensor]:
+def heads_of(output: Any) -> list[Tensor]:
+    """Return what a network returned as a list; a single tensor is one head."""
     return [output] if isinstance(output, Tensor) else list(output)
 
 

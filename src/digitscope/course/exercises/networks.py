@@ -23,6 +23,7 @@ from digitscope.course.exercises.network_facts import (
     Facts,
     Shows,
     built,
+    heads_of,
     observed,
 )
 from digitscope.course.exercises.one_digit import CNN
@@ -62,6 +63,19 @@ def _lacks_activation(*kinds: str, before_head: bool = False) -> Shows:
 
     return shows
 
+
+def _mixes_images(facts: Facts) -> bool:
+    """Return whether the scores of an image change with its place in the batch."""
+    with torch.no_grad():
+        turned = heads_of(facts.model.eval()(facts.images.flip(0)))
+    return any(not torch.allclose(a.flip(0), b, atol=1e-4) for a, b in zip(turned, facts.heads, strict=True))
+
+
+MIXES: Mapping[str, Shows] = {
+    "The scores of an image change with its place in the batch: each image must stay in its own row.": (
+        _mixes_images
+    ),
+}
 
 TWO_HEADS: Mapping[str, Shows] = {
     "Both outputs are the same: each digit needs a head of its own.": lambda facts: torch.equal(*facts.heads),
@@ -123,9 +137,11 @@ class NetworkExercise:
 EXERCISES = MappingProxyType(
     {
         "cnn": NetworkExercise((1, 28, 28), _form_of_one, {**OUTPUTS, **LAYERS, **CNN}),
-        "two_headed_mlp": NetworkExercise((1, 42, 28), _form_of_two, {**OUTPUTS, **TWO_HEADS, **LAYERS, **MLP}),
+        "two_headed_mlp": NetworkExercise(
+            (1, 42, 28), _form_of_two, {**OUTPUTS, **TWO_HEADS, **LAYERS, **MIXES, **MLP}
+        ),
         "two_headed_cnn": NetworkExercise(
-            (1, 42, 28), _form_of_two, {**OUTPUTS, **TWO_HEADS, **LAYERS, **TWO_DIGIT_CNN}
+            (1, 42, 28), _form_of_two, {**OUTPUTS, **TWO_HEADS, **LAYERS, **MIXES, **TWO_DIGIT_CNN}
         ),
     }
 )
