@@ -196,6 +196,18 @@ def test_pages_with_figures_have_a_command() -> None:
         assert COMMAND.search(row), row
 
 
+def test_whole_numbers_in_the_readme_s_table_stand_in_the_row_that_it_tells_of() -> None:
+    found = []
+    for place in places_of("README.md", text_of("README.md")):
+        if place.section != "how-well" or not place.links or "|" not in place.text:
+            continue
+        best = max((each for link in place.links for each in under(link)), key=lambda each: likeness(place, each))
+        numbers = re.findall(r"\d+,\d{3}|(?<= )\d+(?= seeds)", without_code(place.text))
+        found += numbers
+        assert [number for number in numbers if number not in NUMBER.findall(best.text)] == [], best.text
+    assert len(found) >= 6
+
+
 def test_whole_numbers_that_were_counted() -> None:
     (n_values,) = re.findall(r"^\| \*\*all\*\* \| \*\*(\d+)\*\*", text_of(MEASUREMENTS), re.MULTILINE)
     assert f"Of {int(n_values):,} values in made forms" in text_of("README.md")
