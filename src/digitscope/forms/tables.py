@@ -206,4 +206,4 @@ def _parquet(path: Path, columns: Sequence[str]) -> Iterator[Add]:
 
 
 WRITERS = MappingProxyType({".xlsx": _spreadsheet, ".parquet": _parquet})
-"""What writes a format of `AS_A_WHOLE`."""
+"""A function that writes a format of `AS_A_WHOLE`."""

@@ -30,7 +30,7 @@ from digitscope.serve.review_schemas import (
 )
 
 OF_A_PAGE = "is of a refused page, which has none"
-"""What is wrong with a value that is sent for a page."""
+"""The complaint about a value that is sent for a page."""
 
 SENT = problem_responses(400, 404, 408, 413, 415, 422, 503)
 
