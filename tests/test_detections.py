@@ -36,7 +36,8 @@ def test_a_peak_is_the_box_that_its_numbers_describe() -> None:
     assert found.boxes.tolist() == [pytest.approx([23 - 6, 8 - 10, 23 + 6, 8 + 10], abs=1e-4)]
     assert found.scores.tolist() == pytest.approx([1 / (1 + np.exp(-3))])
     assert (found.kinds.tolist(), [CLASSES[label] for label in found.labels]) == ([0], ["7"])
-    assert np.exp(found.log_probabilities).sum() == pytest.approx(1)
+    assert np.exp(found.log_probabilities[:, :10]).sum() == pytest.approx(1)
+    assert np.exp(found.log_probabilities[:, 10:]).sum() == pytest.approx(1)
 
 
 def test_the_best_come_first_and_the_faint_are_left_out() -> None:
@@ -59,8 +60,8 @@ def test_digits_are_digits_and_signs_are_signs(kind: int, expected: str) -> None
         maps[CHANNELS["classes"].start + CLASSES.index(label), 5, 5] = logit
     found = decode(maps, 0.5)
     assert (found.kinds.tolist(), CLASSES[found.labels[0]]) == ([kind], expected)
-    possible = np.exp(found.log_probabilities[0])
-    assert possible[:10].sum() == pytest.approx(float(kind < 2), abs=1e-6)
+    three, others = np.exp(1), 9
+    assert np.exp(found.log_probabilities[0, 3]) == pytest.approx(three / (three + others))
 
 
 def test_the_overlap_of_boxes_is_that_of_their_pixels() -> None:
@@ -103,8 +104,11 @@ def test_what_else_speaks_for_an_item() -> None:
     digits = (np.exp(8) + 9) / (np.exp(8) + 20)
     around = np.exp(2) / (np.exp(2) + np.exp(1) + 2)
     assert found.evidence[0].tolist() == pytest.approx([1, np.log(digits), np.log(around)], abs=1e-5)
-    signs = 11 / (np.exp(8) + 20)
-    assert found.evidence[1].tolist() == pytest.approx([-10, np.log(signs), np.log(1 / 4)], abs=1e-4)
+    digits_of_sign = (np.exp(8) + 9) / (np.exp(8) + 20)  # the rival of a printed digit is the sign that is there
+    expected = [3, np.log(digits_of_sign), np.log(1 / 4)]
+    assert found.evidence[1].tolist() == pytest.approx(expected, abs=1e-4)
+    logits = np.array([[3, 1, -4, -10], [-10, -10, -10, 3]])
+    assert found.chances == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-6)
     three = np.exp(8) / (np.exp(8) + 9)
     assert found.certainty == pytest.approx(found.scores[0] * three * digits * around, rel=1e-4)
 

@@ -73,16 +73,18 @@ class Detections:
         boxes: float32 (K, 4), left, top, right and bottom in pixels.
         scores: float32 (K,), the probability of an item, the highest first.
         kinds: int64 (K,), into `KINDS`.
-        log_probabilities: float32 (K, 21), of `CLASSES`. Only digits are
-            possible for the kinds of digits, and only signs for those of signs.
-        evidence: float32 (K, 3). First: the logit of the most probable other kind at the centre. Second: the
-            log-probability of all digits (for a sign, of all signs). Third: the log-probability of writing of the
-            same kind around it.
+        chances: float32 (K, 4), the probability of each of `KINDS` at the centre or beside it.
+        log_probabilities: float32 (K, 21), of each digit, given that it is a digit, and of each sign, given that
+            it is a sign.
+        evidence: float32 (K, 3), for a digit, written or printed as the item is. First: the logit of the most
+            probable other kind. Second: the log-probability of all digits. Third: the log-probability of writing
+            of the same kind around it.
     """
 
     boxes: Float32
     scores: Float32
     kinds: Int
+    chances: Float32
     log_probabilities: Float32
     evidence: Float32
 
@@ -96,13 +98,14 @@ class Detections:
     @property
     def certainty(self) -> float:
         """The expected number of rightly read handwritten digits: the sum of their probabilities."""
-        told = self.log_probabilities.max(axis=1, initial=IMPOSSIBLE) + self.evidence[:, 1:].sum(axis=1)
+        told = self.log_probabilities[:, :10].max(axis=1) + self.evidence[:, 1:].sum(axis=1)
         return float((self.scores * np.exp(told))[self.kinds == 0].sum())
 
     @property
     def labels(self) -> Int:
         """The most probable classes, int64 (K,), into `CLASSES`."""
-        return np.asarray(self.log_probabilities.argmax(axis=1), dtype=np.int64)
+        digits, signs = self.log_probabilities[:, :10], self.log_probabilities[:, 10:]
+        return np.where(self.kinds < 2, digits.argmax(axis=1), 10 + signs.argmax(axis=1))
 
 
 def decode(maps: Float32, threshold: float, signs: str = SIGNS) -> Detections:
@@ -122,26 +125,23 @@ def decode(maps: Float32, threshold: float, signs: str = SIGNS) -> Detections:
     half = np.exp(np.clip([width, height], 0, 7)) / 2
     boxes = np.stack([x - half[0], y - half[1], x + half[0], y + half[1]], axis=1).astype(np.float32)
     kinds = heat[:, rows, columns].argmax(axis=0)
-    # Digits may only be digits, and signs only signs.
     classes = log_softmax(at_peaks[CHANNELS["classes"]].T, axis=1)
-    is_possible = (np.arange(len(CLASSES)) >= 10)[None] == (kinds >= 2)[:, None]
-    possible = np.where(is_possible, classes, IMPOSSIBLE)
-    # Against an item speaks the highest logit of another kind at its middle or beside it.
-    rivals = np.stack([ndimage.maximum_filter(each, 3)[rows, columns] for each in maps[CHANNELS["heat"]]])
-    rivals[kinds, np.arange(len(kinds))] = -np.inf
+    given = np.hstack([log_softmax(part, axis=1) for part in (classes[:, :10], classes[:, 10:])])
+    # Against a digit speaks the highest logit of another kind at its middle or beside it.
+    beside = np.stack([ndimage.maximum_filter(each, 3)[rows, columns] for each in maps[CHANNELS["heat"]]])
+    rivals = beside.copy()
+    rivals[kinds % 2, np.arange(len(kinds))] = -np.inf
     # For it speaks writing of its kind around it: written digits, or print.
     around = log_softmax(at_peaks[CHANNELS["kinds"]].T, axis=1)
     evidence = np.stack(
         [
             rivals.max(axis=0, initial=-np.inf),
-            np.log(np.exp(possible).sum(axis=1) + 1e-9),
+            np.log(np.exp(classes[:, :10]).sum(axis=1) + 1e-9),
             np.where(kinds % 2 == 0, around[:, 1], around[:, 3]),
         ],
         axis=1,
     )
-    found = Detections(
-        boxes, best[rows, columns], kinds, log_softmax(possible, axis=1), evidence.astype(np.float32)
-    )
+    found = Detections(boxes, best[rows, columns], kinds, expit(beside.T), given, evidence.astype(np.float32))
     return found[without_doubles(found.boxes)]
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit, softmax
 
 from digitscope.reading.cutting import cut_out
-from digitscope.reading.finder import Found
+from digitscope.reading.finder import LEAST_SCORE, Found
 from digitscope.reading.framing import frame
 from digitscope.reading.recognizer import Recognizer
 
@@ -42,7 +42,7 @@ class Seen:
         images: uint8 (K, 28, 28), what the digit network saw.
         of_digit: float32 (K, 10), the logarithms of its probabilities.
         of_page: float32 (K, 10), those of the page network.
-        scores: float32 (K,), the probability that something is there.
+        scores: float32 (K,), the page network's probability of a digit there.
         evidence: float32 (K, 3), see `Detections.evidence`.
         distances: float32 (K,), how unlike training digits each is; 1 where the digit network does not tell.
     """
@@ -73,9 +73,11 @@ class Judged:
 
 
 def see(gray: UInt8, found: Found, digits: Recognizer) -> Seen:
-    """Return what each network makes of the digits that were found on a page, uint8 (H, W), upright."""
+    """Return what each network makes of all that may be a digit on a page, uint8 (H, W), upright."""
     detections = found.detections
-    boxes, scores, rows = detections.boxes, detections.scores, np.flatnonzero(detections.kinds < 2)
+    boxes, scores = detections.boxes, detections.scores
+    of_digits = detections.chances[np.arange(len(boxes)), detections.kinds % 2]
+    rows = np.flatnonzero(of_digits > LEAST_SCORE)
     others = (boxes[(scores > scores[row] / 2) & (np.arange(len(boxes)) != row)] for row in rows)
     cut = [
         cut_out(gray, boxes[row], each, found.ink, found.ink_scale) for row, each in zip(rows, others, strict=True)
@@ -86,7 +88,7 @@ def see(gray: UInt8, found: Found, digits: Recognizer) -> Seen:
     of_digit = np.log(np.maximum(prediction.probabilities, 1e-7))
     distances = np.ones(len(rows), np.float32) if prediction.distances is None else prediction.distances
     of_page = detections.log_probabilities[rows, :10]
-    return Seen(rows, own, images, of_digit, of_page, scores[rows], detections.evidence[rows], distances)
+    return Seen(rows, own, images, of_digit, of_page, of_digits[rows], detections.evidence[rows], distances)
 
 
 def judge(seen: Seen, combination: Mapping[str, float], labels: Sequence[int] = range(10)) -> Judged:

@@ -97,21 +97,23 @@ def place_of(sign: Floats, lines: Sequence[Sequence[int]], boxes: Floats) -> int
 
 def text_of(characters: Sequence[str], boxes: Floats) -> str:
     """Return a line's characters with a space wherever a gap is wide; `boxes` (N, 4) are from left to right."""
-    gaps = [False, *_spaces(boxes)] if characters else []
+    gaps = spaces_before(boxes)
     return "".join(" " * is_space + each for is_space, each in zip(gaps, characters, strict=True))
 
 
-def _spaces(boxes: Floats) -> list[bool]:
-    """Tell for each gap of a line whether it is a space.
+def spaces_before(boxes: Floats) -> list[bool]:
+    """Tell for each item of a line whether a space stands before it.
 
     Beside a 1 a gap is wide, since 1s are narrow. So the next digit also has to stand farther away than digits of
     the line usually do.
     """
+    if len(boxes) < 2:
+        return [False] * len(boxes)
     height = float(np.median(boxes[:, 3] - boxes[:, 1]))
     gaps = np.array([after[0] - before[2] for before, after in pairwise(boxes)])
     steps = np.diff((boxes[:, 0] + boxes[:, 2]) / 2)
     if len(gaps) < 3:
-        return [bool(gap >= SPACE * height) for gap in gaps]
+        return [False, *(bool(gap >= SPACE * height) for gap in gaps)]
     usual_gap, usual_step = np.quantile(gaps, USUAL), np.quantile(steps, USUAL)
     is_wide = gaps >= max(SPACE * height, WIDER * usual_gap)
-    return [bool(each) for each in is_wide & (steps >= FARTHER * usual_step)]
+    return [False, *(bool(each) for each in is_wide & (steps >= FARTHER * usual_step))]

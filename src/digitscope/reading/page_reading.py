@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitscope.detections import CLASSES, SIGNS
+from digitscope.detections import SIGNS
 from digitscope.errors import SettingError
+from digitscope.notation import DIGIT, in_context
 from digitscope.reading.finder import Found
 from digitscope.reading.judging import Judged
-from digitscope.reading.lines import arrange, place_of, text_of
+from digitscope.reading.lines import arrange, place_of, spaces_before, text_of
 from digitscope.reading.pictures import Picture
 from digitscope.reading.result import Box, Digit, Reading, Sign
 
@@ -86,11 +87,13 @@ class PageItems:
         """Return the reading of the page, region by region if there are any."""
         detections, rows = self.found.detections, self.judged.seen.rows
         is_shown = self.options.printed | (detections.kinds % 2 == 0)
-        likely = np.flatnonzero(self.judged.chances >= min(DOUBTED, self.options.min_confidence))
+        least = min(DOUBTED, self.options.min_confidence)
+        likely = np.flatnonzero((self.judged.chances >= least) & (detections.kinds[rows] < 2))
         if self.found.is_small and not len(likely):
             likely = np.argsort(-self.judged.chances)[:1]  # somebody cut it out: it is likely to be something
         in_text = likely[is_shown[rows[likely]]]
         signs = np.flatnonzero((detections.kinds >= 2) & (detections.scores >= LEAST_SIGN) & is_shown)
+        signs = np.setdiff1d(signs, rows[in_text])
         digits: list[Digit] = []
         written: list[Sign] = []
         texts: list[str] = []
@@ -102,7 +105,8 @@ class PageItems:
             digits, written, texts = digits + some, written + others, texts + lines
             of_regions.append("\n".join(lines))
         left_out = np.setdiff1d(likely, in_text)
-        digits += [self._digit(k, None) for k in left_out[region[rows[left_out]] >= 0]]
+        left_out = left_out[region[rows[left_out]] >= 0]
+        digits += [self._digit(k, None, float(self.judged.chances[k])) for k in left_out]
         size, turned, remarks = self.picture.size, 90 * self.found.turns, self._remarks(digits)
         told = () if self.options.regions is None else tuple(of_regions)
         gray = self.picture.gray if self.number == 0 else None
@@ -124,34 +128,50 @@ class PageItems:
         own = self.judged.seen.boxes[digits].astype(np.float64)
         boxes[rows[digits]] = own
         lines = arrange(own)
-        members: list[list[tuple[int, int | None]]]
-        members = [[(int(rows[digits[k]]), int(digits[k])) for k in line] for line in lines]
+        members = [[int(rows[digits[k]]) for k in line] for line in lines]
         for sign in signs:
             place = place_of(boxes[sign], lines, own)
-            others = [row for row, k in members[place] if k is None] if place is not None else []
-            if place is not None and not any(_share_columns(boxes[row], boxes[sign]) for row in others):
-                members[place].append((int(sign), None))
+            if place is None:
+                continue
+            others = np.intersect1d(signs, members[place])
+            if not any(_share_columns(boxes[row], boxes[sign]) for row in others):
+                members[place].append(int(sign))
         read: list[Digit] = []
         written: list[Sign] = []
         texts = []
+        judged_as = {int(row): k for k, row in enumerate(rows)}
         for number, line in enumerate(members, first):
-            line.sort(key=lambda item: boxes[item[0], 0] + boxes[item[0], 2])
+            line.sort(key=lambda row: boxes[row, 0] + boxes[row, 2])
             characters = []
-            for row, k in line:
-                if k is None:
-                    written.append(self._sign(row, number))
-                    characters.append(written[-1].label)
+            items = [self._alternatives(row, judged_as.get(row)) for row in line]
+            for row, told in zip(line, in_context(items, spaces_before(boxes[line])), strict=True):
+                sign, of_signs = max(SIGNS, key=told.__getitem__), sum(told[each] for each in SIGNS)
+                if row not in judged_as or of_signs > max(told[DIGIT], LEAST_SIGN):
+                    written.append(self._sign(row, sign, told[sign], number))
+                    characters.append(sign)
                 else:
-                    read.append(self._digit(k, number))
+                    read.append(self._digit(judged_as[row], number, told[DIGIT]))
                     characters.append(read[-1].character)
-            texts.append(text_of(characters, boxes[[row for row, _ in line]]))
+            texts.append(text_of(characters, boxes[line]))
         return read, written, texts
 
-    def _digit(self, k: int, line: int | None) -> Digit:
+    def _alternatives(self, row: int, k: int | None) -> dict[str, float]:
+        """Return the probability that an item, the row `k` of `judged` if it may be a digit, is one, or each sign."""
+        detections = self.found.detections
+        kind, chance = int(detections.kinds[row]), 0.0 if k is None else float(self.judged.chances[k])
+        of_signs = float(detections.chances[row, 2 + kind % 2])
+        if kind < 2:
+            of_signs = min(of_signs, 1 - chance)
+        else:
+            chance = min(chance, 1 - of_signs)
+        each = of_signs * np.exp(detections.log_probabilities[row, 10:])
+        return {DIGIT: chance, **dict(zip(SIGNS, each.tolist(), strict=True))}
+
+    def _digit(self, k: int, line: int | None, chance: float) -> Digit:
         judged = self.judged
         probabilities = judged.probabilities[k]
         first, *others = np.argsort(-probabilities, kind="stable")
-        reason = None if judged.chances[k] >= self.options.min_confidence else self._reason(k)
+        reason = None if chance >= self.options.min_confidence else self._reason(k)
         return Digit(
             label=int(first),
             confidence=float(probabilities[first]),
@@ -162,9 +182,9 @@ class PageItems:
             line=line,
             page=self.number,
             image=judged.seen.images[k],
-            printed=bool(self.found.detections.kinds[judged.seen.rows[k]] == 1),
+            printed=bool(self.found.detections.kinds[judged.seen.rows[k]] % 2),
             alternatives=tuple(str(each) for each in others if probabilities[each] > LIKELY),
-            chance=float(judged.chances[k]),
+            chance=chance,
         )
 
     def _reason(self, k: int) -> str:
@@ -174,11 +194,10 @@ class PageItems:
             return f"could be {first} or {second}"
         return "unlike any digit" if self.judged.seen.distances[k] > 1 else "may be no digit"
 
-    def _sign(self, row: int, line: int) -> Sign:
+    def _sign(self, row: int, sign: str, chance: float, line: int) -> Sign:
         detections = self.found.detections
-        chance = float(detections.scores[row] * np.exp(detections.log_probabilities[row].max()))
-        box, printed = self._in_source(detections.boxes[row]), bool(detections.kinds[row] == 3)
-        return Sign(CLASSES[detections.labels[row]], chance, box, line, self.number, printed)
+        box, printed = self._in_source(detections.boxes[row]), bool(detections.kinds[row] % 2)
+        return Sign(sign, chance, box, line, self.number, printed)
 
     def _in_source(self, box: Float32) -> Box:
         turns, size = self.found.turns, self.picture.image.size

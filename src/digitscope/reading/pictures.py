@@ -28,8 +28,8 @@ from PIL import (  # the decoders register themselves; Image.init would load tho
 )
 
 from digitscope.errors import DataError, first_line
-from digitscope.reading.suppress_warnings import suppress_warnings
 from digitscope.reading.to_uint8 import TOO_LARGE, UInt8, image_of, is_too_large, opaque, to_uint8
+from digitscope.suppress_warnings import suppress_warnings
 
 Source = str | Path | bytes | bytearray | memoryview | IO[bytes] | Image.Image | NDArray[Any]
 
