@@ -96,14 +96,14 @@ def check_as_committed(run: Run, dataset: Dataset) -> None:
     """Refuse a run that the commands on the card would not give.
 
     Raises:
-        SettingError: the run is of another recipe, changed, unfinished, or on other data than `dataset`.
+        SettingError: the run is of another recipe, unfinished, or on other data than `dataset`.
     """
-    committed = get_recipe(run.recipe.name)
+    committed, epochs = get_recipe(run.recipe.name), run.recipe.settings.epochs
     options = {**default_options(committed.model), **committed.options}
-    if run.recipe.task != "page" or run.recipe.settings != committed.settings or run.recipe.options != options:
-        raise SettingError(f"a run of {run.recipe.name}: expected a run of the recipe page, as it is committed")
-    if len(run.history) != committed.settings.epochs:
-        raise SettingError(f"a run of {len(run.history)} epochs: expected {committed.settings.epochs}, resume it")
+    if run.recipe.task != "page" or run.recipe.options != options:
+        raise SettingError(f"a run of {run.recipe.name}: expected a run of the recipe page")
+    if len(run.history) != epochs:
+        raise SettingError(f"a run of {len(run.history)} epochs: expected {epochs}, resume it")
     if run.data_sha256 != dataset.sha256():
         raise SettingError(
             "a run on other pages: expected a run with the digits, the pens and the fonts of this machine"
@@ -120,7 +120,7 @@ def card(
         f"Finds {SHIPPED[NAME]}.",
         "## Model",
         f"{network_in_words(run, size)} {GRAPH} Training: {training_in_words(run, config)}",
-        f"    OMP_NUM_THREADS={threads} digitscope train {run.recipe.name} --seed {run.seed}",
+        f"    OMP_NUM_THREADS={threads} digitscope train {run.recipe.name} --seed {run.seed}{flags(run, config)}",
         f"    digitscope export runs/{run.recipe.name}-1 --to {NAME}.onnx{' --half' if half else ''}",
         "## Intended use",
         INTENDED_USE,
@@ -140,6 +140,14 @@ def card(
     return "".join(f"{line}\n" for line in spaced(lines))
 
 
+def flags(run: Run, config: Mapping[str, Any]) -> str:
+    """Return the flags of a training that started from a file, or whose settings are not its recipe's."""
+    usual, own = (recipe.settings.as_dict() for recipe in (get_recipe(run.recipe.name), run.recipe))
+    changed = {name: value for name, value in own.items() if value != usual[name]}
+    start = {"start": f"{NAME}.onnx"} if "start_sha256" in config["data"] else {}
+    return "".join(f" --{name.replace('_', '-')} {value}" for name, value in (start | changed).items())
+
+
 def network_in_words(run: Run, size: int) -> str:
     """Return the architecture and the size of the file."""
     n_parameters = sum(parameter.numel() for parameter in run.model.parameters())
@@ -151,9 +159,12 @@ def training_in_words(run: Run, config: Mapping[str, Any]) -> str:
     minutes = sum(record.seconds for record in run.history) / 60
     machine = config["machine"]
     pages = getattr(run.recipe.settings, "epoch_size", 0)
+    start = str(config["data"].get("start_sha256", ""))[:16]
+    before = f" It started from the file before it in the project's history, sha256 `{start}`: see its card."
     return (
         f"{len(run.history)} epochs of {pages:,} new pages in {minutes:.0f} minutes; one process learned and two "
         f"made pages, on two cores of an {machine['processor']} with PyTorch {machine['torch']}."
+        f"{before if start else ''}"
     )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from digitscope.data import Dataset, overlap
-from digitscope.errors import SettingError
+from digitscope.errors import DataError, SettingError
 from digitscope.export import (
     ExportError,
     export_calibrated,
@@ -20,6 +20,7 @@ from digitscope.export import (
     in_half_precision,
 )
 from digitscope.export.graphs import folded
+from digitscope.export.starting import start_from
 from digitscope.metrics import evaluate_logits, log_softmax, negative_log_likelihood
 from digitscope.models import build
 from digitscope.models.layers import convolution
@@ -208,3 +209,37 @@ def test_pages_that_cannot_be_compared_on(tmp_path: Path) -> None:
     shape = (2, 64, 100)
     with pytest.raises(SettingError, match="expected 2 or more, sides multiples of 32 from 64"):
         export_page(new_model("page"), tmp_path / "net.onnx", np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize("name", ["small", "page"])
+def test_a_network_that_starts_from_a_file_computes_what_the_file_does(
+    name: str, sample: Dataset, tmp_path: Path
+) -> None:
+    """Also where each batch norm normalises by the batch, as in training."""
+    images = sample.test.images[:60]
+    if name == "page":
+        images = np.random.default_rng(0).integers(0, 256, (6, 64, 96), dtype=np.uint8)
+    exported = build(name, {})
+    for norm in [each for each in exported.modules() if isinstance(each, nn.BatchNorm2d)]:
+        for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+            assert tensor is not None
+            nn.init.uniform_(tensor, 0.5, 1.5)
+    path, export = tmp_path / "a.onnx", export_page if name == "page" else export_onnx
+    export(exported, path, images)
+    expected = predict_logits(exported, images)
+
+    model = new_model(name)
+    start_from(path, model, images)
+    largest = float(np.abs(expected).max())
+    assert predict_logits(model, images) == pytest.approx(expected, abs=1e-4 * largest)
+    with torch.no_grad():
+        learning = model.train()(torch.from_numpy(images)).numpy()
+    assert learning == pytest.approx(expected, abs=1e-3 * largest)
+
+
+def test_files_that_no_network_starts_from(fast_file: Path, sample: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "text.onnx").write_text("no network")
+    cases = [(tmp_path / "none.onnx", "to start from"), (tmp_path / "text.onnx", "to start from")]
+    for path, problem in [*cases, (fast_file, "such as this one")]:
+        with pytest.raises(DataError, match=f"{path.name}: expected .*{problem}"):
+            start_from(path, new_model("small"), sample.test.images[:4])

@@ -13,20 +13,9 @@ from digitscope.notation import DIGIT, ODDNESS, in_context, oddities
 @pytest.mark.parametrize(
     "text",
     [
-        "7",
-        "3.75",
-        "16/12/2022",
-        "-25",
-        "12:30",
-        "110,000/-",
-        "(3+4)×5=35",
-        "6 ÷ 2",
-        "-0.5",
-        "1/2",
-        "3×(-2)",
-        "5 - 3",
-    ]
-    + ["((1+2)×3)", "2024-11-30", "= 12"],
+        *("7", "3.75", "16/12/2022", "-25", "12:30", "110,000/-", "(3+4)×5=35", "6 ÷ 2", "-0.5", "1/2", "3×(-2)"),
+        *("5 - 3", "((1+2)×3)", "2024-11-30", "= 12"),
+    ],
 )
 def test_numbers_have_nothing_odd(text: str) -> None:
     assert oddities("".join(DIGIT if each.isdecimal() else each for each in text)) == 0
@@ -35,17 +24,9 @@ def test_numbers_have_nothing_odd(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("D/:DD", 1),
-        ("/D", 1),
-        ("D/", 1),
-        ("D+×D", 1),
-        ("D)", 1),
-        ("(D", 1),
-        (")D(", 2),
-        ("D//D", 1),
-        ("DDDDD/D", 1),
-    ]
-    + [("DDD/DDD", 1), ("D.)", 2), ("D:(D)", 1), ("(D+(D)", 1)],
+        *(("D/:DD", 1), ("/D", 1), ("D/", 1), ("D+×D", 1), ("D)", 1), ("(D", 1), (")D(", 2), ("D//D", 1)),
+        *(("DDDDD/D", 1), ("DDD/DDD", 1), ("D.)", 2), ("D:(D)", 1), ("(D+(D)", 1)),
+    ],
 )
 def test_signs_are_odd_where_no_number_has_them(text: str, expected: int) -> None:
     assert oddities(text) == expected

@@ -105,7 +105,7 @@ class Detections:
     def labels(self) -> Int:
         """The most probable classes, int64 (K,), into `CLASSES`."""
         digits, signs = self.log_probabilities[:, :10], self.log_probabilities[:, 10:]
-        return np.where(self.kinds < 2, digits.argmax(axis=1), 10 + signs.argmax(axis=1))
+        return np.asarray(np.where(self.kinds < 2, digits.argmax(axis=1), 10 + signs.argmax(axis=1)), np.int64)
 
 
 def decode(maps: Float32, threshold: float, signs: str = SIGNS) -> Detections:

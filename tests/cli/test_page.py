@@ -213,14 +213,21 @@ def test_what_ships_has_a_card(
     monkeypatch.setattr(ship_page, "fit_combinations", lambda *_: {"pages": {"bias": 0.25}})
     monkeypatch.setattr(ship_page, "get_recipe", lambda _: load_run(page_run).recipe)
     dataset = datasets.scenes(page_folder, True)
-    ship_page.ship_page(page_run, dataset, tmp_path / "weights", material=material, half=True)
+    run = tmp_path / "run"
+    shutil.copytree(page_run, run)
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    config["data"]["start_sha256"] = "0123456789abcdef" * 4
+    config["settings"]["learning_rate"] = 0.0625
+    (run / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    ship_page.ship_page(run, dataset, tmp_path / "weights", material=material, half=True)
     assert sorted(path.name for path in (tmp_path / "weights").iterdir()) == ["page.md", "page.onnx"]
     assert json.loads((tmp_path / "weights/page.onnx").read_text())[1] == {"pages": {"bias": 0.25}}
     card = (tmp_path / "weights/page.md").read_text(encoding="utf-8")
     maps = predict_logits(in_half_precision(load_run(page_run).model), dataset.test.images)
     scores = score_scenes(maps, dataset.test.labels)
     for text in (
-        "digitscope train page --seed 12321\n",
+        "digitscope train page --seed 12321 --start page.onnx --learning-rate 0.0625\n",
+        "started from the file before it in the project's history, sha256 `0123456789abcdef`",
         "--to page.onnx --half\n",
         f"1,123,354 parameters; {(tmp_path / 'weights/page.onnx').stat().st_size:,} bytes, ONNX opset 20.",
         "MNIST (LeCun et al. 1998), licence CC BY-SA 3.0",

@@ -42,6 +42,7 @@ from digitscope.experiments.run import Run, run_recipe
 from digitscope.experiments.run_folder import read_recipe
 from digitscope.models import MODELS, options_of
 from digitscope.plots import FigureBlock, Section, Stat, Stats, Table, learning_curves, save_figure, write_report
+from digitscope.reading.shipped import SHIPPED, shipped_path
 from digitscope.records import EpochRecord
 from digitscope.scratch import ScratchSettings
 from digitscope.settings import TrainingSettings
@@ -130,12 +131,20 @@ def _train(
         singles=single_digits(options.data, options.unchecked) if fresh else None,
         pens=pens,
         material=material_for(settings, options.data, options.unchecked),
+        start=_start_of(options.start),
         folder=folder,
         resume=options.resume,
         on_start=lambda n_steps: bar.start(recipe.name, n_steps),
         on_batch=bar.step,
         on_epoch=on_epoch,
     )
+
+
+def _start_of(name: str | None) -> Path | None:
+    """Return the file of a shipped network, or the path that `name` is."""
+    if name is None:
+        return None
+    return shipped_path(name) if name in SHIPPED else Path(name)
 
 
 def _event_log(
@@ -298,6 +307,12 @@ COMMAND = Command(
             "--resume",
             help="continue the run in --out, or else the newest one, with the settings and the seed that it has; "
             "more --epochs extend a run whose learning rate is constant",
+        ),
+        Argument(
+            "--start",
+            metavar="MODEL",
+            help=f"start from the weights of a shipped network ({', '.join(SHIPPED)}) or of an .onnx file, "
+            "which the same network was exported to; they are random otherwise",
         ),
         Folder(
             "--tensorboard",

@@ -15,6 +15,9 @@ from digitscope.data.hands import Material
 from digitscope.data.rules import add_clutter, comb, ruled
 from digitscope.data.typeset import WORDS, random_number, random_sum
 
+CROSSED = 0.06
+"""Share of the numbers in fields, in tables and on empty paper that are crossed out."""
+
 SIDES, SIZES_A_SIDE = (352, 704), 24
 """Pixels: the shortest and the longest sides of documents; sides in between are 24 digits long."""
 
@@ -60,9 +63,9 @@ def lines_of_numbers(draft: Draft) -> None:
     size, (height, width) = draft.size, draft.shape
     lead, tilt = size * draft.draw(1.0, 2.6), draft.draw(-0.05, 0.05)
     smaller = draft.draw(0.33, 0.75) if draft.happens(0.2) else 1.0
-    crossed = draft.draw(0.1, 0.6) if draft.happens(0.35) else 0.0
+    crossed = draft.draw(0.1, 0.6) if draft.happens(0.6) else 0.0
     gap, is_tight = (0.03, draft.draw(0.1, 0.4)), draft.happens(0.35)
-    by_ink = is_tight and draft.happens(0.6)
+    by_ink = is_tight and draft.happens(0.7)
     if is_tight:
         gap = (draft.draw(-0.1, 0), 0.04) if by_ink else (draft.draw(-0.25, -0.05), 0.02)
     base, words = size * draft.draw(0.3, 1.5), draft.draw(0, 0.7) * draft.happens(0.5)
@@ -89,7 +92,8 @@ def few_numbers(draft: Draft) -> None:
     gap = (draft.draw(0.0, 0.2), draft.draw(0.2, 0.9))
     for _ in range(int(draft.generator.integers(1, 4))):
         text = random_sum(draft.generator) if draft.happens(0.4) else random_number(draft.generator, most=9)
-        draft.place(draft.hand.number(text, gap), draft.draw(-0.1, 0.5) * width, base, "digits")
+        x, is_crossed = draft.draw(-0.1, 0.5) * width, draft.happens(CROSSED)
+        draft.place(draft.hand.number(text, gap), x, base, "digits", is_crossed=is_crossed)
         base += draft.size * draft.draw(1.2, 3)
 
 
@@ -126,7 +130,8 @@ def filled_field(draft: Draft, field: str, x: float, base: float) -> float:
     if draft.happens(0.12):
         number = draft.hand.word()
     layer = "digits" if number is None or number.marks else "writing"
-    end = max(draft.place(number, x + 0.2 * size, base + draft.draw(-0.15, 0.05) * size, layer), x + 2 * size)
+    y, is_crossed = base + draft.draw(-0.15, 0.05) * size, draft.happens(CROSSED)
+    end = max(draft.place(number, x + 0.2 * size, y, layer, is_crossed=is_crossed), x + 2 * size)
     end += size * draft.draw(0.1, 1)
     if field != "none":
         top = base - size * draft.draw(1.1, 1.5)
@@ -205,7 +210,8 @@ def table(draft: Draft) -> None:
                 gap = (draft.draw(-0.08, 0.05), 0.2)
                 text = random_number(draft.generator, most=most)
                 text = text if len(text) <= most + 1 else text[:most].rstrip(".,/-:") or "0"
-                draft.place(draft.hand.number(text, gap), start, base, "digits")
+                number, is_crossed = draft.hand.number(text, gap), draft.happens(CROSSED)
+                draft.place(number, start, base, "digits", is_crossed=is_crossed)
 
 
 def sums(draft: Draft) -> None:

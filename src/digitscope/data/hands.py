@@ -44,6 +44,9 @@ OLD_STYLE: Mapping[str, tuple[float, float]] = MappingProxyType(
 )
 """Heights of old-style figures, and how far they go below the baseline, in heights of the tallest."""
 
+LEAST_LEAN, LEAST_BULGE = 0.2, 0.06
+"""Shares of its height that a slash leans to the right, and that the middle of a bracket stands out, at least."""
+
 LIKE_DIGITS = frozenset("oOlIiSsZzqbgQ")
 """Letters that look like digits when they stand alone."""
 
@@ -90,10 +93,26 @@ def _by_label(category: str, pens: Pens, *, held_back: bool) -> Mapping[str, NDA
     labels = pens.labels[rows]
     if category == "words":  # some of UNIPEN's are numbers
         return {"": rows[np.char.isalpha(labels)]}
-    if category == "digits":
-        whole = [is_complete(tuple(pens.strokes(row)), label) for row, label in zip(rows, labels, strict=True)]
+    is_whole = {"digits": is_complete, "symbols": is_whole_sign}.get(category)
+    if is_whole is not None:
+        whole = [is_whole(tuple(pens.strokes(row)), label) for row, label in zip(rows, labels, strict=True)]
         rows, labels = rows[whole], labels[whole]
     return {str(label): rows[labels == label] for label in np.unique(labels)}
+
+
+def is_whole_sign(strokes: tuple[Points, ...], label: str) -> bool:
+    """Tell whether `strokes` can be the sign `label`: some of UNIPEN's lack a stroke, or show another sign."""
+    points = np.concatenate(strokes)
+    width, height = np.ptp(points, axis=0)
+    bulge = points[:, 0].mean() - points[[0, -1], 0].mean()  # to the right of the line between its ends
+    match label:
+        case "=" | "+":
+            return len(strokes) >= 2
+        case "/":
+            return len(strokes) == 1 and bool(width >= LEAST_LEAN * height)
+        case "(" | ")":
+            return len(strokes) == 1 and bool((bulge if label == ")" else -bulge) >= LEAST_BULGE * height)
+    return True
 
 
 class Hand:
@@ -115,6 +134,7 @@ class Hand:
         self.unsteady = generator.uniform(0, 8)
         self.uneven = generator.uniform(0.06, 0.14) if generator.random() < 0.7 else generator.uniform(0.14, 0.3)
         self.is_old_style = generator.random() < 0.1
+        self.tail = generator.uniform(0, 0.6) if generator.random() < 0.15 else 0.0  # of a 7 or a 9, in sizes
         self.raises_points = generator.random() < 0.15  # writes 3·75
         if not self.uses_pens:  # letters and signs look as bold as the digits
             self.width = size * (0.19 - 0.16 * self.edge)
@@ -122,6 +142,8 @@ class Hand:
     def digit(self, label: int) -> Writing | None:
         """Return a digit, or None if its sample is degenerate."""
         share, below = OLD_STYLE[str(label)] if self.is_old_style else (1.0, 0.0)
+        if label in (7, 9):
+            share, below = share + self.tail, below + self.tail
         height = share * self.size * self.generator.uniform(1 - self.uneven, 1 + self.uneven)
         if label == 1 and self.generator.random() < 0.15:
             coverage = self._straight(height)
@@ -163,6 +185,8 @@ class Hand:
     def sign(self, sign: str) -> Writing | None:
         """Return a sign."""
         height = self.size * (self.generator.uniform(0.75, 1.25) + 0.15 * (sign in "/()"))
+        if sign == "=":
+            height = max(height, 7 * self.width)  # its strokes stay apart
         raised = 0.4 if sign == "." and self.raises_points else 0.0
         model = [(np.array(stroke) - (0, raised)) * height for stroke in SIGN_STROKES[sign]]
         samples = self.material.pen_rows["symbols"].get(sign) if self.material.pens else None

@@ -59,10 +59,11 @@ def comb(brush: ImageDraw.ImageDraw, box: Box, cells: int, size: float, generato
 
 
 def cross_out(brush: ImageDraw.ImageDraw, box: Box, width: float, generator: np.random.Generator) -> None:
-    """Draw a stroke, two, or a scribble through what is in the box, with a pen of `width` pixels."""
+    """Draw a stroke, straight or bent, two, or a scribble through the box, with a pen of `width` pixels."""
     left, top, right, bottom = box
     height, kind = bottom - top, generator.random()
-    strokes, turns, reach = (1, 1, 0.15) if kind < 0.5 else (2, 1, 0.2) if kind < 0.7 else (1, 9, 0.45)
+    single = (1, 1, 0.15) if kind < 0.4 else (1, 2, 0.2)
+    strokes, turns, reach = single if kind < 0.6 else (2, 1, 0.2) if kind < 0.75 else (1, 9, 0.45)
     for _ in range(strokes):
         over = generator.uniform(-0.1, 0.35, 2) * height
         ys = (top + bottom) / 2 + generator.uniform(-reach, reach, turns + 1) * height
@@ -112,7 +113,7 @@ def add_clutter(
                 line,
             )
         elif kind < 0.76:  # a patch, as of a logo
-            brush.rectangle((x - a / 2, y - b / 2, x + a / 2, y + b / 2), fill=int(generator.integers(60, 255)))
+            draw_patch(brush, (x, y), (a, b), generator)
         elif kind < 0.87:
             draw_line(brush, (x, y), (x + generator.uniform(1, 8) * size, y + 0.1 * size), line, 0)
         else:
@@ -137,6 +138,24 @@ def draw_line(
         near, far = place / length, min(1.0, (place + dash) / length)
         ends = [start[k] + share * (end[k] - start[k]) for share in (near, far) for k in range(2)]
         brush.line(ends, fill=255, width=width)
+
+
+def draw_patch(
+    brush: ImageDraw.ImageDraw,
+    middle: tuple[float, float],
+    sides: tuple[float, float],
+    generator: np.random.Generator,
+) -> None:
+    """Draw a filled rectangle, ellipse or polygon of at most these sides, as logos and the keys of tables have."""
+    (x, y), (a, b), shade, kind = middle, sides, int(generator.integers(60, 255)), generator.random()
+    box = (x - a / 2, y - b / 2, x + a / 2, y + b / 2)
+    if kind < 0.4:
+        brush.rectangle(box, fill=shade)
+    elif kind < 0.7:
+        brush.ellipse(box, fill=shade)
+    else:
+        corners = int(generator.integers(3, 9))
+        brush.regular_polygon((x, y, min(a, b) / 2), corners, generator.uniform(0, 360), fill=shade)
 
 
 def draw_arrow(

@@ -112,17 +112,18 @@ def random_number(generator: np.random.Generator, *, most: int = 6) -> str:
 
 
 def random_sum(generator: np.random.Generator) -> str:
-    """Return a sum such as "(12+5)×3=51", "_" being a space."""
+    """Return a sum such as "12+(5×3)=51", "_" being a space."""
     space = str(generator.choice(["", "_"]))
     terms = [
         str(generator.integers(0, 10 ** int(generator.integers(1, 4)))) for _ in range(generator.integers(2, 5))
     ]
-    text = terms[0]
-    for term in terms[1:]:
-        text += space + str(generator.choice(list("+-×÷/:"), p=[0.27, 0.27, 0.2, 0.09, 0.12, 0.05])) + space + term
-    if generator.random() < 0.35:
-        cut = text.rfind(space, 0, len(text) // 2) if space else 0
-        text = f"{text[: cut + 1] if space and cut > 0 else ''}({text[cut + 1 if space and cut > 0 else 0 :]})"
+    opened = int(generator.integers(len(terms) - 1)) if generator.random() < 0.35 else len(terms)
+    text = ""
+    for number, term in enumerate(terms):
+        if number:
+            text += space + str(generator.choice(list("+-×÷/:"), p=[0.27, 0.27, 0.2, 0.09, 0.12, 0.05])) + space
+        text += f"({term}" if number == opened else term
+    text += ")" if opened < len(terms) else ""
     if generator.random() < 0.4:
         text += f"{space}={space}{generator.integers(0, 1000)}"
     return text

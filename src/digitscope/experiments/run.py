@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -50,6 +51,9 @@ from digitscope.training import (
 
 OnBatch = Callable[[], None]
 OnEpoch = Callable[[EpochRecord], None]
+
+START_BATCHES = 24
+"""Batches that tell a network which starts from a file what its batch norms meet."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,7 @@ def run_recipe(
     singles: Dataset | None = None,
     pens: PenDigits | None = None,
     material: Material | None = None,
+    start: Path | None = None,
     folder: Path | None = None,
     resume: bool = False,
     on_start: Callable[[int], None] = lambda _: None,
@@ -138,6 +143,7 @@ def run_recipe(
         singles: the single digits from which "fresh-pairs" makes its pairs.
         pens: the pen digits that come with the examples where the setting `pens` is above 0.
         material: the digits and pens from which "fresh-pages" makes its pages.
+        start: an ONNX file of such a network, whose weights are the first ones in place of random ones.
         folder: where the run folder goes; it holds a resumable state after every epoch. Of processes that train
             together the first one writes it.
         resume: continue the run in `folder` after its last epoch. With a constant learning rate and no
@@ -148,7 +154,7 @@ def run_recipe(
 
     Raises:
         SettingError: a setting, the device, data of another task, or a folder that holds another run.
-        DataError: the folder to resume from is damaged.
+        DataError: the folder to resume from is damaged, or `start` holds another network.
     """
     recipe.check_data(dataset)
     if not 0 <= seed < 2**32:
@@ -156,14 +162,16 @@ def run_recipe(
     singles = singles if recipe.settings.order == "fresh-pairs" else None
     pens = pens if recipe.settings.pens else None
     if recipe.model == SCRATCH:
+        if start is not None:
+            raise SettingError(f"{recipe.name} is the NumPy network: expected none to start from")
         opened = _numpy_training(recipe, dataset, seed, device)
     else:
         source = make_source(recipe.settings, dataset, singles, seed, pens, material)
-        opened = _torch_training(recipe, dataset, source, seed, device)
+        opened = _torch_training(recipe, dataset, source, seed, device, start)
     with opened as training:
         if folder is not None:
             wait_for_all()  # until the first one has written what a resume reads
-            config = describe_run(recipe, dataset, seed, singles, pens, material)
+            config = describe_run(recipe, dataset, seed, singles, pens, material, start)
             open_folder(folder, config, resume=resume)
             if resume and (folder / STATE_FILE).exists():  # it does not before the first epoch has ended
                 training.load_state(folder / STATE_FILE)
@@ -182,13 +190,19 @@ def run_recipe(
 
 @contextmanager
 def _torch_training(
-    recipe: Recipe, dataset: Dataset, source: BatchSource, seed: int, device: str
+    recipe: Recipe, dataset: Dataset, source: BatchSource, seed: int, device: str, start: Path | None
 ) -> Iterator[_Training]:
     settings = recipe.settings
     keep_freed_memory()
     with torch.random.fork_rng(devices=[]), cpu_threads(settings.threads):
         torch.manual_seed(seed)
-        state = TrainingState.start(place(build(recipe.model, recipe.options), device), settings)
+        model = place(build(recipe.model, recipe.options), device)
+        if start is not None:
+            from digitscope.export.starting import start_from  # needs onnx, which training alone does not
+
+            batches = islice(source.epoch(np.random.default_rng([seed, 0])), START_BATCHES)
+            start_from(start, model, np.concatenate([images for images, _ in batches]))
+        state = TrainingState.start(model, settings)
         learn = partial(
             train, state, source, dataset.validation, settings, seed=seed, objective=OBJECTIVES[recipe.task]
         )

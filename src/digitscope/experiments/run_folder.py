@@ -1,5 +1,6 @@
 """The configuration in a run folder: what a run was made of, and which run may go on there."""
 
+import hashlib
 import json
 from pathlib import Path
 from types import MappingProxyType
@@ -36,11 +37,15 @@ def describe_run(
     singles: Dataset | None = None,
     pens: PenDigits | None = None,
     material: Material | None = None,
+    start: Path | None = None,
 ) -> dict[str, Any]:
     """Return the content of config.json: every setting, the seed, the data and the versions.
 
     `singles` are the digits that pairs are made of while training, if they are; `pens` the pen digits, if any;
-    `material` the digits and pens for pages, if any.
+    `material` the digits and pens for pages, if any; `start` the file whose weights are the first ones, if any.
+
+    Raises:
+        DataError: `start` cannot be read.
     """
     threads = {} if recipe.model == SCRATCH else {"threads": torch.get_num_threads(), "processes": n_processes()}
     data: dict[str, Any] = {"name": dataset.name, "sha256": dataset.sha256()}
@@ -50,6 +55,11 @@ def describe_run(
         data |= {"pens_sha256": pens.sha256}
     if material is not None:
         data |= {"material_sha256": material.sha256(), "fonts": [Path(path).name for path in print_fonts()]}
+    if start is not None:
+        try:
+            data |= {"start_sha256": hashlib.sha256(start.read_bytes()).hexdigest()}
+        except OSError as error:
+            raise DataError(f"{start}: expected a network to start from: {error.strerror}") from None
     return {
         "recipe": recipe.name,
         "summary": recipe.summary,
@@ -158,6 +168,6 @@ def _what_decides(config: dict[str, Any]) -> dict[str, Any]:
     named = {name: config.get(name) for name in ("recipe", "model", "seed")}
     data = {
         f"data's {name}": config["data"].get(name)
-        for name in ("sha256", "singles_sha256", "pens_sha256", "material_sha256", "fonts")
+        for name in ("sha256", "singles_sha256", "pens_sha256", "material_sha256", "fonts", "start_sha256")
     }
     return {**named, **config["settings"], **config["options"], **data}

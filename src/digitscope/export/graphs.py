@@ -44,14 +44,14 @@ def folded(model: nn.Module) -> nn.Module:
     whole = copy.deepcopy(model).eval()
     for layers in [each for each in whole.modules() if isinstance(each, nn.Sequential)]:
         for place, norm in enumerate(layers):
-            before = _place_before(layers, place)
+            before = place_before(layers, place)
             conv = layers[before]
             if isinstance(norm, nn.BatchNorm2d) and isinstance(conv, nn.Conv2d):
                 layers[before], layers[place] = fuse_conv_bn_eval(conv, norm), nn.Identity()
     return whole
 
 
-def _place_before(layers: nn.Sequential, place: int) -> int:
+def place_before(layers: nn.Sequential, place: int) -> int:
     """Return the place of the layer that could do what the batch norm at `place` does: 0 of the first.
 
     A max pooling is passed over if all scales are above 0: what was the largest is so after them.

@@ -156,7 +156,7 @@ class PageItems:
         return read, written, texts
 
     def _alternatives(self, row: int, k: int | None) -> dict[str, float]:
-        """Return the probability that an item, the row `k` of `judged` if it may be a digit, is one, or each sign."""
+        """Return the probability of a digit and of each sign for an item, which is row `k` of `judged` if any."""
         detections = self.found.detections
         kind, chance = int(detections.kinds[row]), 0.0 if k is None else float(self.judged.chances[k])
         of_signs = float(detections.chances[row, 2 + kind % 2])
