@@ -69,6 +69,14 @@ def test_grids_with_jitter(
     assert in_order(lines, height) == lines
 
 
+def test_few_crooked_digits_far_apart_stay_in_one_line() -> None:
+    """The digits of a date, as a benchmark wrote them: from each to the next it is steep."""
+    middles = [(81, 121), (147, 135), (214, 109), (270, 117), (329, 132), (440, 116), (497, 125)]
+    sizes = [(37, 45), (84, 41), (36, 46), (50, 44), (55, 61), (35, 41), (57, 35)]
+    boxes = [box(middle, *size) for middle, size in zip(middles, sizes, strict=True)]
+    assert arrange(np.array(boxes)) == [[0, 1, 2, 3, 4, 5, 6]]
+
+
 def test_lines_of_unequal_length_and_start() -> None:
     whole = grid(5, 12, pitch=55, step=30)
     lines = [whole[0][:3], whole[1][5:], whole[2][2:4], whole[3], whole[4][11:]]

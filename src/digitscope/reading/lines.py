@@ -57,7 +57,7 @@ def arrange(boxes: Floats) -> list[list[int]]:
 
 
 def _slope(middles: Floats, height: float) -> float:
-    """Return the median slope from each digit to the next one on its right."""
+    """Return the slope of lines: the median from each digit to the next, then to all that lie about there."""
     slopes = []
     for x, y in middles:
         right, down = middles[:, 0] - x, middles[:, 1] - y
@@ -65,7 +65,14 @@ def _slope(middles: Floats, height: float) -> float:
         if near.any():
             nearest = np.flatnonzero(near)[np.argmin(right[near] + 2 * np.abs(down[near]))]
             slopes.append(down[nearest] / right[nearest])
-    return float(np.median(slopes)) if len(slopes) >= 4 else 0.0
+    if len(slopes) < 4:
+        return 0.0
+    first, slopes = float(np.median(slopes)), []
+    for x, y in middles:  # the farther apart two digits are, the less it matters that one is crooked
+        right, down = middles[:, 0] - x, middles[:, 1] - y
+        near = (right > 0) & (right < 2 * REACH * height) & (np.abs(down - first * right) < height)
+        slopes += (down[near] / right[near]).tolist()
+    return float(np.median(slopes)) if slopes else first
 
 
 def _merged(lines: list[list[int]], levels: Floats, heights: Floats) -> list[list[int]]:
