@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -118,9 +119,8 @@ def test_a_form_needs_fields() -> None:
         Form(reference=Path("empty.png"))
 
 
-@pytest.mark.parametrize(
-    ("pattern", "digits", "text"),
-    [
+def test_patterns() -> None:
+    for pattern, digits, text in [
         ("DD.MM.YYYY", "29022024", "29.02.2024"),
         ("DD.MM.YYYY", "29022023", None),
         ("D/M/YY", "1998", "1/9/98"),
@@ -130,15 +130,12 @@ def test_a_form_needs_fields() -> None:
         ("hh:mm", "2400", None),
         ("##-###", "12345", "12-345"),
         ("##-###", "1234", None),
-    ],
-)
-def test_patterns(pattern: str, digits: str, text: str | None) -> None:
-    assert follows(pattern, digits) == text
+    ]:
+        assert follows(pattern, digits) == text
 
 
-@pytest.mark.parametrize(
-    ("settings", "digits", "text"),
-    [
+def test_what_a_field_may_have() -> None:
+    cases: list[tuple[dict[str, Any], str, str | None]] = [
         ({"digits": 3}, "12", None),
         ({"digits": 3}, "012", "012"),
         ({"decimals": 2}, "12345", "123.45"),
@@ -149,10 +146,9 @@ def test_patterns(pattern: str, digits: str, text: str | None) -> None:
         ({"check": "luhn"}, "79927398710", None),
         ({"check": "isbn"}, "9780306406157", "9780306406157"),
         ({"digits": 3}, "", ""),
-    ],
-)
-def test_what_a_field_may_have(settings: dict[str, object], digits: str, text: str | None) -> None:
-    assert allowed(field(**settings), digits) == text
+    ]
+    for settings, digits, text in cases:
+        assert allowed(field(**settings), digits) == text
 
 
 def test_checks_are_those_of_stdnum() -> None:

@@ -182,21 +182,18 @@ def test_a_diverging_training_is_one_clear_line(batch_size: int, sample: Dataset
     assert seen == []
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
+def test_bad_settings_are_named() -> None:
+    for name, value in [
         ("hidden", (16, 0)),
         ("activation", "swish"),
         ("learning_rate", float("nan")),
         ("momentum", 1.0),
         ("nesterov", "no"),
-    ],
-)
-def test_bad_settings_are_named(name: str, value: object) -> None:
-    settings: dict[str, Any] = {name: value}
-    with pytest.raises(SettingError, match=rf"^{name} .*: (expected|choose one of) .") as raised:
-        ScratchSettings(**settings)
-    assert repr(value) in str(raised.value)
+    ]:
+        settings: dict[str, Any] = {name: value}
+        with pytest.raises(SettingError, match=rf"^{name} .*: (expected|choose one of) .") as raised:
+            ScratchSettings(**settings)
+        assert repr(value) in str(raised.value)
 
 
 def test_numbers_of_numpy_are_numbers_and_lists_are_tuples() -> None:

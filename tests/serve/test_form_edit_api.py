@@ -94,18 +94,16 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("number", "keys", "sentence"), WRONG)
-def test_what_is_wrong_with_a_field_is_one_sentence(
-    client: TestClient, path: Path, number: int, keys: dict[str, Any], sentence: str
-) -> None:
-    sent = loaded(client)
-    sent["fields"][number] |= keys
-    checked = client.post("/api/form/check", json={"size": sent["size"], "fields": sent["fields"]}).json()
-    assert checked["faults"][number] == sentence
-    assert_problem(
-        client.put("/api/form/fields", json=sent), 422, "the field", ": expected" if ":" in sentence else ""
-    )
-    assert path.read_text() == TOML
+def test_what_is_wrong_with_a_field_is_one_sentence(client: TestClient, path: Path) -> None:
+    for number, keys, sentence in WRONG:
+        sent = loaded(client)
+        sent["fields"][number] |= keys
+        checked = client.post("/api/form/check", json={"size": sent["size"], "fields": sent["fields"]}).json()
+        assert checked["faults"][number] == sentence
+        assert_problem(
+            client.put("/api/form/fields", json=sent), 422, "the field", ": expected" if ":" in sentence else ""
+        )
+        assert path.read_text() == TOML
 
 
 def test_a_file_that_has_changed_is_not_overwritten_but_on_purpose(client: TestClient, path: Path) -> None:
@@ -163,9 +161,9 @@ def test_a_full_disk_is_told_and_leaves_the_file(
     assert path.read_text() == TOML
 
 
-@pytest.mark.parametrize(
-    ("text", "has_comments"),
-    [
+def test_comments_are_told_from_texts(tmp_path: Path) -> None:
+    path = write_pages(tmp_path) / "form.toml"
+    for text, has_comments in [
         ('# first\nreference = "a.png"', True),
         ("reference = 'a.png'  # last", True),
         ("reference = '#.png'", False),
@@ -173,10 +171,9 @@ def test_a_full_disk_is_told_and_leaves_the_file(
         (r'reference = "\"#.png" # and', True),
         (r'reference = "\\" # and', True),
         ('reference = """\n"#"""', False),
-    ],
-)
-def test_comments_are_told_from_texts(tmp_path: Path, text: str, has_comments: bool) -> None:
-    assert file_in(tmp_path, text).draft.has_comments == has_comments
+    ]:
+        path.write_text(text, encoding="utf-8")
+        assert FormFile(path).draft.has_comments == has_comments, text
 
 
 @pytest.fixture(scope="module")

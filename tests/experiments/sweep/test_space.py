@@ -1,5 +1,4 @@
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -135,39 +134,33 @@ def test_a_value_that_only_others_allow_can_be_searched() -> None:
         check_points(load_space("fc", ["nesterov=false,true", "batch_size=32,64"], method="tpe"))
 
 
-@pytest.mark.parametrize(
-    ("assignments", "named", "expected"),
-    [
+def test_a_space_that_cannot_be_is_refused() -> None:
+    for assignments, named, expected in [
         ([], {}, "nothing varies"),
         (["colour=1,2"], {}, "has no setting 'colour': expected one of hidden, activation"),
         (["hidden=4..8"], {}, "cannot go through: expected values, or tpe"),
         (["hidden=8..4"], {"method": "tpe"}, "expected its low end below its high end"),
         (["hidden=4,4"], {}, "hidden: the values 4, 4: expected one or more, each once"),
         ([*MANY, "hidden=4,0"], {"method": "tpe"}, "hidden 0: hidden is 0"),
-    ],
-)
-def test_a_space_that_cannot_be_is_refused(assignments: list[str], named: dict[str, Any], expected: str) -> None:
-    with pytest.raises(SettingError) as caught:
-        check_points(load_space("fc", assignments, **named))
-    assert expected in str(caught.value)
+    ]:
+        with pytest.raises(SettingError) as caught:
+            check_points(load_space("fc", assignments, **named))
+        assert expected in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("text", "error", "expected"),
-    [
+def test_a_file_that_is_no_space(tmp_path: Path) -> None:
+    for text, error, expected in [
         ("recipe = 'fc'\ncolour = 1", SettingError, "'colour' is no part of a space"),
         ("recipe = 'fc'\nvary = 1", SettingError, "vary is 1: expected a table"),
         ("recipe = 'fc'\n[vary]\nepochs = 3", SettingError, "epochs is 3: expected a list of values, or { low"),
         ("recipe = 'fc'\nmethod = 'magic'\n[vary]\nepochs = [1]", SettingError, "method is 'magic'"),
         ("recipe = ", DataError, "not a space in TOML"),
-    ],
-)
-def test_a_file_that_is_no_space(tmp_path: Path, text: str, error: type[Exception], expected: str) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_text(text)
-    with pytest.raises(error) as caught:
-        load_space(str(path))
-    assert expected in str(caught.value)
+    ]:
+        path = tmp_path / "mine.toml"
+        path.write_text(text)
+        with pytest.raises(error) as caught:
+            load_space(str(path))
+        assert expected in str(caught.value)
 
 
 def test_an_unknown_space_a_missing_file_and_pages_are_refused(tmp_path: Path) -> None:
