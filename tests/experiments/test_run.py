@@ -18,6 +18,7 @@ from digitscope.experiments.recipes import RECIPES, Recipe
 from digitscope.experiments.run import Run, load_run, run_recipe
 from digitscope.experiments.run_folder import read_recipe
 from digitscope.experiments.sources import make_source
+from digitscope.reading import Recognizer, shipped_path
 from digitscope.records import EpochRecord
 from digitscope.scratch import ScratchSettings
 from digitscope.training import TrainingSettings, predict_logits
@@ -403,6 +404,20 @@ def test_a_call_that_is_refused_leaves_no_folder(sample: Dataset, tmp_path: Path
             ):
                 go(RECIPES[name], sample, folder, seed=seed)
     assert not folder.exists()
+
+
+def test_a_run_that_starts_from_a_file_reads_as_the_file_does(sample: Dataset, tmp_path: Path) -> None:
+    start = shipped_path("digit")
+    changes = {"optimizer": "adamw", "momentum": 0.0, "nesterov": False, "learning_rate": 1e-5, "pens": 0.0}
+    recipe, data = RECIPES["small"].with_changes({"epochs": 1, **changes}), small(sample, 300)
+    run = run_recipe(recipe, data, seed=1, start=start, folder=tmp_path)
+    expected = Recognizer(start).predict(data.test.images).labels
+    assert (run.logits(data.test.images).argmax(axis=1) == expected).mean() >= 0.99
+    with pytest.raises(SettingError, match=r"data's start_sha256 is \w+, not None: resume with the same"):
+        run_recipe(recipe, data, seed=1, folder=tmp_path, resume=True)
+    for name, problem in (("small", "expected --optimizer adamw"), ("scratch", "expected none to start from")):
+        with pytest.raises(SettingError, match=problem):
+            run_recipe(RECIPES[name], data, seed=1, start=start)
 
 
 def test_a_diverging_run_says_so_and_leaves_no_weights(sample: Dataset, tmp_path: Path) -> None:

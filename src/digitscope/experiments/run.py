@@ -161,9 +161,11 @@ def run_recipe(
         raise SettingError(f"seed is {seed}: expected a whole number from 0 to {2**32 - 1}")
     singles = singles if recipe.settings.order == "fresh-pairs" else None
     pens = pens if recipe.settings.pens else None
+    if start is not None and recipe.model == SCRATCH:
+        raise SettingError(f"{recipe.name} is the NumPy network: expected none to start from")
+    if start is not None and recipe.settings.optimizer == "muon":
+        raise SettingError("muon gives weights a length that those of a file have not: expected --optimizer adamw")
     if recipe.model == SCRATCH:
-        if start is not None:
-            raise SettingError(f"{recipe.name} is the NumPy network: expected none to start from")
         opened = _numpy_training(recipe, dataset, seed, device)
     else:
         source = make_source(recipe.settings, dataset, singles, seed, pens, material)
@@ -200,7 +202,7 @@ def _torch_training(
         if start is not None:
             from digitscope.export.starting import start_from  # needs onnx, which training alone does not
 
-            batches = islice(source.epoch(np.random.default_rng([seed, 0])), START_BATCHES)
+            batches = islice(source.epoch(np.random.default_rng([seed, 0]), plain=True), START_BATCHES)
             start_from(start, model, np.concatenate([images for images, _ in batches]))
         state = TrainingState.start(model, settings)
         learn = partial(

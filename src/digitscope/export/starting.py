@@ -49,8 +49,10 @@ def _weights_in(path: Path) -> dict[str, Tensor]:
     """Return the weights in an ONNX file, by their names in the network."""
     try:
         tensors = onnx.load(path).graph.initializer
-    except (OSError, DecodeError) as error:
-        raise DataError(f"{path}: expected an ONNX file to start from ({error})") from None
+    except OSError as error:
+        raise DataError(f"{path}: expected an ONNX file to start from: {error.strerror}") from None
+    except DecodeError:
+        raise DataError(f"{path}: expected an ONNX file to start from, which this is not") from None
     arrays = {tensor.name.removesuffix(".half"): onnx.numpy_helper.to_array(tensor) for tensor in tensors}
     inside = any(name.startswith("model.") for name in arrays)  # of a graph with temperature and distance
     names = {name: name.removeprefix("model.") for name in arrays if name.startswith("model.") or not inside}
