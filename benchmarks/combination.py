@@ -155,7 +155,7 @@ def evidence(
         classes, kinds = np.append(truth[:, 4], NONE)[rows], np.append(truth[:, 5], NONE)[rows]
         parts.append([getattr(seen, name) for name in Seen.__dataclass_fields__])
         labels.append(classes)
-        is_told.append(kinds == found.detections.kinds[seen.rows])
+        is_told.append(kinds == found.detections.kinds[seen.rows] % 2)
         counts.append(np.full(len(rows), 1 / max(len(rows), 1) if found.is_small else 1.0))
     joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
     return Seen(*joined), np.concatenate(labels), np.concatenate(is_told), np.concatenate(counts)

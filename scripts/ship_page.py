@@ -93,7 +93,7 @@ def ship_page(
 
 
 def check_as_committed(run: Run, dataset: Dataset) -> None:
-    """Refuse a run that the commands on the card would not give.
+    """Refuse a run that the commands on the card would not give; they name settings that are not the recipe's.
 
     Raises:
         SettingError: the run is of another recipe, unfinished, or on other data than `dataset`.
@@ -144,8 +144,12 @@ def flags(run: Run, config: Mapping[str, Any]) -> str:
     """Return the flags of a training that started from a file, or whose settings are not its recipe's."""
     usual, own = (recipe.settings.as_dict() for recipe in (get_recipe(run.recipe.name), run.recipe))
     changed = {name: value for name, value in own.items() if value != usual[name]}
-    start = {"start": f"{NAME}.onnx"} if "start_sha256" in config["data"] else {}
-    return "".join(f" --{name.replace('_', '-')} {value}" for name, value in (start | changed).items())
+    named = {"start": f"{NAME}.onnx"} if "start_sha256" in config["data"] else {}
+    words = []
+    for name, value in {**named, **changed}.items():
+        flag = name.replace("_", "-")
+        words += [f"--{'' if value else 'no-'}{flag}"] if isinstance(value, bool) else [f"--{flag}", str(value)]
+    return "".join(f" {word}" for word in words)
 
 
 def network_in_words(run: Run, size: int) -> str:
@@ -160,7 +164,9 @@ def training_in_words(run: Run, config: Mapping[str, Any]) -> str:
     machine = config["machine"]
     pages = getattr(run.recipe.settings, "epoch_size", 0)
     start = str(config["data"].get("start_sha256", ""))[:16]
-    before = f" It started from the file before it in the project's history, sha256 `{start}`: see its card."
+    before = (
+        f" It started from a file in the project's history, sha256 `{start}`; the card beside that tells more."
+    )
     return (
         f"{len(run.history)} epochs of {pages:,} new pages in {minutes:.0f} minutes; one process learned and two "
         f"made pages, on two cores of an {machine['processor']} with PyTorch {machine['torch']}."

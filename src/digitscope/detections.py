@@ -76,9 +76,9 @@ class Detections:
         chances: float32 (K, 4), the probability of each of `KINDS` at the centre or beside it.
         log_probabilities: float32 (K, 21), of each digit, given that it is a digit, and of each sign, given that
             it is a sign.
-        evidence: float32 (K, 3), for a digit, written or printed as the item is. First: the logit of the most
-            probable other kind. Second: the log-probability of all digits. Third: the log-probability of writing
-            of the same kind around it.
+        evidence: float32 (K, 3), what speaks against and for a digit there. First: the logit of the most probable
+            other kind. Second: the log-probability of all digits. Third: the log-probability of handwriting around
+            it, or of print for a printed item.
     """
 
     boxes: Float32

@@ -1,9 +1,8 @@
-"""How numbers are written: which signs can stand where, and so what a line of unsure digits and signs says."""
+"""How numbers are written: where signs seldom stand, and so what a line of unsure digits and signs says."""
 
 import re
 from collections.abc import Mapping, Sequence
-
-import numpy as np
+from math import exp
 
 DIGIT = "D"
 """The symbol of any digit; every other symbol is a sign."""
@@ -13,57 +12,69 @@ ODD = re.compile(
       (?<= [-.,/:+×÷=(] ) [.,/:+×÷=)]    # a sign right behind another
     | (?<= [.,:] ) [-(]
     | (?: ^ | [ ] ) [.,/:×÷] (?=D)       # one that begins a number
-    | (?<= D ) [/:+×÷] $                 # or ends it
-    | D{5} / | / D{5} | D{3} / D{3}      # a fraction or a date has fewer digits
+    | (?<= D ) [/:+×÷] $                 # or ends the line
+    | D{5} / | / D{5} | D{3} / D{3}      # a date or a fraction has fewer digits
     """,
     re.VERBOSE,
 )
-"""Places where no number has a sign. `D` is a digit; what ends as `/-`, an amount, is not odd."""
+"""Places where numbers seldom have a sign; `D` is a digit."""
 
 ODDNESS = 2.0
-"""Logarithm of how much rarer a line is for each odd sign, and for each bracket without a partner."""
+"""Logarithm of how much rarer a line is for each thing that is odd about it."""
 
-LEAST, MOST = 0.02, 32
-"""Share of the likeliest symbol's probability that one is tried from, and versions of a line that are kept."""
+LEAST = 0.02
+"""Alternatives less probable than this share of the best one are left out."""
+
+SWEEPS = 4
+"""Times that all items are reconsidered, at most."""
 
 
 def in_context(items: Sequence[Mapping[str, float]], spaces: Sequence[bool]) -> list[dict[str, float]]:
-    """Return the probability of every symbol of each item of a line, given all others.
+    """Return the probability of every symbol of each item of a line, given the likeliest symbols of the others.
+
+    These are found by iterated conditional modes (Besag 1986), from what each item is by itself.
 
     Args:
         items: from left to right, the probability of each symbol that an item could be, by itself. They add up to
             the probability that there is an item, which stays.
         spaces: whether a space stands before each item.
     """
-    versions: list[tuple[float, str, tuple[str, ...]]] = [(0.0, "", ())]
-    for item, space in zip(items, spaces, strict=True):
-        likely = {symbol: chance for symbol, chance in item.items() if chance > LEAST * max(item.values())}
-        versions = [
-            (score + np.log(chance), text + " " * space + symbol, (*symbols, symbol))
-            for score, text, symbols in versions
-            for symbol, chance in likely.items()
-        ]
-        if len(versions) > MOST:
-            versions = sorted(versions, key=_score, reverse=True)[:MOST]
-    scores = np.array([_score(version) for version in versions])
-    shares = np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
-    told = [dict.fromkeys(item, 0.0) for item in items]
-    for share, (_, _, symbols) in zip(shares, versions, strict=True):
-        for place, symbol in enumerate(symbols):
-            told[place][symbol] += float(share) * sum(items[place].values())
+    told = [dict(item) for item in items]
+    line = [_likeliest(item) for item in items]
+    unsure = [place for place, item in enumerate(items) if len(_tried(item)) > 1]
+    for _ in range(SWEEPS):
+        before = list(line)
+        for place in unsure:
+            weights = {
+                symbol: chance
+                * exp(-ODDNESS * oddities(_text([*line[:place], symbol, *line[place + 1 :]], spaces)))
+                for symbol, chance in _tried(items[place]).items()
+            }
+            share = sum(items[place].values()) / sum(weights.values())
+            told[place] = {symbol: share * weights.get(symbol, 0.0) for symbol in items[place]}
+            line[place] = _likeliest(told[place])
+        if line == before:
+            break
     return told
 
 
-def _score(version: tuple[float, str, tuple[str, ...]]) -> float:
-    """Return the logarithm of a version's probability, up to a constant."""
-    return version[0] - ODDNESS * oddities(version[1])
+def _likeliest(item: Mapping[str, float]) -> str:
+    return max(item, key=item.__getitem__)
+
+
+def _tried(item: Mapping[str, float]) -> dict[str, float]:
+    return {symbol: chance for symbol, chance in item.items() if chance > LEAST * max(item.values())}
+
+
+def _text(symbols: Sequence[str], spaces: Sequence[bool]) -> str:
+    return "".join(" " * space + symbol for space, symbol in zip(spaces, symbols, strict=True))
 
 
 def oddities(text: str) -> int:
-    """Return how many signs stand where no number has them, and how many brackets have no partner."""
+    """Return how many signs stand where they seldom do, and brackets have no partner; 1 more without any digit."""
     unmatched = depth = 0
     for symbol in text:
         depth += (symbol == "(") - (symbol == ")")
         if depth < 0:
             unmatched, depth = unmatched + 1, 0
-    return len(ODD.findall(text)) + unmatched + depth
+    return len(ODD.findall(text)) + unmatched + depth + (DIGIT not in text)

@@ -227,7 +227,7 @@ def test_what_ships_has_a_card(
     scores = score_scenes(maps, dataset.test.labels)
     for text in (
         "digitscope train page --seed 12321 --start page.onnx --learning-rate 0.0625\n",
-        "started from the file before it in the project's history, sha256 `0123456789abcdef`",
+        "started from a file in the project's history, sha256 `0123456789abcdef`",
         "--to page.onnx --half\n",
         f"1,123,354 parameters; {(tmp_path / 'weights/page.onnx').stat().st_size:,} bytes, ONNX opset 20.",
         "MNIST (LeCun et al. 1998), licence CC BY-SA 3.0",

@@ -44,8 +44,8 @@ OLD_STYLE: Mapping[str, tuple[float, float]] = MappingProxyType(
 )
 """Heights of old-style figures, and how far they go below the baseline, in heights of the tallest."""
 
-LEAST_LEAN, LEAST_BULGE = 0.2, 0.06
-"""Shares of its height that a slash leans to the right, and that the middle of a bracket stands out, at least."""
+NARROWEST, FLATTEST = 0.2, 0.06
+"""Least width of a slash and least bulge of a bracket, as shares of their heights."""
 
 LIKE_DIGITS = frozenset("oOlIiSsZzqbgQ")
 """Letters that look like digits when they stand alone."""
@@ -109,9 +109,9 @@ def is_whole_sign(strokes: tuple[Points, ...], label: str) -> bool:
         case "=" | "+":
             return len(strokes) >= 2
         case "/":
-            return len(strokes) == 1 and bool(width >= LEAST_LEAN * height)
+            return len(strokes) == 1 and bool(width >= NARROWEST * height)
         case "(" | ")":
-            return len(strokes) == 1 and bool((bulge if label == ")" else -bulge) >= LEAST_BULGE * height)
+            return len(strokes) == 1 and bool((bulge if label == ")" else -bulge) >= FLATTEST * height)
     return True
 
 
@@ -122,6 +122,7 @@ class Hand:
         size: pixels, the height of a digit.
         width: pixels, of the pen.
         uses_pens: whether digits are drawn from strokes, and not from images.
+        hang: how far 7s and 9s hang below the line, and how much higher they are, in sizes.
     """
 
     def __init__(self, material: Material, size: float, generator: np.random.Generator) -> None:
@@ -134,7 +135,7 @@ class Hand:
         self.unsteady = generator.uniform(0, 8)
         self.uneven = generator.uniform(0.06, 0.14) if generator.random() < 0.7 else generator.uniform(0.14, 0.3)
         self.is_old_style = generator.random() < 0.1
-        self.tail = generator.uniform(0, 0.6) if generator.random() < 0.15 else 0.0  # of a 7 or a 9, in sizes
+        self.hang = generator.uniform(0, 0.6) if generator.random() < 0.15 else 0.0
         self.raises_points = generator.random() < 0.15  # writes 3·75
         if not self.uses_pens:  # letters and signs look as bold as the digits
             self.width = size * (0.19 - 0.16 * self.edge)
@@ -143,7 +144,7 @@ class Hand:
         """Return a digit, or None if its sample is degenerate."""
         share, below = OLD_STYLE[str(label)] if self.is_old_style else (1.0, 0.0)
         if label in (7, 9):
-            share, below = share + self.tail, below + self.tail
+            share, below = share + self.hang, below + self.hang
         height = share * self.size * self.generator.uniform(1 - self.uneven, 1 + self.uneven)
         if label == 1 and self.generator.random() < 0.15:
             coverage = self._straight(height)

@@ -59,7 +59,7 @@ def comb(brush: ImageDraw.ImageDraw, box: Box, cells: int, size: float, generato
 
 
 def cross_out(brush: ImageDraw.ImageDraw, box: Box, width: float, generator: np.random.Generator) -> None:
-    """Draw a stroke, straight or bent, two, or a scribble through the box, with a pen of `width` pixels."""
+    """Draw one stroke (straight or bent), two strokes, or a scribble through the box, `width` pixels wide."""
     left, top, right, bottom = box
     height, kind = bottom - top, generator.random()
     single = (1, 1, 0.15) if kind < 0.4 else (1, 2, 0.2)

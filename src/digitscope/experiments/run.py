@@ -52,8 +52,8 @@ from digitscope.training import (
 OnBatch = Callable[[], None]
 OnEpoch = Callable[[EpochRecord], None]
 
-START_BATCHES = 24
-"""Batches that tell a network which starts from a file what its batch norms meet."""
+START_BATCHES, START_IMAGES = 24, 32
+"""Batches without augmentation, and images of each, that a network which starts from a file meets first."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def _torch_training(
             from digitscope.export.starting import start_from  # needs onnx, which training alone does not
 
             batches = islice(source.epoch(np.random.default_rng([seed, 0]), plain=True), START_BATCHES)
-            start_from(start, model, np.concatenate([images for images, _ in batches]))
+            start_from(start, model, np.concatenate([images[:START_IMAGES] for images, _ in batches]))
         state = TrainingState.start(model, settings)
         learn = partial(
             train, state, source, dataset.validation, settings, seed=seed, objective=OBJECTIVES[recipe.task]

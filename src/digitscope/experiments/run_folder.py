@@ -43,9 +43,6 @@ def describe_run(
 
     `singles` are the digits that pairs are made of while training, if they are; `pens` the pen digits, if any;
     `material` the digits and pens for pages, if any; `start` the file whose weights are the first ones, if any.
-
-    Raises:
-        DataError: `start` cannot be read.
     """
     threads = {} if recipe.model == SCRATCH else {"threads": torch.get_num_threads(), "processes": n_processes()}
     data: dict[str, Any] = {"name": dataset.name, "sha256": dataset.sha256()}
@@ -56,10 +53,7 @@ def describe_run(
     if material is not None:
         data |= {"material_sha256": material.sha256(), "fonts": [Path(path).name for path in print_fonts()]}
     if start is not None:
-        try:
-            data |= {"start_sha256": hashlib.sha256(start.read_bytes()).hexdigest()}
-        except OSError as error:
-            raise DataError(f"{start}: expected a network to start from: {error.strerror}") from None
+        data |= {"start_sha256": hashlib.sha256(start.read_bytes()).hexdigest()}
     return {
         "recipe": recipe.name,
         "summary": recipe.summary,

@@ -57,7 +57,7 @@ def arrange(boxes: Floats) -> list[list[int]]:
 
 
 def _slope(middles: Floats, height: float) -> float:
-    """Return the slope of lines: the median from each digit to the next, then to all that lie about there."""
+    """Return the slope of lines: the median to the next digit, then to all digits near a line of that slope."""
     slopes = []
     for x, y in middles:
         right, down = middles[:, 0] - x, middles[:, 1] - y

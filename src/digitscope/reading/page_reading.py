@@ -70,7 +70,7 @@ class PageItems:
     """The judged items of a page, as parts of a reading.
 
     Attributes:
-        judged: the digits.
+        judged: what may be digits.
         found: digits and signs, the rows of which `judged` names.
         picture: the page as it was opened.
         number: of the page, from 0.
@@ -145,12 +145,15 @@ class PageItems:
             characters = []
             items = [self._alternatives(row, judged_as.get(row)) for row in line]
             for row, told in zip(line, in_context(items, spaces_before(boxes[line])), strict=True):
-                sign, of_signs = max(SIGNS, key=told.__getitem__), sum(told[each] for each in SIGNS)
-                if row not in judged_as or of_signs > max(told[DIGIT], LEAST_SIGN):
+                sign, k = max(SIGNS, key=told.__getitem__), judged_as.get(row)
+                of_signs = (
+                    told[sign] if self.found.detections.kinds[row] < 2 else sum(told[each] for each in SIGNS)
+                )
+                if k is None or of_signs > max(told[DIGIT], LEAST_SIGN):
                     written.append(self._sign(row, sign, told[sign], number))
                     characters.append(sign)
                 else:
-                    read.append(self._digit(judged_as[row], number, told[DIGIT]))
+                    read.append(self._digit(k, number, told[DIGIT] * float(self.judged.probabilities[k].max())))
                     characters.append(read[-1].character)
             texts.append(text_of(characters, boxes[line]))
         return read, written, texts
@@ -158,14 +161,15 @@ class PageItems:
     def _alternatives(self, row: int, k: int | None) -> dict[str, float]:
         """Return the probability of a digit and of each sign for an item, which is row `k` of `judged` if any."""
         detections = self.found.detections
-        kind, chance = int(detections.kinds[row]), 0.0 if k is None else float(self.judged.chances[k])
+        kind = int(detections.kinds[row])
+        of_digits = 0.0 if k is None else min(1.0, self.judged.chances[k] / self.judged.probabilities[k].max())
         of_signs = float(detections.chances[row, 2 + kind % 2])
         if kind < 2:
-            of_signs = min(of_signs, 1 - chance)
+            of_signs = min(of_signs, 1 - of_digits)
         else:
-            chance = min(chance, 1 - of_signs)
+            of_digits = min(of_digits, 1 - of_signs)
         each = of_signs * np.exp(detections.log_probabilities[row, 10:])
-        return {DIGIT: chance, **dict(zip(SIGNS, each.tolist(), strict=True))}
+        return {DIGIT: float(of_digits), **dict(zip(SIGNS, each.tolist(), strict=True))}
 
     def _digit(self, k: int, line: int | None, chance: float) -> Digit:
         judged = self.judged
@@ -195,9 +199,8 @@ class PageItems:
         return "unlike any digit" if self.judged.seen.distances[k] > 1 else "may be no digit"
 
     def _sign(self, row: int, sign: str, chance: float, line: int) -> Sign:
-        detections = self.found.detections
-        box, printed = self._in_source(detections.boxes[row]), bool(detections.kinds[row] % 2)
-        return Sign(sign, chance, box, line, self.number, printed)
+        box, is_printed = self._in_source(self.found.detections.boxes[row]), self.found.detections.kinds[row] % 2
+        return Sign(sign, chance, box, line, self.number, bool(is_printed))
 
     def _in_source(self, box: Float32) -> Box:
         turns, size = self.found.turns, self.picture.image.size
