@@ -35,16 +35,25 @@ def reading_of(items: list[tuple[str, float, str, float]], *, is_small: bool = F
     return PageItems(Judged(seen, probabilities, chances[:, 0]), found, picture, 0, ReadingOptions()).reading()
 
 
+BRACKETS = [
+    ("1", 0.5, "(", 0.45),
+    ("2", 0.9, "+", 0),
+    ("1", 0.1, "+", 0.8),
+    ("3", 0.9, "+", 0),
+    ("1", 0, ")", 0.9),
+]
+
+
 @pytest.mark.parametrize(
     ("items", "text"),
     [
         ([("2", 0.9, "+", 0), ("7", 0.9, "+", 0), ("1", 0.3, "/", 0.6)], "271"),
         ([("2", 0.9, "+", 0), ("1", 0.3, "/", 0.6), ("7", 0.9, "+", 0)], "2/7"),
-        ([("1", 0.5, "(", 0.45), ("2", 0.9, "+", 0), ("1", 0.1, "+", 0.8), ("3", 0.9, "+", 0), ("1", 0, ")", 0.9)], "(2+3)"),
+        (BRACKETS, "(2+3)"),
         ([("1", 0.45, "/", 0.5)], ""),
         ([("2", 0.9, "+", 0), ("1", 0, "/", 0.6)], "2/"),
     ],
-)  # fmt: skip
+)
 def test_an_item_is_what_can_stand_there(items: list[tuple[str, float, str, float]], text: str) -> None:
     reading = reading_of(items)
     assert reading.text == text
