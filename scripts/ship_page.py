@@ -1,18 +1,22 @@
 """Export a run of the page network into the package, and write its model card; `ship_weights.py` calls this."""
 
+import hashlib
 import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from benchmarks.combination import fit_combinations
 from scripts.ship_weights import LICENCE, spaced
+from torch import nn
 
 from digitscope.cli.evaluation_report import page_rows
 from digitscope.data import Dataset
 from digitscope.data.hands import Material
 from digitscope.data.page_scores import PageScores, score_scenes
+from digitscope.data.splits import UInt8
 from digitscope.data.typeset import print_fonts
 from digitscope.errors import SettingError
 from digitscope.experiments.recipes import default_options, get_recipe
@@ -20,7 +24,10 @@ from digitscope.experiments.run import Run, load_run
 from digitscope.experiments.run_folder import read_config
 from digitscope.experiments.scoring import PAGES_A_STEP
 from digitscope.export import OPSET, export_page, in_half_precision
+from digitscope.export.graphs import folded
+from digitscope.export.starting import start_from
 from digitscope.files import replacing
+from digitscope.models import build
 from digitscope.reading import SHIPPED, Recognizer
 from digitscope.reading.finder import PageNetwork
 from digitscope.reading.shipped import WEIGHTS
@@ -61,6 +68,7 @@ def ship_page(
     *,
     material: Material,
     half: bool = False,
+    start: Path | None = None,
 ) -> None:
     """Write the run in `folder` as page.onnx with its card page.md, both or neither.
 
@@ -72,15 +80,17 @@ def ship_page(
         into: the folder of the two files, which are replaced.
         material: what validation pages are written with.
         half: whether the weights are rounded to float16.
+        start: the file that the run started from, to ship the mean of both networks.
 
     Raises:
-        SettingError: the card's commands would not give these weights.
+        SettingError: the card's commands would not give these weights, or the run started from another file.
         DataError: the run folder is damaged.
         ExportError: the file does not compute what the network computes.
     """
     run, config = load_run(folder), read_config(folder)
     check_as_committed(run, dataset)
-    network = in_half_precision(run.model) if half else run.model
+    trained = run.model if start is None else mean_with_start(run, config, start, dataset.validation.images)
+    network = in_half_precision(trained) if half else trained
     test = dataset.test
     scores = score_scenes(predict_logits(network, test.images, batch_size=PAGES_A_STEP), test.labels)
     with replacing(into / f"{NAME}.onnx") as file, replacing(into / f"{NAME}.md") as text:
@@ -89,7 +99,29 @@ def ship_page(
         digits = Recognizer.load("digit", threads=1)
         combinations = fit_combinations(PageNetwork(file, threads=1), digits, material)
         export_page(network, file, images, combinations=combinations)
-        text.write_text(card(run, config, dataset, scores, file.stat().st_size, half=half), encoding="utf-8")
+        content = card(run, config, dataset, scores, file.stat().st_size, half=half, is_mean=start is not None)
+        text.write_text(content, encoding="utf-8")
+
+
+def mean_with_start(run: Run, config: Mapping[str, Any], start: Path, images: UInt8) -> nn.Module:
+    """Return the network whose weights are the means of a run's and of those that it started from.
+
+    It errs less than either on what one of them knows better (Wortsman et al. 2022, "Robust fine-tuning of
+    zero-shot models"). `images` are uint8 (N, H, W); batch norms are in the convolutions.
+
+    Raises:
+        SettingError: the run started from another file.
+        DataError: the file holds another network.
+    """
+    if hashlib.sha256(start.read_bytes()).hexdigest() != config["data"].get("start_sha256"):
+        raise SettingError(f"{start}: the run started from another file: expected that one")
+    before = build(run.recipe.model, run.recipe.options)
+    start_from(start, before, images)
+    mean = folded(run.model)
+    with torch.no_grad():
+        for weights, first in zip(mean.parameters(), folded(before).parameters(), strict=True):
+            weights.copy_((weights + first) / 2)
+    return mean
 
 
 def check_as_committed(run: Run, dataset: Dataset) -> None:
@@ -111,7 +143,14 @@ def check_as_committed(run: Run, dataset: Dataset) -> None:
 
 
 def card(
-    run: Run, config: Mapping[str, Any], dataset: Dataset, scores: PageScores, size: int, *, half: bool
+    run: Run,
+    config: Mapping[str, Any],
+    dataset: Dataset,
+    scores: PageScores,
+    size: int,
+    *,
+    half: bool,
+    is_mean: bool = False,
 ) -> str:
     """Return the model card of `run`, whose ONNX file has `size` bytes."""
     threads = config["machine"]["threads"]
@@ -121,7 +160,8 @@ def card(
         "## Model",
         f"{network_in_words(run, size)} {GRAPH} Training: {training_in_words(run, config)}",
         f"    OMP_NUM_THREADS={threads} digitscope train {run.recipe.name} --seed {run.seed}{flags(run, config)}",
-        f"    digitscope export runs/{run.recipe.name}-1 --to {NAME}.onnx{' --half' if half else ''}",
+        f"    python -m scripts.ship_weights {NAME} runs/{run.recipe.name}-1{half_and_mean(half, is_mean)}",
+        *(["It is the mean of the trained network and of the one that it started from."] if is_mean else []),
         "## Intended use",
         INTENDED_USE,
         "## Data",
@@ -138,6 +178,11 @@ def card(
         LICENCE,
     ]
     return "".join(f"{line}\n" for line in spaced(lines))
+
+
+def half_and_mean(half: bool, is_mean: bool) -> str:
+    """Return these flags of `ship_weights.py` as a call has them."""
+    return f"{' --half' if half else ''}{f' --mean-with {NAME}.onnx' if is_mean else ''}"
 
 
 def flags(run: Run, config: Mapping[str, Any]) -> str:

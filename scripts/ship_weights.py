@@ -333,7 +333,8 @@ def ship_a_page_network(arguments: argparse.Namespace) -> None:
     if arguments.name != "page" or len(arguments.runs) > 1:
         raise SettingError("a page network ships as page, from one run: expected page RUN")
     material = Material.of(load_mnist().validation)
-    ship_page(arguments.runs[0], scenes(find_data_directory(), False), material=material, half=arguments.half)
+    dataset, start = scenes(find_data_directory(), False), arguments.mean_with
+    ship_page(arguments.runs[0], dataset, material=material, half=arguments.half, start=start)
 
 
 def main() -> None:
@@ -342,6 +343,9 @@ def main() -> None:
     parser.add_argument("name", choices=tuple(SHIPPED))
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     parser.add_argument("--half", action="store_true")
+    parser.add_argument(
+        "--mean-with", type=Path, metavar="FILE", help="of page: the file that the run started from"
+    )
     arguments = parser.parse_args()
     try:
         recipe = load_run(arguments.runs[0]).recipe

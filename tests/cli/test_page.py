@@ -1,5 +1,6 @@
 """The network for pages through the commands: trained, resumed, evaluated, exported and shipped."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -11,12 +12,14 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 from torch import nn
 
 from digitscope.cli import datasets, main
 from digitscope.data import page_batches
 from digitscope.data.hands import Material
 from digitscope.data.page_scores import score_scenes
+from digitscope.errors import SettingError
 from digitscope.experiments.run import load_run
 from digitscope.export import ExportError, export_page, in_half_precision
 from digitscope.models import build
@@ -228,7 +231,7 @@ def test_what_ships_has_a_card(
     for text in (
         "digitscope train page --seed 12321 --start page.onnx --learning-rate 0.0625\n",
         "started from a file in the project's history, sha256 `0123456789abcdef`",
-        "--to page.onnx --half\n",
+        "python -m scripts.ship_weights page runs/page-1 --half\n",
         f"1,123,354 parameters; {(tmp_path / 'weights/page.onnx').stat().st_size:,} bytes, ONNX opset 20.",
         "MNIST (LeCun et al. 1998), licence CC BY-SA 3.0",
         "UNIPEN train_r01_v07 (Guyon et al. 1994; Zenodo 10.5281/zenodo.1195803), licence CC BY 4.0",
@@ -239,3 +242,20 @@ def test_what_ships_has_a_card(
     ):
         assert text in card
     assert "\n\n\n" not in card
+
+
+def test_the_mean_of_a_network_and_its_start(page_run: Path, page_file: Path, page_folder: Path) -> None:
+    """Its weights are in the middle; a file that the run did not start from is refused."""
+    from scripts.ship_page import mean_with_start
+
+    images = datasets.scenes(page_folder, True).validation.images
+    run = load_run(page_run)
+    config = {"data": {"start_sha256": hashlib.sha256(page_file.read_bytes()).hexdigest()}}
+    with torch.no_grad():
+        run.model.get_parameter("1.fine.bias").add_(2)  # of the last layer, so that maps are means too
+    mean = predict_logits(mean_with_start(run, config, page_file, images), images)
+    first = predict_logits(in_half_precision(load_run(page_run).model), images)
+    fine = slice(0, 33)
+    assert mean[:, fine] == pytest.approx(first[:, fine] + 1, abs=0.01 * float(np.abs(first).max()))
+    with pytest.raises(SettingError, match="started from another file"):
+        mean_with_start(run, {"data": {}}, page_file, images)
