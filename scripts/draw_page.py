@@ -21,7 +21,7 @@ from digitscope.drawing.annotation import annotate
 from digitscope.files import write_bytes
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
-PAGES = {"form": 5, "table": 6}
+PAGES = {"form": 13, "table": 6}
 """The nuisances of `benchmarks.busy_pages` that are drawn, and their seeds."""
 
 QUALITY, WIDTH, SHOWN_QUALITY = 55, 900, 80
