@@ -34,7 +34,7 @@ FARTHEST = 3.0
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What may be digits among the detections of a page, as each network sees them.
+    """The possible digits among the detections of a page, as each network sees them.
 
     Attributes:
         rows: int64 (K,), of the detections.
@@ -59,7 +59,7 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """What may be digits among the detections of a page, as both networks together see them.
+    """The possible digits among the detections of a page, as both networks together see them.
 
     Attributes:
         seen: as each sees them.

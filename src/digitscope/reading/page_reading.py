@@ -124,7 +124,8 @@ class PageItems:
 
     def _lines(self, digits: Int, signs: Int, first: int) -> tuple[list[Digit], list[Sign], list[str]]:
         """Return items in reading order, `digits` being rows of `judged`, and lines, numbered from `first`."""
-        rows, boxes = self.judged.seen.rows, self.found.detections.boxes.astype(np.float64)
+        rows, kinds = self.judged.seen.rows, self.found.detections.kinds
+        boxes = self.found.detections.boxes.astype(np.float64)
         own = self.judged.seen.boxes[digits].astype(np.float64)
         boxes[rows[digits]] = own
         lines = arrange(own)
@@ -146,9 +147,7 @@ class PageItems:
             items = [self._alternatives(row, judged_as.get(row)) for row in line]
             for row, told in zip(line, in_context(items, spaces_before(boxes[line])), strict=True):
                 sign, k = max(SIGNS, key=told.__getitem__), judged_as.get(row)
-                of_signs = (
-                    told[sign] if self.found.detections.kinds[row] < 2 else sum(told[each] for each in SIGNS)
-                )
+                of_signs = sum(map(told.__getitem__, SIGNS)) if kinds[row] >= 2 else told[sign]
                 if k is None or of_signs > max(told[DIGIT], LEAST_SIGN):
                     written.append(self._sign(row, sign, told[sign], number))
                     characters.append(sign)
@@ -162,7 +161,8 @@ class PageItems:
         """Return the probability of a digit and of each sign for an item, which is row `k` of `judged` if any."""
         detections = self.found.detections
         kind = int(detections.kinds[row])
-        of_digits = 0.0 if k is None else min(1.0, self.judged.chances[k] / self.judged.probabilities[k].max())
+        chances, probabilities = self.judged.chances, self.judged.probabilities
+        of_digits = 0.0 if k is None else min(1.0, chances[k] / probabilities[k].max(initial=1e-9))
         of_signs = float(detections.chances[row, 2 + kind % 2])
         if kind < 2:
             of_signs = min(of_signs, 1 - of_digits)
