@@ -43,24 +43,26 @@ def test_a_slanted_1_alone_is_no_slash() -> None:
     assert told[DIGIT] > told["/"]
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_each_item_is_told_given_the_likeliest_others(seed: int) -> None:
-    generator = np.random.default_rng(seed)
-    items = []
-    for _ in range(12):
-        symbols = map(str, generator.choice([DIGIT, *SIGNS], 3, replace=False))
-        items.append(dict(zip(symbols, generator.dirichlet(np.ones(4))[:3] + 0.05, strict=True)))
-    spaces = [bool(each) for each in generator.random(12) < 0.3]
-    told = in_context(items, spaces)
-    line = [max(each, key=lambda symbol: each[symbol]) for each in told]
-    for place, item in enumerate(items):
-        weights = {}
-        for symbol, chance in item.items():
-            version = [*line[:place], symbol, *line[place + 1 :]]
-            text = "".join(" " * space + each for space, each in zip(spaces, version, strict=True))
-            weights[symbol] = chance * np.exp(-ODDNESS * oddities(text)) * (chance > LEAST * max(item.values()))
-        total = sum(item.values()) / sum(weights.values())
-        assert told[place] == pytest.approx({symbol: total * weight for symbol, weight in weights.items()})
+def test_each_item_is_told_given_the_likeliest_others() -> None:
+    for seed in range(4):
+        generator = np.random.default_rng(seed)
+        items = []
+        for _ in range(12):
+            symbols = map(str, generator.choice([DIGIT, *SIGNS], 3, replace=False))
+            items.append(dict(zip(symbols, generator.dirichlet(np.ones(4))[:3] + 0.05, strict=True)))
+        spaces = [bool(each) for each in generator.random(12) < 0.3]
+        told = in_context(items, spaces)
+        line = [max(each, key=lambda symbol: each[symbol]) for each in told]
+        for place, item in enumerate(items):
+            weights = {}
+            for symbol, chance in item.items():
+                version = [*line[:place], symbol, *line[place + 1 :]]
+                text = "".join(" " * space + each for space, each in zip(spaces, version, strict=True))
+                weights[symbol] = (
+                    chance * np.exp(-ODDNESS * oddities(text)) * (chance > LEAST * max(item.values()))
+                )
+            total = sum(item.values()) / sum(weights.values())
+            assert told[place] == pytest.approx({symbol: total * weight for symbol, weight in weights.items()})
 
 
 def test_what_has_nothing_odd_stays_as_it_was() -> None:

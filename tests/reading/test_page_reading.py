@@ -1,7 +1,6 @@
 """What a line says, from items that were made by hand."""
 
 import numpy as np
-import pytest
 
 from digitscope.detections import CLASSES, SIGNS, Detections
 from digitscope.reading.finder import Found
@@ -44,23 +43,20 @@ BRACKETS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("items", "text"),
-    [
+def test_an_item_is_what_can_stand_there() -> None:
+    for items, text in [
         ([("2", 0.9, "+", 0), ("7", 0.9, "+", 0), ("1", 0.3, "/", 0.6)], "271"),
         ([("2", 0.9, "+", 0), ("1", 0.3, "/", 0.6), ("7", 0.9, "+", 0)], "2/7"),
         (BRACKETS, "(2+3)"),
         ([("1", 0.45, "/", 0.5)], ""),
         ([("2", 0.9, "+", 0), ("1", 0, "/", 0.6)], "2/"),
-    ],
-)
-def test_an_item_is_what_can_stand_there(items: list[tuple[str, float, str, float]], text: str) -> None:
-    reading = reading_of(items)
-    assert reading.text == text
-    assert all(digit.chance <= digit.confidence for digit in reading.digits)
-    assert all(digit.accepted == (digit.chance >= 0.5) for digit in reading.digits)
-    assert len(reading.digits) + len(reading.signs) == len(text)
-    assert {sign.label for sign in reading.signs} <= set(SIGNS)
+    ]:
+        reading = reading_of(items)
+        assert reading.text == text
+        assert all(digit.chance <= digit.confidence for digit in reading.digits)
+        assert all(digit.accepted == (digit.chance >= 0.5) for digit in reading.digits)
+        assert len(reading.digits) + len(reading.signs) == len(text)
+        assert {sign.label for sign in reading.signs} <= set(SIGNS)
 
 
 def test_a_slash_alone_in_a_small_picture_is_a_1() -> None:
