@@ -23,7 +23,7 @@ UInt8 = NDArray[np.uint8]
 LIKE_1 = "/()"
 """Signs that are taken for a 1 unless a pattern has them."""
 
-SURE = 0.65
+SURE = 0.8
 """Probability from which a value need not be looked at."""
 
 CORRECTED = 4.6
