@@ -47,8 +47,8 @@ GRAPH = (
 
 PROTOCOL = (
     "Validation pages have validation digits of MNIST. Test pages have its test digits, and the pens of a tenth "
-    "of UNIPEN's writers, who are no part of training. Test pages were scored once, and nothing was chosen on "
-    "them. A detection counts from a probability of 0.4 and an intersection over union of 0.5."
+    "of UNIPEN's writers, who are no part of training. Nothing was chosen on test pages. A detection counts from "
+    "a probability of 0.4 and an intersection over union of 0.5."
 )
 
 LIMITS = (
@@ -154,13 +154,14 @@ def card(
 ) -> str:
     """Return the model card of `run`, whose ONNX file has `size` bytes."""
     threads = config["machine"]["threads"]
+    shipped = f"{' --half' if half else ''}{f' --mean-with {NAME}.onnx' if is_mean else ''}"
     lines = [
         f"# {NAME}",
         f"Finds {SHIPPED[NAME]}.",
         "## Model",
         f"{network_in_words(run, size)} {GRAPH} Training: {training_in_words(run, config)}",
         f"    OMP_NUM_THREADS={threads} digitscope train {run.recipe.name} --seed {run.seed}{flags(run, config)}",
-        f"    python -m scripts.ship_weights {NAME} runs/{run.recipe.name}-1{half_and_mean(half, is_mean)}",
+        f"    python -m scripts.ship_weights {NAME} runs/{run.recipe.name}-1{shipped}",
         *(["It is the mean of the trained network and of the one that it started from."] if is_mean else []),
         "## Intended use",
         INTENDED_USE,
@@ -178,11 +179,6 @@ def card(
         LICENCE,
     ]
     return "".join(f"{line}\n" for line in spaced(lines))
-
-
-def half_and_mean(half: bool, is_mean: bool) -> str:
-    """Return these flags of `ship_weights.py` as a call has them."""
-    return f"{' --half' if half else ''}{f' --mean-with {NAME}.onnx' if is_mean else ''}"
 
 
 def flags(run: Run, config: Mapping[str, Any]) -> str:
@@ -209,9 +205,7 @@ def training_in_words(run: Run, config: Mapping[str, Any]) -> str:
     machine = config["machine"]
     pages = getattr(run.recipe.settings, "epoch_size", 0)
     start = str(config["data"].get("start_sha256", ""))[:16]
-    before = (
-        f" It started from a file in the project's history, sha256 `{start}`; the card beside that tells more."
-    )
+    before = f" It started from a file in the project's history, sha256 `{start}`. The card beside that says more."
     return (
         f"{len(run.history)} epochs of {pages:,} new pages in {minutes:.0f} minutes; one process learned and two "
         f"made pages, on two cores of an {machine['processor']} with PyTorch {machine['torch']}."
@@ -230,16 +224,16 @@ def data_lines(config: Mapping[str, Any]) -> list[str]:
         f"- Pages made by `digitscope.data`; material sha256 `{material}`, pages not learned from `{pages}`.",
         "- Digits of MNIST (LeCun et al. 1998), licence CC BY-SA 3.0.",
         f"- Pen strokes of {pens}: digits, letters, symbols and words.",
-        f"- Print in {len(fonts)} fonts, named in the run's config.json{packages_in_words(fonts)}. {drawn}",
+        f"- Print in {len(fonts)} fonts, named in the run's config.json. {drawn}",
+        *([f"- Their Debian packages: {', '.join(packages)}."] if (packages := debian_packages(fonts)) else []),
     ]
 
 
-def packages_in_words(fonts: list[str]) -> str:
-    """Return the Debian packages of this machine that `fonts` are of; nothing where dpkg is absent."""
+def debian_packages(fonts: list[str]) -> list[str]:
+    """Return the Debian packages of this machine that `fonts` are of; none where dpkg is absent."""
     paths = [path for path in print_fonts() if Path(path).name in fonts]
     if not paths or shutil.which("dpkg") is None:
-        return ""
+        return []
     call = ["dpkg", "-S", *paths]
     found = subprocess.run(call, capture_output=True, text=True, check=False).stdout  # noqa: S603 - fixed words
-    packages = sorted({line.partition(":")[0] for line in found.splitlines()})
-    return f", from the Debian packages {', '.join(packages)}" if packages else ""
+    return sorted({line.partition(":")[0] for line in found.splitlines()})

@@ -47,7 +47,7 @@ def in_context(items: Sequence[Mapping[str, float]], spaces: Sequence[bool]) -> 
         for place in unsure:
             weights = {
                 symbol: chance
-                * exp(-ODDNESS * oddities(_text([*line[:place], symbol, *line[place + 1 :]], spaces)))
+                * exp(-ODDNESS * oddities(text_of([*line[:place], symbol, *line[place + 1 :]], spaces)))
                 for symbol, chance in _tried(items[place]).items()
             }
             share = sum(items[place].values()) / sum(weights.values())
@@ -66,7 +66,8 @@ def _tried(item: Mapping[str, float]) -> dict[str, float]:
     return {symbol: chance for symbol, chance in item.items() if chance > LEAST * max(item.values())}
 
 
-def _text(symbols: Sequence[str], spaces: Sequence[bool]) -> str:
+def text_of(symbols: Sequence[str], spaces: Sequence[bool]) -> str:
+    """Return a line of text; `spaces` tell whether a space stands before each symbol."""
     return "".join(" " * space + symbol for space, symbol in zip(spaces, symbols, strict=True))
 
 

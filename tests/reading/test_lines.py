@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digitscope.reading.lines import arrange, place_of, text_of
+from digitscope.notation import text_of
+from digitscope.reading.lines import arrange, place_of, spaces_before
 
 Middle = tuple[float, float]
 
@@ -118,7 +119,7 @@ def spaced(gaps: Sequence[int], height: int = 30) -> str:
         left += gap
         boxes.append([left, 0, left + 20, height])
         left += 20
-    return text_of([str(number % 10) for number in range(len(boxes))], np.array(boxes, np.float64))
+    return text_of([str(number % 10) for number in range(len(boxes))], spaces_before(np.array(boxes, np.float64)))
 
 
 @pytest.mark.parametrize(
@@ -134,13 +135,13 @@ def test_spaces_stand_where_the_gaps_are_wide(gaps: tuple[int, ...], text: str) 
 
 
 def test_a_line_without_digits() -> None:
-    assert text_of([], np.zeros((0, 4))) == ""
+    assert text_of([], spaces_before(np.zeros((0, 4)))) == ""
 
 
 @given(st.lists(st.sampled_from([3, 60]), max_size=15), st.integers(1, 9))
 def test_spaces_do_not_depend_on_the_scale(gaps: list[int], scale: int) -> None:
     lefts = np.cumsum([0, *(20 + gap for gap in gaps)]).tolist()
     enlarged = scale * np.array([[left, 0, left + 20, 30] for left in lefts], np.float64)
-    text = text_of([str(number % 10) for number in range(len(enlarged))], enlarged)
+    text = text_of([str(number % 10) for number in range(len(enlarged))], spaces_before(enlarged))
     assert text == spaced(gaps)
     assert text.replace(" ", "") == "".join(str(number % 10) for number in range(len(gaps) + 1))

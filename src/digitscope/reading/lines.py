@@ -1,4 +1,4 @@
-"""Lines of text: what stands beside what, in reading order, with the spaces between words."""
+"""Lines of text: what stands beside what, in reading order, and where spaces are."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -102,14 +102,8 @@ def place_of(sign: Floats, lines: Sequence[Sequence[int]], boxes: Floats) -> int
     return next(number for number, line in enumerate(lines) if near in line)
 
 
-def text_of(characters: Sequence[str], boxes: Floats) -> str:
-    """Return a line's characters with a space wherever a gap is wide; `boxes` (N, 4) are from left to right."""
-    gaps = spaces_before(boxes)
-    return "".join(" " * is_space + each for is_space, each in zip(gaps, characters, strict=True))
-
-
 def spaces_before(boxes: Floats) -> list[bool]:
-    """Tell for each item of a line whether a space stands before it.
+    """Tell for each item of a line whether a space stands before it; `boxes` (N, 4) are from left to right.
 
     Beside a 1 a gap is wide, since 1s are narrow. So the next digit also has to stand farther away than digits of
     the line usually do.

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from digitscope.detections import SIGNS
 from digitscope.errors import SettingError
-from digitscope.notation import DIGIT, in_context
+from digitscope.notation import DIGIT, in_context, text_of
 from digitscope.reading.finder import Found
 from digitscope.reading.judging import Judged
-from digitscope.reading.lines import arrange, place_of, spaces_before, text_of
+from digitscope.reading.lines import arrange, place_of, spaces_before
 from digitscope.reading.pictures import Picture
 from digitscope.reading.result import Box, Digit, Reading, Sign
 
@@ -143,9 +143,9 @@ class PageItems:
         judged_as = {int(row): k for k, row in enumerate(rows)}
         for number, line in enumerate(members, first):
             line.sort(key=lambda row: boxes[row, 0] + boxes[row, 2])
-            characters = []
+            characters, spaces = [], spaces_before(boxes[line])
             items = [self._alternatives(row, judged_as.get(row)) for row in line]
-            for row, told in zip(line, in_context(items, spaces_before(boxes[line])), strict=True):
+            for row, told in zip(line, in_context(items, spaces), strict=True):
                 sign, k = max(SIGNS, key=told.__getitem__), judged_as.get(row)
                 of_signs = sum(map(told.__getitem__, SIGNS)) if kinds[row] >= 2 else told[sign]
                 if k is None or of_signs > max(told[DIGIT], LEAST_SIGN):
@@ -154,7 +154,7 @@ class PageItems:
                 else:
                     read.append(self._digit(k, number, told[DIGIT] * float(self.judged.probabilities[k].max())))
                     characters.append(read[-1].character)
-            texts.append(text_of(characters, boxes[line]))
+            texts.append(text_of(characters, spaces))
         return read, written, texts
 
     def _alternatives(self, row: int, k: int | None) -> dict[str, float]:
