@@ -317,6 +317,15 @@ def test_runs_that_point_nowhere_are_one_line(digitscope: Command, tiny_mnist_fo
     assert_one_line(outcome, 1, "runs: cannot be written (File exists): name another place")
 
 
+def test_a_network_that_cannot_be_started_from_is_one_line_and_leaves_nothing(
+    digitscope: Command, tiny_mnist_folder: Path, desk: Path
+) -> None:
+    words = ("train", "fc", "--data", tiny_mnist_folder, "--unchecked", "--start")
+    for model, problem in (("none.onnx", "none.onnx: expected an ONNX file"), ("digit", "a network such as this")):
+        assert_one_line(digitscope(*words, model), 1, problem, announced=True)
+    assert list((desk / "runs").iterdir()) == []
+
+
 def test_a_refused_run_gives_its_number_back(digitscope: Command, tiny_mnist_folder: Path, desk: Path) -> None:
     (desk / "mine").mkdir()
     words = ("train", "fc", "--data", tiny_mnist_folder, "--unchecked")

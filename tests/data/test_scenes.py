@@ -1,5 +1,6 @@
 """Documents and their pictures: what is made, where it lies, and that equal seeds make equal ones."""
 
+import ast
 from dataclasses import replace
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 
 from digitscope.data.documents import KINDS, SIDES, make_document
 from digitscope.data.drafts import LAYERS, Document, Draft
-from digitscope.data.hands import Material
+from digitscope.data.hands import Material, is_whole_sign
 from digitscope.data.scenes import CROP, Scene, _turned, mosaic, photographed
+from digitscope.data.typeset import random_sum
 from digitscope.detections import CLASSES
 
 
@@ -104,3 +106,33 @@ def test_a_scene_turns_with_its_ink_and_its_boxes(material: Material) -> None:
         back = _turned(replace(turned, turns=0), 4 - turns)
         assert back.truth.boxes == pytest.approx(scene.truth.boxes)
         assert all(np.array_equal(layer, scene.ink[name]) for name, layer in back.ink.items())
+
+
+def test_sums_are_sums() -> None:
+    """Python can read what stands before the equals sign."""
+    generator = np.random.default_rng(0)
+    sums = [random_sum(generator).replace("_", "") for _ in range(300)]
+    for text in sums:
+        term = text.partition("=")[0].translate(str.maketrans("×÷:", "*//"))
+        ast.parse(term, mode="eval")
+    assert any("(" in text and not text.startswith("(") for text in sums)
+
+
+def test_signs_of_pens_are_whole() -> None:
+    def line(*points: tuple[float, float]) -> np.ndarray:
+        return np.array(points, np.float64)
+
+    bar, lower = line((0, 0), (9, 0)), line((0, 4), (9, 4))
+    upright, slanted = line((4, -5), (4, 5)), line((0, 9), (5, 0))
+    left, right = line((3, 0), (0, 5), (3, 10)), line((0, 0), (3, 5), (0, 10))
+    for label, strokes, expected in (
+        *(
+            ("=", (bar,), False),
+            ("=", (bar, lower), True),
+            ("+", (upright,), False),
+            ("+", (bar, upright), True),
+        ),
+        *(("/", (slanted,), True), ("/", (upright,), False), ("(", (left,), True), ("(", (right,), False)),
+        *((")", (right,), True), (")", (slanted,), False), (")", (right, right), False), ("-", (bar,), True)),
+    ):
+        assert is_whole_sign(strokes, label) == expected, (label, strokes)
