@@ -199,18 +199,16 @@ class PairPredictions(BaseModel):
 Predictions = Annotated[DigitPredictions | PairPredictions, Field(discriminator="reads")]
 
 
-Reads = Literal["digit", "two-digit", "page", "item"]
+Reads = Literal["digit", "two-digit", "page"]
 
 
 class Model(BaseModel):
     """A network that reads here."""
 
     name: str = Field(examples=["digit"])
-    reads: Reads = Field(
-        description="one digit, two over each other, where digits and signs are on a page, or what each of them is"
-    )
+    reads: Reads = Field(description="one digit, two over each other, or where digits and signs are on a page")
     image_shape: Pair | None = Field(
-        description="rows and pixels a row: /api/predict has it read images of this shape; null if it has not",
+        description="rows and pixels a row: /api/predict has it read images of this shape; null for pages",
         examples=[[28, 28]],
     )
     file_bytes: int = Field(gt=0, description="size of its file", examples=[431000])
