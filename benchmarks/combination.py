@@ -1,7 +1,8 @@
-"""Fit the weights that combine the page network and the digit network, on synthetic validation pages."""
+"""Fit the weights that combine what the networks say of pages, on synthetic validation pages."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from digitscope.data.hands import Material
 from digitscope.data.scenes import photographed
 from digitscope.data.splits import Split, UInt8
 from digitscope.detections import matched
+from digitscope.experiments.items import found_in_scenes
+from digitscope.items import pooled, told_by_page, views_of
 from digitscope.reading.finder import PageNetwork
 from digitscope.reading.judging import FEATURES, Seen, features, see, together
 from digitscope.reading.recognizer import Recognizer
@@ -25,8 +28,8 @@ SAME, TOUCHED = 0.4, 0.05
 PULL = 1e-3
 """L2 penalty of the regression, so that a feature that never errs gets a finite weight."""
 
-PAGES_OF_EACH, SCENES, SMALL, SEED = 3, 400, 2000, 77
-"""Validation pages with each nuisance, how many scenes and small pictures there are, and how their seeds begin."""
+PAGES_OF_EACH, SCENES, SMALL, GROUPS, SEED = 3, 400, 2000, 60, 77
+"""Validation pages with each nuisance, scenes, small pictures, groups of scenes, and how their seeds begin."""
 
 SIDES = (8, 16, 20, 28, 56, 112)
 """Sides of small pictures, in pixels; old data sets of digits have 8 and more."""
@@ -41,14 +44,41 @@ NONE = -1
 """The label of a detection that is no digit."""
 
 
-def fit_combinations(network: PageNetwork, digits: Recognizer, material: Material) -> dict[str, dict[str, float]]:
-    """Return what `fit_combination` finds for "pages" and for "small" pictures, written with `material`."""
+def fit_combinations(
+    page: Path, items: Recognizer, digits: Recognizer, material: Material
+) -> dict[str, dict[str, float]]:
+    """Return what `fit_pool` finds for "items", and `fit_combination` for "pages" and for "small" pictures.
+
+    `page` is the file of the page network. The pages are written with `material`.
+    """
+    network = PageNetwork(page, threads=1, items=items)
+    pool = fit_pool(network, items, material)
+    network.combinations = {"items": pool}
     small = (small_picture(material.digits, np.random.default_rng([SEED + 1, number])) for number in range(SMALL))
     pages = chain(validation_pages(material), validation_scenes(material))
     return {
+        "items": pool,
         "pages": fit_combination(network, digits, pages),
         "small": fit_combination(network, digits, small),
     }
+
+
+def fit_pool(network: PageNetwork, items: Recognizer, material: Material) -> dict[str, float]:
+    """Return the maximum-likelihood weights for `digitscope.items.pooled` on scenes."""
+    by_page, by_item, labels = [], [], []
+    for number in range(GROUPS):
+        for image, found, known in found_in_scenes(network, material, (SEED + 3, number)):
+            by_page.append(told_by_page(found))
+            by_item.append(items.logits(views_of(image, found.boxes)))
+            labels.append(known)
+    page, item, truth = np.concatenate(by_page), np.concatenate(by_item), np.concatenate(labels)
+
+    def cost(weights: NDArray[np.float64]) -> float:
+        together = pooled(page, item, dict(zip(("page", "item"), weights, strict=True)))
+        return float(-np.log(np.maximum(together[np.arange(len(truth)), truth], 1e-9)).mean())
+
+    weights = minimize(cost, [0.5, 0.5], method="Nelder-Mead").x
+    return {name: round(float(weight), 4) for name, weight in zip(("page", "item"), weights, strict=True)}
 
 
 def fit_combination(network: PageNetwork, digits: Recognizer, pages: Iterable[Page]) -> dict[str, float]:
@@ -64,8 +94,8 @@ def fit_combination(network: PageNetwork, digits: Recognizer, pages: Iterable[Pa
         chosen = together(seen, *weights)[known, labels[known]]
         return float(-np.log(np.maximum(chosen, 1e-9)).mean())
 
-    digit, page = minimize(cost_of_labels, [0.5, 0.5], method="Nelder-Mead").x
-    probabilities = together(seen, digit, page)
+    digit, item = minimize(cost_of_labels, [0.5, 0.5], method="Nelder-Mead").x
+    probabilities = together(seen, digit, item)
     right = is_told & (probabilities.argmax(axis=1) == labels)
     told = features(seen, probabilities)
 
@@ -75,7 +105,7 @@ def fit_combination(network: PageNetwork, digits: Recognizer, pages: Iterable[Pa
         return float(np.average(losses, weights=counts) + PULL * (weights**2).sum())
 
     weights = minimize(cost_of_chances, np.zeros(len(FEATURES)), method="BFGS").x
-    named = {"digit": digit, "page": page, **dict(zip(FEATURES, weights, strict=True))}
+    named = {"digit": digit, "item": item, **dict(zip(FEATURES, weights, strict=True))}
     return {name: round(float(value), 4) for name, value in named.items()}
 
 

@@ -1,10 +1,12 @@
-"""Export a run of the page network into the package, and write its model card; `ship_weights.py` calls this."""
+"""Export a run of the page or the item network into the package, with its card; `ship_weights.py` calls this."""
 
 import hashlib
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -12,52 +14,82 @@ from benchmarks.combination import fit_combinations
 from scripts.ship_weights import LICENCE, spaced
 from torch import nn
 
-from digitscope.cli.evaluation_report import page_rows
+from digitscope.cli.evaluation_report import Rows, item_rows, page_rows
 from digitscope.data import Dataset
 from digitscope.data.hands import Material
-from digitscope.data.page_scores import PageScores, score_scenes
-from digitscope.data.splits import UInt8
+from digitscope.data.page_scores import score_scenes
+from digitscope.data.splits import Task, UInt8
 from digitscope.data.typeset import print_fonts
 from digitscope.errors import SettingError
+from digitscope.experiments.items import score_items
 from digitscope.experiments.recipes import default_options, get_recipe
 from digitscope.experiments.run import Run, load_run
 from digitscope.experiments.run_folder import read_config
 from digitscope.experiments.scoring import PAGES_A_STEP
-from digitscope.export import OPSET, export_page, in_half_precision
+from digitscope.export import OPSET, export_onnx, export_page, fit_temperature, in_half_precision
 from digitscope.export.graphs import folded
 from digitscope.export.starting import start_from
 from digitscope.files import replacing
 from digitscope.models import build
-from digitscope.reading import SHIPPED, Recognizer
-from digitscope.reading.finder import PageNetwork
+from digitscope.reading import Recognizer, shipped_path
 from digitscope.reading.shipped import WEIGHTS
 from digitscope.training import predict_logits
 
-NAME = "page"
 
-INTENDED_USE = (
-    "Finds handwritten and printed digits and signs on photos and scans of pages, for `digitscope.read`. People "
-    "check readings that matter."
+@dataclass(frozen=True)
+class About:
+    """What the card of a network says whatever its run.
+
+    Attributes:
+        does: what it does, in one line.
+        use: its intended use.
+        graph: its input and output.
+        counts: what counts as right.
+        limits: what it cannot do.
+    """
+
+    does: str
+    use: str
+    graph: str
+    counts: str
+    limits: tuple[str, ...]
+
+
+MADE = (
+    "A program made all pages, the test pages too.",
+    "The table says nothing of photos: see [Measurements](../../../benchmarks/README.md#real-pictures).",
+    "Its written digits come from the United States (MNIST) and from the writers of UNIPEN's donors.",
+    "It knows eleven signs: . , - / : + × ÷ = ( ). It takes other signs for one of them, or for handwriting.",
 )
 
-GRAPH = (
-    'Input "images": uint8 (N, H, W), sides multiples of 32. Output "maps": float32 (N, 42, H / 4, W / 4), laid '
-    "out as `digitscope.detections` says."
+ABOUT: Mapping[str, About] = MappingProxyType(
+    {
+        "page": About(
+            "Finds where digits and signs are on a page.",
+            "Finds handwritten and printed digits and signs on photos and scans of pages, for `digitscope.read`.",
+            'Input "images": uint8 (N, H, W), sides multiples of 32. Output "maps": float32 '
+            "(N, 42, H / 4, W / 4), laid out as `digitscope.detections` says.",
+            "A detection counts from a probability of 0.4 and an intersection over union of 0.5.",
+            (
+                *MADE,
+                "It finds digits from 9 to 64 pixels high. `digitscope.read` scales pages to such digits.",
+                "Handwritten letters that stand alone and look like digits, such as O and l, are found as digits.",
+            ),
+        ),
+        "item": About(
+            "Tells what each item is that the page network finds.",
+            "Tells digits and signs, written or printed, from what is neither, for `digitscope.read`.",
+            'Input "images": uint8 (N, 32, 64), two views side by side. Outputs "logits" and "probabilities": '
+            "float32 (N, 43), laid out as `digitscope.items` says.",
+            "The table counts what the page network finds with a probability of 0.1 or more.",
+            (*MADE, "It tells nothing of what the page network misses."),
+        ),
+    }
 )
 
 PROTOCOL = (
     "Validation pages have validation digits of MNIST. Test pages have its test digits, and the pens of a tenth "
-    "of UNIPEN's writers, who are no part of training. Nothing was chosen on test pages. A detection counts from "
-    "a probability of 0.4 and an intersection over union of 0.5."
-)
-
-LIMITS = (
-    "A program made all pages, the test pages too.",
-    "The table says nothing of photos: see [Measurements](../../../benchmarks/README.md#real-pictures).",
-    "It finds digits from 9 to 64 pixels high. `digitscope.read` scales a page so that its digits are about 30.",
-    "It knows eleven signs: . , - / : + × ÷ = ( ). It takes other signs for one of them, or for handwriting.",
-    "Its written digits come from the United States (MNIST) and from the writers of UNIPEN's donors.",
-    "Handwritten letters that look like digits, such as O, l and S, are found as digits when they stand alone.",
+    "of UNIPEN's writers, who are no part of training. Nothing was chosen on test pages. "
 )
 
 
@@ -66,19 +98,17 @@ def ship_page(
     dataset: Dataset,
     into: Path = WEIGHTS,
     *,
-    material: Material,
     half: bool = False,
     start: Path | None = None,
 ) -> None:
     """Write the run in `folder` as page.onnx with its card page.md, both or neither.
 
-    The numbers by which `digitscope.read` combines it with the shipped `digit` are fitted on validation pages.
+    The item network learns from what this one finds: train and ship it anew afterwards.
 
     Args:
         folder: a run folder of the recipe "page".
         dataset: the made pages that it was validated on.
         into: the folder of the two files, which are replaced.
-        material: what validation pages are written with.
         half: whether the weights are rounded to float16.
         start: the file that the run started from, to ship the mean of both networks.
 
@@ -88,18 +118,51 @@ def ship_page(
         ExportError: the file does not compute what the network computes.
     """
     run, config = load_run(folder), read_config(folder)
-    check_as_committed(run, dataset)
+    check_as_committed(run, dataset, "page")
     trained = run.model if start is None else mean_with_start(run, config, start, dataset.validation.images)
     network = in_half_precision(trained) if half else trained
     test = dataset.test
     scores = score_scenes(predict_logits(network, test.images, batch_size=PAGES_A_STEP), test.labels)
-    with replacing(into / f"{NAME}.onnx") as file, replacing(into / f"{NAME}.md") as text:
-        images = dataset.validation.images
-        export_page(network, file, images)
-        digits = Recognizer.load("digit", threads=1)
-        combinations = fit_combinations(PageNetwork(file, threads=1), digits, material)
-        export_page(network, file, images, combinations=combinations)
-        content = card(run, config, dataset, scores, file.stat().st_size, half=half, is_mean=start is not None)
+    with replacing(into / "page.onnx") as file, replacing(into / "page.md") as text:
+        export_page(network, file, dataset.validation.images)
+        rows, is_mean = page_rows(scores), start is not None
+        content = card(run, config, f"{len(test):,} made test pages", rows, file.stat().st_size, half, is_mean)
+        text.write_text(content, encoding="utf-8")
+
+
+def ship_item(
+    folder: Path, dataset: Dataset, into: Path = WEIGHTS, *, material: Material, half: bool = False
+) -> None:
+    """Write the run in `folder` as item.onnx with its card item.md, both or neither.
+
+    The numbers by which `digitscope.read` combines it with the shipped `page` and `digit` are fitted on validation
+    pages, and are in the file.
+
+    Args:
+        folder: a run folder of the recipe "item".
+        dataset: the items that it was validated on.
+        into: the folder of the two files, which are replaced.
+        material: what validation pages are written with.
+        half: whether the weights are rounded to float16.
+
+    Raises:
+        SettingError: the card's commands would not give these weights.
+        DataError: the run folder is damaged.
+        ExportError: the file does not compute what the network computes.
+    """
+    run, config = load_run(folder), read_config(folder)
+    check_as_committed(run, dataset, "item")
+    network = in_half_precision(run.model) if half else run.model
+    validation, test = dataset.validation, dataset.test
+    temperature = fit_temperature(predict_logits(network, validation.images), validation.labels)
+    scores = score_items(predict_logits(network, test.images) / temperature, test.labels)
+    with replacing(into / "item.onnx") as file, replacing(into / "item.md") as text:
+        export_onnx(network, file, validation.images, temperature=temperature)
+        page, digits = shipped_path("page"), Recognizer.load("digit", threads=1)
+        combinations = fit_combinations(page, Recognizer(file, threads=1), digits, material)
+        about = {"task": "item", "combinations": combinations}
+        export_onnx(network, file, validation.images, temperature=temperature, about=about)
+        content = card(run, config, "Items of made test pages", item_rows(scores), file.stat().st_size, half)
         text.write_text(content, encoding="utf-8")
 
 
@@ -124,7 +187,7 @@ def mean_with_start(run: Run, config: Mapping[str, Any], start: Path, images: UI
     return mean
 
 
-def check_as_committed(run: Run, dataset: Dataset) -> None:
+def check_as_committed(run: Run, dataset: Dataset, task: Task) -> None:
     """Refuse a run that the commands on the card would not give; they name settings that are not the recipe's.
 
     Raises:
@@ -132,8 +195,8 @@ def check_as_committed(run: Run, dataset: Dataset) -> None:
     """
     committed, epochs = get_recipe(run.recipe.name), run.recipe.settings.epochs
     options = {**default_options(committed.model), **committed.options}
-    if run.recipe.task != "page" or run.recipe.options != options:
-        raise SettingError(f"a run of {run.recipe.name}: expected a run of the recipe page")
+    if run.recipe.task != task or run.recipe.options != options:
+        raise SettingError(f"a run of {run.recipe.name}: expected a run of the recipe {task}")
     if len(run.history) != epochs:
         raise SettingError(f"a run of {len(run.history)} epochs: expected {epochs}, resume it")
     if run.data_sha256 != dataset.sha256():
@@ -145,36 +208,37 @@ def check_as_committed(run: Run, dataset: Dataset) -> None:
 def card(
     run: Run,
     config: Mapping[str, Any],
-    dataset: Dataset,
-    scores: PageScores,
+    tested: str,
+    rows: Rows,
     size: int,
-    *,
     half: bool,
     is_mean: bool = False,
 ) -> str:
-    """Return the model card of `run`, whose ONNX file has `size` bytes."""
-    threads = config["machine"]["threads"]
-    shipped = f"{' --half' if half else ''}{f' --mean-with {NAME}.onnx' if is_mean else ''}"
+    """Return the model card of `run`, whose ONNX file has `size` bytes; `rows` are its scores on `tested`."""
+    name, threads = run.recipe.name, config["machine"]["threads"]
+    about = ABOUT[name]
+    shipped = f"{' --half' if half else ''}{f' --mean-with {name}.onnx' if is_mean else ''}"
     lines = [
-        f"# {NAME}",
-        f"Finds {SHIPPED[NAME]}.",
+        f"# {name}",
+        about.does,
         "## Model",
-        f"{network_in_words(run, size)} {GRAPH} Training: {training_in_words(run, config)}",
-        f"    OMP_NUM_THREADS={threads} digitscope train {run.recipe.name} --seed {run.seed}{flags(run, config)}",
-        f"    python -m scripts.ship_weights {NAME} runs/{run.recipe.name}-1{shipped}",
+        f"{network_in_words(run, size)} {about.graph} Training: {training_in_words(run, config)}",
+        f"    OMP_NUM_THREADS={threads} digitscope train {name} --seed {run.seed}{flags(run, config)}",
+        f"    python -m scripts.ship_weights {name} runs/{name}-1{shipped}",
         *(["It is the mean of the trained network and of the one that it started from."] if is_mean else []),
         "## Intended use",
-        INTENDED_USE,
+        f"{about.use} People check readings that matter.",
         "## Data",
         *data_lines(config),
+        *([found_by()] if name == "item" else []),
         "## Evaluation",
-        PROTOCOL,
-        f"### {len(dataset.test):,} made test pages",
+        PROTOCOL + about.counts,
+        f"### {tested}",
         "| score | value |",
         "| --- | --- |",
-        *(f"| {name} | {value} |" for name, value in page_rows(scores)),
+        *(f"| {score} | {value} |" for score, value in rows),
         "## Limits",
-        *(f"- {text}" for text in LIMITS),
+        *(f"- {text}" for text in about.limits),
         "## Licence",
         LICENCE,
     ]
@@ -185,7 +249,7 @@ def flags(run: Run, config: Mapping[str, Any]) -> str:
     """Return the flags of a training that started from a file, or whose settings are not its recipe's."""
     usual, own = (recipe.settings.as_dict() for recipe in (get_recipe(run.recipe.name), run.recipe))
     changed = {name: value for name, value in own.items() if value != usual[name]}
-    named = {"start": f"{NAME}.onnx"} if "start_sha256" in config["data"] else {}
+    named = {"start": f"{run.recipe.name}.onnx"} if "start_sha256" in config["data"] else {}
     words = []
     for name, value in {**named, **changed}.items():
         flag = name.replace("_", "-")
@@ -203,13 +267,13 @@ def training_in_words(run: Run, config: Mapping[str, Any]) -> str:
     """Return how long the run took, and where."""
     minutes = sum(record.seconds for record in run.history) / 60
     machine = config["machine"]
-    pages = getattr(run.recipe.settings, "epoch_size", 0)
+    examples = {"page": "new pages", "item": "items of new pages, each met three times,"}[run.recipe.task]
     start = str(config["data"].get("start_sha256", ""))[:16]
     before = f" It started from a file in the project's history, sha256 `{start}`. The card beside that says more."
     return (
-        f"{len(run.history)} epochs of {pages:,} new pages in {minutes:.0f} minutes; one process learned and two "
-        f"made pages, on two cores of an {machine['processor']} with PyTorch {machine['torch']}."
-        f"{before if start else ''}"
+        f"{len(run.history)} epochs of {run.recipe.settings.epoch_size:,} {examples} in {minutes:.0f} minutes; "
+        "one process learned and two made pages, on two cores of an "
+        f"{machine['processor']} with PyTorch {machine['torch']}.{before if start else ''}"
     )
 
 
@@ -227,6 +291,12 @@ def data_lines(config: Mapping[str, Any]) -> list[str]:
         f"- Print in {len(fonts)} fonts, named in the run's config.json. {drawn}",
         *([f"- Their Debian packages: {', '.join(packages)}."] if (packages := debian_packages(fonts)) else []),
     ]
+
+
+def found_by() -> str:
+    """Return which page network found the items."""
+    digest = hashlib.sha256(shipped_path("page").read_bytes()).hexdigest()
+    return f"- What the shipped `page` finds there: page.onnx, sha256 `{digest[:16]}`."
 
 
 def debian_packages(fonts: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ Usage: DIGITSCOPE_DATA=DIR python -m scripts.ship_weights [--half] NAME RUN [RUN
 NAME is a shipped name, and --half is that of `digitscope export`. The run that is best on the validation split is
 exported, calibrated on that split. The card has a row for every run, each scored once on the test digits: MNIST's
 10,000, or 10,000 pairs made of them. Equal runs give an equal file and an equal card, whatever machine ships them.
-For page, `ship_page.py` does the same with one run and made pages.
+For page and item, `ship_page.py` does the same with one run and made pages.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.calibrated import CalibratedScores, examples_for, score_calibrated
 from torch import nn
 
-from digitscope.data import Dataset, find_data_directory, load_mnist
+from digitscope.data import Dataset, Task, find_data_directory, load_mnist
 from digitscope.data.known_files import MNIST
 from digitscope.data.pen_digits import pen_digits
 from digitscope.data.pens import Pens, load_pens
@@ -318,23 +318,25 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
 
 
-def ship_a_page_network(arguments: argparse.Namespace) -> None:
-    """Ship the one run of the page network that the call names.
+def ship_for_pages(arguments: argparse.Namespace, task: Task) -> None:
+    """Ship the one run of the page or the item network that the call names.
 
     Raises:
         SettingError: there are several runs, or the run or the name is for another task.
     """
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a script's folder alone is there
-    from scripts.ship_page import ship_page
+    from scripts.ship_page import ship_item, ship_page
 
-    from digitscope.cli.datasets import scenes
+    from digitscope.cli.datasets import LOADERS
     from digitscope.data.hands import Material
 
-    if arguments.name != "page" or len(arguments.runs) > 1:
-        raise SettingError("a page network ships as page, from one run: expected page RUN")
-    material = Material.of(load_mnist().validation)
-    dataset, start = scenes(find_data_directory(), False), arguments.mean_with
-    ship_page(arguments.runs[0], dataset, material=material, half=arguments.half, start=start)
+    if arguments.name != task or len(arguments.runs) > 1:
+        raise SettingError(f"a network for the task {task} ships as {task}, from one run: expected {task} RUN")
+    dataset, (run,), half = LOADERS[task](find_data_directory(), False), arguments.runs, arguments.half
+    if task == "page":
+        ship_page(run, dataset, half=half, start=arguments.mean_with)
+    else:
+        ship_item(run, dataset, material=Material.of(load_mnist().validation), half=half)
 
 
 def main() -> None:
@@ -349,9 +351,10 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         recipe = load_run(arguments.runs[0]).recipe
-        if "page" in (arguments.name, recipe.task):
-            ship_a_page_network(arguments)
-            return
+        for task in ("page", "item"):
+            if task in (arguments.name, recipe.task):
+                ship_for_pages(arguments, task)
+                return
         pens = load_pens("digits") if getattr(recipe.settings, "pens", 0) else None
         ship(arguments.name, arguments.runs, load_mnist(), half=arguments.half, pens=pens)
     except DigitscopeError as error:

@@ -94,39 +94,23 @@ def test_each_true_box_is_found_once_and_by_the_best() -> None:
     assert matched(np.zeros((0, 4)), true).tolist() == []
 
 
-def test_what_else_speaks_for_an_item() -> None:
-    """A rival kind beside its middle, the digits among the classes, and handwriting around it."""
+def test_what_else_is_known_of_an_item() -> None:
+    """The chances of each kind beside its middle, and the writing around it."""
     maps = maps_of([Peak(5, 5, "3"), Peak(12, 12, "1", kind=3)])
     maps[CHANNELS["heat"], 6, 6] = [-10, 1, -4, -10]
     maps[CHANNELS["kinds"], 5, 5] = [0, 2, 0, 1]
     found = decode(maps, 0.5)
     assert (found.kinds.tolist(), found.labels.tolist()) == ([0, 3], [3, 10])
-    digits = (np.exp(8) + 9) / (np.exp(8) + 20)
-    around = np.exp(2) / (np.exp(2) + np.exp(1) + 2)
-    assert found.evidence[0].tolist() == pytest.approx([1, np.log(digits), np.log(around)], abs=1e-5)
-    digits_of_sign = (np.exp(8) + 9) / (np.exp(8) + 20)  # the rival of a printed digit is the sign that is there
-    expected = [3, np.log(digits_of_sign), np.log(1 / 4)]
-    assert found.evidence[1].tolist() == pytest.approx(expected, abs=1e-4)
     logits = np.array([[3, 1, -4, -10], [-10, -10, -10, 3]])
     assert found.chances == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-6)
+    assert np.array_equal(found.reconsidered, found.chances)
+    kinds = np.exp([0, 2, 0, 1])
+    assert np.exp(found.around) == pytest.approx(np.array([kinds / kinds.sum(), np.full(4, 0.25)]), abs=1e-6)
     three = np.exp(8) / (np.exp(8) + 9)
-    assert found.certainty == pytest.approx(found.scores[0] * three * digits * around, rel=1e-4)
+    assert found.certainty == pytest.approx(found.scores[0] ** 2 * three * np.exp(found.around[0, 1]), rel=1e-3)
 
 
 def test_of_many_peaks_the_highest_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("digitscope.detections.MOST", 2)
     peaks = [Peak(2, 2, "1", heat=1), Peak(2, 12, "2", heat=2), Peak(12, 2, "3", heat=3)]
     assert [CLASSES[label] for label in decode(maps_of(peaks), 0.5).labels] == ["3", "2"]
-
-
-def test_a_sign_that_cannot_occur_may_be_a_digit() -> None:
-    """At a place that is a sign with 0.8 and a digit with 0.1; the sign is ( with 0.9 and - with 0.1."""
-    maps = maps_of([Peak(5, 5, "(", kind=2)])
-    maps[CHANNELS["heat"], 5, 5] = [np.log(1 / 9), -20, np.log(4), -20]
-    maps[CHANNELS["classes"], 5, 5] = -20
-    for label, share in (("1", 1.0), ("(", 0.9), ("-", 0.1)):
-        maps[CHANNELS["classes"].start + CLASSES.index(label), 5, 5] = np.log(share)
-    for signs, expected, score in (("(-", "(", 0.8), ("-", "1", 0.1 / 0.28), ("", "1", 0.1 / 0.2)):
-        found = decode(maps, 0.3, signs)
-        assert CLASSES[found.labels[0]] == expected
-        assert found.scores[0] == pytest.approx(score, rel=1e-4)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.special import expit, log_softmax, logit, softmax
+from scipy.special import expit, log_softmax
 
 Float32 = NDArray[np.float32]
 Int = NDArray[np.int64]
@@ -19,11 +19,12 @@ Int = NDArray[np.int64]
 STRIDE = 4
 """Pixels of a place's sides."""
 
-INPUT, OUTPUT, ABOUT = "images", "maps", "digitscope"
-"""Names in the network's ONNX file: uint8 (N, H, W) in, the maps out, and a property with JSON about it."""
+INPUT, OUTPUT = "images", "maps"
+"""Names in the network's ONNX file: uint8 (N, H, W) in, the maps out."""
 
 SIGNS = ".,-/:+×÷=()"
-CLASSES = (*"0123456789", *SIGNS)
+ALL = f"0123456789{SIGNS}"
+CLASSES = tuple(ALL)
 """Ten digits, then the signs."""
 
 KINDS = ("written digit", "printed digit", "written sign", "printed sign")
@@ -55,12 +56,6 @@ N_CHANNELS = sum(LAYOUT.values())
 MOST = 2000
 """Peaks of one picture that are decoded, the highest first; noise can have any number of low ones."""
 
-IMPOSSIBLE = -100.0
-"""Logarithm of the probability of a class that an item cannot have."""
-
-SUREST = 1 - 1e-6
-"""Probability of an item at most, where the others are conditional on it."""
-
 OVERLAP = 0.45
 """Two boxes with a higher intersection over union are one item; the more probable box stays."""
 
@@ -76,9 +71,8 @@ class Detections:
         chances: float32 (K, 4), the probability of each of `KINDS` at the centre or beside it.
         log_probabilities: float32 (K, 21), of each digit, given that it is a digit, and of each sign, given that
             it is a sign.
-        evidence: float32 (K, 3), what speaks against and for a digit there. First: the logit of the most probable
-            other kind. Second: the log-probability of all digits. Third: the log-probability of handwriting around
-            it, or of print for a printed item.
+        reconsidered: float32 (K, 4), likewise, as the item network sees it; `chances` before it has seen it.
+        around: float32 (K, 4), log-probabilities of paper, written digits, other handwriting and print around it.
     """
 
     boxes: Float32
@@ -86,7 +80,8 @@ class Detections:
     kinds: Int
     chances: Float32
     log_probabilities: Float32
-    evidence: Float32
+    reconsidered: Float32
+    around: Float32
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -97,9 +92,9 @@ class Detections:
 
     @property
     def certainty(self) -> float:
-        """The expected number of rightly read handwritten digits: the sum of their probabilities."""
-        told = self.log_probabilities[:, :10].max(axis=1) + self.evidence[:, 1:].sum(axis=1)
-        return float((self.scores * np.exp(told))[self.kinds == 0].sum())
+        """How much speaks for rightly read handwritten digits, by both networks: a sum over all of them."""
+        told = np.exp(self.log_probabilities[:, :10].max(axis=1) + self.around[:, 1])
+        return float((self.chances[:, 0] * self.reconsidered[:, 0] * told).sum())
 
     @property
     def labels(self) -> Int:
@@ -108,12 +103,8 @@ class Detections:
         return np.asarray(np.where(self.kinds < 2, digits.argmax(axis=1), 10 + signs.argmax(axis=1)), np.int64)
 
 
-def decode(maps: Float32, threshold: float, signs: str = SIGNS) -> Detections:
-    """Return the items at the peaks of `maps`, float32 (42, h, w), that are more probable than `threshold`.
-
-    No sign but those in `signs` occurs.
-    """
-    maps = _with_signs(maps, signs)
+def decode(maps: Float32, threshold: float) -> Detections:
+    """Return the items at the peaks of `maps`, float32 (42, h, w), that are more probable than `threshold`."""
     heat = expit(maps[CHANNELS["heat"]])
     best = heat.max(axis=0)
     rows, columns = np.nonzero((best == ndimage.maximum_filter(best, 3)) & (best > threshold))
@@ -127,40 +118,11 @@ def decode(maps: Float32, threshold: float, signs: str = SIGNS) -> Detections:
     kinds = heat[:, rows, columns].argmax(axis=0)
     classes = log_softmax(at_peaks[CHANNELS["classes"]].T, axis=1)
     given = np.hstack([log_softmax(part, axis=1) for part in (classes[:, :10], classes[:, 10:])])
-    # Against a digit speaks the highest logit of another kind at its middle or beside it.
     beside = np.stack([ndimage.maximum_filter(each, 3)[rows, columns] for each in maps[CHANNELS["heat"]]])
-    rivals = beside.copy()
-    rivals[kinds % 2, np.arange(len(kinds))] = -np.inf
-    # For it speaks writing of its kind around it: written digits, or print.
+    chances = expit(beside.T)
     around = log_softmax(at_peaks[CHANNELS["kinds"]].T, axis=1)
-    evidence = np.stack(
-        [
-            rivals.max(axis=0, initial=-np.inf),
-            np.log(np.exp(classes[:, :10]).sum(axis=1) + 1e-9),
-            np.where(kinds % 2 == 0, around[:, 1], around[:, 3]),
-        ],
-        axis=1,
-    )
-    found = Detections(boxes, best[rows, columns], kinds, expit(beside.T), given, evidence.astype(np.float32))
+    found = Detections(boxes, best[rows, columns], kinds, chances, given, chances, around)
     return found[without_doubles(found.boxes)]
-
-
-def _with_signs(maps: Float32, signs: str) -> Float32:
-    """Return `maps` (42, h, w) where no sign but those in `signs` occurs, by Bayes' rule.
-
-    An item that looks like another sign may then be a digit: a "(" may be a 1.
-    """
-    left_out = [number for number, name in enumerate(SIGNS) if name not in signs]
-    if not left_out:
-        return maps
-    limited = maps.copy()
-    heat = expit(maps[CHANNELS["heat"]].astype(np.float64))
-    is_out = softmax(maps[CHANNELS["classes"]][10:], axis=0)[left_out].sum(axis=0) * heat[2:]
-    heat[2:] -= is_out
-    heat /= 1 - np.minimum(is_out.sum(axis=0), SUREST)
-    limited[CHANNELS["heat"]] = logit(np.clip(heat, 1 - SUREST, SUREST))
-    limited[CHANNELS["classes"]][10:][left_out] = IMPOSSIBLE
-    return limited
 
 
 def without_doubles(boxes: Float32, overlap: float = OVERLAP) -> Int:

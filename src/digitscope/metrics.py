@@ -18,6 +18,7 @@ Labels = NDArray[np.integer]
 Floats = NDArray[np.floating]
 
 N_CLASSES = 10
+"""Classes of digits."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Evaluation:
         both_right: fraction of images with every digit right; None for single digits.
         nll: mean negative log-likelihood of the true digit, in nats.
         ece: expected calibration error, 15 equal-width bins (Guo et al. 2017, equation 3).
-        confusion: (10, 10) counts, row = true digit, column = digit read, over every position.
+        confusion: (C, C) counts, row = true digit, column = digit read, over every position.
     """
 
     n: int
@@ -44,17 +45,17 @@ class Evaluation:
 
 
 def evaluate_logits(logits: Floats, labels: Labels) -> Evaluation:
-    """Score `logits` of shape (N, 10) or (N, P, 10) against `labels` of shape (N,) or (N, P).
+    """Score `logits` of shape (N, C) or (N, P, C) against `labels` of shape (N,) or (N, P); C is 10 for digits.
 
     Raises:
-        DataError: the shapes do not belong together, there is nothing to score, or a label is no digit.
+        DataError: the shapes do not belong together, there is nothing to score, or a label is none of the C.
     """
-    if logits.shape != (*labels.shape, N_CLASSES) or labels.size == 0:
+    if logits.shape[:-1] != labels.shape or labels.size == 0 or logits.shape[-1] < N_CLASSES:
         raise DataError(
             f"logits of shape {logits.shape} cannot be scored against labels of shape {labels.shape}: "
             "expected one row of 10 for each label, and at least one label"
         )
-    if labels.min() < 0 or labels.max() >= N_CLASSES:
+    if labels.min() < 0 or labels.max() >= logits.shape[-1]:
         raise DataError(f"labels from {labels.min()} to {labels.max()}: expected digits 0 to 9")
     _check_finite(logits)
     log_probabilities = log_softmax(logits)
@@ -67,7 +68,7 @@ def evaluate_logits(logits: Floats, labels: Labels) -> Evaluation:
         both_right=float(right.all(axis=1).mean()) if labels.ndim > 1 else None,
         nll=negative_log_likelihood(log_probabilities, labels),
         ece=expected_calibration_error(np.exp(log_probabilities), labels),
-        confusion=tuple(tuple(row) for row in confusion_matrix(predicted, labels).tolist()),
+        confusion=tuple(tuple(row) for row in confusion_matrix(predicted, labels, logits.shape[-1]).tolist()),
     )
 
 
@@ -127,9 +128,9 @@ def negative_log_likelihood(log_probabilities: Floats, labels: Labels) -> float:
     return float(-np.take_along_axis(log_probabilities, index, axis=-1).mean())
 
 
-def confusion_matrix(predicted: Labels, labels: Labels) -> NDArray[np.int64]:
-    """Return (10, 10) counts: row = true digit, column = digit read."""
-    counts = np.zeros((N_CLASSES, N_CLASSES), dtype=np.int64)
+def confusion_matrix(predicted: Labels, labels: Labels, n: int = N_CLASSES) -> NDArray[np.int64]:
+    """Return (n, n) counts: row = true digit, column = digit read."""
+    counts = np.zeros((n, n), dtype=np.int64)
     np.add.at(counts, (labels.ravel(), predicted.ravel()), 1)
     return counts
 
@@ -166,14 +167,15 @@ def calibration_bins(probabilities: Floats, labels: Labels, edges: Floats) -> Ca
     """Sort the digits by confidence into the bins between `edges`, which ascend from 0 to 1.
 
     Raises:
-        DataError: `probabilities` is not of the labels' shape and a last axis of 10, or there is no label.
+        DataError: `probabilities` is not of the labels' shape and a last axis of classes, or there is no label.
     """
-    if probabilities.shape != (*labels.shape, N_CLASSES) or labels.size == 0:
+    n = probabilities.shape[-1] if probabilities.ndim else 0
+    if probabilities.shape[:-1] != labels.shape or n < N_CLASSES or labels.size == 0:
         raise DataError(
             f"probabilities of shape {probabilities.shape} for labels of shape {labels.shape}: "
             "expected one row of 10 for each label, and at least one label"
         )
-    flat = probabilities.reshape(-1, N_CLASSES)
+    flat = probabilities.reshape(-1, n)
     confidence = flat.max(axis=1).astype(np.float64)
     right = flat.argmax(axis=1) == labels.ravel()
     n_bins = len(edges) - 1

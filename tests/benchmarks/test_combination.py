@@ -15,14 +15,18 @@ def test_numbers_are_fitted_that_tell_digits_from_the_rest(
     monkeypatch.setattr(combination, "PAGES_OF_EACH", 0)
     monkeypatch.setattr(combination, "SCENES", 12)
     monkeypatch.setattr(combination, "SMALL", 16)
-    network, digits = PageNetwork(shipped_path("page"), threads=1), Recognizer.load("digit", threads=1)
-    fitted = combination.fit_combinations(network, digits, material)
-    assert sorted(fitted) == ["pages", "small"]
-    assert all(sorted(numbers) == sorted(("digit", "page", *FEATURES)) for numbers in fitted.values())
+    monkeypatch.setattr(combination, "GROUPS", 2)
+    page, (items, digits) = shipped_path("page"), (Recognizer.load(name, threads=1) for name in ("item", "digit"))
+    fitted = combination.fit_combinations(page, items, digits, material)
+    assert sorted(fitted) == ["items", "pages", "small"]
+    assert sorted(fitted["items"]) == ["item", "page"]
+    assert all(sorted(fitted[name]) == sorted(("digit", "item", *FEATURES)) for name in ("pages", "small"))
+    network = PageNetwork(page, threads=1, items=items)
+    network.combinations = fitted
     monkeypatch.setattr(combination, "SEED", combination.SEED + 1)
     seen, labels, is_told, _ = combination.evidence(network, digits, combination.validation_scenes(material))
     judged = judge(seen, fitted["pages"])
     right = is_told & (judged.probabilities.argmax(axis=1) == labels)
-    assert 0.2 < right.mean() < 0.98
+    assert 0.1 < right.mean() < 0.98
     assert judged.chances[right].mean() > judged.chances[~right].mean() + 0.3
     assert np.mean((judged.chances > 0.5) == right) > 0.8

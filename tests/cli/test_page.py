@@ -5,7 +5,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,9 @@ from torch import nn
 
 from digitscope.cli import datasets, main
 from digitscope.data import page_batches
-from digitscope.data.hands import Material
 from digitscope.data.page_scores import score_scenes
 from digitscope.errors import SettingError
+from digitscope.experiments import sources
 from digitscope.experiments.run import load_run
 from digitscope.export import ExportError, export_page, in_half_precision
 from digitscope.models import build
@@ -38,7 +39,7 @@ SHORT = ("--epochs", 2, "--epoch-size", 2, "--batch-size", 2, "--warmup", 0.5, "
 def _few_scenes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(datasets, "SCENES", {"train": 1, "validation": 2, "test": 2})
-        patch.setattr(page_batches, "MIXED", 1)
+        patch.setattr(sources, "FreshExamples", partial(page_batches.FreshExamples, mixed=1))
         patch.setattr(page_batches, "AHEAD", 1)
         yield
 
@@ -133,17 +134,8 @@ def test_a_run_becomes_a_file_for_pages_of_any_size(page_run: Path, page_file: P
         assert session.run(None, {"images": images})[0] == pytest.approx(expected, abs=1e-3)
 
 
-def test_the_graph_is_folded_and_a_combination_is_a_property(
-    page_run: Path, page_file: Path, page_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    network = in_half_precision(load_run(page_run).model)
-    images = datasets.scenes(page_folder, True).validation.images
-    graph = onnx.load(page_file)
-    assert "BatchNormalization" not in {node.op_type for node in graph.graph.node}
-    monkeypatch.setattr("digitscope.export.page.graph_of", lambda *_: onnx.load(page_file))
-    export_page(network, tmp_path / "fitted.onnx", images, combinations={"pages": {"bias": 0.25, "digit": 1.0}})
-    (about,) = onnx.load(tmp_path / "fitted.onnx").metadata_props
-    assert json.loads(about.value)["combinations"] == {"pages": {"bias": 0.25, "digit": 1.0}}
+def test_the_graph_is_folded(page_file: Path) -> None:
+    assert "BatchNormalization" not in {node.op_type for node in onnx.load(page_file).graph.node}
 
 
 def test_maps_that_differ_are_not_kept(page_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,19 +193,16 @@ def test_training_without_pens_is_one_line(
 
 
 def test_what_ships_has_a_card(
-    page_run: Path, page_folder: Path, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page_run: Path, page_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It names data, licences, scores and limits; the file carries the fitted numbers."""
+    """It names data, licences, scores and limits."""
     from scripts import ship_page
 
-    def write(
-        model: nn.Module, path: Path, images: np.ndarray, *, combinations: Mapping[str, object] = {}
-    ) -> None:
+    def write(model: nn.Module, path: Path, images: np.ndarray) -> None:
         assert len(images) == 2
-        path.write_text(json.dumps([sum(weights.numel() for weights in model.parameters()), combinations]))
+        path.write_text(str(sum(weights.numel() for weights in model.parameters())))
 
     monkeypatch.setattr(ship_page, "export_page", write)
-    monkeypatch.setattr(ship_page, "fit_combinations", lambda *_: {"pages": {"bias": 0.25}})
     monkeypatch.setattr(ship_page, "get_recipe", lambda _: load_run(page_run).recipe)
     dataset = datasets.scenes(page_folder, True)
     run = tmp_path / "run"
@@ -222,9 +211,8 @@ def test_what_ships_has_a_card(
     config["data"]["start_sha256"] = "0123456789abcdef" * 4
     config["settings"]["learning_rate"] = 0.0625
     (run / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    ship_page.ship_page(run, dataset, tmp_path / "weights", material=material, half=True)
+    ship_page.ship_page(run, dataset, tmp_path / "weights", half=True)
     assert sorted(path.name for path in (tmp_path / "weights").iterdir()) == ["page.md", "page.onnx"]
-    assert json.loads((tmp_path / "weights/page.onnx").read_text())[1] == {"pages": {"bias": 0.25}}
     card = (tmp_path / "weights/page.md").read_text(encoding="utf-8")
     maps = predict_logits(in_half_precision(load_run(page_run).model), dataset.test.images)
     scores = score_scenes(maps, dataset.test.labels)

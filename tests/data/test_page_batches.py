@@ -1,6 +1,7 @@
 """Batches of scenes: the same whatever makes them, and processes that end with the training."""
 
 import multiprocessing
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,14 +10,13 @@ import pytest
 from digitscope.data import page_batches
 from digitscope.data.batches import Batch
 from digitscope.data.hands import Material
-from digitscope.data.page_batches import FreshScenes, made_scenes, make_scenes
+from digitscope.data.page_batches import FreshExamples, made_scenes, make_scenes
 from digitscope.errors import ClusterError, SettingError
 
 
 @pytest.fixture
 def small_stock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let few scenes wait: what is made is a function of the generator and of MIXED."""
-    monkeypatch.setattr(page_batches, "MIXED", 1)
+    """Let few groups wait; what is made does not depend on their number."""
     monkeypatch.setattr(page_batches, "AHEAD", 1)
 
 
@@ -27,7 +27,7 @@ def made(material: Material, small_stock: None) -> Iterator[dict[int, list[list[
     epochs = {}
     for processes, n in ((1, 2), (2, 1)):
         generator = np.random.default_rng(7)
-        source = FreshScenes(material, 3, 7, processes)
+        source = FreshExamples(material, 3, 7, mixed=1, processes=processes)
         epochs[processes] = [list(source.epoch(generator)) for _ in range(n)]
     yield epochs
     for processes in epochs:
@@ -41,12 +41,21 @@ def content(batches: list[Batch]) -> list[bytes]:
 
 def test_batches_are_a_function_of_the_generator(made: dict[int, list[list[Batch]]], material: Material) -> None:
     (first, second), (by_two,) = made[1], made[2]
-    assert FreshScenes(material, 3, 7).n_batches == 2 == len(first)
+    assert FreshExamples(material, 3, 7).n_batches == 2 == len(first)
     for images, planes in first:
         assert (images.shape, planes.shape) == ((3, 256, 256), (3, 17, 64, 64))
         assert images.dtype == planes.dtype == np.uint8
     assert content(first) == content(by_two)
     assert not set(content(first)) & set(content(second))
+
+
+def test_each_example_is_met_as_often_as_said(material: Material, small_stock: None) -> None:
+    del small_stock
+    source = FreshExamples(material, 8, 24, times=3, mixed=1, processes=1)
+    scenes = [image.tobytes() for images, _ in source.epoch(np.random.default_rng(3)) for image in images]
+    assert max(Counter(scenes).values()) == 3
+    page_batches._workers(material, 1).close()
+    page_batches._workers.cache_clear()
 
 
 def test_groups_are_a_function_of_their_seed(material: Material) -> None:
@@ -63,12 +72,12 @@ def test_made_scenes_begin_alike_whatever_their_number(material: Material) -> No
 
 def test_an_epoch_holds_at_least_a_batch(material: Material) -> None:
     with pytest.raises(SettingError, match="batch_size = 4: expected 1 to 3, the examples of an epoch"):
-        FreshScenes(material, 4, 3)
+        FreshExamples(material, 4, 3)
 
 
 def test_a_process_that_has_ended_is_one_line(material: Material, small_stock: None) -> None:
     del small_stock
-    batches = FreshScenes(material, 2, 100).epoch(np.random.default_rng(0))
+    batches = FreshExamples(material, 2, 100, mixed=1).epoch(np.random.default_rng(0))
     next(batches)
     for worker in multiprocessing.active_children():
         worker.kill()

@@ -419,7 +419,7 @@ def test_a_page_of_words_is_not_passed_over_in_silence(reader: Reader) -> None:
 
 
 def test_models_that_are_refused() -> None:
-    with pytest.raises(SettingError, match=r"two-digit reads two digits over each other: expected .*digit"):
+    with pytest.raises(SettingError, match=r"two-digit has the task .*: expected a network that reads one digit"):
         Reader.load("two-digit")
     with pytest.raises(SettingError, match="expected digit, digit-best, two-digit"):
         Reader.load("digits")

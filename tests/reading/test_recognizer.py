@@ -196,7 +196,7 @@ def test_a_folder_of_a_shipped_name_is_in_nobody_s_way(tmp_path: Path, monkeypat
     assert Recognizer.load("digit").path == shipped_path("digit")
 
 
-@pytest.mark.parametrize("name", [name for name in SHIPPED if name != "page"])
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name not in ("page", "item")])
 def test_what_is_shipped_reads_the_sample(name: str, sample: Dataset, pairs: Split) -> None:
     reader = Recognizer.load(name)
     split = pairs if reader.task == "two-digit" else sample.test

@@ -25,7 +25,9 @@ from digitscope.serve.reading_api import SMALL_PICTURE
 from digitscope.workers import Workers
 from tests.serve.helpers import assert_problem, canvas, children_of, png, soon
 
-DIGITS, PAIRS, PAGES = (NetworkFile.of(shipped_path(name)) for name in ("digit", "two-digit", "page"))
+DIGITS, PAIRS, PAGES, ITEMS = (
+    NetworkFile.of(shipped_path(name)) for name in ("digit", "two-digit", "page", "item")
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def long_picture() -> bytes:
 def test_a_worker_reads_as_a_reader_does(picture: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process, where its functions can be followed."""
     monkeypatch.setattr(os, "dup2", lambda *_: None)
-    picture_reading.begin(DIGITS, PAIRS, PAGES, most_pages=1)
+    picture_reading.begin(DIGITS, PAIRS, PAGES, ITEMS, most_pages=1)
     reader = Reader.load()
     for mode, printed, rotation in [("page", False, None), ("page", True, 90), ("pair", False, None)]:
         content = json.loads(picture_reading.read(picture, mode, printed, rotation))
@@ -62,7 +64,10 @@ def test_a_worker_reads_as_a_reader_does(picture: bytes, monkeypatch: pytest.Mon
 
 def test_a_worker_whose_network_is_none_fails_its_task() -> None:
     damaged = NetworkFile(Path("mine.onnx"), b"none", "")
-    with Workers(1, picture_reading.begin, damaged, PAIRS, PAGES, 1) as workers, pytest.raises(ClusterError):
+    with (
+        Workers(1, picture_reading.begin, damaged, PAIRS, PAGES, ITEMS, 1) as workers,
+        pytest.raises(ClusterError),
+    ):
         workers.submit(picture_reading.read, b"any", "page", False, None).result(60)
 
 

@@ -106,7 +106,7 @@ PROCESS_THAT_READS = f"""
 import sys
 from digitscope.reading import shipped_path
 from digitscope.serve import picture_reading
-networks = [picture_reading.NetworkFile.of(shipped_path(name)) for name in ("digit", "two-digit", "page")]
+networks = [picture_reading.NetworkFile.of(shipped_path(name)) for name in ("digit", "two-digit", "page", "item")]
 picture_reading.os.dup2 = lambda *_: None
 picture_reading.begin(*networks, 1)
 print([name for name in ("fastapi", *{OF_THE_TRAINING_EXTRA}) if name in sys.modules])

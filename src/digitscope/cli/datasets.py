@@ -31,9 +31,13 @@ from digitscope.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from digitscope.data.hands import Material
+    from digitscope.data.splits import Split
 
 SCENES: Mapping[str, int] = MappingProxyType({"train": 8, "validation": 160, "test": 240})
 """Scenes in each split of made pages. Training makes its own; the 8 only show what it meets."""
+
+GROUPS: Mapping[str, int] = MappingProxyType({"train": 2, "validation": 40, "test": 60})
+"""Groups of scenes, likewise, for items."""
 
 
 def settle_data(options: argparse.Namespace) -> None:
@@ -82,18 +86,42 @@ def separations(directory: Path | None, unchecked: bool) -> Dataset:
 
 def scenes(directory: Path | None, unchecked: bool) -> Dataset:
     """Return scenes of made documents; the test scenes have test digits and pens of held-back writers."""
-    from digitscope.data.hands import Material
     from digitscope.data.page_batches import made_scenes
 
+    return _made("made pages", made_scenes, SCENES, directory, unchecked)
+
+
+def items(directory: Path | None, unchecked: bool) -> Dataset:
+    """Return what the page network finds on scenes like these."""
+    from digitscope.experiments.items import made_items
+
+    return _made("items of made pages", made_items, GROUPS, directory, unchecked)
+
+
+def _made(
+    name: str,
+    make: "Callable[[Material, int, int], Split]",
+    sizes: Mapping[str, int],
+    directory: Path | None,
+    unchecked: bool,
+) -> Dataset:
+    from digitscope.data.hands import Material
+
     digits = single_digits(directory, unchecked)
-    writers = {name: Material.of(digits.splits[name], directory=directory) for name in ("train", "validation")}
+    writers = {split: Material.of(digits.splits[split], directory=directory) for split in ("train", "validation")}
     writers["test"] = Material.of(digits.test, held_back=True, directory=directory)
-    made = [made_scenes(each, SCENES[name], seed) for seed, (name, each) in enumerate(writers.items())]
-    return Dataset("made pages", f"{digits.name} and pen strokes", *made)
+    made = [make(each, sizes[split], seed) for seed, (split, each) in enumerate(writers.items())]
+    return Dataset(name, f"{digits.name} and pen strokes", *made)
 
 
 LOADERS: Mapping[Task, Callable[[Path | None, bool], Dataset]] = MappingProxyType(
-    {"digit": labelled_images, "two-digit": two_digits, "separation": separations, "page": scenes}
+    {
+        "digit": labelled_images,
+        "two-digit": two_digits,
+        "separation": separations,
+        "page": scenes,
+        "item": items,
+    }
 )
 
 

@@ -121,7 +121,9 @@ def _split(reader: TrainedNetwork, options: argparse.Namespace) -> Examples:
 
 def _pairs(reader: TrainedNetwork, options: argparse.Namespace) -> Examples:
     if reader.task not in PAIRS_FOR:
-        does = "finds digits on pages" if reader.task == "page" else "reads one digit"
+        does = {"page": "finds digits on pages", "item": "reads items of pages"}.get(
+            reader.task, "reads one digit"
+        )
         raise SettingError(f"--pairs makes pairs of digits, but {reader.name} {does}: leave --pairs out")
     singles = single_digits(options.data, options.unchecked)
     seed = COURSE_SEED if options.seed is None else options.seed

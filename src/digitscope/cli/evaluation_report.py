@@ -11,6 +11,7 @@ import numpy as np
 from digitscope.data import Split, Task
 from digitscope.data.page_scores import PageScores, f1_of_scenes, score_scenes
 from digitscope.data.splits import UInt8
+from digitscope.experiments.items import ItemScores, score_items
 from digitscope.experiments.machine import describe_machine
 from digitscope.metrics import (
     Evaluation,
@@ -216,6 +217,35 @@ def _draw_pages(split: Split, maps: Floats, _: PageScores) -> list[Drawn]:
     return drawn
 
 
+# Items
+
+
+def item_rows(scores: ItemScores) -> Rows:
+    """Return the scores of the item network, in words."""
+    return [
+        ("detections", f"{scores.n:,}"),
+        ("accuracy", f"{scores.accuracy:.2%}"),
+        ("handwritten digits, precision", f"{scores.precision:.2%}"),
+        ("handwritten digits, recall", f"{scores.recall:.2%}"),
+        ("F1, signs", f"{scores.signs:.2%}"),
+        ("negative log-likelihood", f"{scores.nll:.4f}"),
+        ("calibration error", f"{scores.ece:.4f}"),
+    ]
+
+
+def _item_stats(scores: ItemScores) -> list[Stat]:
+    return [
+        Stat("accuracy", f"{scores.accuracy:.2%}", f"of {scores.n:,} detections"),
+        Stat("precision", f"{scores.precision:.2%}", "of handwritten digits"),
+        Stat("recall", f"{scores.recall:.2%}", "of handwritten digits"),
+    ]
+
+
+def _draw_items(split: Split, logits: Floats, _: ItemScores) -> list[Drawn]:
+    told = "The errors it was surest of: the item from near, and what is around it."
+    return [Drawn("What it misreads", misread_sheet(split, logits, MOST_ERRORS), told)]
+
+
 READING = Scoring(
     evaluate_logits, score_rows, _stats, ("confusion.png", "reliability.png", "errors.png"), _draw_readings
 )
@@ -227,6 +257,7 @@ SCORINGS: Mapping[Task, Scoring] = MappingProxyType(
         "separation": Scoring(
             evaluate_masks, separation_rows, _separation_stats, ("separation.png", "worst.png"), _draw_separations
         ),
+        "item": Scoring(score_items, item_rows, _item_stats, ("errors.png",), _draw_items),
         "page": Scoring(score_scenes, page_rows, _page_stats, ("pages.png", "worst.png"), _draw_pages),
     }
 )

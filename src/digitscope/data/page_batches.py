@@ -1,7 +1,7 @@
-"""Scenes of documents as training batches; other processes make them while the network learns."""
+"""Scenes of documents, and what is made of them, as training batches that other processes make meanwhile."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -24,10 +24,7 @@ MOSAICS = 0.12
 """Share of mosaics among the groups of scenes."""
 
 AHEAD = 24
-"""Groups of scenes that are made in advance."""
-
-MIXED = 32
-"""A batch is drawn from so many half groups at least; more keep scenes of one document apart."""
+"""Groups of examples that are made in advance."""
 
 
 def make_scenes(material: Material, seed: tuple[int, ...]) -> Split:
@@ -58,59 +55,69 @@ def _with_planes(scenes: list[Scene]) -> Split:
     return Split(np.stack([scene.image for scene in scenes]), np.stack([planes_of(scene) for scene in scenes]))
 
 
+Make = Callable[[Material, tuple[int, ...]], Split]
+"""A function at the top of a module that makes a group of examples; equal seeds give equal ones."""
+
+
 @dataclass(frozen=True, eq=False)
-class FreshScenes:
-    """New scenes for every batch, made by other processes.
+class FreshExamples:
+    """New examples for every batch, made by other processes: scenes, or the items of scenes.
 
     Attributes:
         material: the digits and pens for the documents; each process receives it once.
-        batch_size: scenes a batch.
-        scenes_per_epoch: scenes an epoch; a batch that is not full is left out.
-        processes: number of processes that make scenes.
+        batch_size: examples a batch.
+        epoch_size: examples an epoch; a batch that is not full is left out.
+        make: makes a group of examples, all of one document.
+        times: how often each example is met, at different times of an epoch.
+        mixed: a batch is drawn from so many examples; more keep those of one document apart.
+        processes: number of processes that make examples.
 
     Raises:
-        SettingError: `batch_size` is below 1 or above `scenes_per_epoch`.
+        SettingError: `batch_size` is below 1 or above `epoch_size`.
     """
 
     material: Material
     batch_size: int
-    scenes_per_epoch: int
+    epoch_size: int
+    make: Make = make_scenes
+    times: int = 1
+    mixed: int = 128
     processes: int = 2
 
     def __post_init__(self) -> None:
-        check_batch_size(self.batch_size, self.scenes_per_epoch)
+        check_batch_size(self.batch_size, self.epoch_size)
 
     @property
     def n_batches(self) -> int:
         """Batches an epoch, each of them full."""
-        return self.scenes_per_epoch // self.batch_size
+        return self.epoch_size // self.batch_size
 
     def epoch(self, generator: np.random.Generator, /, *, plain: bool = False) -> Iterator[Batch]:
         """Yield the batches; they are a function of `generator`, whatever the number of processes.
 
         Raises:
-            ClusterError: a process that makes scenes has ended.
+            ClusterError: a process that makes examples has ended.
         """
-        del plain  # no scene is warped
+        del plain  # no example is warped
         key = tuple(int(number) for number in generator.integers(2**32, size=4))
         images: list[UInt8] = []
-        planes: list[UInt8] = []
+        labels: list[UInt8] = []
         groups = self._groups(key)
         for _ in range(self.n_batches):
-            while len(images) < max(self.batch_size, MIXED * SCENES_A_DOCUMENT // 2):
+            while len(images) < max(self.batch_size, self.mixed):
                 group = next(groups)
-                images += list(group.images)
-                planes += list(group.labels)
+                images += self.times * list(group.images)
+                labels += self.times * list(group.labels)
             chosen = sorted(generator.choice(len(images), self.batch_size, replace=False).tolist(), reverse=True)
-            yield np.stack([images.pop(row) for row in chosen]), np.stack([planes.pop(row) for row in chosen])
+            yield np.stack([images.pop(row) for row in chosen]), np.stack([labels.pop(row) for row in chosen])
 
     def _groups(self, key: tuple[int, ...]) -> Iterator[Split]:
-        """Yield groups of scenes in the order of their seeds."""
+        """Yield groups of examples in the order of their seeds."""
         workers = _workers(self.material, self.processes)
         tasks: deque[Task[Split]] = deque()
         try:
             for number in count():
-                tasks.append(workers.submit(_make, (*key, number)))
+                tasks.append(workers.submit(_make, self.make, (*key, number)))
                 if len(tasks) >= AHEAD:
                     yield tasks.popleft().result()
         except ClusterError:
@@ -129,11 +136,11 @@ def _begin(material: Material) -> None:
     _material = material
 
 
-def _make(seed: tuple[int, ...]) -> Split:
-    return make_scenes(_material, seed)
+def _make(make: Make, seed: tuple[int, ...]) -> Split:
+    return make(_material, seed)
 
 
 @cache
 def _workers(material: Material, processes: int) -> Workers:
-    """Return the processes that make scenes of `material`; they end with this process."""
+    """Return the processes that make examples of `material`; they end with this process."""
     return Workers(processes, _begin, material)

@@ -98,10 +98,10 @@ def _matched_scenes(maps: NDArray[np.floating], planes: UInt8, threshold: float)
     return [matched_scene(decode(np.asarray(each), threshold), truth) for each, truth in pairs]
 
 
-def matched_scene(found: Detections, planes: UInt8) -> MatchedScene:
-    """Return detections in the picture of planes (17, h, w), the best first, with the truth."""
+def matched_scene(found: Detections, planes: UInt8, overlap: float = 0.5) -> MatchedScene:
+    """Return detections in the picture of planes (17, h, w), the best first, with the truth; see `matched`."""
     true, classes, kinds = truth_of(planes)
-    rows = matched(found.boxes, true)
+    rows = matched(found.boxes, true, overlap)
     middles = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2 / STRIDE
     last = np.array(planes.shape[:0:-1]) - 1
     x, y = np.clip(middles.astype(int), 0, last).T

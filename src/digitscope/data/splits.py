@@ -11,16 +11,26 @@ from numpy.typing import NDArray
 
 from digitscope.errors import DataError
 
+ITEM_SHAPE, MOST_OF_ITEM = (32, 64), 42
+"""Height and width of an item's image, and its highest label: see `digitscope.items`."""
+
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Index = slice | NDArray[np.integer]
 
-Task = Literal["digit", "two-digit", "separation", "page"]
-"""The use of a network: read one digit or two over each other, separate the two, or find writing on pages."""
+Task = Literal["digit", "two-digit", "separation", "page", "item"]
+"""The use of a network: read one digit or two over each other, or separate the two; find writing on pages, or tell
+what an item there is.
+"""
 
 TASKS: Mapping[int, Task] = MappingProxyType({1: "digit", 2: "two-digit", 4: "separation"})
 """The task by the number of axes of its labels, if they are no planes."""
+
+HIGHEST: Mapping[Task, tuple[int, str]] = MappingProxyType(
+    {"separation": (1, "masks of 0 and 1"), "item": (MOST_OF_ITEM, f"items 0 to {MOST_OF_ITEM}")}
+)
+"""The highest label of other tasks than reading digits, and what labels are."""
 
 PAGE_PLANES = 17
 """Planes of a page's labels, each a quarter as high and wide as the page: see `digitscope.data.page_targets`."""
@@ -33,10 +43,12 @@ class Split:
     Attributes:
         images: uint8 (N, H, W), white ink (255) on black (0).
         labels: uint8 (N,), or (N, 2) for two digits: column 0 the upper, column 1 the lower. To separate two
-            digits (N, 2, H, W): 1 where the upper digit, and likewise where the lower, has ink.
+            digits (N, 2, H, W): 1 where the upper digit, and likewise where the lower, has ink. Images of
+            items, 32x64, have those of `digitscope.items`.
 
     Raises:
-        DataError: a shape or dtype is another, the lengths differ, or a label is above 9, one of a pixel above 1.
+        DataError: a shape or dtype is another, the lengths differ, or a label is above 9, one of a pixel above 1,
+            one of an item above 42.
     """
 
     images: UInt8
@@ -56,13 +68,15 @@ class Split:
             )
         if self.task == "page":
             return
-        highest, known = (1, "masks of 0 and 1") if self.task == "separation" else (9, "digits 0 to 9")
+        highest, known = HIGHEST.get(self.task, (9, "digits 0 to 9"))
         if self.labels.size and self.labels.max() > highest:
             raise DataError(f"label {self.labels.max()} among the labels: expected {known}")
 
     @property
     def task(self) -> Task:
         """The task of a network for these examples."""
+        if self.images.shape[1:] == ITEM_SHAPE:
+            return "item"
         return "page" if self.labels.shape[1:2] == (PAGE_PLANES,) else TASKS[self.labels.ndim]
 
     def __len__(self) -> int:

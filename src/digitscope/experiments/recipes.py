@@ -26,7 +26,7 @@ class Recipe:
         settings: how to train; `ScratchSettings` for "scratch", and for no other model.
         options: the model's options; what is left out has the model's default. "scratch" has none.
         task: the use of the model: "digit" is for one in an image, "two-digit" and "separation" for 42x28 images
-            of two, "page" for pages.
+            of two, "page" for pages, "item" for what is found on them.
 
     Raises:
         SettingError: there is no such model, or the settings or the options do not fit it.
@@ -53,7 +53,7 @@ class Recipe:
             raise SettingError(
                 f"order is 'fresh-pairs', but {self.name} reads one digit: expected reshuffled or fixed"
             )
-        if (self.task == "page") != (settings.order == "fresh-pages"):
+        if (self.task in ("page", "item")) != (settings.order == "fresh-pages"):
             raise SettingError(f"{self.name} has the order {settings.order!r}: pages alone have fresh-pages")
         if self.task == "separation" and (settings.order != "fresh-pairs" or settings.negatives):
             raise SettingError(f"{self.name} separates pixels: expected order fresh-pairs and negatives 0 with it")
@@ -175,6 +175,19 @@ WARPED = replace(
 
 MUON: Mapping[str, Any] = MappingProxyType(
     {"optimizer": "muon", "learning_rate": 0.05, "momentum": 0.6, "weight_decay": 0.0}
+)
+
+ON_PAGES = TrainingSettings(
+    epochs=1,
+    batch_size=8,
+    order="fresh-pages",
+    optimizer="adamw",
+    learning_rate=0.002,
+    schedule="one-cycle",
+    warmup=0.08,
+    ema=0.999,
+    precision="mixed",
+    threads=1,  # other processes make the pages meanwhile
 )
 
 FOR_PICTURES: Mapping[str, Any] = MappingProxyType(
@@ -317,21 +330,15 @@ _ALL = (
         "page",
         "the network that finds digits and signs on pages, on pages made anew at every step",
         "page",
-        TrainingSettings(
-            epochs=80,
-            batch_size=8,
-            order="fresh-pages",
-            epoch_size=2048,
-            optimizer="adamw",
-            learning_rate=0.002,
-            weight_decay=0.01,
-            schedule="one-cycle",
-            warmup=0.08,
-            ema=0.999,
-            precision="mixed",
-            threads=1,  # other processes make the pages meanwhile
-        ),
+        replace(ON_PAGES, epochs=80, batch_size=8, epoch_size=2048, learning_rate=0.002, weight_decay=0.01),
         task="page",
+    ),
+    Recipe(
+        "item",
+        "the network that looks once more at all that the page network finds",
+        "item",
+        replace(ON_PAGES, epochs=27, batch_size=256, epoch_size=98_304, learning_rate=0.003, weight_decay=0.02),
+        task="item",
     ),
 )
 

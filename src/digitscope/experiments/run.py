@@ -89,7 +89,7 @@ class Run:
         """Return the outputs for uint8 `images`, as the recipe's task has them.
 
         (N, 28, 28) gives (N, 10) for "digit". (N, 42, 28) gives (N, 2, 10) for "two-digit", and (N, 2, 42, 28) for
-        "separation"; (N, H, W) gives maps (N, 42, H / 4, W / 4) for "page".
+        "separation"; (N, H, W) gives maps (N, 42, H / 4, W / 4) for "page". (N, 32, 64) gives (N, 43) for "item".
 
         They are computed where the network is, and float32 unless the NumPy network was trained in float64.
         """

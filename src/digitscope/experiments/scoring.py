@@ -14,7 +14,7 @@ from digitscope.data.splits import Dataset, Split, Task, UInt8
 from digitscope.errors import DataError, SettingError
 from digitscope.metrics import Floats
 from digitscope.reading import SHIPPED, Recognizer, shipped_path
-from digitscope.reading.recognizer import MOST_THREADS, open_session
+from digitscope.reading.recognizer import ABOUT, MOST_THREADS, open_session
 
 IMAGES_A_STEP, PAGES_A_STEP = 1000, 16
 """Images and pages that are scored at once: more take memory."""
@@ -95,8 +95,6 @@ def _of_onnx(model: Path, device: str) -> TrainedNetwork:
 
 def _page_session(content: bytes) -> ort.InferenceSession | None:
     """Return the network in an ONNX file's `content` if it is one for pages."""
-    from digitscope.detections import ABOUT
-
     try:
         session = open_session(content, min(usable_cores(), MOST_THREADS))
         about = json.loads(session.get_modelmeta().custom_metadata_map.get(ABOUT, "{}"))

@@ -1,17 +1,25 @@
 """The training examples of a network: their number, order and styles."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 import numpy as np
 
 from digitscope.data import PAIRS_FOR, augment
 from digitscope.data.batches import BatchSource, FixedOrder, FreshPairs, Reshuffled, course_order
 from digitscope.data.hands import Material
-from digitscope.data.page_batches import FreshScenes
+from digitscope.data.page_batches import FreshExamples
 from digitscope.data.pen_digits import PenDigits
 from digitscope.data.splits import Dataset, Split, joined
 from digitscope.data.styles import restyle
 from digitscope.errors import SettingError
+from digitscope.experiments.items import make_items
 from digitscope.experiments.recipes import Recipe
 from digitscope.settings import TrainingSettings
+
+ITEMS: Mapping[str, Any] = MappingProxyType({"make": make_items, "times": 3, "mixed": 30_000})
+"""How items are made and met: to make one takes about as long as to learn from it three times."""
 
 PENNED = 0.3
 """Share of digits with another pen or scanner among those that the out-of-distribution distance is fitted on.
@@ -38,7 +46,8 @@ def make_source(
     if settings.order == "fresh-pages":
         if material is None:
             raise SettingError("order is 'fresh-pages', but there is nothing to make pages of: use reshuffled")
-        return FreshScenes(material, settings.batch_size, settings.epoch_size or len(dataset.train))
+        own = ITEMS if dataset.train.task == "item" else {}
+        return FreshExamples(material, settings.batch_size, settings.epoch_size or len(dataset.train), **own)
     if settings.order == "fixed":
         return FixedOrder(course_order(_drawn(dataset.train, settings, seed), seed), settings.batch_size)
     if settings.pens and pens is None:

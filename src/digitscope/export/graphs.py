@@ -127,10 +127,11 @@ def halved(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def check_close(name: str, found: np.ndarray, expected: np.ndarray) -> None:
-    """Compare to 1e-5, or where numbers are above 1 to 1e-5 of the largest."""
+def check_close(name: str, found: np.ndarray, expected: np.ndarray, largest: float | None = None) -> None:
+    """Compare to 1e-5 of the largest number expected, or of `largest`; of 1 if that is smaller."""
     difference = float(np.abs(found - expected).max())
-    if not difference <= LARGEST_DIFFERENCE * max(1.0, float(np.abs(expected).max())):
+    largest = float(np.abs(expected).max()) if largest is None else largest
+    if not difference <= LARGEST_DIFFERENCE * max(1.0, largest):
         raise ExportError(
             f"the exported {name} differ from the network's by {difference:.2g}: nothing was written"
         )

@@ -1,9 +1,7 @@
 """The network that finds digits and signs on pages as an ONNX file, for pages of any size."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import onnx
@@ -11,34 +9,28 @@ import torch
 from torch import nn
 
 from digitscope.data.splits import UInt8
-from digitscope.detections import ABOUT, CLASSES, INPUT, OUTPUT
+from digitscope.detections import CLASSES, INPUT, OUTPUT
 from digitscope.errors import SettingError
 from digitscope.export.graphs import check_close, folded, graph_of, halved, stripped
 from digitscope.files import replacing
-from digitscope.reading.recognizer import open_session
+from digitscope.reading.recognizer import ABOUT, open_session
 from digitscope.training.loop import predict_logits
 
 STEP = 32
 """Sides of pictures are multiples of so many pixels, as the deepest features have that stride."""
 
-NOTHING: Mapping[str, Mapping[str, float]] = MappingProxyType({})
 
-
-def export_page(
-    model: nn.Module, path: Path, images: UInt8, *, combinations: Mapping[str, Mapping[str, float]] = NOTHING
-) -> None:
+def export_page(model: nn.Module, path: Path, images: UInt8) -> None:
     """Write `model` to `path` as ONNX, opset 20, for any number of pictures of any size.
 
     Its input "images" is uint8 (N, H, W), sides multiples of 32. Its output "maps" is float32
     (N, 42, H / 4, W / 4), laid out as `digitscope.detections` says. Its property "digitscope" is a JSON object
-    with the task, the classes and the combinations, if there are any. Equal weights give equal bytes. Weights that
-    float16 holds are stored as such.
+    with the task and the classes. Equal weights give equal bytes. Weights that float16 holds are stored as such.
 
     Args:
         model: uint8 (N, H, W) to maps; it is left on the CPU in evaluation mode.
         path: the file to write. It is kept only if it gives the maps that the model gives.
         images: uint8 (N, H, W), N at least 2, sides multiples of 32 from 64, to compare on.
-        combinations: fitted numbers for the reader of the file: see `reading.judging`.
 
     Raises:
         SettingError: the images have another shape.
@@ -49,9 +41,7 @@ def export_page(
     example = torch.from_numpy(images[:2])
     axes = {0: "batch", 1: "height", 2: "width"}
     graph = halved(stripped(graph_of(folded(model.cpu()), example, INPUT, [OUTPUT], axes)))
-    about: dict[str, object] = {"task": "page", "classes": "".join(CLASSES)}
-    if combinations:
-        about["combinations"] = {name: dict(each) for name, each in combinations.items()}
+    about = {"task": "page", "classes": "".join(CLASSES)}
     onnx.helper.set_model_props(graph, {ABOUT: json.dumps(about, ensure_ascii=False)})
     height, width = (length // (2 * STEP) * STEP for length in images.shape[1:])
     with replacing(path) as temporary:

@@ -2,7 +2,7 @@
 
 Every model takes uint8 images (N, H, W) and returns float32 logits: (N, 10) for single digits and (N, 2, 10) for
 pairs. Separation returns (N, 2, H, W), one map for each digit. The page network returns maps
-(N, 42, H / 4, W / 4). The first layer of each model normalises.
+(N, 42, H / 4, W / 4), the item network (N, 43). The first layer of each model normalises.
 """
 
 import inspect
@@ -22,12 +22,14 @@ from digitscope.models.digits import (
     resnet,
     small_cnn,
 )
+from digitscope.models.items import item_network
 from digitscope.models.page import page_network
 from digitscope.models.separation import unet
 from digitscope.models.two_digit import two_digit_best, two_digit_cnn, two_digit_fast, two_digit_mlp
 
 __all__ = [
     "DIGIT_MODELS",
+    "ITEM_MODELS",
     "MODELS",
     "PAGE_MODELS",
     "SEPARATION_MODELS",
@@ -67,7 +69,12 @@ SEPARATION_MODELS: Factories = MappingProxyType({"unet": unet})
 PAGE_MODELS: Factories = MappingProxyType({"page": page_network})
 """The networks that find digits and signs on pages."""
 
-MODELS: Factories = MappingProxyType({**DIGIT_MODELS, **TWO_DIGIT_MODELS, **SEPARATION_MODELS, **PAGE_MODELS})
+ITEM_MODELS: Factories = MappingProxyType({"item": item_network})
+"""The networks that tell what such an item is."""
+
+MODELS: Factories = MappingProxyType(
+    {**DIGIT_MODELS, **TWO_DIGIT_MODELS, **SEPARATION_MODELS, **PAGE_MODELS, **ITEM_MODELS}
+)
 """All networks by name: functions that return a new one."""
 
 
@@ -78,6 +85,7 @@ _SIZES: Mapping[str, tuple[tuple[int, int], ...]] = MappingProxyType(
         **dict.fromkeys((*TWO_DIGIT_MODELS, *SEPARATION_MODELS), _PAIR),
         "resnet": RESNET_SIZES,
         "page": ((256, 256),),
+        "item": ((32, 64),),
     }
 )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitscope.data.splits import Split, UInt8
+from digitscope.data.splits import MOST_OF_ITEM, Split, UInt8
 from digitscope.errors import DataError, SettingError
 from digitscope.metrics import N_CLASSES, Floats, intersection_over_union, log_softmax
 from digitscope.plots.style import HAIRLINE, INK, MUTED, OKABE_ITO, TEXT_SIZE, TITLE_SIZE, WHITE, new_figure
@@ -47,7 +47,7 @@ class Shades:
     highest: float
 
 
-INK_ON_PAPER = Shades("gray_r", 0, 255)
+INK_ON_PAPER, AS_IT_IS = Shades("gray_r", 0, 255), Shades("gray", 0, 255)
 
 
 def contact_sheet(split: Split, n: int = 50, *, columns: int = 10, title: str = "Digits") -> "Figure":
@@ -75,8 +75,8 @@ def contact_sheet(split: Split, n: int = 50, *, columns: int = 10, title: str = 
 def misread_sheet(split: Split, logits: Floats, n: int = 24) -> "Figure":
     """Return a figure of the `n` images of `split` misread most confidently, with truth and reading.
 
-    `logits` has shape (N, 10), or (N, 2, 10) for pairs. A pair is misread when either digit is, and its
-    confidence is the product of the two. When nothing was misread, the figure says so.
+    `logits` has shape (N, 10), (N, 2, 10) for pairs, or (N, 43) for items. A pair is misread when either digit is,
+    and its confidence is the product of the two. When nothing was misread, the figure says so.
 
     Raises:
         SettingError: `n` is below 1.
@@ -84,25 +84,26 @@ def misread_sheet(split: Split, logits: Floats, n: int = 24) -> "Figure":
         MissingExtraError: matplotlib is not installed.
     """
     _check_counts(n, MISREAD_COLUMNS, "images")
-    if logits.shape != (*split.labels.shape, N_CLASSES):
+    of_items = split.task == "item"
+    n_classes = MOST_OF_ITEM + 1 if of_items else N_CLASSES
+    if logits.shape != (*split.labels.shape, n_classes):
         raise DataError(
             f"logits of shape {logits.shape} for labels of shape {split.labels.shape}: "
-            "expected one row of 10 for each label"
+            f"expected one row of {n_classes} for each label"
         )
     readings = logits.argmax(axis=-1)
     confidences = np.exp(log_softmax(logits).max(axis=-1).reshape(len(logits), -1).sum(axis=1))
     wrong = np.flatnonzero((split.labels != readings).reshape(len(logits), -1).any(axis=1))
     shown = wrong[np.argsort(-confidences[wrong], kind="stable")][:n]
     percents = np.floor(confidences * 1000) / 10  # rounded down: only what is certain is shown as 100
-    captions = [
-        f"{_written(split.labels[i])} read as {_written(readings[i])}\n{percents[i]:.1f} % sure" for i in shown
-    ]
+    name = _item if of_items else _written
+    captions = [f"{name(split.labels[i])} read as {name(readings[i])}\n{percents[i]:.1f} % sure" for i in shown]
     tally = f"{len(shown):,} of {len(wrong):,} misread among {len(split):,} images{_notation(split)}"
     return draw_sheet(
         split.images[shown],
         captions,
         columns=MISREAD_COLUMNS,
-        shades=INK_ON_PAPER,
+        shades=AS_IT_IS if of_items else INK_ON_PAPER,
         title="The most confident errors" if len(wrong) else "Nothing was misread",
         note=tally if len(wrong) else f"{len(split):,} images, all read right",
     )
@@ -271,6 +272,12 @@ def draw_sheet(
 def _written(label: NDArray[np.integer] | np.integer) -> str:
     """Return a label of shape () as its digit, one of shape (2,) as upper/lower."""
     return "/".join(str(digit) for digit in np.atleast_1d(label))
+
+
+def _item(label: np.integer) -> str:
+    from digitscope.items import name_of
+
+    return name_of(int(label))
 
 
 def _notation(split: Split) -> str:

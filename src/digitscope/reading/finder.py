@@ -4,7 +4,6 @@ The network (`digitscope.models.page`) sees the page twice at most: small, to te
 which way is up; then at the scale at which their height suits it.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,9 +16,10 @@ from PIL import Image
 from scipy import ndimage
 from scipy.special import expit, softmax
 
-from digitscope.detections import ABOUT, CHANNELS, INPUT, N_CHANNELS, OUTPUT, SIGNS, STRIDE, Detections, decode
+from digitscope.detections import ALL, CHANNELS, INPUT, N_CHANNELS, OUTPUT, STRIDE, Detections, decode
 from digitscope.errors import DataError
-from digitscope.reading.recognizer import open_session
+from digitscope.items import identified, views_of
+from digitscope.reading.recognizer import Recognizer, open_session
 
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
@@ -48,7 +48,7 @@ WRITTEN = 0.1
 EMPTY = 0.99
 """Probability of empty paper above which a whole tile is passed over."""
 
-LEAST_SCORE = 0.15
+LEAST_SCORE = 0.1
 """Probability of a detection that is looked at; less is not even a "?"."""
 
 TURN_MARGIN = 1.0
@@ -80,10 +80,15 @@ class Found:
 
 
 class PageNetwork:
-    """The network in an ONNX file, and what it finds on pages. One may serve several threads at once."""
+    """The network in an ONNX file, and what it finds; `items` looks once more. It may serve several threads."""
 
-    def __init__(self, path: Path, *, threads: int, content: bytes | None = None) -> None:
-        self.path, self._threads, self._content = path, threads, content
+    def __init__(self, path: Path, *, threads: int, items: Recognizer, content: bytes | None = None) -> None:
+        self.path, self._threads, self._items, self._content = path, threads, items, content
+
+    @cached_property
+    def combinations(self) -> Mapping[str, Mapping[str, float]]:
+        """Numbers that combine what the networks say: of "items", on "pages", and on "small" pictures."""
+        return dict(self._items.about["combinations"])
 
     @cached_property
     def _session(self) -> ort.InferenceSession:
@@ -92,14 +97,8 @@ class PageNetwork:
         except (DataError, OSError) as error:
             raise DataError(f"{self.path}: {error}") from None
 
-    @cached_property
-    def combinations(self) -> Mapping[str, Mapping[str, float]]:
-        """The numbers by which what both networks say is combined: on "pages", and on "small" pictures."""
-        about = json.loads(self._session.get_modelmeta().custom_metadata_map[ABOUT])
-        return dict(about["combinations"])
-
-    def find(self, gray: UInt8, *, turns: int | None = None, signs: str = SIGNS) -> Found:
-        """Return what is on a page, uint8 (H, W), turned by `turns` or as the network says; see `decode`."""
+    def find(self, gray: UInt8, *, turns: int | None = None, possible: str = ALL) -> Found:
+        """Return what is on a page, uint8 (H, W), turned by `turns` or as it seems; see `items.identified`."""
         coarse, kinds, scale = self._overview(gray)
         empty, written = kinds[:2]
         shown = float((empty < 0.5).mean()), float(written.sum() / max((1 - empty).sum(), 1e-6))
@@ -110,7 +109,7 @@ class PageNetwork:
         if turns is None:
             part = _densest(gray, written, min(1.0, WINDOW / scale / max(gray.shape)))
             turns = self._turns(part, scale, lies_down=_lies_down(coarse, kinds))
-        found = self.fine(np.rot90(gray, -turns), scale, np.rot90(empty, -turns), signs)
+        found = self.fine(np.rot90(gray, -turns), scale, np.rot90(empty, -turns), possible)
         return replace(found, turns=turns, writing=shown, is_small=is_small)
 
     def _overview(self, gray: UInt8) -> tuple[Float32, Float32, float]:
@@ -124,7 +123,7 @@ class PageNetwork:
         while True:
             coarse_scale = side / max(gray.shape)
             small = _scaled(gray, coarse_scale)
-            coarse = self._maps(small)[:, ::2, ::2]
+            coarse = self.maps(small)[:, ::2, ::2]
             kinds = softmax(coarse[CHANNELS["kinds"]], axis=0)
             scale = _best_scale(coarse, kinds[1], _contrast(small, kinds[1].shape), coarse_scale, gray)
             height = HEIGHT / scale * coarse_scale
@@ -145,17 +144,20 @@ class PageNetwork:
         best = int(np.argmax(read))
         return ways[best] if read[best] >= read[0] + TURN_MARGIN else 0
 
-    def fine(self, gray: UInt8, scale: float, empty: Float32 | None = None, signs: str = SIGNS) -> Found:
+    def fine(self, gray: UInt8, scale: float, empty: Float32 | None = None, possible: str = ALL) -> Found:
         """Return what is on a page that is upright, looked at with `scale` times its pixels along each axis.
 
         `empty` (h, w) is the probability that nothing is written: where it is high, nothing is looked at.
         """
-        maps = self._maps(_scaled(gray, scale), empty)
-        seen = decode(maps, LEAST_SCORE, signs)
+        picture = _scaled(gray, scale)
+        maps = self.maps(picture, empty)
+        seen = decode(maps, LEAST_SCORE)
+        logits = self._items.logits(views_of(picture, seen.boxes))
+        seen = identified(seen, logits, self.combinations["items"], possible)
         detections = replace(seen, boxes=np.asarray(seen.boxes / scale, dtype=np.float32))
         return Found(detections, _mask_of(maps), scale / 2)
 
-    def _maps(self, picture: UInt8, empty: Float32 | None = None) -> Float32:
+    def maps(self, picture: UInt8, empty: Float32 | None = None) -> Float32:
         """Return the maps of a picture, float32 (42, h, w); tiles that are `empty` (h', w') have nothing."""
         height, width = picture.shape
         rows, columns = (-(-(length + 2 * BORDER) // STEP) * STEP for length in picture.shape)

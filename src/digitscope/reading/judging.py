@@ -1,4 +1,4 @@
-"""Combine the page network and the digit network into probabilities of each digit."""
+"""Combine what the networks say of an item into probabilities of each digit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +15,9 @@ from digitscope.reading.recognizer import Recognizer
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
-FEATURES = ("bias", "score", "rival", "digits", "around", "sure", "strange")
-"""The features that the chance of a digit is computed from.
-
-They are 1, the logit of its detection, the three of `Detections.evidence`, its label's log-probability, and its
-distance beyond the usual.
+FEATURES = ("bias", "score", "reconsidered", "around", "sure", "strange")
+"""What the chance of a digit is computed from: 1, the logits of a digit by the page and by the item network, the
+log-probabilities of writing of its kind around it and of its label, and its distance beyond the usual.
 """
 
 SUREST = 8.0
@@ -41,9 +39,10 @@ class Seen:
         boxes: float32 (K, 4), left, top, right and bottom of their ink.
         images: uint8 (K, 28, 28), what the digit network saw.
         of_digit: float32 (K, 10), the logarithms of its probabilities.
-        of_page: float32 (K, 10), those of the page network.
+        of_item: float32 (K, 10), those of the item network.
         scores: float32 (K,), the page network's probability of a digit there.
-        evidence: float32 (K, 3), see `Detections.evidence`.
+        reconsidered: float32 (K,), the item network's.
+        around: float32 (K,), log-probability of written digits around it, or of print for a printed one.
         distances: float32 (K,), how unlike training digits each is; 1 where the digit network does not tell.
     """
 
@@ -51,9 +50,10 @@ class Seen:
     boxes: Float32
     images: UInt8
     of_digit: Float32
-    of_page: Float32
+    of_item: Float32
     scores: Float32
-    evidence: Float32
+    reconsidered: Float32
+    around: Float32
     distances: Float32
 
 
@@ -76,7 +76,8 @@ def see(gray: UInt8, found: Found, digits: Recognizer) -> Seen:
     """Return what each network makes of all that may be a digit on a page, uint8 (H, W), upright."""
     detections = found.detections
     boxes, scores = detections.boxes, detections.scores
-    of_digits = detections.chances[np.arange(len(boxes)), detections.kinds % 2]
+    is_printed = detections.kinds % 2
+    of_digits = detections.chances[np.arange(len(boxes)), is_printed]
     rows = np.flatnonzero(of_digits > LEAST_SCORE)
     others = (boxes[(scores > scores[row] / 2) & (np.arange(len(boxes)) != row)] for row in rows)
     cut = [
@@ -87,38 +88,29 @@ def see(gray: UInt8, found: Found, digits: Recognizer) -> Seen:
     prediction = digits.predict(images)
     of_digit = np.log(np.maximum(prediction.probabilities, 1e-7))
     distances = np.ones(len(rows), np.float32) if prediction.distances is None else prediction.distances
-    of_page = detections.log_probabilities[rows, :10]
-    return Seen(rows, own, images, of_digit, of_page, of_digits[rows], detections.evidence[rows], distances)
+    of_item, again = detections.log_probabilities[rows, :10], detections.reconsidered[rows, is_printed[rows]]
+    around = detections.around[rows, np.where(is_printed[rows], 3, 1)]
+    return Seen(rows, own, images, of_digit, of_item, of_digits[rows], again, around, distances)
 
 
 def judge(seen: Seen, combination: Mapping[str, float], labels: Sequence[int] = range(10)) -> Judged:
-    """Return what both networks together make of digits; its weights are "digit", "page" and `FEATURES`.
-
-    Only `labels` occur: others have a probability of 0.
-    """
-    probabilities = together(seen, combination["digit"], combination["page"])
+    """Return what the networks make of digits, weighted by "digit", "item" and `FEATURES`; only `labels` occur."""
+    probabilities = together(seen, combination["digit"], combination["item"]) * np.isin(np.arange(10), labels)
+    probabilities /= np.maximum(probabilities.sum(axis=1, keepdims=True), 1e-9)
     weights = np.array([combination[name] for name in FEATURES])
     is_high = seen.boxes[:, 3] - seen.boxes[:, 1] >= LOWEST
-    chances = expit(features(seen, probabilities) @ weights) * is_high
-    if len(labels) == probabilities.shape[1]:
-        return Judged(seen, probabilities, chances)
-    is_digit = np.minimum(chances / probabilities.max(axis=1, initial=1e-9), 1)
-    possible = probabilities * np.isin(np.arange(10), labels)
-    total = np.maximum(possible.sum(axis=1), 1e-9)
-    # Bayes' rule, given that it is one of `labels` or no digit.
-    chances = is_digit * possible.max(axis=1, initial=0) / np.maximum(1 - is_digit + is_digit * total, 1e-9)
-    return Judged(seen, np.asarray(possible / total[:, None], dtype=np.float32), chances)
+    return Judged(seen, probabilities, expit(features(seen, probabilities) @ weights) * is_high)
 
 
-def together(seen: Seen, digit: float, page: float) -> Float32:
+def together(seen: Seen, digit: float, item: float) -> Float32:
     """Return the probabilities (K, 10) whose logarithms are the networks' own, weighted, up to a constant."""
-    return np.asarray(softmax(digit * seen.of_digit + page * seen.of_page, axis=1), dtype=np.float32)
+    return np.asarray(softmax(digit * seen.of_digit + item * seen.of_item, axis=1), dtype=np.float32)
 
 
 def features(seen: Seen, probabilities: Float32) -> NDArray[np.float64]:
-    """Return `FEATURES` of each digit, float64 (K, 7)."""
-    score = logit(np.clip(seen.scores.astype(np.float64), 1e-9, 1 - 1e-9))
+    """Return `FEATURES` of each digit, float64 (K, 6)."""
+    scores = logit(np.clip(np.column_stack([seen.scores, seen.reconsidered]).astype(np.float64), 1e-9, 1 - 1e-9))
     sure = np.log(np.maximum(probabilities.max(axis=1), 1e-9))
-    told = np.clip(np.column_stack([score, seen.evidence, sure]), -SUREST, SUREST)
+    told = np.clip(np.column_stack([scores, seen.around, sure]), -SUREST, SUREST)
     strange = np.clip(seen.distances - 1, 0, FARTHEST)
-    return np.column_stack([np.ones(len(score)), told, strange])
+    return np.column_stack([np.ones(len(sure)), told, strange])

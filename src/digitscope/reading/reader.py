@@ -52,9 +52,10 @@ class Reader:
         digits = Recognizer.load(model, threads=threads)
         if digits.task != "digit":
             raise SettingError(
-                f"{model} reads two digits over each other: expected a network for one, such as digit"
+                f"{model} has the task {digits.task!r}: expected a network that reads one digit, such as digit"
             )
-        pages = PageNetwork(shipped_path("page"), threads=digits.threads)
+        items = Recognizer(shipped_path("item"), threads=digits.threads)
+        pages = PageNetwork(shipped_path("page"), threads=digits.threads, items=items)
         return cls(pages, digits, Recognizer(shipped_path("two-digit"), threads=threads))
 
     def read(
@@ -105,7 +106,7 @@ class Reader:
     def _page(self, picture: Picture, number: int, options: ReadingOptions) -> Reading:
         gray = picture.gray
         turns = None if options.rotation is None else options.rotation // 90
-        found = self.pages.find(gray, turns=turns, signs=options.signs)
+        found = self.pages.find(gray, turns=turns, possible=options.digits + options.signs)
         seen = see(np.rot90(gray, -found.turns), found, self.digits)
         combination = self.pages.combinations["small" if found.is_small else "pages"]
         judged = judge(seen, combination, sorted(map(int, options.digits)))

@@ -1,5 +1,6 @@
 """A network in an ONNX file, as a value that reads digits."""
 
+import json
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,12 +21,15 @@ Float32 = NDArray[np.float32]
 INPUT, OUTPUTS = "images", ["logits", "probabilities"]
 """The names in the graph: uint8 (N, H, W) in; float32 (N, 10) or (N, 2, 10), twice, out."""
 
+ABOUT = "digitscope"
+"""A property of the file that may have a JSON object with more about the network."""
+
 DISTANCE = "distance"
 """A third output that a network for one digit may have: float32 (N,), see `Prediction.distances`."""
 
-Task = Literal["digit", "two-digit"]
+Task = Literal["digit", "two-digit", "item"]
 
-TASK_OF_SHAPE: dict[tuple[int, ...], Task] = {(28, 28): "digit", (42, 28): "two-digit"}
+TASK_OF_SHAPE: dict[tuple[int, ...], Task] = {(28, 28): "digit", (42, 28): "two-digit", (32, 64): "item"}
 
 IMAGES_A_RUN = 256
 """Images that go through the network at once: more take memory, and time by missing the processor's caches."""
@@ -103,7 +107,7 @@ class Recognizer:
 
     @property
     def task(self) -> Task:
-        """Return "digit", or "two-digit" for two over each other."""
+        """Return "digit", "two-digit" for two over each other, or "item" for what is found on pages."""
         return TASK_OF_SHAPE[self.image_shape]
 
     @cached_property
@@ -115,6 +119,11 @@ class Recognizer:
             return self.path.read_bytes()
         except OSError as error:
             raise DataError(f"{self.path}: cannot be read ({error.strerror}): expected an .onnx file") from None
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """What else the file tells, in its property "digitscope"; empty if it has none."""
+        return dict(json.loads(self._for_few.get_modelmeta().custom_metadata_map.get(ABOUT, "{}")))
 
     @cached_property
     def _for_few(self) -> ort.InferenceSession:
@@ -157,7 +166,7 @@ class Recognizer:
         parts = [self._run(batch[i : i + IMAGES_A_RUN]) for i in range(0, max(len(batch), 1), IMAGES_A_RUN)]
         outputs = parts[0] if len(parts) == 1 else [np.concatenate(part) for part in zip(*parts, strict=True)]
         is_blank = np.ptp(batch.reshape(len(batch), math.prod(self.image_shape)), axis=1) == 0
-        outputs[0][is_blank], outputs[1][is_blank] = 0, 1 / 10
+        outputs[0][is_blank], outputs[1][is_blank] = 0, 1 / outputs[1].shape[-1]
         return outputs if checked.ndim == 3 else [output[0] for output in outputs]
 
     def _run(self, batch: UInt8) -> list[Float32]:

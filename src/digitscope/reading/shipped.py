@@ -14,6 +14,7 @@ SHIPPED: Mapping[str, str] = MappingProxyType(
         "digit-best": "one digit, 28x28: larger and slower",
         "two-digit": "two digits over each other, 42x28",
         "page": "where digits and signs are on a page",
+        "item": "what each of them is, 32x64",
     }
 )
 """The input of each shipped network; its model card lies beside it."""

@@ -52,18 +52,17 @@ _reader: "Reader"
 _most_pages: int
 
 
-def begin(digits: NetworkFile, pairs: NetworkFile, pages: NetworkFile, most_pages: int) -> None:
+def begin(
+    digits: NetworkFile, pairs: NetworkFile, pages: NetworkFile, items: NetworkFile, most_pages: int
+) -> None:
     """Load the networks in a worker, and read once, so that the first picture is read at once."""
     from digitscope.reading import Reader, Recognizer
     from digitscope.reading.finder import PageNetwork
 
     global _reader, _most_pages
     _most_pages = most_pages
-    _reader = Reader(
-        PageNetwork(pages.path, threads=1, content=pages.content),
-        Recognizer(digits.path, threads=1, content=digits.content),
-        Recognizer(pairs.path, threads=1, content=pairs.content),
-    )
+    one, two, each = (Recognizer(file.path, threads=1, content=file.content) for file in (digits, pairs, items))
+    _reader = Reader(PageNetwork(pages.path, threads=1, content=pages.content, items=each), one, two)
     stroke = np.full((64, 64), 255, np.uint8)
     stroke[16:48, 30:34] = 0
     _reader.read(stroke)

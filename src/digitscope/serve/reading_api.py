@@ -85,7 +85,7 @@ IMAGES_BODY = {
 
 
 class ReadingApi:
-    """The reading routes, with three fixed networks: for single digits, for pairs and for pages.
+    """The reading routes, with fixed networks: for single digits, for pairs, for pages and for items on them.
 
     Args:
         digits: reads one digit.
@@ -94,12 +94,14 @@ class ReadingApi:
     """
 
     def __init__(self, digits: Recognizer, jobs: Jobs, limits: Limits) -> None:
-        pairs, pages = (NetworkFile.of(shipped_path(name)) for name in ("two-digit", "page"))
+        pairs, pages, items = (NetworkFile.of(shipped_path(name)) for name in ("two-digit", "page", "item"))
         single = NetworkFile.of(digits.path, digits.content)
-        self._files: dict[Reads, NetworkFile] = {"digit": single, "two-digit": pairs, "page": pages}
+        self._files: dict[Reads, NetworkFile] = {"digit": single, "two-digit": pairs, "page": pages, "item": items}
         self._networks: dict[Reads, Recognizer]
         self._networks = {"digit": digits, "two-digit": Recognizer(pairs.path, content=pairs.content)}
-        self._workers = Workers(2 * limits.processes, picture_reading.begin, single, pairs, pages, limits.pages)
+        self._shapes = {shape: task for shape, task in TASK_OF_SHAPE.items() if task in self._networks}
+        files = (single, pairs, pages, items)
+        self._workers = Workers(2 * limits.processes, picture_reading.begin, *files, limits.pages)
         self._warm_up: Future[int] = Future()
         self._warm_up.set_result(0)
         self._jobs = jobs
@@ -194,11 +196,11 @@ class ReadingApi:
         self._warm_up = self._workers.submit(int)
 
     def _predict(self, body: bytes, headers: Headers) -> JSONResponse:
-        images = images_of(body, headers, TASK_OF_SHAPE)
+        images = images_of(body, headers, self._shapes)
         if len(images) > self._limits.images:
             detail = f"{len(images):,} images are too many for one call: expected at most {self._limits.images:,}"
             raise Problem(413, "Content Too Large", detail)
-        task = TASK_OF_SHAPE[images.shape[1], images.shape[2]]
+        task = self._shapes[images.shape[1:]]
         prediction = self._networks[task].predict(images)
         distances = prediction.distances
         content = {

@@ -199,16 +199,18 @@ class PairPredictions(BaseModel):
 Predictions = Annotated[DigitPredictions | PairPredictions, Field(discriminator="reads")]
 
 
-Reads = Literal["digit", "two-digit", "page"]
+Reads = Literal["digit", "two-digit", "page", "item"]
 
 
 class Model(BaseModel):
     """A network that reads here."""
 
     name: str = Field(examples=["digit"])
-    reads: Reads = Field(description="one digit, two over each other, or where digits and signs are on a page")
+    reads: Reads = Field(
+        description="one digit, two over each other, where digits and signs are on a page, or what each of them is"
+    )
     image_shape: Pair | None = Field(
-        description="rows and pixels a row: /api/predict has it read images of this shape; null for pages",
+        description="rows and pixels a row: /api/predict has it read images of this shape; null if it has not",
         examples=[[28, 28]],
     )
     file_bytes: int = Field(gt=0, description="size of its file", examples=[431000])

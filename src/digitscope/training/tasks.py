@@ -13,6 +13,7 @@ OBJECTIVES: Mapping[Task, Objective] = MappingProxyType(
         "two-digit": DIGIT_OBJECTIVE,
         "separation": SEPARATION_OBJECTIVE,
         "page": PageObjective(),
+        "item": DIGIT_OBJECTIVE,
     }
 )
 """The loss and the score of each task."""

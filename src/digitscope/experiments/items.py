@@ -1,0 +1,98 @@
+"""Examples for the item network, what the shipped page network finds on made pages, and scores on them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from digitscope.data.hands import Material
+from digitscope.data.page_batches import make_scenes
+from digitscope.data.page_scores import matched_scene
+from digitscope.data.page_targets import PLANE
+from digitscope.data.splits import Split, UInt8
+from digitscope.detections import CLASSES, Detections, decode
+from digitscope.items import LEAST, NO_ITEM, label_of, views_of
+from digitscope.metrics import Floats, evaluate_logits
+from digitscope.reading.finder import LEAST_SCORE, PageNetwork
+from digitscope.reading.recognizer import Recognizer
+from digitscope.reading.shipped import WEIGHTS, shipped_path
+
+OVERLAP = 0.3
+"""Intersection over union from which a detection is an item: of points and hyphens a pixel is much."""
+
+
+def made_items(material: Material, groups: int, seed: int) -> Split:
+    """Return what is found on `groups` groups of scenes; equal seeds give equal items."""
+    made = [make_items(material, (seed, number)) for number in range(groups)]
+    return Split(np.concatenate([each.images for each in made]), np.concatenate([each.labels for each in made]))
+
+
+def make_items(material: Material, seed: tuple[int, ...]) -> Split:
+    """Return what is found on a group of scenes: uint8 (K, 32, 64), with labels as of `digitscope.items`.
+
+    What is found on its side or upside down is no item.
+    """
+    images, labels = [], []
+    for image, found, known in found_in_scenes(_page_network(), material, seed):
+        images.append(views_of(image, found.boxes))
+        labels.append(known)
+    return Split(np.concatenate(images), np.concatenate(labels))
+
+
+def found_in_scenes(
+    network: PageNetwork, material: Material, seed: tuple[int, ...]
+) -> Iterator[tuple[UInt8, Detections, UInt8]]:
+    """Yield each scene of a group, what `network` finds there, and the labels (K,) of that."""
+    scenes = make_scenes(material, seed)
+    for image, planes in zip(scenes.images, scenes.labels, strict=True):
+        scene = matched_scene(decode(network.maps(image), LEAST_SCORE), planes, OVERLAP)
+        known = np.append(label_of(scene.true_classes, scene.true_kinds % 2 == 1), NO_ITEM)[scene.rows]
+        is_judged = ~scene.is_ignored | bool(planes[PLANE["ignored"]].all())
+        yield image, scene.found[is_judged], known[is_judged].astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class ItemScores:
+    """Scores of `n` detections.
+
+    Attributes:
+        n: detections.
+        accuracy: share of those whose class is right, "no item" being one.
+        precision: share of the detections told to be a written digit that are that digit.
+        recall: share of the written digits that are told so.
+        signs: harmonic mean of both for written signs.
+        nll: mean negative log-likelihood of the truth, in nats.
+        ece: expected calibration error, 15 equal-width bins (Guo et al. 2017, equation 3).
+    """
+
+    n: int
+    accuracy: float
+    precision: float
+    recall: float
+    signs: float
+    nll: float
+    ece: float
+
+
+def score_items(logits: Floats, labels: UInt8) -> ItemScores:
+    """Return the scores of `logits` (N, 43) against `labels` (N,).
+
+    Raises:
+        DataError: the shapes do not belong together, or there is nothing to score.
+    """
+    scores, told = evaluate_logits(logits, labels), logits.argmax(axis=1)
+
+    def precision_and_recall(first: int, end: int) -> tuple[float, float]:
+        right = int(((first <= labels) & (labels < end) & (told == labels)).sum())
+        found, true = (int(((first <= each) & (each < end)).sum()) for each in (told, labels))
+        return right / max(found, 1), right / max(true, 1)
+
+    digits, signs = precision_and_recall(0, 10), precision_and_recall(10, len(CLASSES))
+    f1 = 2 * signs[0] * signs[1] / max(sum(signs), LEAST)
+    return ItemScores(scores.n, scores.accuracy, *digits, f1, scores.nll, scores.ece)
+
+
+@cache
+def _page_network() -> PageNetwork:
+    return PageNetwork(shipped_path("page"), threads=1, items=Recognizer(WEIGHTS / "item.onnx", threads=1))
