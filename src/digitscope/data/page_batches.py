@@ -68,7 +68,6 @@ class FreshExamples:
         batch_size: examples a batch.
         epoch_size: examples an epoch; a batch that is not full is left out.
         make: makes a group of examples, all of one document.
-        times: how often each example is met, at different times of an epoch.
         mixed: a batch is drawn from so many examples; more keep those of one document apart.
         processes: number of processes that make examples.
 
@@ -80,7 +79,6 @@ class FreshExamples:
     batch_size: int
     epoch_size: int
     make: Make = make_scenes
-    times: int = 1
     mixed: int = 128
     processes: int = 2
 
@@ -106,8 +104,8 @@ class FreshExamples:
         for _ in range(self.n_batches):
             while len(images) < max(self.batch_size, self.mixed):
                 group = next(groups)
-                images += self.times * list(group.images)
-                labels += self.times * list(group.labels)
+                images += list(group.images)
+                labels += list(group.labels)
             chosen = sorted(generator.choice(len(images), self.batch_size, replace=False).tolist(), reverse=True)
             yield np.stack([images.pop(row) for row in chosen]), np.stack([labels.pop(row) for row in chosen])
 

@@ -98,15 +98,26 @@ def _matched_scenes(maps: NDArray[np.floating], planes: UInt8, threshold: float)
     return [matched_scene(decode(np.asarray(each), threshold), truth) for each, truth in pairs]
 
 
-def matched_scene(found: Detections, planes: UInt8, overlap: float = 0.5) -> MatchedScene:
-    """Return detections in the picture of planes (17, h, w), the best first, with the truth; see `matched`."""
+def matched_scene(
+    found: Detections, planes: UInt8, overlap: float = 0.5, thinnest: float = 0.0
+) -> MatchedScene:
+    """Return detections in the picture of planes (17, h, w), the best first, with the truth; see `matched`.
+
+    Boxes are compared as if their shorter side had at least a share `thinnest` of the longer one.
+    """
     true, classes, kinds = truth_of(planes)
-    rows = matched(found.boxes, true, overlap)
+    rows = matched(_widened(found.boxes, thinnest), _widened(true, thinnest), overlap)
     middles = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2 / STRIDE
     last = np.array(planes.shape[:0:-1]) - 1
     x, y = np.clip(middles.astype(int), 0, last).T
     is_ignored = (planes[PLANE["ignored"], y, x] > 0) & (rows < 0)
     return MatchedScene(found, rows, classes, kinds, is_ignored)
+
+
+def _widened(boxes: NDArray[np.floating], thinnest: float) -> NDArray[np.floating]:
+    sides = boxes[:, 2:] - boxes[:, :2]
+    more = np.maximum(thinnest * sides.max(axis=1, keepdims=True) - sides, 0) / 2
+    return np.hstack([boxes[:, :2] - more, boxes[:, 2:] + more])
 
 
 def truth_of(planes: UInt8) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:

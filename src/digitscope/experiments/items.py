@@ -18,8 +18,14 @@ from digitscope.reading.finder import LEAST_SCORE, PageNetwork
 from digitscope.reading.recognizer import Recognizer
 from digitscope.reading.shipped import WEIGHTS, shipped_path
 
-OVERLAP = 0.3
-"""Intersection over union from which a detection is an item: of points and hyphens a pixel is much."""
+OVERLAP, THINNEST = 0.3, 0.4
+"""Intersection over union from which a detection is an item, and the share of its longer side that it has then.
+
+Without it, a pixel more or less decides about a hyphen.
+"""
+
+ONE_WAY = [CLASSES.index(label) for label in "23457"]
+"""Classes that look like none, or like another one, on their side and upside down."""
 
 
 def made_items(material: Material, groups: int, seed: int) -> Split:
@@ -31,7 +37,8 @@ def made_items(material: Material, groups: int, seed: int) -> Split:
 def make_items(material: Material, seed: tuple[int, ...]) -> Split:
     """Return what is found on a group of scenes: uint8 (K, 32, 64), with labels as of `digitscope.items`.
 
-    What is found on its side or upside down is no item.
+    What is found on its side or upside down is no item, if it is taken for one that has one direction only. The
+    rest is left out there.
     """
     images, labels = [], []
     for image, found, known in found_in_scenes(_page_network(), material, seed):
@@ -46,9 +53,10 @@ def found_in_scenes(
     """Yield each scene of a group, what `network` finds there, and the labels (K,) of that."""
     scenes = make_scenes(material, seed)
     for image, planes in zip(scenes.images, scenes.labels, strict=True):
-        scene = matched_scene(decode(network.maps(image), LEAST_SCORE), planes, OVERLAP)
+        scene = matched_scene(decode(network.maps(image), LEAST_SCORE), planes, OVERLAP, THINNEST)
         known = np.append(label_of(scene.true_classes, scene.true_kinds % 2 == 1), NO_ITEM)[scene.rows]
-        is_judged = ~scene.is_ignored | bool(planes[PLANE["ignored"]].all())
+        is_turned = bool(planes[PLANE["ignored"]].all())
+        is_judged = np.isin(scene.found.labels, ONE_WAY) if is_turned else ~scene.is_ignored
         yield image, scene.found[is_judged], known[is_judged].astype(np.uint8)
 
 

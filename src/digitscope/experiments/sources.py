@@ -18,8 +18,8 @@ from digitscope.experiments.items import make_items
 from digitscope.experiments.recipes import Recipe
 from digitscope.settings import TrainingSettings
 
-ITEMS: Mapping[str, Any] = MappingProxyType({"make": make_items, "times": 3, "mixed": 30_000})
-"""How items are made and met: to make one takes about as long as to learn from it three times."""
+ITEMS: Mapping[str, Any] = MappingProxyType({"make": make_items, "mixed": 30_000})
+"""How items are made, and from how many a batch is drawn."""
 
 PENNED = 0.3
 """Share of digits with another pen or scanner among those that the out-of-distribution distance is fitted on.

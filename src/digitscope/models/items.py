@@ -51,13 +51,13 @@ def _features(first: int, second: int, third: int, *later: int) -> nn.Sequential
 
 
 def item_network() -> nn.Sequential:
-    """Return a network that tells what an item on a page is, 277,123 parameters.
+    """Return a network that tells what an item on a page is, 414,459 parameters.
 
-    uint8 (N, 32, 64), see `digitscope.items` -> (N, 2, 32, 32) -> the item: (N, 96, 5, 5), its surroundings:
-    (N, 48, 5, 5) -> 3,600 -> logits float32 (N, 43).
+    uint8 (N, 32, 64), see `digitscope.items` -> (N, 2, 32, 32) -> the item: (N, 128, 5, 5), its surroundings:
+    (N, 48, 5, 5) -> 4,400 -> logits float32 (N, 43).
     """
     return nn.Sequential(
         ViewContrast(),
-        TwoViews(_features(16, 32, 48, 64, 96), _features(8, 16, 32, 48)),
-        nn.Linear(25 * (96 + 48), N_ITEM_CLASSES),
+        TwoViews(_features(24, 48, 64, 96, 128), _features(8, 16, 32, 48)),
+        nn.Linear(25 * (128 + 48), N_ITEM_CLASSES),
     )
