@@ -14,10 +14,10 @@ from benchmarks.plain_pages import NUISANCES, Page, PlacedDigit, make_page
 from digitscope.data.documents import make_document
 from digitscope.data.hands import Material
 from digitscope.data.scenes import photographed
-from digitscope.data.splits import Split, UInt8
-from digitscope.detections import matched
+from digitscope.data.splits import Float32, Split, UInt8
+from digitscope.detections import KINDS, matched
 from digitscope.experiments.items import found_in_scenes
-from digitscope.items import pooled, told_by_page, views_of
+from digitscope.items import BLOCKS, CLASSES_OF, pooled, views_of
 from digitscope.reading.finder import PageNetwork
 from digitscope.reading.judging import FEATURES, Seen, features, see, together
 from digitscope.reading.recognizer import Recognizer
@@ -64,18 +64,21 @@ def fit_combinations(
 
 
 def fit_pool(network: PageNetwork, items: Recognizer, material: Material) -> dict[str, float]:
-    """Return the maximum-likelihood weights for `digitscope.items.pooled` on scenes."""
-    by_page, by_item, labels = [], [], []
+    """Return the maximum-likelihood weights for `digitscope.items.pooled` on the items of scenes."""
+    opinions: list[list[tuple[Float32, Float32, NDArray[np.int64]]]] = [[] for _ in KINDS]
     for number in range(GROUPS):
-        for image, found, known in found_in_scenes(network, material, (SEED + 3, number)):
-            by_page.append(told_by_page(found))
-            by_item.append(items.logits(views_of(image, found.boxes)))
-            labels.append(known)
-    page, item, truth = np.concatenate(by_page), np.concatenate(by_item), np.concatenate(labels)
+        for image, found, labels in found_in_scenes(network, material, (SEED + 3, number)):
+            logits = items.logits(views_of(image, found.boxes))
+            for kind, part in enumerate(BLOCKS):
+                mine = (part.start <= labels) & (labels < part.stop)
+                by_page = found.log_probabilities[mine, CLASSES_OF[kind // 2]]
+                opinions[kind].append((by_page, logits[mine, part], labels[mine].astype(np.int64) - part.start))
+    joined = [tuple(map(np.concatenate, zip(*parts, strict=True))) for parts in opinions]
 
     def cost(weights: NDArray[np.float64]) -> float:
-        together = pooled(page, item, dict(zip(("page", "item"), weights, strict=True)))
-        return float(-np.log(np.maximum(together[np.arange(len(truth)), truth], 1e-9)).mean())
+        named = dict(zip(("page", "item"), weights, strict=True))
+        chosen = [pooled(page, item, named)[np.arange(len(truth)), truth] for page, item, truth in joined]
+        return float(-np.log(np.maximum(np.concatenate(chosen), 1e-9)).mean())
 
     weights = minimize(cost, [0.5, 0.5], method="Nelder-Mead").x
     return {name: round(float(weight), 4) for name, weight in zip(("page", "item"), weights, strict=True)}

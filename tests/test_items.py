@@ -13,7 +13,6 @@ from digitscope.items import (
     label_of,
     name_of,
     pooled,
-    told_by_page,
     views_of,
 )
 from tests.page_maps import Peak, maps_of
@@ -64,17 +63,6 @@ def test_outside_of_the_picture_is_the_shade_of_its_rim() -> None:
     assert views_of(picture, np.zeros((0, 4), np.float32)).shape == (0, *ITEM_SHAPE)
 
 
-def test_what_the_page_network_says_of_items() -> None:
-    """The logit of both peaks is 3; of the 21 classes one has a logit of 8, the others 0."""
-    told = np.exp(told_by_page(detections()))
-    assert told.sum(axis=1) == pytest.approx([1, 1], abs=1e-3)
-    chance = 1 / (1 + np.exp(-3))
-    three, slash = np.exp(8) / (np.exp(8) + 9), np.exp(8) / (np.exp(8) + 10)
-    assert told[0, 3] == pytest.approx(chance * three, rel=1e-4)
-    assert told[1, len(CLASSES) + CLASSES.index("/")] == pytest.approx(chance * slash, rel=1e-4)
-    assert told[:, NO_ITEM] == pytest.approx([1 - chance] * 2, abs=1e-3)
-
-
 def test_two_opinions_are_pooled_by_their_logarithms() -> None:
     first, second = np.log([[0.5, 0.25, 0.25]]), np.log([[0.2, 0.4, 0.4]])
     assert pooled(first, second, {"page": 1, "item": 0}) == pytest.approx(np.exp(first))
@@ -91,6 +79,13 @@ def test_an_item_keeps_its_kind_and_gets_another_class() -> None:
     assert found.reconsidered == pytest.approx(np.array([[0.4, 0, 0, 0], [0.2, 0, 0, 0.8]]), abs=1e-6)
     assert np.exp(found.log_probabilities[0, [3, 5]]) == pytest.approx([0.25, 0.75], abs=0.01)
     assert np.exp(found.log_probabilities).sum(axis=1) == pytest.approx([2, 2], rel=1e-5)
+
+
+def test_the_class_is_of_both_networks() -> None:
+    """The page network's odds of a 3 against a 5 are exp(8), the item network's 1 / 3."""
+    both = identified(detections(), logits_of({"5": 0.75, "3": 0.25}, {"printed /": 1}), {"page": 0.5, "item": 1})
+    told = both.log_probabilities[0]
+    assert told[3] - told[5] == pytest.approx(4 - np.log(3), abs=1e-3)
 
 
 def test_what_looks_like_a_sign_that_cannot_occur_may_be_a_digit() -> None:

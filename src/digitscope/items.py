@@ -29,6 +29,9 @@ NO_ITEM = N_ITEM_CLASSES - 1
 BLOCKS = (slice(10), slice(21, 31), slice(10, 21), slice(31, 42))
 """The classes of each of `digitscope.detections.KINDS`."""
 
+CLASSES_OF = (slice(10), slice(10, 21))
+"""The `CLASSES` that are digits, and those that are signs."""
+
 LEAST = 1e-9
 """Probability that a class has at least, so that it has a logarithm."""
 
@@ -71,25 +74,13 @@ def views_of(picture: UInt8, boxes: Float32) -> UInt8:
     return shown.reshape(-1, VIEW, 2 * VIEW)
 
 
-def told_by_page(found: Detections) -> Float64:
-    """Return the logarithms of what the page network says of detections, float64 (K, 43)."""
-    chances = found.chances.astype(np.float64)
-    chances /= np.maximum(chances.sum(axis=1, keepdims=True), 1)
-    given = np.exp(found.log_probabilities)
-    told = np.zeros((len(chances), N_ITEM_CLASSES))
-    for kind, part in enumerate(BLOCKS):
-        told[:, part] = chances[:, [kind]] * (given[:, :10] if kind < 2 else given[:, 10:])
-    told[:, NO_ITEM] = 1 - chances.sum(axis=1)
-    return np.asarray(np.log(np.maximum(told, LEAST)))
-
-
-def pooled(page: Float64, logits: Float32, weights: Mapping[str, float]) -> Float64:
-    """Return the probabilities (K, 43) whose logarithms are both networks', weighted, up to a constant.
+def pooled(page: Float32, item: Float32, weights: Mapping[str, float]) -> Float64:
+    """Return the probabilities (K, C) whose logarithms are both networks', weighted, up to a constant.
 
     This is a logarithmic opinion pool (Hinton 2002, "Training products of experts", section 1); its `weights` are
     "page" and "item".
     """
-    return np.asarray(softmax(weights["page"] * page + weights["item"] * log_softmax(logits, axis=1), axis=1))
+    return np.asarray(softmax(weights["page"] * page + weights["item"] * item, axis=1), dtype=np.float64)
 
 
 def identified(
@@ -106,24 +97,22 @@ def identified(
         possible: the digits and signs that occur; what looks like another one is one of these or none, by Bayes'
             rule.
     """
-    page = told_by_page(found)
-    together = pooled(page, logits, weights)
+    by_page, by_item = found.chances.astype(np.float64), log_softmax(logits, axis=1)
+    by_page /= np.maximum(by_page.sum(axis=1, keepdims=True), 1)
+    joint = np.zeros((len(found), N_ITEM_CLASSES))
+    joint[:, NO_ITEM] = 1 - by_page.sum(axis=1)
+    for kind, part in enumerate(BLOCKS):
+        classes = pooled(found.log_probabilities[:, CLASSES_OF[kind // 2]], by_item[:, part], weights)
+        joint[:, part] = by_page[:, [kind]] * classes
     occurs = [name in possible for name in CLASSES]
-    joint = np.zeros_like(together)
-    joint[:, NO_ITEM] = np.exp(page[:, NO_ITEM])
-    for part in BLOCKS:
-        share = np.exp(page[:, part]).sum(axis=1, keepdims=True)
-        joint[:, part] = (
-            share * together[:, part] / np.maximum(together[:, part].sum(axis=1, keepdims=True), LEAST)
-        )
     joint *= np.array([*occurs, *occurs, True])
     joint /= np.maximum(joint.sum(axis=1, keepdims=True), LEAST)
     by_kind, reconsidered = (
         np.stack([each[:, part].sum(axis=1) for part in BLOCKS], axis=1).astype(np.float32)
-        for each in (joint, together)
+        for each in (joint, np.exp(by_item))
     )
     of_class = np.maximum(joint[:, : len(CLASSES)] + joint[:, len(CLASSES) : NO_ITEM], LEAST)
-    given = [part / part.sum(axis=1, keepdims=True) for part in (of_class[:, :10], of_class[:, 10:])]
+    given = [of_class[:, part] / of_class[:, part].sum(axis=1, keepdims=True) for part in CLASSES_OF]
     order = np.argsort(-by_kind.max(axis=1), kind="stable")
     told = {"scores": by_kind.max(axis=1), "kinds": by_kind.argmax(axis=1), "chances": by_kind}
     log_probabilities = np.log(np.hstack(given)).astype(np.float32)

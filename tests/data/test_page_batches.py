@@ -1,7 +1,6 @@
 """Batches of scenes: the same whatever makes them, and processes that end with the training."""
 
 import multiprocessing
-from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -47,15 +46,6 @@ def test_batches_are_a_function_of_the_generator(made: dict[int, list[list[Batch
         assert images.dtype == planes.dtype == np.uint8
     assert content(first) == content(by_two)
     assert not set(content(first)) & set(content(second))
-
-
-def test_each_example_is_met_as_often_as_said(material: Material, small_stock: None) -> None:
-    del small_stock
-    source = FreshExamples(material, 8, 24, times=3, mixed=1, processes=1)
-    scenes = [image.tobytes() for images, _ in source.epoch(np.random.default_rng(3)) for image in images]
-    assert max(Counter(scenes).values()) == 3
-    page_batches._workers(material, 1).close()
-    page_batches._workers.cache_clear()
 
 
 def test_groups_are_a_function_of_their_seed(material: Material) -> None:

@@ -5,9 +5,10 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
 
-from digitscope.data.page_scores import f1_of_scenes, score_scenes, truth_of
+from digitscope.data.page_scores import f1_of_scenes, matched_scene, score_scenes, truth_of
 from digitscope.data.page_targets import PLANE
 from digitscope.data.splits import UInt8
+from digitscope.detections import decode
 from tests.page_maps import Peak, maps_of, planes_of_peaks
 
 Scene = tuple[NDArray[np.float32], UInt8]
@@ -83,6 +84,14 @@ def test_average_precision_is_the_area_under_scikit_learn_s_curve() -> None:
     area = float((-np.diff(recall) * envelope).sum()) * kept
     scores = score_scenes(*stacked(*scenes))
     assert scores.mean_average_precision == pytest.approx((area + 9) / 10, abs=1e-4)
+
+
+def test_thin_boxes_may_be_widened_before_they_are_compared() -> None:
+    """Hyphens of 16 x 2 pixels, one a pixel below the other, share a third; as 16 x 4 they share 3 of 5."""
+    true, found = (Peak(5, 5, "-", kind=2, width=16, height=2, below=below) for below in (0, 0.25))
+    maps, planes = scene([true], [found])
+    seen = decode(maps, 0.5)
+    assert [int(matched_scene(seen, planes, 0.5, share).rows[0]) for share in (0, 0.25)] == [-1, 0]
 
 
 def test_the_truth_is_read_back() -> None:

@@ -98,9 +98,7 @@ def _matched_scenes(maps: NDArray[np.floating], planes: UInt8, threshold: float)
     return [matched_scene(decode(np.asarray(each), threshold), truth) for each, truth in pairs]
 
 
-def matched_scene(
-    found: Detections, planes: UInt8, overlap: float = 0.5, thinnest: float = 0.0
-) -> MatchedScene:
+def matched_scene(found: Detections, planes: UInt8, overlap: float = 0.5, thinnest: float = 0.0) -> MatchedScene:
     """Return detections in the picture of planes (17, h, w), the best first, with the truth; see `matched`.
 
     Boxes are compared as if their shorter side had at least a share `thinnest` of the longer one.

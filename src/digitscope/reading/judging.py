@@ -40,9 +40,9 @@ class Seen:
         images: uint8 (K, 28, 28), what the digit network saw.
         of_digit: float32 (K, 10), the logarithms of its probabilities.
         of_item: float32 (K, 10), those of the item network.
-        scores: float32 (K,), the page network's probability of a digit there.
+        scores: float32 (K,), the page network's probability of a digit of the right kind there.
         reconsidered: float32 (K,), the item network's.
-        around: float32 (K,), log-probability of written digits around it, or of print for a printed one.
+        around: float32 (K,), log-probability of digits of that kind around it.
         distances: float32 (K,), how unlike training digits each is; 1 where the digit network does not tell.
     """
 
@@ -72,12 +72,18 @@ class Judged:
     chances: Float32
 
 
-def see(gray: UInt8, found: Found, digits: Recognizer) -> Seen:
-    """Return what each network makes of all that may be a digit on a page, uint8 (H, W), upright."""
+def see(gray: UInt8, found: Found, digits: Recognizer, *, printed: bool = False) -> Seen:
+    """Return what each network makes of all that may be a digit on a page, uint8 (H, W), upright.
+
+    With `printed`, a digit may be written or printed; else it is of the kind that is the more probable one.
+    """
     detections = found.detections
     boxes, scores = detections.boxes, detections.scores
-    is_printed = detections.kinds % 2
-    of_digits = detections.chances[np.arange(len(boxes)), is_printed]
+    counts = np.ones((len(boxes), 2), bool) if printed else np.eye(2, dtype=bool)[detections.kinds % 2]
+    of_digits, again = (
+        np.minimum((told[:, :2] * counts).sum(axis=1), 1) for told in (detections.chances, detections.reconsidered)
+    )
+    around = np.logaddexp.reduce(np.where(counts, detections.around[:, 1::2], -np.inf), axis=1)
     rows = np.flatnonzero(of_digits > LEAST_SCORE)
     others = (boxes[(scores > scores[row] / 2) & (np.arange(len(boxes)) != row)] for row in rows)
     cut = [
@@ -88,9 +94,8 @@ def see(gray: UInt8, found: Found, digits: Recognizer) -> Seen:
     prediction = digits.predict(images)
     of_digit = np.log(np.maximum(prediction.probabilities, 1e-7))
     distances = np.ones(len(rows), np.float32) if prediction.distances is None else prediction.distances
-    of_item, again = detections.log_probabilities[rows, :10], detections.reconsidered[rows, is_printed[rows]]
-    around = detections.around[rows, np.where(is_printed[rows], 3, 1)]
-    return Seen(rows, own, images, of_digit, of_item, of_digits[rows], again, around, distances)
+    of_item = detections.log_probabilities[rows, :10]
+    return Seen(rows, own, images, of_digit, of_item, of_digits[rows], again[rows], around[rows], distances)
 
 
 def judge(seen: Seen, combination: Mapping[str, float], labels: Sequence[int] = range(10)) -> Judged:

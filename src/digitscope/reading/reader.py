@@ -107,7 +107,7 @@ class Reader:
         gray = picture.gray
         turns = None if options.rotation is None else options.rotation // 90
         found = self.pages.find(gray, turns=turns, possible=options.digits + options.signs)
-        seen = see(np.rot90(gray, -found.turns), found, self.digits)
+        seen = see(np.rot90(gray, -found.turns), found, self.digits, printed=options.printed)
         combination = self.pages.combinations["small" if found.is_small else "pages"]
         judged = judge(seen, combination, sorted(map(int, options.digits)))
         return PageItems(judged, found, picture, number, options).reading()
