@@ -26,10 +26,10 @@ N_ITEM_CLASSES = 2 * len(CLASSES) + 1
 NO_ITEM = N_ITEM_CLASSES - 1
 """`CLASSES` written, then printed, then whatever is no item: the number of them, and the last one's."""
 
-BLOCKS = (slice(10), slice(21, 31), slice(10, 21), slice(31, 42))
+BLOCKS = (slice(0, 10), slice(21, 31), slice(10, 21), slice(31, 42))
 """The classes of each of `digitscope.detections.KINDS`."""
 
-CLASSES_OF = (slice(10), slice(10, 21))
+CLASSES_OF = (slice(0, 10), slice(10, 21))
 """The `CLASSES` that are digits, and those that are signs."""
 
 LEAST = 1e-9

@@ -18,14 +18,14 @@ from digitscope.reading.finder import LEAST_SCORE, PageNetwork
 from digitscope.reading.recognizer import Recognizer
 from digitscope.reading.shipped import WEIGHTS, shipped_path
 
-OVERLAP, THINNEST = 0.3, 0.4
-"""Intersection over union from which a detection is an item, and the share of its longer side that it has then.
+MATCHED, THINNEST = 0.3, 0.4
+"""The least intersection over union of a detection with the item that it shows, as `matched_scene` compares them.
 
-Without it, a pixel more or less decides about a hyphen.
+Without the second number, a pixel more or less would decide about a hyphen.
 """
 
-ONE_WAY = [CLASSES.index(label) for label in "23457"]
-"""Classes that look like none, or like another one, on their side and upside down."""
+ONE_WAY = [CLASSES.index(label) for label in "347"]
+"""Digits that look like no digit on their side and upside down."""
 
 
 def made_items(material: Material, groups: int, seed: int) -> Split:
@@ -37,8 +37,7 @@ def made_items(material: Material, groups: int, seed: int) -> Split:
 def make_items(material: Material, seed: tuple[int, ...]) -> Split:
     """Return what is found on a group of scenes: uint8 (K, 32, 64), with labels as of `digitscope.items`.
 
-    What is found on its side or upside down is no item, if it is taken for one that has one direction only. The
-    rest is left out there.
+    In pictures on their side or upside down, what is taken for one of `ONE_WAY` is no item. The rest is left out.
     """
     images, labels = [], []
     for image, found, known in found_in_scenes(_page_network(), material, seed):
@@ -53,7 +52,7 @@ def found_in_scenes(
     """Yield each scene of a group, what `network` finds there, and the labels (K,) of that."""
     scenes = make_scenes(material, seed)
     for image, planes in zip(scenes.images, scenes.labels, strict=True):
-        scene = matched_scene(decode(network.maps(image), LEAST_SCORE), planes, OVERLAP, THINNEST)
+        scene = matched_scene(decode(network.maps(image), LEAST_SCORE), planes, MATCHED, THINNEST)
         known = np.append(label_of(scene.true_classes, scene.true_kinds % 2 == 1), NO_ITEM)[scene.rows]
         is_turned = bool(planes[PLANE["ignored"]].all())
         is_judged = np.isin(scene.found.labels, ONE_WAY) if is_turned else ~scene.is_ignored

@@ -337,7 +337,7 @@ _ALL = (
         "item",
         "the network that looks once more at all that the page network finds",
         "item",
-        replace(ON_PAGES, epochs=40, batch_size=256, epoch_size=98_304, learning_rate=0.003, weight_decay=0.02),
+        replace(ON_PAGES, epochs=9, batch_size=256, epoch_size=393_216, learning_rate=0.003, weight_decay=0.02),
         task="item",
     ),
 )
