@@ -1,6 +1,6 @@
 """Fit the weights that combine what the networks say of pages, on synthetic validation pages."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -11,14 +11,17 @@ from scipy.optimize import minimize
 
 from benchmarks.busy_pages import BUSY_NUISANCES, make_busy_page
 from benchmarks.plain_pages import NUISANCES, Page, PlacedDigit, make_page
+from benchmarks.signs import KINDS as TEXT_KINDS
+from benchmarks.signs import picture
 from digitscope.data.documents import make_document
 from digitscope.data.hands import Material
+from digitscope.data.page_scores import widened
 from digitscope.data.scenes import photographed
-from digitscope.data.splits import Float32, Split, UInt8
-from digitscope.detections import KINDS, matched
-from digitscope.experiments.items import found_in_scenes
-from digitscope.items import BLOCKS, CLASSES_OF, pooled, views_of
-from digitscope.reading.finder import PageNetwork
+from digitscope.data.splits import Split, UInt8
+from digitscope.detections import CLASSES, Detections, decode, matched
+from digitscope.experiments.items import MATCHED, THINNEST, found_in_scenes
+from digitscope.items import BLOCKS, CLASSES_OF, LEAST, NO_ITEM, kinds_of, label_of, pooled, views_of
+from digitscope.reading.finder import LEAST_SCORE, Finder, PageNetwork
 from digitscope.reading.judging import FEATURES, Seen, features, see, together
 from digitscope.reading.recognizer import Recognizer
 
@@ -28,8 +31,11 @@ SAME, TOUCHED = 0.4, 0.05
 PULL = 1e-3
 """L2 penalty of the regression, so that a feature that never errs gets a finite weight."""
 
-PAGES_OF_EACH, SCENES, SMALL, GROUPS, SEED = 3, 400, 2000, 60, 77
-"""Validation pages with each nuisance, scenes, small pictures, groups of scenes, and how their seeds begin."""
+PAGES_OF_EACH, SCENES, SMALL, GROUPS, TEXTS, SEED = 3, 400, 2000, 100, 600, 77
+"""Validation pages with each nuisance, scenes, small pictures, groups of scenes, texts, and how seeds begin."""
+
+HEIGHTS = (20.0, 45.0)
+"""Pixels of the digits of texts: those of scenes that are read, or nearly."""
 
 SIDES = (8, 16, 20, 28, 56, 112)
 """Sides of small pictures, in pixels; old data sets of digits have 8 and more."""
@@ -47,58 +53,88 @@ NONE = -1
 def fit_combinations(
     page: Path, items: Recognizer, digits: Recognizer, material: Material
 ) -> dict[str, dict[str, float]]:
-    """Return what `fit_pool` finds for "items", and `fit_combination` for "pages" and for "small" pictures.
+    """Return the numbers by which the three networks are combined; see `Finder.combinations`.
 
-    `page` is the file of the page network. The pages are written with `material`.
+    `page` is the file of the page network. What they are fitted on is written with `material`.
     """
-    network = PageNetwork(page, threads=1, items=items)
-    pool = fit_pool(network, items, material)
-    network.combinations = {"items": pool}
+    finder = Finder(PageNetwork(page, threads=1), items)
+    finder.combinations = fit_items(finder, material)
     small = (small_picture(material.digits, np.random.default_rng([SEED + 1, number])) for number in range(SMALL))
     pages = chain(validation_pages(material), validation_scenes(material))
     return {
-        "items": pool,
-        "pages": fit_combination(network, digits, pages),
-        "small": fit_combination(network, digits, small),
+        **finder.combinations,
+        "pages": fit_combination(finder, digits, pages),
+        "small": fit_combination(finder, digits, small),
     }
 
 
-def fit_pool(network: PageNetwork, items: Recognizer, material: Material) -> dict[str, float]:
-    """Return the maximum-likelihood weights for `digitscope.items.pooled` on the items of scenes."""
-    opinions: list[list[tuple[Float32, Float32, NDArray[np.int64]]]] = [[] for _ in KINDS]
-    for number in range(GROUPS):
-        for image, found, labels in found_in_scenes(network, material, (SEED + 3, number)):
-            logits = items.logits(views_of(image, found.boxes))
-            for kind, part in enumerate(BLOCKS):
-                mine = (part.start <= labels) & (labels < part.stop)
-                by_page = found.log_probabilities[mine, CLASSES_OF[kind // 2]]
-                opinions[kind].append((by_page, logits[mine, part], labels[mine].astype(np.int64) - part.start))
-    joined = [tuple(map(np.concatenate, zip(*parts, strict=True))) for parts in opinions]
+def fit_items(finder: Finder, material: Material) -> dict[str, dict[str, float]]:
+    """Return the maximum-likelihood weights for `digitscope.items.identified`, on scenes and on texts.
 
-    def cost(weights: NDArray[np.float64]) -> float:
-        named = dict(zip(("page", "item"), weights, strict=True))
-        chosen = [pooled(page, item, named)[np.arange(len(truth)), truth] for page, item, truth in joined]
-        return float(-np.log(np.maximum(np.concatenate(chosen), 1e-9)).mean())
+    Items of scenes and of texts count alike altogether: either alone has too few or too many that are none.
+    """
+    scenes = (found_in_scenes(finder.network, material, (SEED + 3, number)) for number in range(GROUPS))
+    texts = (found_in_text(finder.network, material, (SEED + 4, number)) for number in range(TEXTS))
+    parts = []
+    for source in (chain.from_iterable(scenes), texts):
+        told = [
+            (found.chances, found.log_probabilities, finder.items.logits(views_of(image, found.boxes)), known)
+            for image, found, known in source
+        ]
+        arrays = [np.concatenate(each) for each in zip(*told, strict=True)]
+        parts.append([*arrays, np.full(len(arrays[0]), 1 / len(arrays[0]))])
+    chances, page, item, labels, shares = (np.concatenate(each) for each in zip(*parts, strict=True))
+    blocks = (*BLOCKS, slice(NO_ITEM, NO_ITEM + 1))
+    kinds = np.argmax([(part.start <= labels) & (labels < part.stop) for part in blocks], axis=0)
+    rows = np.arange(len(labels))
 
-    weights = minimize(cost, [0.5, 0.5], method="Nelder-Mead").x
-    return {name: round(float(weight), 4) for name, weight in zip(("page", "item"), weights, strict=True)}
+    def cost_of_kinds(weights: NDArray[np.float64]) -> float:
+        told = kinds_of(chances, item, dict(zip(("page", "item", "bias"), weights, strict=True)))
+        return float(-shares @ np.log(np.maximum(told[rows, kinds], LEAST)))
+
+    def cost_of_classes(weights: NDArray[np.float64]) -> float:
+        cost = 0.0
+        for kind, part in enumerate(BLOCKS):
+            mine = kinds == kind
+            told = pooled(page[mine, CLASSES_OF[kind // 2]], item[mine, part], (weights[0], weights[1]))
+            right = told[np.arange(len(told)), labels[mine].astype(int) - part.start]
+            cost -= float(shares[mine] @ np.log(np.maximum(right, LEAST)))
+        return cost
+
+    by_kind = minimize(cost_of_kinds, [1.0, 0.5, 0.0], method="Nelder-Mead").x
+    by_class = minimize(cost_of_classes, [0.5, 0.5], method="Nelder-Mead").x
+    return {"kinds": _named(("page", "item", "bias"), by_kind), "classes": _named(("page", "item"), by_class)}
 
 
-def fit_combination(network: PageNetwork, digits: Recognizer, pages: Iterable[Page]) -> dict[str, float]:
+def found_in_text(
+    network: PageNetwork, material: Material, seed: tuple[int, ...]
+) -> tuple[UInt8, Detections, UInt8]:
+    """Return a number with signs on clean paper, what `network` finds there, and the labels (K,) of that."""
+    generator = np.random.default_rng(seed)
+    write = list(TEXT_KINDS.values())[seed[-1] % len(TEXT_KINDS)]
+    image, marks = picture(material, write(generator), generator, HEIGHTS)
+    found = decode(network.maps(image), LEAST_SCORE)
+    true = np.array([[*mark.outline.min(axis=0), *mark.outline.max(axis=0)] for mark in marks])
+    classes = np.array([CLASSES.index(mark.label) for mark in marks])
+    rows = matched(widened(found.boxes, THINNEST), widened(true, THINNEST), MATCHED)
+    return image, found, np.append(label_of(classes, classes < 0), NO_ITEM)[rows].astype(np.uint8)
+
+
+def fit_combination(finder: Finder, digits: Recognizer, pages: Iterable[Page]) -> dict[str, float]:
     """Return the maximum-likelihood weights for `reading.judging.judge` on `pages`.
 
     First come the two weights of the networks' log-probabilities. Then one logistic regression fits the chance
     that a detection is a digit whose label and kind, written or print, are right.
     """
-    seen, labels, is_told, counts = evidence(network, digits, pages)
+    seen, labels, is_told, counts = evidence(finder, digits, pages)
     known = labels != NONE
 
     def cost_of_labels(weights: NDArray[np.float64]) -> float:
         chosen = together(seen, *weights)[known, labels[known]]
         return float(-np.log(np.maximum(chosen, 1e-9)).mean())
 
-    digit, item = minimize(cost_of_labels, [0.5, 0.5], method="Nelder-Mead").x
-    probabilities = together(seen, digit, item)
+    digit, by_finder = minimize(cost_of_labels, [0.5, 0.5], method="Nelder-Mead").x
+    probabilities = together(seen, digit, by_finder)
     right = is_told & (probabilities.argmax(axis=1) == labels)
     told = features(seen, probabilities)
 
@@ -108,8 +144,11 @@ def fit_combination(network: PageNetwork, digits: Recognizer, pages: Iterable[Pa
         return float(np.average(losses, weights=counts) + PULL * (weights**2).sum())
 
     weights = minimize(cost_of_chances, np.zeros(len(FEATURES)), method="BFGS").x
-    named = {"digit": digit, "item": item, **dict(zip(FEATURES, weights, strict=True))}
-    return {name: round(float(value), 4) for name, value in named.items()}
+    return _named(("digit", "finder", *FEATURES), [digit, by_finder, *weights])
+
+
+def _named(names: Sequence[str], values: Iterable[float]) -> dict[str, float]:
+    return {name: round(float(value), 4) for name, value in zip(names, values, strict=True)}
 
 
 def validation_pages(material: Material) -> Iterator[Page]:
@@ -167,7 +206,7 @@ def _tight(image: UInt8) -> UInt8:
 
 
 def evidence(
-    network: PageNetwork, digits: Recognizer, pages: Iterable[Page]
+    finder: Finder, digits: Recognizer, pages: Iterable[Page]
 ) -> tuple[Seen, NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]:
     """Return the digits that are found on `pages`, what each is (`NONE` for none), and if print is told apart.
 
@@ -176,7 +215,7 @@ def evidence(
     parts, labels, is_told, counts = [], [], [], []
     for page in pages:
         gray = np.asarray(Image.fromarray(page.image).convert("L"))
-        found = network.find(gray)
+        found = finder.find(gray)
         if found.turns:  # of a page on its side the truth lies otherwise: there is nothing to match
             continue
         seen = see(gray, found, digits)

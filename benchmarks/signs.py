@@ -21,6 +21,7 @@ import digitscope
 from benchmarks.arguments import parser_for
 from benchmarks.busy_drafts import BusyDraft
 from digitscope.data import load_mnist
+from digitscope.data.glyphs import Mark
 from digitscope.data.hands import Material
 from digitscope.data.typeset import random_sum
 from digitscope.detections import SIGNS
@@ -76,14 +77,17 @@ class Text:
     read: str
 
 
-def picture(material: Material, text: str, generator: np.random.Generator) -> UInt8:
-    """Return a picture of a handwritten text, dark on light."""
-    size = float(np.exp(generator.uniform(*np.log(SIZES))))
-    draft = BusyDraft(material, size, (1, 1), generator, 0)
-    coverage = draft.number(text, (0.06, generator.uniform(0.15, 0.4))).coverage
-    ink = np.pad(coverage, round(MARGIN * size)) * (generator.uniform(*INK) / 255)
+def picture(
+    material: Material, text: str, generator: np.random.Generator, sizes: tuple[float, float] = SIZES
+) -> tuple[UInt8, tuple[Mark, ...]]:
+    """Return a picture of a handwritten text, dark on light, and its digits and signs in pixels."""
+    size = float(np.exp(generator.uniform(*np.log(sizes))))
+    draft, margin = BusyDraft(material, size, (1, 1), generator, 0), round(MARGIN * size)
+    writing = draft.number(text, (0.06, generator.uniform(0.15, 0.4)))
+    ink = np.pad(writing.coverage, margin) * (generator.uniform(*INK) / 255)
     light = generator.uniform(180, 250) * (1 - ink) + generator.normal(0, NOISE, ink.shape)
-    return np.asarray(np.rint(light.clip(0, 255)), dtype=np.uint8)
+    marks = tuple(mark.moved(margin, margin) for mark in writing.marks)
+    return np.asarray(np.rint(light.clip(0, 255)), dtype=np.uint8), marks
 
 
 def read_all(material: Material, texts: int, seed: int, model: str) -> list[Text]:
@@ -93,7 +97,8 @@ def read_all(material: Material, texts: int, seed: int, model: str) -> list[Text
         generator = np.random.default_rng([seed, number])
         kind = list(KINDS)[number % len(KINDS)]
         written = KINDS[kind](generator)
-        reading = digitscope.read(picture(material, written, generator), model=model)
+        image, _ = picture(material, written, generator)
+        reading = digitscope.read(image, model=model)
         results.append(Text(kind, written.replace("_", ""), "".join(reading.text.split())))
     return results
 

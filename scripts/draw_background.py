@@ -37,8 +37,8 @@ def reading_figure() -> Figure:
     """Return the steps from the picture of a form to its digits."""
     reader = Reader.load()
     gray = np.asarray(Image.open(IMAGES / "form.jpg").convert("L"))
-    _, kinds, _ = reader.pages._overview(gray)
-    ink = reader.pages.find(gray).ink
+    _, kinds, _ = reader.finder._overview(gray)
+    ink = reader.finder.find(gray).ink
     digits = [digit for digit in reader.read(gray).digits if digit.line is not None]
     figure = Figure(figsize=(7.4, 5.4), layout="constrained")
     given, overview, fine, framed = figure.subplots(2, 2).flat

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from digitscope.data.splits import ITEM_SHAPE, MOST_OF_ITEM
-from digitscope.detections import CHANNELS, CLASSES, Detections, decode
+from digitscope.detections import CLASSES, Detections, decode
 from digitscope.items import (
     N_ITEM_CLASSES,
     NO_ITEM,
     VIEW,
     identified,
+    kinds_of,
     label_of,
     name_of,
     pooled,
@@ -23,7 +24,7 @@ def detections() -> Detections:
     return decode(maps_of([Peak(5, 5, "3"), Peak(12, 12, "/", kind=3)]), 0.5)
 
 
-ALONE = {"page": 0, "item": 1}
+ALONE: dict[str, dict[str, float]] = {"kinds": {"page": 0, "item": 1, "bias": 0}, "classes": {"page": 0, "item": 1}}
 
 
 def logits_of(*rows: dict[str, float]) -> np.ndarray:
@@ -65,35 +66,44 @@ def test_outside_of_the_picture_is_the_shade_of_its_rim() -> None:
 
 def test_two_opinions_are_pooled_by_their_logarithms() -> None:
     first, second = np.log([[0.5, 0.25, 0.25]]), np.log([[0.2, 0.4, 0.4]])
-    assert pooled(first, second, {"page": 1, "item": 0}) == pytest.approx(np.exp(first))
-    assert pooled(first, second, {"page": 1, "item": 1}) == pytest.approx(np.full((1, 3), 1 / 3))
+    assert pooled(first, second, (1, 0)) == pytest.approx(np.exp(first))
+    assert pooled(first, second, (1, 1)) == pytest.approx(np.full((1, 3), 1 / 3))
 
 
-def test_an_item_keeps_its_kind_and_gets_another_class() -> None:
+def test_what_kind_an_item_is() -> None:
+    """Odds against no item: 2 and 1/2 to the power of 2 by the page network, 3/5 and 2/5 by the other, times e."""
+    chances = np.array([[2 / 3, 1e-9, 1 / 3, 1e-9]], np.float32)
+    item = logits_of({"3": 0.2, "5": 0.1, "/": 0.2, "no item": 0.5})
+    told = kinds_of(chances, item, {"page": 2, "item": 1, "bias": 1})[0]
+    assert told[[0, 2]] / told[-1] == pytest.approx([np.e * 4 * 3 / 5, np.e * 2 / 5 / 4], rel=1e-4)
+    assert told.sum() == pytest.approx(1)
+
+
+def test_an_item_gets_another_class_and_less_chance() -> None:
     """The 3 is likely nothing, or else a 5; the printed slash may be a hyphen."""
     logits = logits_of({"no item": 0.6, "5": 0.3, "3": 0.1}, {"printed -": 0.6, "printed /": 0.2, "1": 0.2})
-    before, found = detections(), identified(detections(), logits, ALONE)
-    assert found.labels.tolist() == [5, CLASSES.index("-")]
-    assert found.kinds.tolist() == [0, 3]
-    assert found.chances == pytest.approx(before.chances, abs=1e-3)
-    assert found.reconsidered == pytest.approx(np.array([[0.4, 0, 0, 0], [0.2, 0, 0, 0.8]]), abs=1e-6)
-    assert np.exp(found.log_probabilities[0, [3, 5]]) == pytest.approx([0.25, 0.75], abs=0.01)
+    found = identified(detections(), logits, ALONE)
+    assert found.labels.tolist() == [CLASSES.index("-"), 5]
+    assert found.kinds.tolist() == [3, 0]
+    assert found.chances[:, [0, 3]] == pytest.approx(np.array([[0.2, 0.8], [0.4, 0]]), abs=1e-4)
+    assert np.exp(found.log_probabilities[1, [3, 5]]) == pytest.approx([0.25, 0.75], abs=0.01)
     assert np.exp(found.log_probabilities).sum(axis=1) == pytest.approx([2, 2], rel=1e-5)
 
 
 def test_the_class_is_of_both_networks() -> None:
     """The page network's odds of a 3 against a 5 are exp(8), the item network's 1 / 3."""
-    both = identified(detections(), logits_of({"5": 0.75, "3": 0.25}, {"printed /": 1}), {"page": 0.5, "item": 1})
-    told = both.log_probabilities[0]
+    weights = {**ALONE, "classes": {"page": 0.5, "item": 1}}
+    told = identified(detections(), logits_of({"5": 0.75, "3": 0.25}, {"no item": 1}), weights).log_probabilities[
+        0
+    ]
     assert told[3] - told[5] == pytest.approx(4 - np.log(3), abs=1e-3)
 
 
 def test_what_looks_like_a_sign_that_cannot_occur_may_be_a_digit() -> None:
     """By Bayes' rule, at a place that is a sign with 0.8 and a digit with 0.1."""
     maps = maps_of([Peak(5, 5, "1", kind=2)])
-    maps[CHANNELS["heat"], 5, 5] = [np.log(1 / 9), -20, np.log(4), -20]
     logits = logits_of({"(": 0.72, "-": 0.08, "1": 0.1, "no item": 0.1})
-    for possible, expected, score in (("1(-", "(", 0.8), ("1-", "1", 0.1 / 0.28), ("1", "1", 0.1 / 0.2)):
-        found = identified(decode(maps, 0.5), logits, ALONE, possible)
+    for signs, expected, score in (("(-", "(", 0.8), ("-", "1", 0.1 / 0.28), ("", "1", 0.1 / 0.2)):
+        found = identified(decode(maps, 0.5), logits, ALONE, signs)
         assert CLASSES[found.labels[0]] == expected
         assert found.scores[0] == pytest.approx(score, rel=1e-3)

@@ -4,7 +4,7 @@ A place is a square of 4x4 pixels. The maps have `N_CHANNELS` numbers for each p
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -71,7 +71,6 @@ class Detections:
         chances: float32 (K, 4), the probability of each of `KINDS` at the centre or beside it.
         log_probabilities: float32 (K, 21), of each digit, given that it is a digit, and of each sign, given that
             it is a sign.
-        reconsidered: float32 (K, 4), likewise, as the item network sees it; `chances` before it has seen it.
         around: float32 (K, 4), log-probabilities of paper, written digits, other handwriting and print around it.
     """
 
@@ -80,7 +79,6 @@ class Detections:
     kinds: Int
     chances: Float32
     log_probabilities: Float32
-    reconsidered: Float32
     around: Float32
 
     def __len__(self) -> int:
@@ -92,9 +90,21 @@ class Detections:
 
     @property
     def certainty(self) -> float:
-        """How much speaks for rightly read handwritten digits, by both networks: a sum over all of them."""
+        """The expected number of rightly read handwritten digits, with handwritten digits around them."""
         told = np.exp(self.log_probabilities[:, :10].max(axis=1) + self.around[:, 1])
-        return float((self.chances[:, 0] * self.reconsidered[:, 0] * told).sum())
+        return float((self.chances[:, 0] * told).sum())
+
+    def of_either_kind(self) -> "Detections":
+        """Return the detections with the chances of written and of printed items added up, for digits and signs.
+
+        An item is written or printed, whichever was the more probable.
+        """
+        both = np.minimum(self.chances.reshape(-1, 2, 2).sum(axis=2), 1)
+        first = 2 * both.argmax(axis=1)
+        rows = np.arange(len(self))
+        kinds = first + (self.chances[rows, first + 1] > self.chances[rows, first])
+        order = np.argsort(-both.max(axis=1), kind="stable")
+        return replace(self, scores=both.max(axis=1), kinds=kinds, chances=np.repeat(both, 2, axis=1))[order]
 
     @property
     def labels(self) -> Int:
@@ -121,7 +131,7 @@ def decode(maps: Float32, threshold: float) -> Detections:
     beside = np.stack([ndimage.maximum_filter(each, 3)[rows, columns] for each in maps[CHANNELS["heat"]]])
     chances = expit(beside.T)
     around = log_softmax(at_peaks[CHANNELS["kinds"]].T, axis=1)
-    found = Detections(boxes, best[rows, columns], kinds, chances, given, chances, around)
+    found = Detections(boxes, best[rows, columns], kinds, chances, given, around)
     return found[without_doubles(found.boxes)]
 
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.special import log_softmax, softmax
+from scipy.special import logit, logsumexp, softmax
 
-from digitscope.detections import ALL, CLASSES, Detections, Float32
+from digitscope.detections import CLASSES, SIGNS, Detections, Float32
 
 UInt8 = NDArray[np.uint8]
 Float64 = NDArray[np.float64]
@@ -32,8 +32,8 @@ BLOCKS = (slice(0, 10), slice(21, 31), slice(10, 21), slice(31, 42))
 CLASSES_OF = (slice(0, 10), slice(10, 21))
 """The `CLASSES` that are digits, and those that are signs."""
 
-LEAST = 1e-9
-"""Probability that a class has at least, so that it has a logarithm."""
+LEAST = 1e-6
+"""Probability that a kind or a class has at least, so that it has a logarithm."""
 
 
 def label_of(classes: NDArray[np.integer], printed: NDArray[np.bool_]) -> UInt8:
@@ -74,46 +74,49 @@ def views_of(picture: UInt8, boxes: Float32) -> UInt8:
     return shown.reshape(-1, VIEW, 2 * VIEW)
 
 
-def pooled(page: Float32, item: Float32, weights: Mapping[str, float]) -> Float64:
-    """Return the probabilities (K, C) whose logarithms are both networks', weighted, up to a constant.
+def kinds_of(chances: Float32, item: Float32, weights: Mapping[str, float]) -> Float64:
+    """Return the probabilities of each of `digitscope.detections.KINDS`, then of no item: (K, 5).
 
-    This is a logarithmic opinion pool (Hinton 2002, "Training products of experts", section 1); its `weights` are
-    "page" and "item".
+    Their logarithms are the `weights` "page" times the logits of the page network's `chances` (K, 4), "item" times
+    those of the item network's kinds, from its `item` (K, 43), and "bias" for an item, up to a constant.
     """
-    return np.asarray(softmax(weights["page"] * page + weights["item"] * item, axis=1), dtype=np.float64)
+    by_page = weights["page"] * logit(np.clip(chances, LEAST, 1 - LEAST)) + weights["bias"]
+    by_item = np.stack([logsumexp(item[:, part], axis=1) for part in (*BLOCKS, [NO_ITEM])], axis=1)
+    return np.asarray(softmax(np.pad(by_page, ((0, 0), (0, 1))) + weights["item"] * by_item, axis=1))
+
+
+def pooled(first: Float32, second: Float32, weights: tuple[float, float]) -> Float64:
+    """Return the probabilities (K, C) whose logarithms are those of two networks, weighted, up to a constant.
+
+    This is a logarithmic opinion pool (Hinton 2002, "Training products of experts", section 1).
+    """
+    return np.asarray(softmax(weights[0] * first + weights[1] * second, axis=1), dtype=np.float64)
 
 
 def identified(
-    found: Detections, logits: Float32, weights: Mapping[str, float], possible: str = ALL
+    found: Detections, item: Float32, weights: Mapping[str, Mapping[str, float]], signs: str = SIGNS
 ) -> Detections:
-    """Return detections with what the item network makes of them, the most probable first.
-
-    Which kind an item is, and whether it is one, the page network tells. Its class, given the kind, is of both.
+    """Return detections with what both networks together make of them, the most probable first.
 
     Args:
         found: what the page network makes of them.
-        logits: float32 (K, 43), the item network's.
-        weights: of both, see `pooled`.
-        possible: the digits and signs that occur; what looks like another one is one of these or none, by Bayes'
-            rule.
+        item: float32 (K, 43), the item network's logits.
+        weights: those of `kinds_of`, called "kinds", and "classes", which weighs "page" and "item" by `pooled`.
+        signs: those that may occur; what looks like another one is one of these, a digit or none, by Bayes' rule.
     """
-    by_page, by_item = found.chances.astype(np.float64), log_softmax(logits, axis=1)
-    by_page /= np.maximum(by_page.sum(axis=1, keepdims=True), 1)
+    kinds = kinds_of(found.chances, item, weights["kinds"])
+    of_classes = weights["classes"]["page"], weights["classes"]["item"]
     joint = np.zeros((len(found), N_ITEM_CLASSES))
-    joint[:, NO_ITEM] = 1 - by_page.sum(axis=1)
+    joint[:, NO_ITEM] = kinds[:, -1]
     for kind, part in enumerate(BLOCKS):
-        classes = pooled(found.log_probabilities[:, CLASSES_OF[kind // 2]], by_item[:, part], weights)
-        joint[:, part] = by_page[:, [kind]] * classes
-    occurs = [name in possible for name in CLASSES]
+        by_page = found.log_probabilities[:, CLASSES_OF[kind // 2]]
+        joint[:, part] = kinds[:, [kind]] * pooled(by_page, item[:, part], of_classes)
+    occurs = [name not in SIGNS or name in signs for name in CLASSES]
     joint *= np.array([*occurs, *occurs, True])
     joint /= np.maximum(joint.sum(axis=1, keepdims=True), LEAST)
-    by_kind, reconsidered = (
-        np.stack([each[:, part].sum(axis=1) for part in BLOCKS], axis=1).astype(np.float32)
-        for each in (joint, np.exp(by_item))
-    )
+    chances = np.stack([joint[:, part].sum(axis=1) for part in BLOCKS], axis=1).astype(np.float32)
     of_class = np.maximum(joint[:, : len(CLASSES)] + joint[:, len(CLASSES) : NO_ITEM], LEAST)
     given = [of_class[:, part] / of_class[:, part].sum(axis=1, keepdims=True) for part in CLASSES_OF]
-    order = np.argsort(-by_kind.max(axis=1), kind="stable")
-    told = {"scores": by_kind.max(axis=1), "kinds": by_kind.argmax(axis=1), "chances": by_kind}
-    log_probabilities = np.log(np.hstack(given)).astype(np.float32)
-    return replace(found, **told, reconsidered=reconsidered, log_probabilities=log_probabilities)[order]
+    order = np.argsort(-chances.max(axis=1), kind="stable")
+    told = {"scores": chances.max(axis=1), "kinds": chances.argmax(axis=1), "chances": chances}
+    return replace(found, **told, log_probabilities=np.log(np.hstack(given)).astype(np.float32))[order]

@@ -4,7 +4,7 @@ import pytest
 from benchmarks import combination
 from digitscope.data.hands import Material
 from digitscope.reading import Recognizer, shipped_path
-from digitscope.reading.finder import PageNetwork
+from digitscope.reading.finder import Finder, PageNetwork
 from digitscope.reading.judging import FEATURES, judge
 
 
@@ -15,16 +15,17 @@ def test_numbers_are_fitted_that_tell_digits_from_the_rest(
     monkeypatch.setattr(combination, "PAGES_OF_EACH", 0)
     monkeypatch.setattr(combination, "SCENES", 12)
     monkeypatch.setattr(combination, "SMALL", 16)
-    monkeypatch.setattr(combination, "GROUPS", 2)
+    monkeypatch.setattr(combination, "GROUPS", 3)
+    monkeypatch.setattr(combination, "TEXTS", 20)
     page, (items, digits) = shipped_path("page"), (Recognizer.load(name, threads=1) for name in ("item", "digit"))
     fitted = combination.fit_combinations(page, items, digits, material)
-    assert sorted(fitted) == ["items", "pages", "small"]
-    assert sorted(fitted["items"]) == ["item", "page"]
-    assert all(sorted(fitted[name]) == sorted(("digit", "item", *FEATURES)) for name in ("pages", "small"))
-    network = PageNetwork(page, threads=1, items=items)
-    network.combinations = fitted
+    assert sorted(fitted) == ["classes", "kinds", "pages", "small"]
+    assert all(0 < fitted[name][network] < 4 for name in ("kinds", "classes") for network in ("page", "item"))
+    assert all(sorted(fitted[name]) == sorted(("digit", "finder", *FEATURES)) for name in ("pages", "small"))
+    finder = Finder(PageNetwork(page, threads=1), items)
+    finder.combinations = fitted
     monkeypatch.setattr(combination, "SEED", combination.SEED + 1)
-    seen, labels, is_told, _ = combination.evidence(network, digits, combination.validation_scenes(material))
+    seen, labels, is_told, _ = combination.evidence(finder, digits, combination.validation_scenes(material))
     judged = judge(seen, fitted["pages"])
     right = is_told & (judged.probabilities.argmax(axis=1) == labels)
     assert 0.1 < right.mean() < 0.98

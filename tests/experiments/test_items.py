@@ -7,7 +7,7 @@ from digitscope.data.hands import Material
 from digitscope.detections import CLASSES
 from digitscope.experiments.items import found_in_scenes, make_items, score_items
 from digitscope.items import N_ITEM_CLASSES, NO_ITEM, label_of
-from digitscope.reading import Recognizer, shipped_path
+from digitscope.reading import shipped_path
 from digitscope.reading.finder import PageNetwork
 
 SEED = (5, 1)
@@ -19,7 +19,7 @@ def test_items_are_labelled_with_what_is_written_there(material: Material) -> No
     again = make_items(material, SEED)
     assert np.array_equal(items.images, again.images)
     assert np.array_equal(items.labels, again.labels)
-    page = PageNetwork(shipped_path("page"), threads=1, items=Recognizer(shipped_path("item")))
+    page = PageNetwork(shipped_path("page"), threads=1)
     parts = [(found, labels) for _, found, labels in found_in_scenes(page, material, SEED)]
     told = np.concatenate([label_of(found.labels, found.kinds % 2 == 1) for found, _ in parts])
     scores = np.concatenate([found.scores for found, _ in parts])

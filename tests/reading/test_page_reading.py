@@ -24,10 +24,10 @@ def reading_of(items: list[tuple[str, float, str, float]], *, is_small: bool = F
         chances[row, [0, 2]] = chance, of_sign
         told[row, CLASSES.index(sign)] = 0
         probabilities[row, int(digit)] = 1
-    detections = Detections(boxes, chances.max(axis=1), kinds, chances, told, chances, np.zeros_like(chances))
+    detections = Detections(boxes, chances.max(axis=1), kinds, chances, told, np.zeros_like(chances))
     images, nothing = np.zeros((n, 28, 28), np.uint8), np.zeros((n, 10), np.float32)
     of_digits, ones = chances[:, 0], np.ones(n, np.float32)
-    seen = Seen(np.arange(n), boxes, images, nothing, nothing, of_digits, of_digits, np.log(ones), ones)
+    seen = Seen(np.arange(n), boxes, images, nothing, nothing, of_digits, np.log(ones), ones)
     (picture,) = open_pictures(np.full((60, 40 * n + 10), 255, np.uint8))
     found = Found(detections, np.zeros((1, 1), np.float32), 1.0, is_small=is_small)
     return PageItems(Judged(seen, probabilities, chances[:, 0]), found, picture, 0, ReadingOptions()).reading()

@@ -104,7 +104,7 @@ def matched_scene(found: Detections, planes: UInt8, overlap: float = 0.5, thinne
     Boxes are compared as if their shorter side had at least a share `thinnest` of the longer one.
     """
     true, classes, kinds = truth_of(planes)
-    rows = matched(_widened(found.boxes, thinnest), _widened(true, thinnest), overlap)
+    rows = matched(widened(found.boxes, thinnest), widened(true, thinnest), overlap)
     middles = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2 / STRIDE
     last = np.array(planes.shape[:0:-1]) - 1
     x, y = np.clip(middles.astype(int), 0, last).T
@@ -112,7 +112,8 @@ def matched_scene(found: Detections, planes: UInt8, overlap: float = 0.5, thinne
     return MatchedScene(found, rows, classes, kinds, is_ignored)
 
 
-def _widened(boxes: NDArray[np.floating], thinnest: float) -> NDArray[np.floating]:
+def widened(boxes: NDArray[np.floating], thinnest: float) -> NDArray[np.floating]:
+    """Return boxes (K, 4) whose shorter side has at least a share `thinnest` of the longer one."""
     sides = boxes[:, 2:] - boxes[:, :2]
     more = np.maximum(thinnest * sides.max(axis=1, keepdims=True) - sides, 0) / 2
     return np.hstack([boxes[:, :2] - more, boxes[:, 2:] + more])

@@ -15,8 +15,7 @@ from digitscope.detections import CLASSES, Detections, decode
 from digitscope.items import LEAST, NO_ITEM, label_of, views_of
 from digitscope.metrics import Floats, evaluate_logits
 from digitscope.reading.finder import LEAST_SCORE, PageNetwork
-from digitscope.reading.recognizer import Recognizer
-from digitscope.reading.shipped import WEIGHTS, shipped_path
+from digitscope.reading.shipped import shipped_path
 
 MATCHED, THINNEST = 0.3, 0.4
 """The least intersection over union of a detection with the item that it shows, as `matched_scene` compares them.
@@ -102,4 +101,4 @@ def score_items(logits: Floats, labels: UInt8) -> ItemScores:
 
 @cache
 def _page_network() -> PageNetwork:
-    return PageNetwork(shipped_path("page"), threads=1, items=Recognizer(WEIGHTS / "item.onnx", threads=1))
+    return PageNetwork(shipped_path("page"), threads=1)

@@ -16,7 +16,7 @@ from PIL import Image
 from scipy import ndimage
 from scipy.special import expit, softmax
 
-from digitscope.detections import ALL, CHANNELS, INPUT, N_CHANNELS, OUTPUT, STRIDE, Detections, decode
+from digitscope.detections import CHANNELS, INPUT, N_CHANNELS, OUTPUT, SIGNS, STRIDE, Detections, decode
 from digitscope.errors import DataError
 from digitscope.items import identified, views_of
 from digitscope.reading.recognizer import Recognizer, open_session
@@ -49,7 +49,7 @@ EMPTY = 0.99
 """Probability of empty paper above which a whole tile is passed over."""
 
 LEAST_SCORE = 0.1
-"""Probability of a detection that is looked at; less is not even a "?"."""
+"""Least probability of what the item network looks at, and then of what the digit network looks at."""
 
 TURN_MARGIN = 1.0
 """How much more certainty of digits a page has upside down, at least, where it is turned: see `Detections`."""
@@ -80,15 +80,10 @@ class Found:
 
 
 class PageNetwork:
-    """The network in an ONNX file, and what it finds; `items` looks once more. It may serve several threads."""
+    """The page network in an ONNX file. It may serve several threads."""
 
-    def __init__(self, path: Path, *, threads: int, items: Recognizer, content: bytes | None = None) -> None:
-        self.path, self._threads, self._items, self._content = path, threads, items, content
-
-    @cached_property
-    def combinations(self) -> Mapping[str, Mapping[str, float]]:
-        """Numbers that combine what the networks say: of "items", on "pages", and on "small" pictures."""
-        return dict(self._items.about["combinations"])
+    def __init__(self, path: Path, *, threads: int, content: bytes | None = None) -> None:
+        self.path, self._threads, self._content = path, threads, content
 
     @cached_property
     def _session(self) -> ort.InferenceSession:
@@ -96,66 +91,6 @@ class PageNetwork:
             return open_session(self._content or self.path.read_bytes(), self._threads)
         except (DataError, OSError) as error:
             raise DataError(f"{self.path}: {error}") from None
-
-    def find(self, gray: UInt8, *, turns: int | None = None, possible: str = ALL) -> Found:
-        """Return what is on a page, uint8 (H, W), turned by `turns` or as it seems; see `items.identified`."""
-        coarse, kinds, scale = self._overview(gray)
-        empty, written = kinds[:2]
-        shown = float((empty < 0.5).mean()), float(written.sum() / max((1 - empty).sum(), 1e-6))
-        is_small = max(gray.shape) <= COARSE[0]  # too small for more than a number: its scale is known
-        if written.max() < WRITTEN and not is_small:
-            nothing = decode(np.full((N_CHANNELS, 1, 1), -100, np.float32), 1)
-            return Found(nothing, np.zeros((1, 1), np.float32), 0.0, turns or 0, shown)
-        if turns is None:
-            part = _densest(gray, written, min(1.0, WINDOW / scale / max(gray.shape)))
-            turns = self._turns(part, scale, lies_down=_lies_down(coarse, kinds))
-        found = self.fine(np.rot90(gray, -turns), scale, np.rot90(empty, -turns), possible)
-        return replace(found, turns=turns, writing=shown, is_small=is_small)
-
-    def _overview(self, gray: UInt8) -> tuple[Float32, Float32, float]:
-        """Return the maps of a coarse picture, the probabilities of each kind, and the scale of the fine one.
-
-        It is enlarged if it shows no digits or low ones, and halved if it shows high ones: of digits that large
-        the network sees strokes, and takes these for digits.
-        """
-        least, most = COARSE[0], float(np.clip(max(gray.shape) / 2, *COARSE))
-        side = min(most, COARSE[1] / 2)
-        while True:
-            coarse_scale = side / max(gray.shape)
-            small = _scaled(gray, coarse_scale)
-            coarse = self.maps(small)[:, ::2, ::2]
-            kinds = softmax(coarse[CHANNELS["kinds"]], axis=0)
-            scale = _best_scale(coarse, kinds[1], _contrast(small, kinds[1].shape), coarse_scale, gray)
-            height = HEIGHT / scale * coarse_scale
-            if side < most and (height < least / 8 or kinds[1].max() < WRITTEN):
-                side = most
-            elif side > least and height > least / 2:
-                side = most = max(side / 2, least)
-            else:
-                return coarse, kinds, scale
-
-    def _turns(self, part: UInt8, scale: float, *, lies_down: bool) -> int:
-        """Return the quarter turns, clockwise, after which most is read in a part of a page.
-
-        It is turned only if a whole digit more is read then: a 6 may well be a 9, and an 8 an 8.
-        """
-        ways = (0, 1, 3) if lies_down else (0, 2)
-        read = [self.fine(np.rot90(part, -way), scale).detections.certainty for way in ways]
-        best = int(np.argmax(read))
-        return ways[best] if read[best] >= read[0] + TURN_MARGIN else 0
-
-    def fine(self, gray: UInt8, scale: float, empty: Float32 | None = None, possible: str = ALL) -> Found:
-        """Return what is on a page that is upright, looked at with `scale` times its pixels along each axis.
-
-        `empty` (h, w) is the probability that nothing is written: where it is high, nothing is looked at.
-        """
-        picture = _scaled(gray, scale)
-        maps = self.maps(picture, empty)
-        seen = decode(maps, LEAST_SCORE)
-        logits = self._items.logits(views_of(picture, seen.boxes))
-        seen = identified(seen, logits, self.combinations["items"], possible)
-        detections = replace(seen, boxes=np.asarray(seen.boxes / scale, dtype=np.float32))
-        return Found(detections, _mask_of(maps), scale / 2)
 
     def maps(self, picture: UInt8, empty: Float32 | None = None) -> Float32:
         """Return the maps of a picture, float32 (42, h, w); tiles that are `empty` (h', w') have nothing."""
@@ -177,6 +112,80 @@ class PageNetwork:
             maps[:, target[0], target[1]] = np.asarray(tile)[0][:, own[0], own[1]]
         first = BORDER // STRIDE
         return maps[:, first : first - (-height // STRIDE), first : first - (-width // STRIDE)]
+
+
+class Finder:
+    """Finds items with the page network and looks at each once more with the item network."""
+
+    def __init__(self, network: PageNetwork, items: Recognizer) -> None:
+        self.network, self.items = network, items
+
+    @cached_property
+    def combinations(self) -> Mapping[str, Mapping[str, float]]:
+        """Numbers that combine what networks say.
+
+        They are of an item's "kinds" and "classes", and of digits on "pages" and in "small" pictures.
+        """
+        return dict(self.items.about["combinations"])
+
+    def find(self, gray: UInt8, *, turns: int | None = None, signs: str = SIGNS) -> Found:
+        """Return what is on a page, uint8 (H, W), turned by `turns` or as it seems; see `items.identified`."""
+        coarse, kinds, scale = self._overview(gray)
+        empty, written = kinds[:2]
+        shown = float((empty < 0.5).mean()), float(written.sum() / max((1 - empty).sum(), 1e-6))
+        is_small = max(gray.shape) <= COARSE[0]  # too small for more than a number: its scale is known
+        if written.max() < WRITTEN and not is_small:
+            nothing = decode(np.full((N_CHANNELS, 1, 1), -100, np.float32), 1)
+            return Found(nothing, np.zeros((1, 1), np.float32), 0.0, turns or 0, shown)
+        if turns is None:
+            part = _densest(gray, written, min(1.0, WINDOW / scale / max(gray.shape)))
+            turns = self._turns(part, scale, lies_down=_lies_down(coarse, kinds))
+        found = self.fine(np.rot90(gray, -turns), scale, np.rot90(empty, -turns), signs)
+        return replace(found, turns=turns, writing=shown, is_small=is_small)
+
+    def _overview(self, gray: UInt8) -> tuple[Float32, Float32, float]:
+        """Return the maps of a coarse picture, the probabilities of each kind, and the scale of the fine one.
+
+        It is enlarged if it shows no digits or low ones, and halved if it shows high ones: of digits that large
+        the network sees strokes, and takes these for digits.
+        """
+        least, most = COARSE[0], float(np.clip(max(gray.shape) / 2, *COARSE))
+        side = min(most, COARSE[1] / 2)
+        while True:
+            coarse_scale = side / max(gray.shape)
+            small = _scaled(gray, coarse_scale)
+            coarse = self.network.maps(small)[:, ::2, ::2]
+            kinds = softmax(coarse[CHANNELS["kinds"]], axis=0)
+            scale = _best_scale(coarse, kinds[1], _contrast(small, kinds[1].shape), coarse_scale, gray)
+            height = HEIGHT / scale * coarse_scale
+            if side < most and (height < least / 8 or kinds[1].max() < WRITTEN):
+                side = most
+            elif side > least and height > least / 2:
+                side = most = max(side / 2, least)
+            else:
+                return coarse, kinds, scale
+
+    def _turns(self, part: UInt8, scale: float, *, lies_down: bool) -> int:
+        """Return the quarter turns, clockwise, after which most is read in a part of a page.
+
+        It is turned only if a whole digit more is read then: a 6 may well be a 9, and an 8 an 8.
+        """
+        ways = (0, 1, 3) if lies_down else (0, 2)
+        read = [self.fine(np.rot90(part, -way), scale).detections.certainty for way in ways]
+        best = int(np.argmax(read))
+        return ways[best] if read[best] >= read[0] + TURN_MARGIN else 0
+
+    def fine(self, gray: UInt8, scale: float, empty: Float32 | None = None, signs: str = SIGNS) -> Found:
+        """Return what is on a page that is upright, looked at with `scale` times its pixels along each axis.
+
+        `empty` (h, w) is the probability that nothing is written: where it is high, nothing is looked at.
+        """
+        picture = _scaled(gray, scale)
+        maps = self.network.maps(picture, empty)
+        seen = decode(maps, LEAST_SCORE)
+        seen = identified(seen, self.items.logits(views_of(picture, seen.boxes)), self.combinations, signs)
+        detections = replace(seen, boxes=np.asarray(seen.boxes / scale, dtype=np.float32))
+        return Found(detections, _mask_of(maps), scale / 2)
 
 
 def _tiles(rows: int, columns: int) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:

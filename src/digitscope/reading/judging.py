@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit, softmax
+from scipy.special import expit, logit
 
+from digitscope.items import pooled
 from digitscope.reading.cutting import cut_out
 from digitscope.reading.finder import LEAST_SCORE, Found
 from digitscope.reading.framing import frame
@@ -15,9 +16,9 @@ from digitscope.reading.recognizer import Recognizer
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
-FEATURES = ("bias", "score", "reconsidered", "around", "sure", "strange")
-"""What the chance of a digit is computed from: 1, the logits of a digit by the page and by the item network, the
-log-probabilities of writing of its kind around it and of its label, and its distance beyond the usual.
+FEATURES = ("bias", "score", "around", "sure", "strange")
+"""What the chance of a digit is computed from: 1, the logit of its detection, the log-probabilities of writing of
+its kind around it and of its label, and its distance beyond the usual.
 """
 
 SUREST = 8.0
@@ -39,10 +40,9 @@ class Seen:
         boxes: float32 (K, 4), left, top, right and bottom of their ink.
         images: uint8 (K, 28, 28), what the digit network saw.
         of_digit: float32 (K, 10), the logarithms of its probabilities.
-        of_item: float32 (K, 10), those of the item network.
-        scores: float32 (K,), the page network's probability of a digit of the right kind there.
-        reconsidered: float32 (K,), the item network's.
-        around: float32 (K,), log-probability of digits of that kind around it.
+        of_finder: float32 (K, 10), those of the page network and the item network.
+        scores: float32 (K,), their probability of a digit of its kind there.
+        around: float32 (K,), log-probability of written digits around it, or of print for a printed one.
         distances: float32 (K,), how unlike training digits each is; 1 where the digit network does not tell.
     """
 
@@ -50,16 +50,15 @@ class Seen:
     boxes: Float32
     images: UInt8
     of_digit: Float32
-    of_item: Float32
+    of_finder: Float32
     scores: Float32
-    reconsidered: Float32
     around: Float32
     distances: Float32
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """The possible digits among the detections of a page, as both networks together see them.
+    """The possible digits among the detections of a page, as all networks together see them.
 
     Attributes:
         seen: as each sees them.
@@ -72,18 +71,12 @@ class Judged:
     chances: Float32
 
 
-def see(gray: UInt8, found: Found, digits: Recognizer, *, printed: bool = False) -> Seen:
-    """Return what each network makes of all that may be a digit on a page, uint8 (H, W), upright.
-
-    With `printed`, a digit may be written or printed; else it is of the kind that is the more probable one.
-    """
+def see(gray: UInt8, found: Found, digits: Recognizer) -> Seen:
+    """Return what each network makes of all that may be a digit on a page, uint8 (H, W), upright."""
     detections = found.detections
     boxes, scores = detections.boxes, detections.scores
-    counts = np.ones((len(boxes), 2), bool) if printed else np.eye(2, dtype=bool)[detections.kinds % 2]
-    of_digits, again = (
-        np.minimum((told[:, :2] * counts).sum(axis=1), 1) for told in (detections.chances, detections.reconsidered)
-    )
-    around = np.logaddexp.reduce(np.where(counts, detections.around[:, 1::2], -np.inf), axis=1)
+    is_printed = detections.kinds % 2
+    of_digits = detections.chances[np.arange(len(boxes)), is_printed]
     rows = np.flatnonzero(of_digits > LEAST_SCORE)
     others = (boxes[(scores > scores[row] / 2) & (np.arange(len(boxes)) != row)] for row in rows)
     cut = [
@@ -94,28 +87,38 @@ def see(gray: UInt8, found: Found, digits: Recognizer, *, printed: bool = False)
     prediction = digits.predict(images)
     of_digit = np.log(np.maximum(prediction.probabilities, 1e-7))
     distances = np.ones(len(rows), np.float32) if prediction.distances is None else prediction.distances
-    of_item = detections.log_probabilities[rows, :10]
-    return Seen(rows, own, images, of_digit, of_item, of_digits[rows], again[rows], around[rows], distances)
+    of_finder, around = detections.log_probabilities[rows, :10], detections.around[rows, 1 + 2 * is_printed[rows]]
+    return Seen(rows, own, images, of_digit, of_finder, of_digits[rows], around, distances)
 
 
 def judge(seen: Seen, combination: Mapping[str, float], labels: Sequence[int] = range(10)) -> Judged:
-    """Return what the networks make of digits, weighted by "digit", "item" and `FEATURES`; only `labels` occur."""
-    probabilities = together(seen, combination["digit"], combination["item"]) * np.isin(np.arange(10), labels)
-    probabilities /= np.maximum(probabilities.sum(axis=1, keepdims=True), 1e-9)
+    """Return what all networks together make of digits; its weights are "digit", "finder" and `FEATURES`.
+
+    Only `labels` occur: others have a probability of 0.
+    """
+    probabilities = together(seen, combination["digit"], combination["finder"])
     weights = np.array([combination[name] for name in FEATURES])
     is_high = seen.boxes[:, 3] - seen.boxes[:, 1] >= LOWEST
-    return Judged(seen, probabilities, expit(features(seen, probabilities) @ weights) * is_high)
+    chances = expit(features(seen, probabilities) @ weights) * is_high
+    if len(labels) == probabilities.shape[1]:
+        return Judged(seen, probabilities, chances)
+    is_digit = np.minimum(chances / probabilities.max(axis=1, initial=1e-9), 1)
+    possible = probabilities * np.isin(np.arange(10), labels)
+    total = np.maximum(possible.sum(axis=1), 1e-9)
+    # Bayes' rule, given that it is one of `labels` or no digit.
+    chances = is_digit * possible.max(axis=1, initial=0) / np.maximum(1 - is_digit + is_digit * total, 1e-9)
+    return Judged(seen, np.asarray(possible / total[:, None], dtype=np.float32), chances)
 
 
-def together(seen: Seen, digit: float, item: float) -> Float32:
+def together(seen: Seen, digit: float, finder: float) -> Float32:
     """Return the probabilities (K, 10) whose logarithms are the networks' own, weighted, up to a constant."""
-    return np.asarray(softmax(digit * seen.of_digit + item * seen.of_item, axis=1), dtype=np.float32)
+    return np.asarray(pooled(seen.of_digit, seen.of_finder, (digit, finder)), dtype=np.float32)
 
 
 def features(seen: Seen, probabilities: Float32) -> NDArray[np.float64]:
-    """Return `FEATURES` of each digit, float64 (K, 6)."""
-    scores = logit(np.clip(np.column_stack([seen.scores, seen.reconsidered]).astype(np.float64), 1e-9, 1 - 1e-9))
+    """Return `FEATURES` of each digit, float64 (K, 5)."""
+    score = logit(np.clip(seen.scores.astype(np.float64), 1e-9, 1 - 1e-9))
     sure = np.log(np.maximum(probabilities.max(axis=1), 1e-9))
-    told = np.clip(np.column_stack([scores, seen.around, sure]), -SUREST, SUREST)
+    told = np.clip(np.column_stack([score, seen.around, sure]), -SUREST, SUREST)
     strange = np.clip(seen.distances - 1, 0, FARTHEST)
-    return np.column_stack([np.ones(len(sure)), told, strange])
+    return np.column_stack([np.ones(len(score)), told, strange])

@@ -10,7 +10,7 @@ import numpy as np
 from digitscope.detections import SIGNS
 from digitscope.errors import SettingError
 from digitscope.reading.cutting import ink_of_page
-from digitscope.reading.finder import PageNetwork
+from digitscope.reading.finder import Finder, PageNetwork
 from digitscope.reading.framing import BOX, PAIR_INK, frame_pair
 from digitscope.reading.judging import judge, see
 from digitscope.reading.page_reading import ACCEPTED, PageItems, ReadingOptions, in_source
@@ -28,12 +28,12 @@ class Reader:
     """Finds the digits in pictures and reads them. One reader may serve several threads at once.
 
     Attributes:
-        pages: finds digits and signs.
+        finder: finds digits and signs.
         digits: reads one digit.
         pairs: reads two over each other.
     """
 
-    pages: PageNetwork
+    finder: Finder
     digits: Recognizer
     pairs: Recognizer
 
@@ -55,8 +55,8 @@ class Reader:
                 f"{model} has the task {digits.task!r}: expected a network that reads one digit, such as digit"
             )
         items = Recognizer(shipped_path("item"), threads=digits.threads)
-        pages = PageNetwork(shipped_path("page"), threads=digits.threads, items=items)
-        return cls(pages, digits, Recognizer(shipped_path("two-digit"), threads=threads))
+        finder = Finder(PageNetwork(shipped_path("page"), threads=digits.threads), items)
+        return cls(finder, digits, Recognizer(shipped_path("two-digit"), threads=threads))
 
     def read(
         self,
@@ -106,9 +106,11 @@ class Reader:
     def _page(self, picture: Picture, number: int, options: ReadingOptions) -> Reading:
         gray = picture.gray
         turns = None if options.rotation is None else options.rotation // 90
-        found = self.pages.find(gray, turns=turns, possible=options.digits + options.signs)
-        seen = see(np.rot90(gray, -found.turns), found, self.digits, printed=options.printed)
-        combination = self.pages.combinations["small" if found.is_small else "pages"]
+        found = self.finder.find(gray, turns=turns, signs=options.signs)
+        if options.printed:
+            found = replace(found, detections=found.detections.of_either_kind())
+        seen = see(np.rot90(gray, -found.turns), found, self.digits)
+        combination = self.finder.combinations["small" if found.is_small else "pages"]
         judged = judge(seen, combination, sorted(map(int, options.digits)))
         return PageItems(judged, found, picture, number, options).reading()
 

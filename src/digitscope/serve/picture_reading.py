@@ -57,12 +57,12 @@ def begin(
 ) -> None:
     """Load the networks in a worker, and read once, so that the first picture is read at once."""
     from digitscope.reading import Reader, Recognizer
-    from digitscope.reading.finder import PageNetwork
+    from digitscope.reading.finder import Finder, PageNetwork
 
     global _reader, _most_pages
     _most_pages = most_pages
     one, two, each = (Recognizer(file.path, threads=1, content=file.content) for file in (digits, pairs, items))
-    _reader = Reader(PageNetwork(pages.path, threads=1, content=pages.content, items=each), one, two)
+    _reader = Reader(Finder(PageNetwork(pages.path, threads=1, content=pages.content), each), one, two)
     stroke = np.full((64, 64), 255, np.uint8)
     stroke[16:48, 30:34] = 0
     _reader.read(stroke)
