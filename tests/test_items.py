@@ -24,7 +24,10 @@ def detections() -> Detections:
     return decode(maps_of([Peak(5, 5, "3"), Peak(12, 12, "/", kind=3)]), 0.5)
 
 
-ALONE: dict[str, dict[str, float]] = {"kinds": {"page": 0, "item": 1, "bias": 0}, "classes": {"page": 0, "item": 1}}
+ALONE: dict[str, dict[str, float]] = {
+    "kinds": {"page": 0, "item": 1, "bias": 0},
+    "classes": {"page": 0, "item": 1},
+}
 
 
 def logits_of(*rows: dict[str, float]) -> np.ndarray:

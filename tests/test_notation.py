@@ -1,5 +1,7 @@
 """Lines of unsure digits and signs, against numbers worked by hand and the conditions that they must meet."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -43,26 +45,40 @@ def test_a_slanted_1_alone_is_no_slash() -> None:
     assert told[DIGIT] > told["/"]
 
 
-def test_each_item_is_told_given_the_likeliest_others() -> None:
-    for seed in range(4):
+def test_two_slashes_may_be_likely_only_together() -> None:
+    """Of 9/6/2029: either slash alone would stand beside five digits."""
+    slashes = [{DIGIT: 0.2, "/": 0.7}, {DIGIT: 0.6, "/": 0.3}]
+    items = [{DIGIT: 1.0}, slashes[0], {DIGIT: 1.0}, slashes[1], *[{DIGIT: 1.0}] * 4]
+    told = in_context(items, [False] * 8)
+    assert told[1]["/"] == pytest.approx(0.9 * 0.7 / (0.7 + 0.2 * np.exp(-ODDNESS)))
+    assert told[3]["/"] > told[3][DIGIT]
+
+
+def test_each_item_is_told_given_the_others_of_the_likeliest_line() -> None:
+    """All lines are tried here."""
+    for seed in range(8):
         generator = np.random.default_rng(seed)
         items = []
-        for _ in range(12):
+        for _ in range(6):
             symbols = map(str, generator.choice([DIGIT, *SIGNS], 3, replace=False))
             items.append(dict(zip(symbols, generator.dirichlet(np.ones(4))[:3] + 0.05, strict=True)))
-        spaces = [bool(each) for each in generator.random(12) < 0.3]
-        told = in_context(items, spaces)
-        line = [max(each, key=lambda symbol: each[symbol]) for each in told]
-        for place, item in enumerate(items):
-            weights = {}
-            for symbol, chance in item.items():
-                version = [*line[:place], symbol, *line[place + 1 :]]
-                text = "".join(" " * space + each for space, each in zip(spaces, version, strict=True))
-                weights[symbol] = (
-                    chance * np.exp(-ODDNESS * oddities(text)) * (chance > LEAST * max(item.values()))
-                )
-            total = sum(item.values()) / sum(weights.values())
-            assert told[place] == pytest.approx({symbol: total * weight for symbol, weight in weights.items()})
+        spaces = [bool(each) for each in generator.random(6) < 0.3]
+
+        def weight(
+            line: tuple[str, ...], items: list[dict[str, float]] = items, spaces: list[bool] = spaces
+        ) -> float:
+            chances = [
+                item[symbol] * (item[symbol] > LEAST * max(item.values()))
+                for item, symbol in zip(items, line, strict=True)
+            ]
+            text = "".join(" " * space + each for space, each in zip(spaces, line, strict=True))
+            return float(np.prod(chances) * np.exp(-ODDNESS * oddities(text)))
+
+        best = max(product(*items), key=weight)
+        for place, told in enumerate(in_context(items, spaces)):
+            weights = {symbol: weight((*best[:place], symbol, *best[place + 1 :])) for symbol in items[place]}
+            share = sum(items[place].values()) / sum(weights.values())
+            assert told == pytest.approx({symbol: share * each for symbol, each in weights.items()})
 
 
 def test_what_has_nothing_odd_stays_as_it_was() -> None:

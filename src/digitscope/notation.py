@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from math import exp
+from math import exp, prod
 
 DIGIT = "D"
 """The symbol of any digit; every other symbol is a sign."""
@@ -25,45 +25,37 @@ ODDNESS = 2.0
 LEAST = 0.02
 """Alternatives less probable than this share of the best one are left out."""
 
-SWEEPS = 4
-"""Times that all items are reconsidered, at most."""
+WIDTH = 64
+"""Lines that the search keeps, the likeliest ones."""
 
 
 def in_context(items: Sequence[Mapping[str, float]], spaces: Sequence[bool]) -> list[dict[str, float]]:
-    """Return the probability of every symbol of each item of a line, given the likeliest symbols of the others.
+    """Return the probability of every symbol of each item of a line, given the symbols of the others.
 
-    These are found by iterated conditional modes (Besag 1986), from what each item is by itself.
+    Those are of the likeliest line, which a beam search finds: two slashes may be likely only together.
 
     Args:
         items: from left to right, the probability of each symbol that an item could be, by itself. They add up to
             the probability that there is an item, which stays.
         spaces: whether a space stands before each item.
     """
+
+    def weight(line: Sequence[str]) -> float:
+        chances = (item[symbol] for item, symbol in zip(items, line, strict=True))
+        return prod(chances) * exp(-ODDNESS * oddities(text_of(line, spaces)))
+
+    tried = [[symbol for symbol, chance in item.items() if chance > LEAST * max(item.values())] for item in items]
+    unsure = [place for place, symbols in enumerate(tried) if len(symbols) > 1]
+    lines = [[max(item, key=item.__getitem__) for item in items]]
+    for place in unsure:
+        wider = [[*line[:place], symbol, *line[place + 1 :]] for line in lines for symbol in tried[place]]
+        lines = sorted(wider, key=weight, reverse=True)[:WIDTH]
     told = [dict(item) for item in items]
-    line = [_likeliest(item) for item in items]
-    unsure = [place for place, item in enumerate(items) if len(_tried(item)) > 1]
-    for _ in range(SWEEPS):
-        before = list(line)
-        for place in unsure:
-            weights = {
-                symbol: chance
-                * exp(-ODDNESS * oddities(text_of([*line[:place], symbol, *line[place + 1 :]], spaces)))
-                for symbol, chance in _tried(items[place]).items()
-            }
-            share = sum(items[place].values()) / sum(weights.values())
-            told[place] = {symbol: share * weights.get(symbol, 0.0) for symbol in items[place]}
-            line[place] = _likeliest(told[place])
-        if line == before:
-            break
+    for place in unsure:
+        weights = {symbol: weight([*lines[0][:place], symbol, *lines[0][place + 1 :]]) for symbol in tried[place]}
+        share = sum(items[place].values()) / sum(weights.values())
+        told[place] = {symbol: share * weights.get(symbol, 0.0) for symbol in items[place]}
     return told
-
-
-def _likeliest(item: Mapping[str, float]) -> str:
-    return max(item, key=item.__getitem__)
-
-
-def _tried(item: Mapping[str, float]) -> dict[str, float]:
-    return {symbol: chance for symbol, chance in item.items() if chance > LEAST * max(item.values())}
 
 
 def text_of(symbols: Sequence[str], spaces: Sequence[bool]) -> str:
