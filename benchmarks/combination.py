@@ -22,7 +22,7 @@ from digitscope.detections import CLASSES, Detections, decode, matched
 from digitscope.experiments.items import MATCHED, THINNEST, found_in_scenes
 from digitscope.items import BLOCKS, CLASSES_OF, LEAST, NO_ITEM, kinds_of, label_of, pooled, views_of
 from digitscope.reading.finder import LEAST_SCORE, Finder, PageNetwork
-from digitscope.reading.judging import FEATURES, Seen, features, see, together
+from digitscope.reading.judging import FEATURES, Seen, features, see
 from digitscope.reading.recognizer import Recognizer
 
 SAME, TOUCHED = 0.4, 0.05
@@ -130,11 +130,11 @@ def fit_combination(finder: Finder, digits: Recognizer, pages: Iterable[Page]) -
     known = labels != NONE
 
     def cost_of_labels(weights: NDArray[np.float64]) -> float:
-        chosen = together(seen, *weights)[known, labels[known]]
+        chosen = pooled(seen.of_digit, seen.of_finder, (weights[0], weights[1]))[known, labels[known]]
         return float(-np.log(np.maximum(chosen, 1e-9)).mean())
 
     digit, by_finder = minimize(cost_of_labels, [0.5, 0.5], method="Nelder-Mead").x
-    probabilities = together(seen, digit, by_finder)
+    probabilities = pooled(seen.of_digit, seen.of_finder, (digit, by_finder))
     right = is_told & (probabilities.argmax(axis=1) == labels)
     told = features(seen, probabilities)
 

@@ -267,7 +267,7 @@ def training_in_words(run: Run, config: Mapping[str, Any]) -> str:
     """Return how long the run took, and where."""
     minutes = sum(record.seconds for record in run.history) / 60
     machine = config["machine"]
-    examples = {"page": "new pages", "item": "items of new pages, each met three times,"}[run.recipe.task]
+    examples = {"page": "new pages", "item": "items of new pages"}[run.recipe.task]
     start = str(config["data"].get("start_sha256", ""))[:16]
     before = f" It started from a file in the project's history, sha256 `{start}`. The card beside that says more."
     return (

@@ -225,7 +225,7 @@ MOST_LINES_THAT_READ, MOST_CHOSEN = 2_000, 40
 
 DEFINED = {
     *("SIDE", "BOX", "PAIR_HEIGHT", "PAIR_INK", "STRIDE", "LAYOUT", "STEP", "TURNS", "ROTATIONS"),
-    *("TASK_OF_SHAPE", "WEIGHTS", "MARGIN", "BORDER", "IMPOSSIBLE"),
+    *("TASK_OF_SHAPE", "WEIGHTS", "MARGIN", "BORDER"),
 }
 """Numbers that a format, a network or arithmetic decides."""
 

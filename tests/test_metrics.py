@@ -146,7 +146,7 @@ def test_shapes_that_do_not_belong_together() -> None:
 
 def test_labels_that_are_no_digits() -> None:
     label = 10
-    with pytest.raises(DataError, match=f"{label}.*digits 0 to 9"):
+    with pytest.raises(DataError, match=f"{label}.*expected 0 to 9"):
         evaluate_logits(np.zeros((2, 10)), np.array([5, label]))
 
 

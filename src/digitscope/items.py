@@ -85,12 +85,12 @@ def kinds_of(chances: Float32, item: Float32, weights: Mapping[str, float]) -> F
     return np.asarray(softmax(np.pad(by_page, ((0, 0), (0, 1))) + weights["item"] * by_item, axis=1))
 
 
-def pooled(first: Float32, second: Float32, weights: tuple[float, float]) -> Float64:
+def pooled(first: Float32, second: Float32, weights: tuple[float, float]) -> Float32:
     """Return the probabilities (K, C) whose logarithms are those of two networks, weighted, up to a constant.
 
     This is a logarithmic opinion pool (Hinton 2002, "Training products of experts", section 1).
     """
-    return np.asarray(softmax(weights[0] * first + weights[1] * second, axis=1), dtype=np.float64)
+    return np.asarray(softmax(weights[0] * first + weights[1] * second, axis=1), dtype=np.float32)
 
 
 def identified(

@@ -56,7 +56,7 @@ def evaluate_logits(logits: Floats, labels: Labels) -> Evaluation:
             "expected one row of 10 for each label, and at least one label"
         )
     if labels.min() < 0 or labels.max() >= logits.shape[-1]:
-        raise DataError(f"labels from {labels.min()} to {labels.max()}: expected digits 0 to 9")
+        raise DataError(f"labels from {labels.min()} to {labels.max()}: expected 0 to {logits.shape[-1] - 1}")
     _check_finite(logits)
     log_probabilities = log_softmax(logits)
     predicted = logits.argmax(axis=-1)

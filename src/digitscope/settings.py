@@ -49,7 +49,7 @@ class TrainingSettings:
         'how examples come. "fixed" is the course\'s protocol: one permutation, the same batches in every epoch, '
         'the remainder dropped. "reshuffled" draws a new order each epoch and drops nothing. "fresh-pairs" '
         'overlaps new pairs of single training digits at every step. "fresh-pages" writes new pages with them, '
-        "and with pen strokes.",
+        "and with pen strokes; the item network gets what the page network finds there.",
     ] = "fixed"
     train_size: Annotated[
         int,

@@ -30,4 +30,4 @@ def test_numbers_are_fitted_that_tell_digits_from_the_rest(
     right = is_told & (judged.probabilities.argmax(axis=1) == labels)
     assert 0.1 < right.mean() < 0.98
     assert judged.chances[right].mean() > judged.chances[~right].mean() + 0.3
-    assert np.mean((judged.chances > 0.5) == right) > 0.8
+    assert np.mean((judged.chances > 0.5) == right) > max(right.mean(), 1 - right.mean()) + 0.05

@@ -56,7 +56,7 @@ def test_what_ships_reads_and_tells_how_it_is_combined(
 ) -> None:
     from scripts import ship_page
 
-    combinations = {"items": {"page": 0.5, "item": 0.75}}
+    combinations = {"classes": {"page": 0.5, "item": 0.75}}
     monkeypatch.setattr(ship_page, "fit_combinations", lambda *_: combinations)
     monkeypatch.setattr(ship_page, "get_recipe", lambda _: load_run(item_run).recipe)
     dataset = datasets.items(page_folder, True)
@@ -67,10 +67,11 @@ def test_what_ships_reads_and_tells_how_it_is_combined(
     assert prediction.probabilities.sum(axis=1) == pytest.approx(np.ones(len(dataset.test)), abs=1e-5)
     assert prediction.distances is None
     card = (tmp_path / "item.md").read_text(encoding="utf-8")
+    parameters = sum(each.numel() for each in load_run(item_run).model.parameters())
     for text in (
         "digitscope train item --seed 12321\n",
         "python -m scripts.ship_weights item runs/item-1 --half\n",
-        f"277,123 parameters; {(tmp_path / 'item.onnx').stat().st_size:,} bytes, ONNX opset 20.",
+        f"{parameters:,} parameters; {(tmp_path / 'item.onnx').stat().st_size:,} bytes, ONNX opset 20.",
         f"| detections | {len(dataset.test):,} |",
     ):
         assert text in card

@@ -117,9 +117,13 @@ def test_what_finds_digits_on_pages_does_so_on_fresh_pages_alone() -> None:
     assert (recipe.task, recipe.measure, recipe.training_measure) == ("page", "F1", "class accuracy")
     assert RECIPES["fc"].training_measure == "accuracy"
     for order in ("reshuffled", "fresh-pairs"):
-        with pytest.raises(SettingError, match=f"page has the order '{order}': pages alone have fresh-pages"):
+        with pytest.raises(
+            SettingError, match=f"page has the order '{order}': fresh-pages is for the tasks page and item"
+        ):
             recipe.with_changes({"order": order})
-    with pytest.raises(SettingError, match="fc has the order 'fresh-pages': pages alone have fresh-pages"):
+    with pytest.raises(
+        SettingError, match="fc has the order 'fresh-pages': fresh-pages is for the tasks page and item"
+    ):
         RECIPES["fc"].with_changes({"order": "fresh-pages"})
 
 

@@ -69,7 +69,7 @@ def test_the_course_s_networks_have_the_course_s_sizes(name: str, options: Any, 
 
 
 def test_docstrings_tell_the_number_of_parameters() -> None:
-    for name in ("cnn", "fast", "small", "best", "two-digit-best", "resnet", "unet", "page"):
+    for name in ("cnn", "fast", "small", "best", "two-digit-best", "resnet", "unet", "page", "item"):
         count = sum(parameter.numel() for parameter in build(name, {}).parameters())
         assert f"{count:,} parameters" in (MODELS[name].__doc__ or "")
 

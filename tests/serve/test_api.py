@@ -234,8 +234,8 @@ def test_as_many_images_as_are_allowed_and_one_more() -> None:
 def test_the_networks_that_read_here(client: TestClient) -> None:
     content = client.get("/api/models").json()
     assert [model["name"] for model in content] == ["digit", "two-digit", "page", "item"]
-    assert [model["default"] for model in content] == [True, False, False]
-    assert [model["image_shape"] for model in content] == [[28, 28], [42, 28], None]
+    assert [model["default"] for model in content] == [True, False, False, False]
+    assert [model["image_shape"] for model in content] == [[28, 28], [42, 28], None, None]
     for model in content:
         path = shipped_path(model["name"])
         assert model["file_bytes"] == path.stat().st_size

@@ -267,7 +267,7 @@ COMMAND = Command(
             default="digit",
             metavar="NAME",
             help="what reads single digits: "
-            f"{', '.join(name for name in SHIPPED if name not in {'two-digit', 'page'})} or an .onnx file "
+            f"{', '.join(name for name in SHIPPED if name not in {'two-digit', 'page', 'item'})} or an .onnx file "
             "(default: digit)",
         ),
         Flag("--printed", help="put printed digits and signs into text and CSV too (default: handwriting alone)"),

@@ -20,8 +20,8 @@ Float64 = NDArray[np.float64]
 Index = slice | NDArray[np.integer]
 
 Task = Literal["digit", "two-digit", "separation", "page", "item"]
-"""The use of a network: read one digit or two over each other, or separate the two; find writing on pages, or tell
-what an item there is.
+"""The use of a network: read one digit or two over each other, separate the two, find items on pages, or classify
+one item.
 """
 
 TASKS: Mapping[int, Task] = MappingProxyType({1: "digit", 2: "two-digit", 4: "separation"})
@@ -41,7 +41,7 @@ class Split:
     """Images and what is written on them, checked once when made.
 
     Attributes:
-        images: uint8 (N, H, W), white ink (255) on black (0).
+        images: uint8 (N, H, W): digits as white ink (255) on black (0), pages and items as photographed.
         labels: uint8 (N,), or (N, 2) for two digits: column 0 the upper, column 1 the lower. To separate two
             digits (N, 2, H, W): 1 where the upper digit, and likewise where the lower, has ink. Images of
             items, 32x64, have those of `digitscope.items`.

@@ -12,7 +12,7 @@ from digitscope.data.page_scores import matched_scene
 from digitscope.data.page_targets import PLANE
 from digitscope.data.splits import Split, UInt8
 from digitscope.detections import CLASSES, Detections, decode
-from digitscope.items import LEAST, NO_ITEM, label_of, views_of
+from digitscope.items import NO_ITEM, label_of, views_of
 from digitscope.metrics import Floats, evaluate_logits
 from digitscope.reading.finder import LEAST_SCORE, PageNetwork
 from digitscope.reading.shipped import shipped_path
@@ -66,7 +66,7 @@ class ItemScores:
         n: detections.
         accuracy: share of those whose class is right, "no item" being one.
         precision: share of the detections told to be a written digit that are that digit.
-        recall: share of the written digits that are told so.
+        recall: share of the detected written digits whose class is right.
         signs: harmonic mean of both for written signs.
         nll: mean negative log-likelihood of the truth, in nats.
         ece: expected calibration error, 15 equal-width bins (Guo et al. 2017, equation 3).
@@ -95,7 +95,7 @@ def score_items(logits: Floats, labels: UInt8) -> ItemScores:
         return right / max(found, 1), right / max(true, 1)
 
     digits, signs = precision_and_recall(0, 10), precision_and_recall(10, len(CLASSES))
-    f1 = 2 * signs[0] * signs[1] / max(sum(signs), LEAST)
+    f1 = 2 * signs[0] * signs[1] / max(sum(signs), 1e-9)
     return ItemScores(scores.n, scores.accuracy, *digits, f1, scores.nll, scores.ece)
 
 

@@ -54,7 +54,9 @@ class Recipe:
                 f"order is 'fresh-pairs', but {self.name} reads one digit: expected reshuffled or fixed"
             )
         if (self.task in ("page", "item")) != (settings.order == "fresh-pages"):
-            raise SettingError(f"{self.name} has the order {settings.order!r}: pages alone have fresh-pages")
+            raise SettingError(
+                f"{self.name} has the order {settings.order!r}: fresh-pages is for the tasks page and item"
+            )
         if self.task == "separation" and (settings.order != "fresh-pairs" or settings.negatives):
             raise SettingError(f"{self.name} separates pixels: expected order fresh-pairs and negatives 0 with it")
         if self.task == "two-digit" and settings.order == "reshuffled":
@@ -330,12 +332,12 @@ _ALL = (
         "page",
         "the network that finds digits and signs on pages, on pages made anew at every step",
         "page",
-        replace(ON_PAGES, epochs=80, batch_size=8, epoch_size=2048, learning_rate=0.002, weight_decay=0.01),
+        replace(ON_PAGES, epochs=80, epoch_size=2048, weight_decay=0.01),
         task="page",
     ),
     Recipe(
         "item",
-        "the network that looks once more at all that the page network finds",
+        "the network that classifies each item that the page network finds",
         "item",
         replace(ON_PAGES, epochs=9, batch_size=256, epoch_size=393_216, learning_rate=0.003, weight_decay=0.02),
         task="item",

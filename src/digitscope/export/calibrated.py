@@ -84,7 +84,7 @@ def export_onnx(
     Raises:
         SettingError: the temperature is not above 0.
         ExportError: a logit or a distance differs by more than 1e-5 of the largest, or a probability by more than
-            a quarter of what a logit may.
+            half of what a logit may.
     """
     if not 0 < temperature < float("inf"):
         raise SettingError(f"temperature is {temperature}: expected a number above 0")
@@ -119,8 +119,8 @@ def _compare(path: Path, calibrated: Calibrated, images: UInt8) -> None:
     expected = predict_logits(calibrated.model, images) / calibrated.temperature
     check_close("logits", exported.logits(images), expected)
     prediction = exported.predict(images)
-    # A probability changes by at most a quarter of what the logits do.
-    largest = float(np.abs(expected).max()) / 4
+    # A probability changes by at most half of what the logits do, each up or down.
+    largest = float(np.abs(expected).max()) / 2
     check_close("probabilities", prediction.probabilities, np.exp(log_softmax(expected)), largest)
     if prediction.distances is not None:
         with torch.inference_mode():

@@ -128,7 +128,7 @@ def halved(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def check_close(name: str, found: np.ndarray, expected: np.ndarray, largest: float | None = None) -> None:
-    """Compare to 1e-5 of the largest number expected, or of `largest`; of 1 if that is smaller."""
+    """Refuse differences above 1e-5 times `largest`, the largest number expected if None, and 1 at least."""
     difference = float(np.abs(found - expected).max())
     largest = float(np.abs(expected).max()) if largest is None else largest
     if not difference <= LARGEST_DIFFERENCE * max(1.0, largest):

@@ -122,10 +122,7 @@ class Finder:
 
     @cached_property
     def combinations(self) -> Mapping[str, Mapping[str, float]]:
-        """Numbers that combine what networks say.
-
-        They are of an item's "kinds" and "classes", and of digits on "pages" and in "small" pictures.
-        """
+        """Weights for an item's "kinds" and "classes", and for digits on "pages" and in "small" pictures."""
         return dict(self.items.about["combinations"])
 
     def find(self, gray: UInt8, *, turns: int | None = None, signs: str = SIGNS) -> Found:

@@ -96,23 +96,16 @@ def judge(seen: Seen, combination: Mapping[str, float], labels: Sequence[int] = 
 
     Only `labels` occur: others have a probability of 0.
     """
-    probabilities = together(seen, combination["digit"], combination["finder"])
+    probabilities = pooled(seen.of_digit, seen.of_finder, (combination["digit"], combination["finder"]))
     weights = np.array([combination[name] for name in FEATURES])
     is_high = seen.boxes[:, 3] - seen.boxes[:, 1] >= LOWEST
     chances = expit(features(seen, probabilities) @ weights) * is_high
-    if len(labels) == probabilities.shape[1]:
-        return Judged(seen, probabilities, chances)
     is_digit = np.minimum(chances / probabilities.max(axis=1, initial=1e-9), 1)
     possible = probabilities * np.isin(np.arange(10), labels)
     total = np.maximum(possible.sum(axis=1), 1e-9)
     # Bayes' rule, given that it is one of `labels` or no digit.
     chances = is_digit * possible.max(axis=1, initial=0) / np.maximum(1 - is_digit + is_digit * total, 1e-9)
     return Judged(seen, np.asarray(possible / total[:, None], dtype=np.float32), chances)
-
-
-def together(seen: Seen, digit: float, finder: float) -> Float32:
-    """Return the probabilities (K, 10) whose logarithms are the networks' own, weighted, up to a constant."""
-    return np.asarray(pooled(seen.of_digit, seen.of_finder, (digit, finder)), dtype=np.float32)
 
 
 def features(seen: Seen, probabilities: Float32) -> NDArray[np.float64]:

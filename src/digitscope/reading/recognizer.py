@@ -19,7 +19,7 @@ UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
 INPUT, OUTPUTS = "images", ["logits", "probabilities"]
-"""The names in the graph: uint8 (N, H, W) in; float32 (N, 10) or (N, 2, 10), twice, out."""
+"""The names in the graph: uint8 (N, H, W) in; float32 (N, C) or (N, 2, C), twice, out; C is 10 for digits."""
 
 ABOUT = "digitscope"
 """A property of the file that may have a JSON object with more about the network."""
@@ -196,7 +196,8 @@ def _checked_shape(path: Path, session: ort.InferenceSession) -> tuple[int, int]
     for shape in TASK_OF_SHAPE:
         if inputs == [(INPUT, "tensor(uint8)", shape)] and outputs.issuperset(OUTPUTS):
             return shape[0], shape[1]
-    raise DataError(f"{path}: not a digit network: expected uint8 (N, 28, 28) or (N, 42, 28) in, {OUTPUTS} out")
+    shapes = " or ".join(f"(N, {height}, {width})" for height, width in TASK_OF_SHAPE)
+    raise DataError(f"{path}: not a digit network: expected uint8 {shapes} in, {OUTPUTS} out")
 
 
 def _checked_images(images: Any, image_shape: tuple[int, int]) -> UInt8:

@@ -69,6 +69,8 @@ FORM_BODY = {
     }
 }
 
+READ_SHAPES = {shape: task for shape, task in TASK_OF_SHAPE.items() if task != "item"}
+
 IMAGES_BODY = {
     JSON: {
         "schema": {"oneOf": [DigitImages.model_json_schema(), PairImages.model_json_schema()]},
@@ -77,7 +79,7 @@ IMAGES_BODY = {
     BYTES: {
         "schema": {
             "description": "one image, row by row, a byte a pixel",
-            "oneOf": [{**FILE, "minLength": h * w, "maxLength": h * w} for h, w in TASK_OF_SHAPE],
+            "oneOf": [{**FILE, "minLength": h * w, "maxLength": h * w} for h, w in READ_SHAPES],
         },
         "examples": examples.DIGIT_SENT,
     },
@@ -99,7 +101,6 @@ class ReadingApi:
         self._files: dict[Reads, NetworkFile] = {"digit": single, "two-digit": pairs, "page": pages, "item": items}
         self._networks: dict[Reads, Recognizer]
         self._networks = {"digit": digits, "two-digit": Recognizer(pairs.path, content=pairs.content)}
-        self._shapes = {shape: task for shape, task in TASK_OF_SHAPE.items() if task in self._networks}
         files = (single, pairs, pages, items)
         self._workers = Workers(2 * limits.processes, picture_reading.begin, *files, limits.pages)
         self._warm_up: Future[int] = Future()
@@ -196,11 +197,11 @@ class ReadingApi:
         self._warm_up = self._workers.submit(int)
 
     def _predict(self, body: bytes, headers: Headers) -> JSONResponse:
-        images = images_of(body, headers, self._shapes)
+        images = images_of(body, headers, READ_SHAPES)
         if len(images) > self._limits.images:
             detail = f"{len(images):,} images are too many for one call: expected at most {self._limits.images:,}"
             raise Problem(413, "Content Too Large", detail)
-        task = self._shapes[images.shape[1:]]
+        task = READ_SHAPES[images.shape[1:]]
         prediction = self._networks[task].predict(images)
         distances = prediction.distances
         content = {
