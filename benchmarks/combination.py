@@ -55,7 +55,7 @@ def fit_combinations(
 ) -> dict[str, dict[str, float]]:
     """Return the numbers by which the three networks are combined; see `Finder.combinations`.
 
-    `page` is the file of the page network. What they are fitted on is written with `material`.
+    `page` is the file of the page network. The pages and texts are written with `material`.
     """
     finder = Finder(PageNetwork(page, threads=1), items)
     finder.combinations = fit_items(finder, material)

@@ -38,7 +38,7 @@ from digitscope.training import predict_logits
 
 @dataclass(frozen=True)
 class About:
-    """What the card of a network says whatever its run.
+    """The parts of a network's card that do not depend on the run.
 
     Attributes:
         does: what it does, in one line.
@@ -296,7 +296,7 @@ def data_lines(config: Mapping[str, Any]) -> list[str]:
 def found_by() -> str:
     """Return which page network found the items."""
     digest = hashlib.sha256(shipped_path("page").read_bytes()).hexdigest()
-    return f"- What the shipped `page` finds there: page.onnx, sha256 `{digest[:16]}`."
+    return f"- The detections of the shipped `page` on them: page.onnx, sha256 `{digest[:16]}`."
 
 
 def debian_packages(fonts: list[str]) -> list[str]:

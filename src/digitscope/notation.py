@@ -32,7 +32,7 @@ WIDTH = 64
 def in_context(items: Sequence[Mapping[str, float]], spaces: Sequence[bool]) -> list[dict[str, float]]:
     """Return the probability of every symbol of each item of a line, given the symbols of the others.
 
-    Those are of the likeliest line, which a beam search finds: two slashes may be likely only together.
+    A beam search finds the likeliest line first: two slashes may be likely only together.
 
     Args:
         items: from left to right, the probability of each symbol that an item could be, by itself. They add up to

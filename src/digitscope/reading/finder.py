@@ -49,7 +49,7 @@ EMPTY = 0.99
 """Probability of empty paper above which a whole tile is passed over."""
 
 LEAST_SCORE = 0.1
-"""Least probability of what the item network looks at, and then of what the digit network looks at."""
+"""The item network looks at detections from this probability, and the digit network at digits from it."""
 
 TURN_MARGIN = 1.0
 """How much more certainty of digits a page has upside down, at least, where it is turned: see `Detections`."""

@@ -122,7 +122,7 @@ class Recognizer:
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """What else the file tells, in its property "digitscope"; empty if it has none."""
+        """The JSON object in the file's property "digitscope"; empty if it has none."""
         return dict(json.loads(self._for_few.get_modelmeta().custom_metadata_map.get(ABOUT, "{}")))
 
     @cached_property
