@@ -90,9 +90,12 @@ class Detections:
 
     @property
     def certainty(self) -> float:
-        """The expected number of rightly read handwritten digits, with handwritten digits around them."""
+        """How much speaks for handwritten digits that are read rightly, with such digits around them.
+
+        Each counts by how much likelier it is one than not.
+        """
         told = np.exp(self.log_probabilities[:, :10].max(axis=1) + self.around[:, 1])
-        return float((self.chances[:, 0] * told).sum())
+        return float((np.maximum(2 * self.chances[:, 0] - 1, 0) * told).sum())
 
     def of_either_kind(self) -> "Detections":
         """Return the detections with the chances of written and of printed items added up, for digits and signs.
