@@ -1,8 +1,9 @@
 """Fit the weights that combine what the networks say of pages, on synthetic validation pages."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,11 @@ PAGES_OF_EACH, SCENES, SMALL, GROUPS, TEXTS, SEED = 3, 400, 2000, 100, 600, 77
 HEIGHTS = (20.0, 45.0)
 """Pixels of the digits of texts: those of scenes that are read, or nearly."""
 
+PAGE_ALONE: Mapping[str, dict[str, float]] = MappingProxyType(
+    {"kinds": {"page": 1.0, "item": 0.0, "bias": 0.0}, "classes": {"page": 1.0, "item": 0.0}}
+)
+"""Weights for small pictures: they lack the surroundings among which the item network has learned."""
+
 SIDES = (8, 16, 20, 28, 56, 112)
 """Sides of small pictures, in pixels; old data sets of digits have 8 and more."""
 
@@ -52,33 +58,34 @@ NONE = -1
 
 def fit_combinations(
     page: Path, items: Recognizer, digits: Recognizer, material: Material
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, dict[str, float]]]:
     """Return the numbers by which the three networks are combined; see `Finder.combinations`.
 
-    `page` is the file of the page network. The pages and texts are written with `material`.
+    `page` is the file of the page network. The pages and texts are written with `material`. Items of scenes and of
+    texts count alike altogether: either alone has too few or too many that are none.
     """
     finder = Finder(PageNetwork(page, threads=1), items)
-    finder.combinations = fit_items(finder, material)
-    small = (small_picture(material.digits, np.random.default_rng([SEED + 1, number])) for number in range(SMALL))
+    scenes = [each for k in range(GROUPS) for each in found_in_scenes(finder.network, material, (SEED + 3, k))]
+    texts = [found_in_text(finder.network, material, (SEED + 4, k)) for k in range(TEXTS)]
+    fitted = {"pages": fit_items(items, scenes, texts), "small": dict(PAGE_ALONE)}
+    finder.combinations = fitted
     pages = chain(validation_pages(material), validation_scenes(material))
-    return {
-        **finder.combinations,
-        "pages": fit_combination(finder, digits, pages),
-        "small": fit_combination(finder, digits, small),
-    }
+    small = (small_picture(material.digits, np.random.default_rng([SEED + 1, k])) for k in range(SMALL))
+    for name, some in (("pages", pages), ("small", small)):
+        fitted[name]["digits"] = fit_digits(finder, digits, some)
+    return fitted
 
 
-def fit_items(finder: Finder, material: Material) -> dict[str, dict[str, float]]:
-    """Return the maximum-likelihood weights for `digitscope.items.identified`, on scenes and on texts.
+FoundItems = tuple[UInt8, Detections, UInt8]
+"""A picture, uint8 (H, W), what the page network finds there, and the labels (K,) of that."""
 
-    Items of scenes and of texts count alike altogether: either alone has too few or too many that are none.
-    """
-    scenes = (found_in_scenes(finder.network, material, (SEED + 3, number)) for number in range(GROUPS))
-    texts = (found_in_text(finder.network, material, (SEED + 4, number)) for number in range(TEXTS))
+
+def fit_items(items: Recognizer, *sources: Sequence[FoundItems]) -> dict[str, dict[str, float]]:
+    """Return the maximum-likelihood weights for `digitscope.items.identified`; all sources count alike."""
     parts = []
-    for source in (chain.from_iterable(scenes), texts):
+    for source in sources:
         told = [
-            (found.chances, found.log_probabilities, finder.items.logits(views_of(image, found.boxes)), known)
+            (found.chances, found.log_probabilities, items.logits(views_of(image, found.boxes)), known)
             for image, found, known in source
         ]
         arrays = [np.concatenate(each) for each in zip(*told, strict=True)]
@@ -106,9 +113,7 @@ def fit_items(finder: Finder, material: Material) -> dict[str, dict[str, float]]
     return {"kinds": _named(("page", "item", "bias"), by_kind), "classes": _named(("page", "item"), by_class)}
 
 
-def found_in_text(
-    network: PageNetwork, material: Material, seed: tuple[int, ...]
-) -> tuple[UInt8, Detections, UInt8]:
+def found_in_text(network: PageNetwork, material: Material, seed: tuple[int, ...]) -> FoundItems:
     """Return a number with signs on clean paper, what `network` finds there, and the labels (K,) of that."""
     generator = np.random.default_rng(seed)
     write = list(TEXT_KINDS.values())[seed[-1] % len(TEXT_KINDS)]
@@ -120,7 +125,7 @@ def found_in_text(
     return image, found, np.append(label_of(classes, classes < 0), NO_ITEM)[rows].astype(np.uint8)
 
 
-def fit_combination(finder: Finder, digits: Recognizer, pages: Iterable[Page]) -> dict[str, float]:
+def fit_digits(finder: Finder, digits: Recognizer, pages: Iterable[Page]) -> dict[str, float]:
     """Return the maximum-likelihood weights for `reading.judging.judge` on `pages`.
 
     First come the two weights of the networks' log-probabilities. Then one logistic regression fits the chance

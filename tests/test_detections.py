@@ -106,7 +106,9 @@ def test_what_else_is_known_of_an_item() -> None:
     kinds = np.exp([0, 2, 0, 1])
     assert np.exp(found.around) == pytest.approx(np.array([kinds / kinds.sum(), np.full(4, 0.25)]), abs=1e-6)
     three = np.exp(8) / (np.exp(8) + 9)
-    assert found.certainty == pytest.approx((2 * found.scores[0] - 1) * three * np.exp(found.around[0, 1]), rel=1e-3)
+    assert found.certainty == pytest.approx(
+        (2 * found.scores[0] - 1) * three * np.exp(found.around[0, 1]), rel=1e-3
+    )
 
 
 def test_of_many_peaks_the_highest_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,8 +121,8 @@ class Finder:
         self.network, self.items = network, items
 
     @cached_property
-    def combinations(self) -> Mapping[str, Mapping[str, float]]:
-        """Weights for an item's "kinds" and "classes", and for digits on "pages" and in "small" pictures."""
+    def combinations(self) -> Mapping[str, Mapping[str, Mapping[str, float]]]:
+        """Weights for "kinds", "classes" and "digits", on "pages" and in "small" pictures."""
         return dict(self.items.about["combinations"])
 
     def find(self, gray: UInt8, *, turns: int | None = None, signs: str = SIGNS) -> Found:
@@ -136,9 +136,9 @@ class Finder:
             return Found(nothing, np.zeros((1, 1), np.float32), 0.0, turns or 0, shown)
         if turns is None:
             part = _densest(gray, written, min(1.0, WINDOW / scale / max(gray.shape)))
-            turns = self._turns(part, scale, lies_down=_lies_down(coarse, kinds))
-        found = self.fine(np.rot90(gray, -turns), scale, np.rot90(empty, -turns), signs)
-        return replace(found, turns=turns, writing=shown, is_small=is_small)
+            turns = self._turns(part, scale, lies_down=_lies_down(coarse, kinds), is_small=is_small)
+        found = self.fine(np.rot90(gray, -turns), scale, np.rot90(empty, -turns), signs, is_small=is_small)
+        return replace(found, turns=turns, writing=shown)
 
     def _overview(self, gray: UInt8) -> tuple[Float32, Float32, float]:
         """Return the maps of a coarse picture, the probabilities of each kind, and the scale of the fine one.
@@ -162,17 +162,25 @@ class Finder:
             else:
                 return coarse, kinds, scale
 
-    def _turns(self, part: UInt8, scale: float, *, lies_down: bool) -> int:
+    def _turns(self, part: UInt8, scale: float, *, lies_down: bool, is_small: bool) -> int:
         """Return the quarter turns, clockwise, after which most is read in a part of a page.
 
         It is turned only if a whole digit more is read then: a 6 may well be a 9, and an 8 an 8.
         """
         ways = (0, 1, 3) if lies_down else (0, 2)
-        read = [self.fine(np.rot90(part, -way), scale).detections.certainty for way in ways]
+        read = [self.fine(np.rot90(part, -way), scale, is_small=is_small).detections.certainty for way in ways]
         best = int(np.argmax(read))
         return ways[best] if read[best] >= read[0] + TURN_MARGIN else 0
 
-    def fine(self, gray: UInt8, scale: float, empty: Float32 | None = None, signs: str = SIGNS) -> Found:
+    def fine(
+        self,
+        gray: UInt8,
+        scale: float,
+        empty: Float32 | None = None,
+        signs: str = SIGNS,
+        *,
+        is_small: bool = False,
+    ) -> Found:
         """Return what is on a page that is upright, looked at with `scale` times its pixels along each axis.
 
         `empty` (h, w) is the probability that nothing is written: where it is high, nothing is looked at.
@@ -180,9 +188,10 @@ class Finder:
         picture = _scaled(gray, scale)
         maps = self.network.maps(picture, empty)
         seen = decode(maps, LEAST_SCORE)
-        seen = identified(seen, self.items.logits(views_of(picture, seen.boxes)), self.combinations, signs)
+        weights = self.combinations["small" if is_small else "pages"]
+        seen = identified(seen, self.items.logits(views_of(picture, seen.boxes)), weights, signs)
         detections = replace(seen, boxes=np.asarray(seen.boxes / scale, dtype=np.float32))
-        return Found(detections, _mask_of(maps), scale / 2)
+        return Found(detections, _mask_of(maps), scale / 2, is_small=is_small)
 
 
 def _tiles(rows: int, columns: int) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
