@@ -111,6 +111,17 @@ def test_what_else_is_known_of_an_item() -> None:
     )
 
 
+def test_written_and_printed_count_together_where_both_are_wanted() -> None:
+    """A digit that may as well be printed is one rather than a sign; the other is a sign, and rather printed."""
+    maps = maps_of([Peak(5, 5, "3", kind=2), Peak(12, 12, "1")])
+    for place, shares in ((5, [0.3, 0.28, 0.4, 0.01]), (12, [0.45, 0.05, 0.3, 0.4])):
+        maps[CHANNELS["heat"], place, place] = np.log(shares) - np.log1p(np.negative(shares))
+    found = decode(maps, 0.3).of_either_kind()
+    assert found.kinds.tolist() == [3, 0]
+    assert found.scores == pytest.approx([0.7, 0.58], abs=1e-6)
+    assert found.chances == pytest.approx(np.array([[0.5, 0.5, 0.7, 0.7], [0.58, 0.58, 0.41, 0.41]]), abs=1e-6)
+
+
 def test_of_many_peaks_the_highest_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("digitscope.detections.MOST", 2)
     peaks = [Peak(2, 2, "1", heat=1), Peak(2, 12, "2", heat=2), Peak(12, 2, "3", heat=3)]
