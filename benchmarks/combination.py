@@ -228,11 +228,11 @@ def evidence(
         true += [(*digit.box, digit.label, 1) for digit in page.printed]
         truth = np.array(true, np.int64).reshape(-1, 6)
         boxes = np.column_stack([truth[:, :2], truth[:, :2] + truth[:, 2:4]])
-        rows = matched(seen.boxes, boxes, TOUCHED if found.is_small else SAME)
+        rows = matched(seen.boxes, boxes, TOUCHED if found.on == "small" else SAME)
         classes, kinds = np.append(truth[:, 4], NONE)[rows], np.append(truth[:, 5], NONE)[rows]
         parts.append([getattr(seen, name) for name in Seen.__dataclass_fields__])
         labels.append(classes)
         is_told.append(kinds == found.detections.kinds[seen.rows] % 2)
-        counts.append(np.full(len(rows), 1 / max(len(rows), 1) if found.is_small else 1.0))
+        counts.append(np.full(len(rows), 1 / max(len(rows), 1) if found.on == "small" else 1.0))
     joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
     return Seen(*joined), np.concatenate(labels), np.concatenate(is_told), np.concatenate(counts)

@@ -10,7 +10,7 @@ from digitscope.reading.pictures import open_pictures
 from digitscope.reading.result import Reading
 
 
-def reading_of(items: list[tuple[str, float, str, float]], *, is_small: bool = False) -> Reading:
+def reading_of(items: list[tuple[str, float, str, float]], *, on: str = "pages") -> Reading:
     """Read items that stand side by side, in a small picture or on a page.
 
     Each has a digit, the chance of it, a sign and its probability; the likelier one is what was detected.
@@ -29,7 +29,7 @@ def reading_of(items: list[tuple[str, float, str, float]], *, is_small: bool = F
     of_digits, ones = chances[:, 0], np.ones(n, np.float32)
     seen = Seen(np.arange(n), boxes, images, nothing, nothing, of_digits, np.log(ones), ones)
     (picture,) = open_pictures(np.full((60, 40 * n + 10), 255, np.uint8))
-    found = Found(detections, np.zeros((1, 1), np.float32), 1.0, is_small=is_small)
+    found = Found(detections, np.zeros((1, 1), np.float32), 1.0, on=on)
     return PageItems(Judged(seen, probabilities, chances[:, 0]), found, picture, 0, ReadingOptions()).reading()
 
 
@@ -59,5 +59,5 @@ def test_an_item_is_what_can_stand_there() -> None:
 
 
 def test_a_slash_alone_in_a_small_picture_is_a_1() -> None:
-    reading = reading_of([("1", 0.45, "/", 0.5)], is_small=True)
+    reading = reading_of([("1", 0.45, "/", 0.5)], on="small")
     assert (reading.text, reading.signs) == ("1", ())

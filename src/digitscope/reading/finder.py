@@ -52,7 +52,10 @@ LEAST_SCORE = 0.1
 """The item network looks at detections from this probability, and the digit network at digits from it."""
 
 TURN_MARGIN = 1.0
-"""How much more certainty of digits a page has upside down, at least, where it is turned: see `Detections`."""
+"""How much more certainty of digits a page has upside down, at least, where it is turned: see `Detections`.
+
+This is a whole digit more: a 6 may well be a 9, and an 8 an 8.
+"""
 
 WINDOW = 320
 """Pixels of the fine picture's part in which it is tried which way is up."""
@@ -68,7 +71,7 @@ class Found:
         ink_scale: pixels of `ink` for one of the page.
         turns: quarter turns, clockwise, that brought the page upright.
         writing: share of the page that shows any writing, and of that the share that shows written digits.
-        is_small: whether the page has room for no more than a number.
+        on: "pages", or "small" pictures, which have room for no more than a number.
     """
 
     detections: Detections
@@ -76,7 +79,7 @@ class Found:
     ink_scale: float
     turns: int = 0
     writing: tuple[float, float] = (0.0, 0.0)
-    is_small: bool = False
+    on: str = "pages"
 
 
 class PageNetwork:
@@ -130,14 +133,14 @@ class Finder:
         coarse, kinds, scale = self._overview(gray)
         empty, written = kinds[:2]
         shown = float((empty < 0.5).mean()), float(written.sum() / max((1 - empty).sum(), 1e-6))
-        is_small = max(gray.shape) <= COARSE[0]  # too small for more than a number: its scale is known
-        if written.max() < WRITTEN and not is_small:
+        on = "small" if max(gray.shape) <= COARSE[0] else "pages"
+        if written.max() < WRITTEN and on == "pages":
             nothing = decode(np.full((N_CHANNELS, 1, 1), -100, np.float32), 1)
             return Found(nothing, np.zeros((1, 1), np.float32), 0.0, turns or 0, shown)
         if turns is None:
             part = _densest(gray, written, min(1.0, WINDOW / scale / max(gray.shape)))
-            turns = self._turns(part, scale, lies_down=_lies_down(coarse, kinds), is_small=is_small)
-        found = self.fine(np.rot90(gray, -turns), scale, np.rot90(empty, -turns), signs, is_small=is_small)
+            turns = self._turns(part, scale, on, lies_down=_lies_down(coarse, kinds))
+        found = self.fine(np.rot90(gray, -turns), scale, on, np.rot90(empty, -turns), signs)
         return replace(found, turns=turns, writing=shown)
 
     def _overview(self, gray: UInt8) -> tuple[Float32, Float32, float]:
@@ -162,25 +165,14 @@ class Finder:
             else:
                 return coarse, kinds, scale
 
-    def _turns(self, part: UInt8, scale: float, *, lies_down: bool, is_small: bool) -> int:
-        """Return the quarter turns, clockwise, after which most is read in a part of a page.
-
-        It is turned only if a whole digit more is read then: a 6 may well be a 9, and an 8 an 8.
-        """
+    def _turns(self, part: UInt8, scale: float, on: str, *, lies_down: bool) -> int:
+        """Return the quarter turns, clockwise, after which most is read in a part of a page; see `TURN_MARGIN`."""
         ways = (0, 1, 3) if lies_down else (0, 2)
-        read = [self.fine(np.rot90(part, -way), scale, is_small=is_small).detections.certainty for way in ways]
+        read = [self.fine(np.rot90(part, -way), scale, on).detections.certainty for way in ways]
         best = int(np.argmax(read))
         return ways[best] if read[best] >= read[0] + TURN_MARGIN else 0
 
-    def fine(
-        self,
-        gray: UInt8,
-        scale: float,
-        empty: Float32 | None = None,
-        signs: str = SIGNS,
-        *,
-        is_small: bool = False,
-    ) -> Found:
+    def fine(self, gray: UInt8, scale: float, on: str, empty: Float32 | None = None, signs: str = SIGNS) -> Found:
         """Return what is on a page that is upright, looked at with `scale` times its pixels along each axis.
 
         `empty` (h, w) is the probability that nothing is written: where it is high, nothing is looked at.
@@ -188,10 +180,9 @@ class Finder:
         picture = _scaled(gray, scale)
         maps = self.network.maps(picture, empty)
         seen = decode(maps, LEAST_SCORE)
-        weights = self.combinations["small" if is_small else "pages"]
-        seen = identified(seen, self.items.logits(views_of(picture, seen.boxes)), weights, signs)
+        seen = identified(seen, self.items.logits(views_of(picture, seen.boxes)), self.combinations[on], signs)
         detections = replace(seen, boxes=np.asarray(seen.boxes / scale, dtype=np.float32))
-        return Found(detections, _mask_of(maps), scale / 2, is_small=is_small)
+        return Found(detections, _mask_of(maps), scale / 2, on=on)
 
 
 def _tiles(rows: int, columns: int) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:

@@ -63,10 +63,7 @@ def _reduced(ink: Float32) -> Float32:
 
 
 def _usual_stroke(ink: Float32, share: float = 1.0) -> Float32:
-    """Return `ink` with its strokes about as bold as MNIST's.
-
-    `share` is the share of the longer side that one digit takes.
-    """
+    """Return `ink` with its strokes about as bold as MNIST's; a digit takes a `share` of the longer side."""
     width = stroke_share(ink) / share
     if width == 0:
         return ink
@@ -96,10 +93,7 @@ def _resized(ink: Float32, share: float) -> Float32:
 
 
 def _centred(ink: Float32, height: int, middle: float | None = None) -> UInt8:
-    """Return `ink` in a field `height` x 28 with its centre of mass in the middle, as near as whole pixels go.
-
-    `middle` is the row that is brought to the middle instead.
-    """
+    """Return `ink` in `height` x 28 pixels, its centre of mass, or the row `middle`, in the middle, nearly."""
     field = np.zeros((height, SIDE), np.float32)
     rows, columns = ink.shape
     total = float(ink.sum())

@@ -89,7 +89,7 @@ class PageItems:
         is_shown = self.options.printed | (detections.kinds % 2 == 0)
         least = min(DOUBTED, self.options.min_confidence)
         likely = np.flatnonzero((self.judged.chances >= least) & (detections.kinds[rows] < 2))
-        if self.found.is_small and not len(likely):
+        if self.found.on == "small" and not len(likely):
             likely = np.argsort(-self.judged.chances)[:1]  # somebody cut it out: it is likely to be something
         in_text = likely[is_shown[rows[likely]]]
         signs = np.flatnonzero((detections.kinds >= 2) & (detections.scores >= LEAST_SIGN) & is_shown)
@@ -164,10 +164,7 @@ class PageItems:
         chances, probabilities = self.judged.chances, self.judged.probabilities
         of_digits = 0.0 if k is None else min(1.0, chances[k] / probabilities[k].max(initial=1e-9))
         of_signs = float(detections.chances[row, 2 + kind % 2])
-        if kind < 2:
-            of_signs = min(of_signs, 1 - of_digits)
-        else:
-            of_digits = min(of_digits, 1 - of_signs)
+        of_digits = min(of_digits, 1 - of_signs)
         each = of_signs * np.exp(detections.log_probabilities[row, 10:])
         return {DIGIT: float(of_digits), **dict(zip(SIGNS, each.tolist(), strict=True))}
 

@@ -110,7 +110,7 @@ class Reader:
         if options.printed:
             found = replace(found, detections=found.detections.of_either_kind())
         seen = see(np.rot90(gray, -found.turns), found, self.digits)
-        weights = self.finder.combinations["small" if found.is_small else "pages"]["digits"]
+        weights = self.finder.combinations[found.on]["digits"]
         judged = judge(seen, weights, sorted(map(int, options.digits)))
         return PageItems(judged, found, picture, number, options).reading()
 
