@@ -211,7 +211,7 @@ def test_a_seed_that_cannot_be(careful: Command, run_folder: Path) -> None:
 
 ADDRESS = "https://example.org/form.jpg"
 NO_FILE = "digitscope: error: nope.onnx: no such file: expected an .onnx file, as digitscope export writes"
-EXPORT = "expected digit, digit-best, two-digit, page, or what `digitscope export RUN` writes"
+EXPORT = "expected digit, digit-best, two-digit, page, item, or what `digitscope export RUN` writes"
 DOWNLOAD = f"{ADDRESS!r} is a web address: expected a path; download the file first"
 
 
