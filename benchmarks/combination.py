@@ -61,8 +61,8 @@ def fit_combinations(
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Return the numbers by which the three networks are combined; see `Finder.combinations`.
 
-    `page` is the file of the page network. The pages and texts are written with `material`. Items of scenes and of
-    texts count alike altogether: either alone has too few or too many that are none.
+    `page` is the file of the page network. The pages and texts are written with `material`. The items of all
+    scenes weigh as much as those of all texts: scenes alone have too many that are none, texts too few.
     """
     finder = Finder(PageNetwork(page, threads=1), items)
     scenes = [each for k in range(GROUPS) for each in found_in_scenes(finder.network, material, (SEED + 3, k))]
@@ -122,7 +122,11 @@ def found_in_text(network: PageNetwork, material: Material, seed: tuple[int, ...
     true = np.array([[*mark.outline.min(axis=0), *mark.outline.max(axis=0)] for mark in marks])
     classes = np.array([CLASSES.index(mark.label) for mark in marks])
     rows = matched(widened(found.boxes, THINNEST), widened(true, THINNEST), MATCHED)
-    return image, found, np.append(label_of(classes, classes < 0), NO_ITEM)[rows].astype(np.uint8)
+    return (
+        image,
+        found,
+        np.append(label_of(classes, np.zeros(len(classes), np.bool_)), NO_ITEM)[rows].astype(np.uint8),
+    )
 
 
 def fit_digits(finder: Finder, digits: Recognizer, pages: Iterable[Page]) -> dict[str, float]:

@@ -135,8 +135,8 @@ def ship_item(
 ) -> None:
     """Write the run in `folder` as item.onnx with its card item.md, both or neither.
 
-    The numbers by which `digitscope.read` combines it with the shipped `page` and `digit` are fitted on validation
-    pages, and are in the file.
+    The numbers by which `digitscope.read` combines it with the shipped `page` and `digit` are in the file; see
+    `benchmarks.combination`.
 
     Args:
         folder: a run folder of the recipe "item".
@@ -157,7 +157,7 @@ def ship_item(
     temperature = fit_temperature(predict_logits(network, validation.images), validation.labels)
     scores = score_items(predict_logits(network, test.images) / temperature, test.labels)
     with replacing(into / "item.onnx") as file, replacing(into / "item.md") as text:
-        export_onnx(network, file, validation.images, temperature=temperature)
+        export_onnx(network, file, validation.images, temperature=temperature)  # with which the weights are fitted
         page, digits = shipped_path("page"), Recognizer.load("digit", threads=1)
         combinations = fit_combinations(page, Recognizer(file, threads=1), digits, material)
         about = {"task": "item", "combinations": combinations}

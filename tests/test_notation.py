@@ -81,6 +81,13 @@ def test_each_item_is_told_given_the_others_of_the_likeliest_line() -> None:
             assert told == pytest.approx({symbol: share * each for symbol, each in weights.items()})
 
 
+def test_a_line_of_noise_is_told_in_little_time() -> None:
+    """Its probability is no float; the time limit of a test is far above what this takes."""
+    told = in_context([{DIGIT: 0.2, "-": 0.15}, {DIGIT: 0.0, "-": 0.0}] * 500, [False] * 1000)
+    assert all(sum(each.values()) == pytest.approx(0.35) for each in told[::2])
+    assert told[1] == {DIGIT: 0, "-": 0}
+
+
 def test_what_has_nothing_odd_stays_as_it_was() -> None:
     """However many items are unsure."""
     items = [{DIGIT: 1.0}, *[{DIGIT: 0.6, "-": 0.3}, {DIGIT: 1.0}] * 40]

@@ -23,8 +23,7 @@ INPUT, OUTPUT = "images", "maps"
 """Names in the network's ONNX file: uint8 (N, H, W) in, the maps out."""
 
 SIGNS = ".,-/:+×÷=()"
-ALL = f"0123456789{SIGNS}"
-CLASSES = tuple(ALL)
+CLASSES = (*"0123456789", *SIGNS)
 """Ten digits, then the signs."""
 
 KINDS = ("written digit", "printed digit", "written sign", "printed sign")

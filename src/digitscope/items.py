@@ -24,7 +24,7 @@ NEAR, AROUND = (1.5, 14.0), (2.5, 96.0)
 
 N_ITEM_CLASSES = 2 * len(CLASSES) + 1
 NO_ITEM = N_ITEM_CLASSES - 1
-"""`CLASSES` written, then printed, then whatever is no item: the number of them, and the last one's."""
+"""The number of classes, and that of the last one: first `CLASSES` written, then printed, then "no item"."""
 
 BLOCKS = (slice(0, 10), slice(21, 31), slice(10, 21), slice(31, 42))
 """The classes of each of `digitscope.detections.KINDS`."""

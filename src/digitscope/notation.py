@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from math import exp, prod
+from math import exp, log
 
 DIGIT = "D"
 """The symbol of any digit; every other symbol is a sign."""
@@ -25,8 +25,8 @@ ODDNESS = 2.0
 LEAST = 0.02
 """Alternatives less probable than this share of the best one are left out."""
 
-WIDTH = 64
-"""Lines that the search keeps, the likeliest ones."""
+LINES = 512
+"""Lines that a search keeps for all unsure items together, about; at most an eighth of them for each."""
 
 
 def in_context(items: Sequence[Mapping[str, float]], spaces: Sequence[bool]) -> list[dict[str, float]]:
@@ -39,20 +39,25 @@ def in_context(items: Sequence[Mapping[str, float]], spaces: Sequence[bool]) -> 
             the probability that there is an item, which stays.
         spaces: whether a space stands before each item.
     """
-
-    def weight(line: Sequence[str]) -> float:
-        chances = (item[symbol] for item, symbol in zip(items, line, strict=True))
-        return prod(chances) * exp(-ODDNESS * oddities(text_of(line, spaces)))
-
     tried = [[symbol for symbol, chance in item.items() if chance > LEAST * max(item.values())] for item in items]
     unsure = [place for place, symbols in enumerate(tried) if len(symbols) > 1]
+
+    def cost(line: Sequence[str]) -> float:
+        """Return the negative logarithm of the line's probability, up to a constant."""
+        chances = (items[place][line[place]] for place in unsure)
+        return ODDNESS * oddities(text_of(line, spaces)) - sum(map(log, chances))
+
+    def versions(line: Sequence[str], place: int) -> list[list[str]]:
+        return [[*line[:place], symbol, *line[place + 1 :]] for symbol in tried[place]]
+
     lines = [[max(item, key=item.__getitem__) for item in items]]
     for place in unsure:
-        wider = [[*line[:place], symbol, *line[place + 1 :]] for line in lines for symbol in tried[place]]
-        lines = sorted(wider, key=weight, reverse=True)[:WIDTH]
+        wider = [version for line in lines for version in versions(line, place)]
+        lines = sorted(wider, key=cost)[: max(1, LINES // max(len(unsure), 8))]
     told = [dict(item) for item in items]
     for place in unsure:
-        weights = {symbol: weight([*lines[0][:place], symbol, *lines[0][place + 1 :]]) for symbol in tried[place]}
+        costs = [cost(version) for version in versions(lines[0], place)]
+        weights = dict(zip(tried[place], (exp(min(costs) - each) for each in costs), strict=True))
         share = sum(items[place].values()) / sum(weights.values())
         told[place] = {symbol: share * weights.get(symbol, 0.0) for symbol in items[place]}
     return told

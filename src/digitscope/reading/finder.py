@@ -1,7 +1,7 @@
 """Where digits and signs are on a page: a coarse pass for size and direction, then a fine pass that finds them.
 
-The network (`digitscope.models.page`) sees the page twice at most: small, to tell how high the digits are and
-which way is up; then at the scale at which their height suits it.
+The page network sees the page twice at most: small, to tell how high the digits are and which way is up; then at
+the scale at which their height suits it. The item network looks at each thing that is found.
 """
 
 from collections.abc import Iterator, Mapping
@@ -125,7 +125,7 @@ class Finder:
 
     @cached_property
     def combinations(self) -> Mapping[str, Mapping[str, Mapping[str, float]]]:
-        """Weights for "kinds", "classes" and "digits", on "pages" and in "small" pictures."""
+        """On "pages" and in "small" pictures: weights of "kinds" and "classes" by `identified`, of "digits"."""
         return dict(self.items.about["combinations"])
 
     def find(self, gray: UInt8, *, turns: int | None = None, signs: str = SIGNS) -> Found:
@@ -139,7 +139,9 @@ class Finder:
             return Found(nothing, np.zeros((1, 1), np.float32), 0.0, turns or 0, shown)
         if turns is None:
             part = _densest(gray, written, min(1.0, WINDOW / scale / max(gray.shape)))
-            turns = self._turns(part, scale, on, lies_down=_lies_down(coarse, kinds))
+            turns, found = self._upright(part, scale, on, signs, lies_down=_lies_down(coarse, kinds))
+            if part.shape == gray.shape:
+                return replace(found, turns=turns, writing=shown)
         found = self.fine(np.rot90(gray, -turns), scale, on, np.rot90(empty, -turns), signs)
         return replace(found, turns=turns, writing=shown)
 
@@ -165,12 +167,13 @@ class Finder:
             else:
                 return coarse, kinds, scale
 
-    def _turns(self, part: UInt8, scale: float, on: str, *, lies_down: bool) -> int:
-        """Return the quarter turns, clockwise, after which most is read in a part of a page; see `TURN_MARGIN`."""
+    def _upright(self, part: UInt8, scale: float, on: str, signs: str, *, lies_down: bool) -> tuple[int, Found]:
+        """Return the quarter turns after which most is read in a part of a page, see `TURN_MARGIN`, and that."""
         ways = (0, 1, 3) if lies_down else (0, 2)
-        read = [self.fine(np.rot90(part, -way), scale, on).detections.certainty for way in ways]
-        best = int(np.argmax(read))
-        return ways[best] if read[best] >= read[0] + TURN_MARGIN else 0
+        found = [self.fine(np.rot90(part, -way), scale, on, None, signs) for way in ways]
+        read = [each.detections.certainty for each in found]
+        best = int(np.argmax(read)) if max(read) >= read[0] + TURN_MARGIN else 0
+        return ways[best], found[best]
 
     def fine(self, gray: UInt8, scale: float, on: str, empty: Float32 | None = None, signs: str = SIGNS) -> Found:
         """Return what is on a page that is upright, looked at with `scale` times its pixels along each axis.

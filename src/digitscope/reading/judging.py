@@ -17,8 +17,8 @@ UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
 FEATURES = ("bias", "score", "around", "sure", "strange")
-"""What the chance of a digit is computed from: 1, the logit of its detection, the log-probabilities of writing of
-its kind around it and of its label, and its distance beyond the usual.
+"""What the chance of a digit is computed from: 1, the logit of its chance by the finder, the log-probabilities of
+writing of its kind around it and of its label, and its distance beyond the usual.
 """
 
 SUREST = 8.0
@@ -41,7 +41,7 @@ class Seen:
         images: uint8 (K, 28, 28), what the digit network saw.
         of_digit: float32 (K, 10), the logarithms of its probabilities.
         of_finder: float32 (K, 10), those of the page network and the item network.
-        scores: float32 (K,), their probability of a digit of its kind there.
+        scores: float32 (K,), their probability of a digit of its kind there, or of any where print is wanted.
         around: float32 (K,), log-probability of written digits around it, or of print for a printed one.
         distances: float32 (K,), how unlike training digits each is; 1 where the digit network does not tell.
     """

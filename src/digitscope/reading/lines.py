@@ -88,10 +88,7 @@ def _merged(lines: list[list[int]], levels: Floats, heights: Floats) -> list[lis
 
 
 def place_of(sign: Floats, lines: Sequence[Sequence[int]], boxes: Floats) -> int | None:
-    """Return the number of the line that a sign's box (4,) belongs to; None if it stands beside no digit.
-
-    It is the line of the nearest digit, and that is near: beside the sign, and not above or below it.
-    """
+    """Return the number of the line that has the nearest digit beside a sign's box (4,); None if none is near."""
     heights = boxes[:, 3] - boxes[:, 1]
     across = np.maximum(boxes[:, 0] - sign[2], sign[0] - boxes[:, 2]).clip(0)
     down = np.maximum(boxes[:, 1] - sign[3], sign[1] - boxes[:, 3]).clip(0)
@@ -103,11 +100,7 @@ def place_of(sign: Floats, lines: Sequence[Sequence[int]], boxes: Floats) -> int
 
 
 def spaces_before(boxes: Floats) -> list[bool]:
-    """Tell for each item of a line whether a space stands before it; `boxes` (N, 4) are from left to right.
-
-    Beside a 1 a gap is wide, since 1s are narrow. So the next digit also has to stand farther away than digits of
-    the line usually do.
-    """
+    """Tell for each item of a line whether a space stands before it; `boxes` (N, 4) are from left to right."""
     if len(boxes) < 2:
         return [False] * len(boxes)
     height = float(np.median(boxes[:, 3] - boxes[:, 1]))
@@ -116,5 +109,6 @@ def spaces_before(boxes: Floats) -> list[bool]:
     if len(gaps) < 3:
         return [False, *(bool(gap >= SPACE * height) for gap in gaps)]
     usual_gap, usual_step = np.quantile(gaps, USUAL), np.quantile(steps, USUAL)
+    # Beside a narrow 1 the gap is wide, so the step from middle to middle counts too.
     is_wide = gaps >= max(SPACE * height, WIDER * usual_gap)
     return [False, *(bool(each) for each in is_wide & (steps >= FARTHER * usual_step))]

@@ -166,7 +166,8 @@ class Recognizer:
         parts = [self._run(batch[i : i + IMAGES_A_RUN]) for i in range(0, max(len(batch), 1), IMAGES_A_RUN)]
         outputs = parts[0] if len(parts) == 1 else [np.concatenate(part) for part in zip(*parts, strict=True)]
         is_blank = np.ptp(batch.reshape(len(batch), math.prod(self.image_shape)), axis=1) == 0
-        outputs[0][is_blank], outputs[1][is_blank] = 0, 1 / outputs[1].shape[-1]
+        if self.task != "item":
+            outputs[0][is_blank], outputs[1][is_blank] = 0, 1 / 10
         return outputs if checked.ndim == 3 else [output[0] for output in outputs]
 
     def _run(self, batch: UInt8) -> list[Float32]:
