@@ -83,6 +83,7 @@ def test_a_process_that_dies_is_told_and_replaced(
         assert_problem(answer, 503, "the process that read the picture has ended")
         assert answer.headers["retry-after"] == "10"
         assert "signal SIGKILL" in caplog.text
+        assert soon(lambda: not children_of(os.getpid()) <= before)
         for number in (signal.SIGTERM, signal.SIGINT):  # left to who started it
             os.kill(next(iter(children_of(os.getpid()) - before)), number)
         assert client.post("/api/read", content=picture).status_code == 200
