@@ -77,8 +77,8 @@ def views_of(picture: UInt8, boxes: Float32) -> UInt8:
 def kinds_of(chances: Float32, item: Float32, weights: Mapping[str, float]) -> Float64:
     """Return the probabilities of each of `digitscope.detections.KINDS`, then of no item: (K, 5).
 
-    Their logarithms are weighted sums, up to a constant. The weight "page" is for the logits of the page network's
-    `chances` (K, 4), "item" for those of the item network's kinds, from its `item` (K, 43). "bias" is for an item.
+    Their logarithms are weighted sums, up to a constant. "page" weighs the logits of the page network's `chances`
+    (K, 4). "item" weighs those of the item network's kinds, from its `item` (K, 43). "bias" is added for an item.
     """
     by_page = weights["page"] * logit(np.clip(chances, LEAST, 1 - LEAST)) + weights["bias"]
     by_item = np.stack([logsumexp(item[:, part], axis=1) for part in (*BLOCKS, [NO_ITEM])], axis=1)

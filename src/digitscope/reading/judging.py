@@ -17,8 +17,10 @@ UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
 FEATURES = ("bias", "score", "around", "sure", "strange")
-"""What the chance of a digit is computed from: 1, the logit of the finder's chance, and two log-probabilities, of
-writing of its kind around it and of its label. The last is its distance beyond the usual.
+"""What the chance of a digit is computed from.
+
+They are 1, the logit of the finder's chance, the log-probabilities of writing of its kind around it and of its
+label, and its distance beyond the usual.
 """
 
 SUREST = 8.0
