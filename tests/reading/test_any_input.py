@@ -24,8 +24,8 @@ from PIL import Image, features
 from digitscope.detections import SIGNS
 from digitscope.errors import DataError
 from digitscope.reading import Reader, Reading, read
+from digitscope.reading.pictures import image_of
 from digitscope.reading.result import UNSURE
-from digitscope.reading.to_uint8 import image_of
 
 FORMS = ["PNG", "JPEG", "TIFF", "BMP", "GIF", "PPM", "WEBP", *(["AVIF"] if features.check("avif") else [])]
 MOST_MEGABYTES = 1000

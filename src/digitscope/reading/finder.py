@@ -57,8 +57,11 @@ TURN_MARGIN = 1.0
 This is a whole digit more: a 6 may well be a 9, and an 8 an 8.
 """
 
-WINDOW = 320
-"""Pixels of the fine picture's part in which it is tried which way is up."""
+WINDOW, UPRIGHT = 320, 0.75
+"""Pixels of the fine picture's part in which it is tried which way is up.
+
+A part is upright, and no other way is tried, if it has so much certainty for each thing found there.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,11 +172,14 @@ class Finder:
 
     def _upright(self, part: UInt8, scale: float, on: str, signs: str, *, lies_down: bool) -> tuple[int, Found]:
         """Return the quarter turns after which most is read in a part of a page, see `TURN_MARGIN`, and that."""
-        ways = (0, 1, 3) if lies_down else (0, 2)
-        found = [self.fine(np.rot90(part, -way), scale, on, None, signs) for way in ways]
-        read = [each.detections.certainty for each in found]
-        best = int(np.argmax(read)) if max(read) >= read[0] + TURN_MARGIN else 0
-        return ways[best], found[best]
+        turns, found = 0, self.fine(part, scale, on, None, signs)
+        least = found.detections.certainty + TURN_MARGIN
+        is_sure = found.detections.certainty >= UPRIGHT * max(len(found.detections), 1)
+        for way in () if is_sure else (1, 3) if lies_down else (2,):
+            turned = self.fine(np.rot90(part, -way), scale, on, None, signs)
+            if turned.detections.certainty >= least:
+                turns, found, least = way, turned, turned.detections.certainty
+        return turns, found
 
     def fine(self, gray: UInt8, scale: float, on: str, empty: Float32 | None = None, signs: str = SIGNS) -> Found:
         """Return what is on a page that is upright, looked at with `scale` times its pixels along each axis.
