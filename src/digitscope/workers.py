@@ -31,8 +31,7 @@ from digitscope.errors import ClusterError
 
 T = TypeVar("T")
 
-MESSAGE_SECONDS = 0.1
-"""Interval at which a task that has sent no message is checked for its end."""
+MESSAGE_SECONDS = 0.1  # interval at which a task that has sent no message is checked for its end
 
 
 class Task(ProcessFuture[T]):

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from digitscope.serve import Access, Limits, create_app
-from digitscope.serve.guards import BodyGuard, ConcurrencyGuard
+from digitscope.serve.guards import LoadGuard
 from digitscope.serve.log import JsonLines
 from digitscope.serve.problems import Problem
 from tests.serve.helpers import TOKEN, assert_problem
@@ -175,7 +175,7 @@ def collecting(bodies: list[bytes]) -> Handler:
 
 def test_a_body_is_given_whole_and_then_what_comes_after_it() -> None:
     bodies: list[bytes] = []
-    guard = BodyGuard(collecting(bodies), Limits())
+    guard = LoadGuard(collecting(bodies), Limits())
     parts = [part(b"one ", more=True), part(b"", more=True), part(b"two", more=False)]
     asyncio.run(guard(http(transfer_encoding="chunked"), receiving(*parts, then=0), send))
     assert bodies == [b"one two"]
@@ -183,7 +183,7 @@ def test_a_body_is_given_whole_and_then_what_comes_after_it() -> None:
 
 def test_a_body_that_stalls_is_given_up() -> None:
     bodies: list[bytes] = []
-    guard = BodyGuard(collecting(bodies), Limits(body_seconds=0.05))
+    guard = LoadGuard(collecting(bodies), Limits(body_seconds=0.05))
     with pytest.raises(Problem, match=r"has not arrived within 0\.05 s") as caught:
         asyncio.run(guard(http(content_length="9"), receiving(part(b"some", more=True)), send))
     assert caught.value.status_code == 408
@@ -193,14 +193,14 @@ def test_a_body_that_stalls_is_given_up() -> None:
 
 def test_what_a_client_sent_that_left_is_dropped() -> None:
     bodies: list[bytes] = []
-    guard = BodyGuard(collecting(bodies), Limits())
+    guard = LoadGuard(collecting(bodies), Limits())
     asyncio.run(guard(http(content_length="9"), receiving(part(b"some", more=True), then=0), send))
     assert bodies == []
 
 
 def test_all_bodies_in_memory_have_a_limit_and_leave_room_when_they_are_done() -> None:
     bodies: list[bytes] = []
-    guard = BodyGuard(collecting(bodies), Limits(body_bytes=100_000, held_bytes=150_000))
+    guard = LoadGuard(collecting(bodies), Limits(body_bytes=100_000, held_bytes=150_000))
 
     async def together() -> list[object]:
         requests = [
@@ -219,7 +219,7 @@ def test_all_bodies_in_memory_have_a_limit_and_leave_room_when_they_are_done() -
 
 def test_large_bodies_that_stall_keep_no_small_one_out() -> None:
     bodies: list[bytes] = []
-    guard = BodyGuard(collecting(bodies), Limits(body_bytes=100_000, held_bytes=100_000, body_seconds=0.3))
+    guard = LoadGuard(collecting(bodies), Limits(body_bytes=100_000, held_bytes=100_000, body_seconds=0.3))
 
     async def together() -> list[object]:
         stalls = guard(http(content_length="100000"), receiving(part(bytes(99_999), more=True), then=9), send)
@@ -238,7 +238,7 @@ def test_one_too_many_is_told_to_come_back_and_those_that_look_are_not_counted()
     async def handle(*_: object) -> None:
         await asyncio.sleep(0.05)
 
-    guard = ConcurrencyGuard(handle, 2)
+    guard = LoadGuard(handle, Limits(requests=2))
 
     async def together() -> list[object]:
         methods = ["POST", "GET", "PUT", "POST", "GET"]

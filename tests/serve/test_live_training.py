@@ -20,7 +20,7 @@ import pytest
 from digitscope.data import Dataset
 from digitscope.scratch import ScratchSettings, train
 from digitscope.serve.live_training import MOST_UNITS, Lesson, UInt8, learn
-from digitscope.serve.trainings import Training, Trainings
+from digitscope.serve.training_api import Training, Trainings
 from tests.serve.helpers import children_of, soon
 
 SHORT = Lesson(ScratchSettings(hidden=(8,), epochs=3), seed=1, examples=300)
@@ -143,7 +143,10 @@ async def started(trainings: Trainings, lesson: Lesson = LONG) -> Training:
 
 async def heard(training: Training, after: int = 0) -> list[tuple[int, str, Any]]:
     """All events of a training, to its end."""
-    return [(event.number, event.name, json.loads(event.data)) async for event in training.events(after)]
+    return [
+        (int(event.id or 0), event.event or "", json.loads(event.raw_data or ""))
+        async for event in training.events(after)
+    ]
 
 
 def test_a_process_tells_what_the_function_does() -> None:
@@ -182,8 +185,8 @@ def test_a_new_drawing_is_read_while_it_runs(sample: Dataset) -> None:
         assert training is not None
         readings = []
         async for event in training.events():
-            if event.name == "epoch":
-                readings.append(json.loads(event.data)["drawing"]["probabilities"])
+            if event.event == "epoch":
+                readings.append(json.loads(event.raw_data or "")["drawing"]["probabilities"])
                 if len(readings) == 1:
                     training.draw(255 - sample.test.images[0])
                 if readings[-1] != readings[0] and max(abs(np.subtract(readings[-1], readings[-2]))) > 0.3:
@@ -215,7 +218,7 @@ def test_a_stopped_training_delivers_no_late_epoch() -> None:
     async def use(trainings: Trainings) -> None:
         training = await started(trainings, FAST)
         async for event in training.events():
-            if event.number == 5:
+            if event.id == "5":
                 break
         training.stop("stopped", "enough")
         await training.task

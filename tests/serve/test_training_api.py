@@ -22,7 +22,7 @@ from digitscope.data import Dataset
 from digitscope.scratch import ACTIVATIONS
 from digitscope.serve import training_api
 from digitscope.serve.schemas import NewTraining, ranges
-from digitscope.serve.trainings import Trainings
+from digitscope.serve.training_api import Trainings
 from tests.conftest import NAMED_DATA
 from tests.serve.helpers import assert_problem, children_of, soon
 

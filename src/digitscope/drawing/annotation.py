@@ -15,8 +15,7 @@ Float64 = NDArray[np.float64]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Colour = tuple[int, int, int]
 Mark = Digit | Sign
-Place = tuple[float, float, float, float]
-"""Left, top, right and bottom, in pixels of the drawing."""
+Place = tuple[float, float, float, float]  # left, top, right and bottom, in pixels of the drawing
 
 ACCEPTED: Colour = (0, 114, 178)
 NOT_ACCEPTED: Colour = (213, 94, 0)
@@ -29,8 +28,7 @@ NOT_ACCEPTED_ON_DARK: Colour = (230, 159, 0)
 """Sky blue and orange of the same palette. Its green stands out from dark paper too."""
 
 PRINT: Colour = (105, 105, 105)
-PRINT_ON_DARK: Colour = (160, 160, 160)
-"""Greys, which step back behind the colours of handwriting."""
+PRINT_ON_DARK: Colour = (160, 160, 160)  # greys, which step back behind the colours of handwriting
 
 LEGIBLE_DIGIT, LEGIBLE_FONT = 48, 18
 """Pages with lower digits or less room for labels, in pixels, are enlarged, but not beyond MOST_PIXELS."""
@@ -40,8 +38,7 @@ MOST_PIXELS = 12_000_000
 SMALLER = 0.6
 """Size of a label's second line, that of the first being 1. Labels of print are smaller than others by as much."""
 
-LABEL_HEIGHT = 1.75
-"""Height of a label with its gap, that of the font being 1."""
+LABEL_HEIGHT = 1.75  # height of a label with its gap, that of the font being 1
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,8 @@ from digitscope.reading.result import Digit, Sign
 if TYPE_CHECKING:
     from digitscope.reading.result import Reading
 
-MOST_ROWS = 200
-"""Digits and signs that the table shows: a notebook keeps all of its output."""
-
-ZOOM = 2
-"""Pixels of the screen to one that the network saw."""
+MOST_ROWS = 200  # digits and signs that the table shows: a notebook keeps all of its output
+ZOOM = 2  # pixels of the screen to one that the network saw
 
 CELL = "padding:3px 10px;text-align:left;vertical-align:middle;border-top:1px solid rgba(128,128,128,.35)"
 

@@ -11,8 +11,7 @@ from typing import Any
 
 from digitscope.errors import MissingExtraError, SettingError
 
-DIGIT_LETTERS = "DMYhm#"
-"""Characters of a pattern that stand for a digit."""
+DIGIT_LETTERS = "DMYhm#"  # characters of a pattern that stand for a digit
 
 ALIASES: Mapping[str, str] = MappingProxyType({"mod11": "iso7064.mod_11_2", "mod97": "iso7064.mod_97_10"})
 """Usual names of rules that python-stdnum calls otherwise."""

@@ -107,11 +107,8 @@ class Field:
         return self.length or (1, MOST_DIGITS)
 
 
-HUGE = 1e9
-"""Sides and edges are smaller; TOML has infinite ones too."""
-
-MOST_DIGITS = 40
-"""Digits of a field whose length is not known, at most."""
+HUGE = 1e9  # sides and edges are smaller; TOML has infinite ones too
+MOST_DIGITS = 40  # digits of a field whose length is not known, at most
 
 RENAMED: Mapping[str, str] = MappingProxyType({"min": "minimum", "max": "maximum"})
 """Keys of the file that Python's own names hide."""

@@ -15,12 +15,10 @@ from digitscope.forms.checks import known_checks
 from digitscope.forms.description import Field, check_place, check_size, field_of, parts_of, toml_of
 from digitscope.reading import open_pictures
 
-LONGEST_SIDE = 2000
-"""Pixels of the empty page's picture, at most; a millimetre of A4 then has six or seven."""
+LONGEST_SIDE = 2000  # pixels of the empty page's picture, at most; a millimetre of A4 then has six or seven
 
 Size = tuple[float, float]
-NamedTable = tuple[str, Mapping[str, Any]]
-"""The name of a field and its table, as the file has it."""
+NamedTable = tuple[str, Mapping[str, Any]]  # the name of a field and its table, as the file has it
 
 
 @dataclass(frozen=True)

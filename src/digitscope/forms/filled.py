@@ -20,11 +20,8 @@ from digitscope.reading.result import Sign
 
 UInt8 = NDArray[np.uint8]
 
-LIKE_1 = "/()"
-"""Signs that are taken for a 1 unless a pattern has them."""
-
-SURE = 0.8
-"""Probability from which a value need not be looked at."""
+LIKE_1 = "/()"  # signs that are taken for a 1 unless a pattern has them
+SURE = 0.8  # probability from which a value need not be looked at
 
 CORRECTED = 4.6
 """A value that is exp(4.6), or 100, times less probable than what seems to be written is to be looked at."""
@@ -35,8 +32,7 @@ SAME_PLACE = 0.5
 OTHER_HAND = 0.5
 """Factor of the chance of a digit that looks printed in a field for handwriting, and the other way round."""
 
-LEAST_SIGN = 0.5
-"""Probability of a sign that may contradict a field."""
+LEAST_SIGN = 0.5  # probability of a sign that may contradict a field
 
 BESIDE = 0.25
 """Share of a digit inside of a field from which it belongs to none if its middle is outside, and makes doubt."""
@@ -44,14 +40,9 @@ BESIDE = 0.25
 NOT_READ = 0.02
 """Share of a field with ink that the empty form does not have, from which an empty value is doubted."""
 
-MOST_SIDE = 2600
-"""Pixels of the longer side of a page that is laid onto its form, at most."""
-
-SMALL = (640, 640)
-"""Pixels of the width and height of a refused page's image, at most."""
-
-AROUND = 0.4
-"""Margin of a field's image, as a share of the field's height."""
+MOST_SIDE = 2600  # pixels of the longer side of a page that is laid onto its form, at most
+SMALL = (640, 640)  # pixels of the width and height of a refused page's image, at most
+AROUND = 0.4  # margin of a field's image, as a share of the field's height
 
 
 @dataclass(frozen=True, eq=False)

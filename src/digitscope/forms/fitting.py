@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-NOTHING = 10
-"""The choice that a detection is no digit, after the ten digits."""
+NOTHING = 10  # the choice that a detection is no digit, after the ten digits
 
 IMPOSSIBLE = 25.0
 """Cost of a choice, a negative logarithm of its probability, from which it is not considered."""
@@ -16,14 +15,9 @@ IMPOSSIBLE = 25.0
 SURE_OTHERWISE = 9.2
 """Cost above the best choice's at which a value would overrule digits that are sure: 1 to 10,000."""
 
-RARE = 4.6
-"""Cost above the best sum's from which others are left out: 1 to 100."""
-
-MOST_TEXTS = 40
-"""Texts of a field that are tried so that a sum is right."""
-
-MOST_TRIED = 50_000
-"""Values that are tried at most."""
+RARE = 4.6  # cost above the best sum's from which others are left out: 1 to 100
+MOST_TEXTS = 40  # texts of a field that are tried so that a sum is right
+MOST_TRIED = 50_000  # values that are tried at most
 
 
 @dataclass(frozen=True)

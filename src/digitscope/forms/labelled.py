@@ -15,8 +15,7 @@ from digitscope.errors import DataError
 from digitscope.files import write_bytes
 from digitscope.forms.store import Store
 
-TEST_EVERY = 5
-"""One form of so many is for the test; a form is of one writer."""
+TEST_EVERY = 5  # one form of so many is for the test; a form is of one writer
 
 
 @dataclass(frozen=True)

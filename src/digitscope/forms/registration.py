@@ -17,20 +17,11 @@ except ImportError:
 UInt8 = NDArray[np.uint8]
 Float64 = NDArray[np.float64]
 
-SIDE = 1600
-"""Pixels of the longer side at which pictures are matched."""
-
-FEATURES = 6000
-"""Features of a picture at most, the strongest."""
-
-UNLIKE_SECOND = 0.8
-"""How far the nearest feature must be in comparison with the second nearest (Lowe 2004)."""
-
-APART = 4.0
-"""Pixels of the reference by which two matched features may miss each other."""
-
-FEWEST = 20
-"""Matched features that agree, at least."""
+SIDE = 1600  # pixels of the longer side at which pictures are matched
+FEATURES = 6000  # features of a picture at most, the strongest
+UNLIKE_SECOND = 0.8  # how far the nearest feature must be in comparison with the second nearest (Lowe 2004)
+APART = 4.0  # pixels of the reference by which two matched features may miss each other
+FEWEST = 20  # matched features that agree, at least
 
 PRINT, TOLERANCE = 0.8, 4
 """Share of the empty form's print that must be in the picture, within so many pixels."""

@@ -1,10 +1,7 @@
 """The tables of a file of values."""
 
-VERSION = 2
-"""SQLite's `user_version` of the file; 0 is a file without these tables."""
-
-OF_A_PAGE = ""
-"""The name of a row of `fields` that is a refused page and no field."""
+VERSION = 2  # SQLite's `user_version` of the file; 0 is a file without these tables
+OF_A_PAGE = ""  # the name of a row of `fields` that is a refused page and no field
 
 TABLES = """
 CREATE TABLE description (toml TEXT NOT NULL, begun TEXT NOT NULL);

@@ -27,14 +27,9 @@ from digitscope.forms.schema import FROM_VERSION_1, OF_A_PAGE, TABLES, VERSION
 
 UInt8 = NDArray[np.uint8]
 
-ENDING = ".db"
-"""How the name of such a file ends."""
-
-PATIENCE_SECONDS = 30.0
-"""Time to wait for another process that writes."""
-
-CLAIM_SECONDS = 120.0
-"""Time for which a field that was handed out is nobody else's."""
+ENDING = ".db"  # how the name of such a file ends
+PATIENCE_SECONDS = 30.0  # time to wait for another process that writes
+CLAIM_SECONDS = 120.0  # time for which a field that was handed out is nobody else's
 
 CROP, SHADES = (640, 128), 16
 """Pixels of a field's image, width and height at most, and shades of gray of images: some kB as PNG."""

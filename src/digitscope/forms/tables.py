@@ -19,8 +19,7 @@ from digitscope.forms.description import CONFIDENCE, Form
 from digitscope.forms.filled import FilledForm
 from digitscope.forms.store import ENDING, Store
 
-AS_A_WHOLE = (".xlsx", ".parquet")
-"""Formats that are written when all forms are read."""
+AS_A_WHOLE = (".xlsx", ".parquet")  # formats that are written when all forms are read
 
 EXPORTED = (".csv", ".jsonl", *AS_A_WHOLE)
 FORMATS = (*EXPORTED, ENDING)

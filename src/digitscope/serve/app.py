@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI, Request, Security
+from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -15,16 +17,15 @@ from starlette.staticfiles import StaticFiles
 from digitscope import __version__
 from digitscope.errors import SettingError
 from digitscope.reading import Recognizer
-from digitscope.serve import inside_api, training_api
+from digitscope.serve import training_api
 from digitscope.serve.examples import add_answers
-from digitscope.serve.guards import AccessGuard, BodyGuard, ConcurrencyGuard, SecurityHeaders
-from digitscope.serve.jobs import Jobs
+from digitscope.serve.guards import AccessGuard, LoadGuard, SecurityHeaders
 from digitscope.serve.log import AccessLog
-from digitscope.serve.problems import Problems, add_handlers, problem_responses
+from digitscope.serve.problems import Problems, answer_with_problem, problem_responses
 from digitscope.serve.reading_api import ReadingApi
 from digitscope.serve.schemas import Health
 from digitscope.serve.settings import Access, Limits
-from digitscope.serve.trainings import Trainings
+from digitscope.serve.training_api import Trainings
 
 if TYPE_CHECKING:
     from digitscope.forms.editing import FormFile
@@ -74,8 +75,7 @@ def create_app(
     digits = recognizer or Recognizer.load()
     if digits.task != "digit":
         raise SettingError(f"{digits.path} reads two digits over each other: expected a network for one")
-    jobs, trainings = Jobs(limits), Trainings()
-    reading = ReadingApi(digits, jobs, limits)
+    reading, trainings = ReadingApi(digits, limits), Trainings()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -84,7 +84,7 @@ def create_app(
         await trainings.close()
         await asyncio.to_thread(reading.close)
 
-    routers = (reading.router(), inside_api.router(digits, jobs), training_api.routes)
+    routers = (reading.router(), training_api.routes)
     app = _app("index.html", routers, limits, access, description=DESCRIPTION, lifespan=lifespan)
     app.state.trainings = trainings
     return app
@@ -141,12 +141,11 @@ def _app(page: str, routers: Sequence[APIRouter], limits: Limits, access: Access
             Middleware(SecurityHeaders),
             Middleware(Problems),
             Middleware(AccessGuard, access),
-            Middleware(BodyGuard, limits),
-            Middleware(ConcurrencyGuard, limits.requests),
+            Middleware(LoadGuard, limits),
         ],
+        exception_handlers=dict.fromkeys((HTTPException, RequestValidationError), answer_with_problem),
         **settings,
     )
-    add_handlers(app)
     bearer = [Security(HTTPBearer(auto_error=False))] if access.token else []
     for router in routers:
         app.include_router(router, dependencies=bearer, responses=problem_responses(401, 403, 421, 422))

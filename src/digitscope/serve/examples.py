@@ -1,4 +1,4 @@
-"""The examples of the API's description: one drawn stroke, and what is answered about it.
+"""The API's content types, and the examples of its description: one drawn stroke, and what is answered about it.
 
 Bytes stand in `data:` addresses, which OpenAPI's `externalValue` may be: a browser shows them without a file.
 """
@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from digitscope.serve.content_types import BYTES, JSON, PNG
+BYTES, FORM, JSON = "application/octet-stream", "multipart/form-data", "application/json"
+PDF, PNG = "application/pdf", "image/png"
 
 SIDE = 28
 

@@ -38,8 +38,7 @@ HEADERS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-"""The methods that change nothing (RFC 9110, section 9.2.1)."""
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")  # the methods that change nothing (RFC 9110, section 9.2.1)
 
 ALWAYS_TAKEN = 65_536
 """Bytes of a body that are always accepted, so that stalled large bodies block no small one."""
@@ -97,7 +96,11 @@ class AccessGuard:
             if scope["method"] not in SAFE_METHODS:
                 _check_origin(headers)
             if self._authorization and is_of_the_api(scope):
-                _check_token(headers.get("authorization", ""), self._authorization)
+                kind, _, token = headers.get("authorization", "").partition(" ")
+                given = f"{kind.lower()} {token.strip()}".encode()
+                if not secrets.compare_digest(given, self._authorization):
+                    detail = "no token, or another one: expected the header Authorization: Bearer TOKEN"
+                    raise Problem(401, detail, WWW_Authenticate="Bearer")
         await self.app(scope, receive, send)
 
     def _check_host(self, host: str) -> None:
@@ -107,10 +110,8 @@ class AccessGuard:
         try:
             ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
         except ValueError:
-            detail = (
-                f"this is not {name[:80]!r}: expected localhost, an IP address or a name given by --allowed-host"
-            )
-            raise Problem(421, "Misdirected Request", detail) from None
+            expected = "expected localhost, an IP address or a name given by --allowed-host"
+            raise Problem(421, f"this is not {name[:80]!r}: {expected}") from None
 
 
 def _check_origin(headers: Headers) -> None:
@@ -120,103 +121,77 @@ def _check_origin(headers: Headers) -> None:
             f"this comes from a page of {origin[:80]!r}: expected a page of this service, which was called "
             f"{host[:80]!r}, or no browser; a proxy has to pass on the Host header"
         )
-        raise Problem(403, "Forbidden", detail)
+        raise Problem(403, detail)
 
 
-def _check_token(authorization: str, expected: bytes) -> None:
-    scheme, _, token = authorization.partition(" ")
-    given = f"{scheme.lower()} {token.strip()}".encode()
-    if not secrets.compare_digest(given, expected):
-        detail = "no token, or another one: expected the header Authorization: Bearer TOKEN"
-        raise Problem(401, "Unauthorized", detail, WWW_Authenticate="Bearer")
+class LoadGuard:
+    """Middleware that receives a body before its route runs, and refuses what is too large, too slow or too much.
 
-
-class BodyGuard:
-    """Middleware that receives a body before its route runs, and refuses one that is too large or too slow.
-
-    Stalled clients so block nobody. Starlette's own limit on a body's size answers without a problem.
+    Stalled clients so block nobody. Starlette's own limit on a body's size answers without a problem. Requests
+    with safe methods are not counted.
     """
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self.app = app
         self._limits = limits
-        self._held = 0
+        self._held = self._in_work = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its whole body in one message; drop it if its client has left.
 
         Raises:
-            Problem: 413 for a body that is too large, 408 if it does not arrive, 503 if all bodies take too much.
+            Problem: 413 for a body that is too large, 408 if it does not arrive, 503 if all bodies take too much
+                or too many other requests are in work.
         """
         headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
         length = int(headers.get("content-length", "0"))  # the server has refused what is no number
-        if length == 0 and "transfer-encoding" not in headers:
-            await self.app(scope, receive, send)
-            return
         if length > self._limits.body_bytes:
             raise self._too_large(f"{length:,} bytes")
-        body = io.BytesIO()
+        body, given = io.BytesIO(), list[Message]()
+
+        async def receive_again() -> Message:
+            return given.pop() if given else await receive()
+
         try:
-            if await self._has_arrived(body, receive):
-                given = iter([{"type": "http.request", "body": body.getvalue(), "more_body": False}])
-
-                async def receive_again() -> Message:
-                    return next(given, None) or await receive()
-
-                await self.app(scope, receive_again, send)
+            if length or "transfer-encoding" in headers:
+                if not await self._has_arrived(body, receive):
+                    return
+                given.append({"type": "http.request", "body": body.getvalue(), "more_body": False})
+            await self._in_turn(scope, receive_again, send)
         finally:
             self._held -= body.tell()
 
     async def _has_arrived(self, body: io.BytesIO, receive: Receive) -> bool:
         """Collect what comes in `body`; return False if the client left meanwhile."""
+        is_whole = False
         try:
             async with asyncio.timeout(self._limits.body_seconds):
-                while True:
+                while not is_whole:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         return False
-                    self._hold(message.get("body", b""), body)
-                    if not message.get("more_body", False):
-                        return True
+                    self._held += body.write(message.get("body", b""))
+                    if body.tell() > self._limits.body_bytes:
+                        raise self._too_large("the body")
+                    if self._held > self._limits.held_bytes and body.tell() > ALWAYS_TAKEN:
+                        detail = "the bodies of all requests take too much memory now: try again in a second"
+                        raise Problem(503, detail, Retry_After="1")
+                    is_whole = not message.get("more_body", False)
         except TimeoutError:
             detail = f"the body has not arrived within {self._limits.body_seconds:g} s: send it again, in one go"
-            raise Problem(408, "Request Timeout", detail, Connection="close") from None
+            raise Problem(408, detail, Connection="close") from None
+        return True
 
-    def _hold(self, chunk: bytes, body: io.BytesIO) -> None:
-        self._held += body.write(chunk)
-        if body.tell() > self._limits.body_bytes:
-            raise self._too_large("the body")
-        if self._held > self._limits.held_bytes and body.tell() > ALWAYS_TAKEN:
-            detail = "the bodies of all requests take too much memory now: try again in a second"
-            raise Problem(503, "Service Unavailable", detail, Retry_After="1")
-
-    def _too_large(self, what: str) -> Problem:
-        detail = f"{what} is too large: expected at most {self._limits.body_bytes:,} bytes"
-        return Problem(413, "Content Too Large", detail)
-
-
-class ConcurrencyGuard:
-    """Middleware that refuses a request while `most` others are worked on or wait; safe methods pass."""
-
-    def __init__(self, app: ASGIApp, most: int) -> None:
-        self.app = app
-        self._most = most
-        self._in_work = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on.
-
-        Raises:
-            Problem: 503 while there are too many others.
-        """
-        if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
-            await self.app(scope, receive, send)
-            return
-        if self._in_work >= self._most:
+    async def _in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_counted = scope["type"] == "http" and scope["method"] not in SAFE_METHODS
+        if is_counted and self._in_work >= self._limits.requests:
             detail = f"{self._in_work} requests are in work or wait already: try again in a second"
-            raise Problem(503, "Service Unavailable", detail, Retry_After="1")
-        self._in_work += 1
+            raise Problem(503, detail, Retry_After="1")
+        self._in_work += is_counted
         try:
             await self.app(scope, receive, send)
         finally:
-            self._in_work -= 1
+            self._in_work -= is_counted
+
+    def _too_large(self, what: str) -> Problem:
+        return Problem(413, f"{what} is too large: expected at most {self._limits.body_bytes:,} bytes")

@@ -17,25 +17,17 @@ from digitscope.scratch import Network, ScratchSettings, ScratchState, train
 
 UInt8 = NDArray[np.uint8]
 
-MOST_UNITS = 25
-"""Units of the first layer that are shown."""
+MOST_UNITS = 25  # units of the first layer that are shown
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """A training: its settings, seed and data.
+    """A training: its settings, seed and data."""
 
-    Attributes:
-        settings: the network and its training.
-        seed: for the initial weights and the order of the examples.
-        folder: MNIST's files; None for the embedded sample.
-        examples: how many of the training split, from its start; None for all.
-    """
-
-    settings: ScratchSettings
-    seed: int = 0
-    folder: Path | None = None
-    examples: int | None = None
+    settings: ScratchSettings  # the network and its training
+    seed: int = 0  # for the initial weights and the order of the examples
+    folder: Path | None = None  # MNIST's files; None for the embedded sample
+    examples: int | None = None  # how many of the training split, from its start; None for all
 
 
 def learn(connection: Connection, lesson: Lesson) -> dict[str, str]:
@@ -83,7 +75,6 @@ def learn(connection: Connection, lesson: Lesson) -> dict[str, str]:
 
 
 def _reading(network: Network, image: UInt8) -> dict[str, Any]:
-    """Return what `network` reads, with probabilities."""
     logits = network.logits(image[None])[0]
     odds = np.exp(logits - logits.max(), dtype=np.float64)
     return {"label": int(logits.argmax()), "probabilities": (odds / odds.sum()).round(6).tolist()}

@@ -11,8 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ACCESS_LOG = logging.getLogger("digitscope.access")
 
-CLIENT_GONE = 499
-"""nginx's status for a client that left before the answer; RFC 9110 has none."""
+CLIENT_GONE = 499  # nginx's status for a client that left before the answer; RFC 9110 has none
 
 
 class AccessLog:

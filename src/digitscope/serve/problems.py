@@ -7,13 +7,12 @@ server lacks an extra package.
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -26,35 +25,35 @@ LOG = logging.getLogger("digitscope.serve")
 
 CONTENT_TYPE = "application/problem+json"
 
-TITLES: Mapping[int, str] = MappingProxyType({413: "Content Too Large", 422: "Unprocessable Content"})
+TITLES = MappingProxyType({413: "Content Too Large", 422: "Unprocessable Content"})
 """RFC 9110's titles of two statuses; Python before 3.13 has older ones."""
 
-LONGEST_PATH = 200
-"""Characters; a problem cuts a longer path."""
+LONGEST_PATH = 200  # characters; a problem cuts a longer path
+MOST_COMPLAINTS = 5  # validation errors that a problem lists for one request
 
-MOST_COMPLAINTS = 5
-"""Validation errors that a problem lists for one request."""
+
+def title_of(status: int) -> str:
+    """Return RFC 9110's title of a status."""
+    return TITLES.get(status) or HTTPStatus(status).phrase
 
 
 class Problem(HTTPException):
     """A refused or failed request, and why; routes and middleware raise it.
 
-    Attributes:
-        status_code: the status.
-        title: the kind of problem, the same each time.
+    Args:
+        status: of the answer.
         detail: one line: what, where, what was expected, the next step.
         headers: further headers of the answer; an underscore in a keyword stands for a hyphen.
     """
 
-    def __init__(self, status: int, title: str, detail: str, **headers: str) -> None:
+    def __init__(self, status: int, detail: str, **headers: str) -> None:
         super().__init__(status, detail, {name.replace("_", "-"): value for name, value in headers.items()})
-        self.title = title
 
     def response(self, scope: Scope) -> JSONResponse:
         """Return the answer to the request of `scope`."""
         content = {
             "type": "about:blank",
-            "title": self.title,
+            "title": title_of(self.status_code),
             "status": self.status_code,
             "detail": self.detail,
             "instance": path_of(scope),
@@ -69,17 +68,18 @@ def path_of(scope: Scope) -> str:
 
 
 class Problems:
-    """Middleware that turns exceptions raised further in into problems."""
+    """Middleware that turns exceptions raised further in into problems.
+
+    If the answer has begun, it cannot be replaced, and the exception is raised again. A client that left in the
+    meantime gets no answer.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on. If the answer has begun, it cannot be replaced, and the exception is raised again.
-
-        A client that left in the meantime gets no answer.
-        """
-        begun = False
+        """Pass the request on."""
+        begun = scope["type"] != "http"
 
         async def watched(message: Message) -> None:
             nonlocal begun
@@ -90,65 +90,53 @@ class Problems:
             await self.app(scope, receive, watched)
         except ClientDisconnect:
             return
-        except asyncio.CancelledError:
-            if begun or scope["type"] != "http":
-                raise
-            detail = "the server stops, and what was asked for was not done: ask again when it is back"
-            await Problem(503, "Service Unavailable", detail).response(scope)(scope, receive, send)
-        except Exception as error:
-            if begun or scope["type"] != "http":
+        except (Exception, asyncio.CancelledError) as error:
+            if begun:
                 raise
             await problem_of(error, scope).response(scope)(scope, receive, send)
 
 
-def add_handlers(app: FastAPI) -> None:
-    """Replace FastAPI's own error answers of `app` with problems."""
-
-    async def handle(request: Request, error: Exception) -> JSONResponse:
-        return problem_of(error, request.scope).response(request.scope)
-
-    for kind in (HTTPException, RequestValidationError):
-        app.add_exception_handler(kind, handle)
+async def answer_with_problem(request: Request, error: Exception) -> JSONResponse:
+    """Answer a request, as a handler of exceptions that takes the place of FastAPI's own."""
+    return problem_of(error, request.scope).response(request.scope)
 
 
-def problem_of(error: Exception, scope: Scope) -> Problem:
+HANDLERS = MappingProxyType(dict.fromkeys((HTTPException, RequestValidationError), answer_with_problem))
+
+
+def problem_of(error: BaseException, scope: Scope) -> Problem:
     """Return the problem for `error`. Unexpected errors are logged, and the client gets no details."""
-    if isinstance(error, Problem):
-        return error
-    if isinstance(error, HTTPException):
-        return _of_status(error, scope)
-    if isinstance(error, RequestValidationError):
-        return _of_validation(error)
-    if isinstance(error, MissingExtraError):
-        return Problem(501, "Not Implemented", f"the server cannot do that: {error}")
-    if isinstance(error, DataError | SettingError):
-        return Problem(422, "Unprocessable Content", " ".join(str(error).split()))
+    match error:
+        case Problem():
+            return error
+        case HTTPException():
+            return _of_status(error, scope)
+        case RequestValidationError():
+            errors = error.errors()
+            complaints = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in errors[:MOST_COMPLAINTS]]
+            is_no_json = any(each["type"] == "json_invalid" for each in errors)
+            return Problem(400 if is_no_json else 422, "; ".join(complaints))
+        case MissingExtraError():
+            return Problem(501, f"the server cannot do that: {error}")
+        case DataError() | SettingError():
+            return Problem(422, " ".join(str(error).split()))
+        case asyncio.CancelledError():
+            stopped = "the server stops, and what was asked for was not done: ask again when it is back"
+            return Problem(503, stopped)
     LOG.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
-    return Problem(500, "Internal Server Error", "internal error; see the server's log")
+    return Problem(500, "internal error; see the server's log")
 
 
 def _of_status(error: HTTPException, scope: Scope) -> Problem:
-    headers = dict(error.headers or {})
-    detail = str(error.detail)
+    """Return the problem for an answer that Starlette or FastAPI gives on its own."""
+    headers, detail = dict(error.headers or {}), str(error.detail)
     if error.status_code == HTTPStatus.NOT_FOUND:
         detail = f"there is nothing at {path_of(scope)}: /openapi.json tells what there is"
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = [method for method in ("GET", "POST", "PUT", "DELETE") if method in headers.get("Allow", "")]
         headers["Allow"] = ", ".join([*allowed, "HEAD"] if "GET" in allowed else allowed)
         detail = f"{scope['method'][:20]} is not for {path_of(scope)}: expected {headers['Allow']}"
-    return Problem(error.status_code, _title(error.status_code), detail, **headers)
-
-
-def _title(status: int) -> str:
-    return TITLES.get(status) or HTTPStatus(status).phrase
-
-
-def _of_validation(error: RequestValidationError) -> Problem:
-    errors = error.errors()
-    detail = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in errors[:MOST_COMPLAINTS])
-    if any(each["type"] == "json_invalid" for each in errors):
-        return Problem(400, "Bad Request", detail)
-    return Problem(422, "Unprocessable Content", detail)
+    return Problem(error.status_code, detail, **headers)
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -157,11 +145,11 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     for status in statuses:
         properties: dict[str, dict[str, object]] = {
             "type": {"type": "string", "example": "about:blank"},
-            "title": {"type": "string", "example": _title(status)},
+            "title": {"type": "string", "example": title_of(status)},
             "status": {"type": "integer", "example": status},
             "detail": {"type": "string"},
             "instance": {"type": "string", "description": "the path that was asked for"},
         }
         schema = {"type": "object", "required": list(properties), "properties": properties}
-        described[status] = {"description": _title(status), "content": {CONTENT_TYPE: {"schema": schema}}}
+        described[status] = {"description": title_of(status), "content": {CONTENT_TYPE: {"schema": schema}}}
     return described

@@ -1,29 +1,30 @@
-"""The part of the API that reads: pictures, images for a network, and which networks there are."""
+"""The part of the API that reads: pictures, images for a network, one digit looked into, and the networks here."""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from functools import partial
-from typing import Annotated, Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from numpy.typing import NDArray
-from starlette.datastructures import Headers
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
 from digitscope.errors import ClusterError
 from digitscope.reading import Recognizer, shipped_path
 from digitscope.reading.recognizer import TASK_OF_SHAPE
 from digitscope.serve import examples, picture_reading
-from digitscope.serve.bodies import FIELD, files_of, images_of, picture_of
-from digitscope.serve.content_types import BYTES, FORM, JSON, PDF
-from digitscope.serve.jobs import Jobs
+from digitscope.serve.bodies import DIGIT_BODY, FIELD, digit_of, files_of, images_of, picture_of
+from digitscope.serve.examples import BYTES, FORM, JSON, PDF
 from digitscope.serve.picture_reading import NetworkFile
 from digitscope.serve.problems import Problem, problem_responses
 from digitscope.serve.schemas import (
     DigitImages,
+    InsideView,
     Model,
     PairImages,
     Predictions,
@@ -35,14 +36,16 @@ from digitscope.serve.schemas import (
 from digitscope.serve.settings import Limits
 from digitscope.workers import Workers
 
+if TYPE_CHECKING:
+    from digitscope.serve.inside import Inside
+
 LOG = logging.getLogger("digitscope.serve")
 
-SMALL_BODY = 16_384
-"""Bytes of images up to which they are read at once: to hand them to a thread takes longer than to read them."""
+T = TypeVar("T")
 
-SMALL_PICTURE = 65_536
-"""Bytes of a picture up to which it does not wait for larger ones."""
-
+SMALL_BODY = 16_384  # bytes of images that are read at once; handing them to a thread takes longer
+SMALL_PICTURE = 65_536  # bytes of a picture up to which it does not wait for larger ones
+PATIENCE_SECONDS = 1.0  # for abandoned work to end by itself before its process is killed, which then starts anew
 DECIMALS = 6
 
 FILE = {"type": "string", "format": "binary"}
@@ -86,55 +89,95 @@ IMAGES_BODY = {
 }
 
 
+class Jobs:
+    """The jobs of an app: `limits.processes` at once, and as many quick ones, which do not wait for the rest."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._seconds = limits.reading_seconds
+        self._slots = asyncio.Semaphore(limits.processes)
+        self._quick_slots = asyncio.Semaphore(limits.processes)
+
+    async def do(self, request: Request, work: Callable[[], Coroutine[Any, Any, T]], *, quick: bool = False) -> T:
+        """Return the result of `work()`, which begins when a slot is free.
+
+        If its client leaves or the time is up, it does not begin, or is cancelled a little later.
+
+        Raises:
+            Problem: 503, the time is up.
+            ClientDisconnect: the client left.
+        """
+        slots, has_begun = self._quick_slots if quick else self._slots, False
+
+        async def in_turn() -> T:
+            nonlocal has_begun
+            async with slots:
+                has_begun = True
+                return await work()
+
+        job = asyncio.ensure_future(in_turn())
+        gone = asyncio.ensure_future(request.receive())  # after the body, only a disconnect can arrive
+        try:
+            either: list[asyncio.Future[Any]] = [job, gone]
+            await asyncio.wait(either, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
+            if job.done():
+                return job.result()
+            if gone.done():
+                raise ClientDisconnect
+            detail = f"not done within {self._seconds:g} s: try again later, or with a smaller picture"
+            raise Problem(503, detail, Retry_After="10")
+        finally:
+            gone.cancel()
+            if not job.done():
+                job.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody waits for it
+                asyncio.get_running_loop().call_later(PATIENCE_SECONDS if has_begun else 0, job.cancel)
+
+
 class ReadingApi:
     """The reading routes, with fixed networks: for single digits, for pairs, for pages and for items on them.
 
-    Args:
-        digits: reads one digit.
-        jobs: take what lasts longer.
-        limits: what is too much.
+    `digits` reads one digit.
     """
 
-    def __init__(self, digits: Recognizer, jobs: Jobs, limits: Limits) -> None:
+    def __init__(self, digits: Recognizer, limits: Limits) -> None:
         pairs, pages, items = (NetworkFile.of(shipped_path(name)) for name in ("two-digit", "page", "item"))
         single = NetworkFile.of(digits.path, digits.content)
         self._files: dict[Reads, NetworkFile] = {"digit": single, "two-digit": pairs, "page": pages, "item": items}
         self._networks: dict[Reads, Recognizer]
         self._networks = {"digit": digits, "two-digit": Recognizer(pairs.path, content=pairs.content)}
-        files = (single, pairs, pages, items)
-        self._workers = Workers(2 * limits.processes, picture_reading.begin, *files, limits.pages)
+        networks = self._files.values()
+        self._workers = Workers(2 * limits.processes, picture_reading.begin, *networks, limits.pages)
         self._warm_up: Future[int] = Future()
         self._warm_up.set_result(0)
-        self._jobs = jobs
-        self._limits = limits
+        self._jobs = Jobs(limits)
+        self._most_images = limits.images
         self.close = self._workers.close
 
     def router(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(prefix="/api", tags=["read"])
-        router.post(
-            "/read",
-            operation_id="read_picture",
-            response_model=ReadPicture,
-            responses=problem_responses(400, 408, 413, 415, 503),
-            openapi_extra={"requestBody": {"required": True, "content": PICTURE_BODY}},
-        )(self.read)
-        router.post(
-            "/forms/read",
-            operation_id="read_form",
-            response_model=ReadForms,
-            responses=problem_responses(400, 408, 413, 415, 501, 503),
-            openapi_extra={"requestBody": {"required": True, "content": FORM_BODY}},
-        )(self.read_form)
-        router.post(
-            "/predict",
-            operation_id="predict_images",
-            response_model=Predictions,
-            responses=problem_responses(400, 408, 413, 415, 503),
-            openapi_extra={"requestBody": {"required": True, "content": IMAGES_BODY}},
-        )(self.predict)
-        router.get("/models", operation_id="list_models")(self.models)
+        router = APIRouter(prefix="/api")
+        usual = (400, 408, 413, 415, 503)
+        for path, name, answer, statuses, body, function in (
+            ("/read", "read_picture", ReadPicture, usual, PICTURE_BODY, self.read),
+            ("/forms/read", "read_form", ReadForms, (*usual, 501), FORM_BODY, self.read_form),
+            ("/predict", "predict_images", Predictions, usual, IMAGES_BODY, self.predict),
+        ):
+            router.post(
+                path,
+                operation_id=name,
+                response_model=answer,
+                responses=problem_responses(*sorted(statuses)),
+                openapi_extra={"requestBody": {"required": True, "content": body}},
+                tags=["read"],
+            )(function)
+        router.get("/models", operation_id="list_models", tags=["read"])(self.models)
         router.head("/models", include_in_schema=False)(self.models)
+        router.post(
+            "/inside",
+            operation_id="look_inside",
+            responses=problem_responses(408, 413, 415, 422, 503),
+            openapi_extra=dict(DIGIT_BODY),
+            tags=["look inside"],
+        )(self.look_inside)
         return router
 
     async def read(self, request: Request, options: Annotated[ReadOptions, Query()]) -> Response:
@@ -169,14 +212,16 @@ class ReadingApi:
         except ClusterError as error:
             LOG.error("a process that reads has ended over a picture (%s)", error)
             detail = "the process that read the picture has ended: try again, or with another form of the picture"
-            raise Problem(503, "Service Unavailable", detail, Retry_After="10") from None
+            raise Problem(503, detail, Retry_After="10") from None
         return Response(content, media_type=JSON)
 
     async def predict(self, request: Request) -> Response:
         """Read images framed as MNIST's are, ink 255 on 0: 28 rows are one digit, 42 are two over each other."""
         body = await request.body()
-        work = partial(self._predict, body, request.headers)
-        return work() if len(body) <= SMALL_BODY else await self._jobs.in_thread(request, work)
+        work = partial(self._predict, body, request)
+        if len(body) <= SMALL_BODY:
+            return work()
+        return await self._jobs.do(request, partial(run_in_threadpool, work))
 
     async def models(self) -> list[Model]:
         """Tell which networks read here."""
@@ -196,11 +241,11 @@ class ReadingApi:
         """Start a process that reads before the first request comes."""
         self._warm_up = self._workers.submit(int)
 
-    def _predict(self, body: bytes, headers: Headers) -> JSONResponse:
-        images = images_of(body, headers, READ_SHAPES)
-        if len(images) > self._limits.images:
-            detail = f"{len(images):,} images are too many for one call: expected at most {self._limits.images:,}"
-            raise Problem(413, "Content Too Large", detail)
+    def _predict(self, body: bytes, request: Request) -> JSONResponse:
+        images = images_of(body, request.headers, READ_SHAPES)
+        if len(images) > self._most_images:
+            detail = f"{len(images):,} images are too many for one call: expected at most {self._most_images:,}"
+            raise Problem(413, detail)
         task = READ_SHAPES[images.shape[1:]]
         prediction = self._networks[task].predict(images)
         distances = prediction.distances
@@ -211,6 +256,18 @@ class ReadingApi:
             "distances": None if distances is None else _rounded(distances),
         }
         return JSONResponse(content)
+
+    @cached_property
+    def _inside(self) -> "Inside":
+        from digitscope.serve.inside import Inside  # which loads more than the other routes need
+
+        return Inside(self._networks["digit"])
+
+    async def look_inside(
+        self, request: Request, digit: Annotated[NDArray[np.uint8], Depends(digit_of)]
+    ) -> InsideView:
+        """Tell which ink decided, what the layers see, what looks alike, and what would change the reading."""
+        return await self._jobs.do(request, partial(run_in_threadpool, lambda: self._inside.view(digit)))
 
 
 def _rounded(numbers: NDArray[np.float32]) -> Any:

@@ -8,8 +8,7 @@ from typing import Annotated, get_args
 from digitscope.cores import usable_cores
 from digitscope.errors import SettingError
 
-TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
-"""RFC 6750's form of a token, from 16 characters on."""
+TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")  # RFC 6750's form of a token, from 16 characters on
 
 HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 """A name as a browser sends it: letters beyond ASCII come as xn--."""

@@ -1,19 +1,24 @@
-"""`/api/trainings`: a network that learns while people watch.
+"""`/api/trainings`: networks that learn while people watch.
 
-Data and the scratch package are imported at the first request, so that the server starts sooner.
+Each learns in a worker process, is followed by any number of clients, and is forgotten at last. Data and the
+scratch package are imported at the first request, so that the server starts sooner.
 """
 
 import asyncio
+import json
+import os
+import secrets
+import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from digitscope.errors import DataError
-from digitscope.serve.bodies import DIGIT_BODY, content_type, digit_in_base64, digit_of, unsupported
-from digitscope.serve.content_types import JSON
+from digitscope.serve.bodies import DIGIT_BODY, digit_in_base64, digit_of, json_only
 from digitscope.serve.examples import EPOCH_EVENT, NEW_TRAINING
 from digitscope.serve.problems import Problem, problem_responses
 from digitscope.serve.schemas import (
@@ -24,7 +29,12 @@ from digitscope.serve.schemas import (
     TrainingOptions,
     ranges,
 )
-from digitscope.serve.trainings import Training, Trainings
+from digitscope.workers import Workers
+
+if TYPE_CHECKING:
+    from digitscope.serve.live_training import Lesson, UInt8  # which only the processes that learn have to load
+
+NICENESS = 5  # niceness of the processes that learn, so that readings have priority
 
 FOLLOW, DRAW, STOP = "follow_training", "change_drawing", "stop_training"
 
@@ -61,19 +71,167 @@ EVENT_STREAM: dict[int | str, dict[str, Any]] = {
 }
 """How OpenAPI describes the answer, event by event."""
 
+
+class Training:
+    """One network that learns; see `Trainings` for the arguments.
+
+    Attributes:
+        id: how it is asked for.
+        ending: `reason` and `detail` of its end; None while it learns.
+        task: is done when everything is told.
+    """
+
+    def __init__(
+        self,
+        workers: Workers,
+        lesson: "Lesson",
+        drawing: "UInt8 | None",
+        *,
+        most_seconds: float,
+        most_silence: float,
+    ) -> None:
+        from digitscope.serve.live_training import learn
+
+        self.id = secrets.token_hex(8)
+        self.ending: dict[str, str] | None = None
+        self._events: list[ServerSentEvent] = []
+        self._news = asyncio.Event()
+        self._followers = 0
+        self._drawing = drawing
+        self._most_seconds, self._most_silence = most_seconds, most_silence
+        self._loop = asyncio.get_running_loop()
+        self._data: asyncio.Future[dict[str, Any]] = self._loop.create_future()
+        self._learning = workers.submit(learn, lesson, timeout=most_seconds, on_message=self._receive)
+        self._silence = self._loop.call_later(most_silence, self._stop_unheard)
+        self.task = self._loop.create_task(self._wait())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether everything is told."""
+        return bool(self._events) and self._events[-1].event == "end"
+
+    async def data(self) -> dict[str, Any] | None:
+        """Return what it learns from, `name`, `train` and `validation`; None if it ended before it had them."""
+        either: list[asyncio.Future[Any]] = [self._data, self.task]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        return self._data.result() if self._data.done() else None
+
+    def draw(self, drawing: "UInt8") -> None:
+        """Have `drawing`, uint8 (28, 28), read after every epoch from now on."""
+        self._drawing = drawing
+
+    async def events(self, after: int = 0) -> AsyncIterator[ServerSentEvent]:
+        """Yield the events from number `after` + 1 to the end."""
+        self._followers += 1
+        self._silence.cancel()
+        try:
+            while True:
+                news = self._news
+                for event in self._events[after:]:
+                    yield event
+                after = max(after, len(self._events))
+                if self.is_over:
+                    return
+                await news.wait()
+        finally:
+            self._followers -= 1
+            if self._followers == 0 and not self.is_over:
+                self._silence = self._loop.call_later(self._most_silence, self._stop_unheard)
+
+    def stop(self, reason: str, detail: str) -> None:
+        """End it now; why is told unless it has ended already. The process has nothing that it could lose."""
+        self.ending = self.ending or {"reason": reason, "detail": detail}
+        self._learning.cancel()
+
+    def _stop_unheard(self) -> None:
+        self.stop("stopped", f"nobody has watched for {self._most_silence:g} seconds")
+
+    def _receive(self, message: tuple[str, Any]) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._hear, *message)
+
+    def _hear(self, name: str, content: Any) -> None:
+        if self.is_over:  # a cancelled worker goes on until it is killed
+            return
+        if name == "data":
+            self._data.set_result(content)
+        elif name == "ready":  # at most one answer is in the pipe, so that sending never blocks the loop
+            with suppress(OSError):  # it has ended
+                self._learning.send(self._drawing)
+        else:
+            self._events.append(ServerSentEvent(id=str(len(self._events) + 1), event=name, raw_data=content))
+            self._news.set()
+            self._news = asyncio.Event()
+
+    async def _wait(self) -> None:
+        learning = asyncio.wrap_future(self._learning)
+        await asyncio.wait({learning})
+        self._silence.cancel()
+        if self.ending is None:
+            try:
+                self.ending = learning.result()
+            except TimeoutError:
+                self.ending = {"reason": "time", "detail": f"{self._most_seconds:g} seconds are over"}
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - its followers are told
+                self.ending = {"reason": "failed", "detail": f"the process that learns has ended ({error})"}
+        self._hear("end", json.dumps(self.ending))
+
+
+class Trainings:
+    """The trainings of a server.
+
+    Args:
+        most: that run at once.
+        most_seconds: that one may take.
+        most_silence: seconds that one goes on with nobody following it.
+        kept: seconds after its end until it is forgotten.
+    """
+
+    def __init__(
+        self, *, most: int = 2, most_seconds: float = 300, most_silence: float = 30, kept: float = 60
+    ) -> None:
+        self._most, self._kept = most, kept
+        self._limits = {"most_seconds": most_seconds, "most_silence": most_silence}
+        self._trainings: dict[str, Training] = {}
+        self._workers = Workers(most, *((os.nice, NICENESS) if sys.platform != "win32" else ()))
+
+    def __getitem__(self, name: str) -> Training:
+        """Return the training whose id is `name`; raise a KeyError if there is none, or it is forgotten."""
+        return self._trainings[name]
+
+    def start(self, lesson: "Lesson", drawing: "UInt8 | None" = None) -> Training | None:
+        """Start a training, and return it; None if there are as many as may be.
+
+        `drawing`, uint8 (28, 28), is read after every epoch.
+        """
+        if sum(not training.is_over for training in self._trainings.values()) >= self._most:
+            return None
+        training = Training(self._workers, lesson, drawing, **self._limits)
+        self._trainings[training.id] = training
+        forget = asyncio.get_running_loop().call_later
+        training.task.add_done_callback(lambda _: forget(self._kept, self._trainings.pop, training.id, None))
+        return training
+
+    async def remove(self, training: Training) -> None:
+        """Stop a training, wait until its followers are told, and forget it."""
+        training.stop("stopped", "stopped as you asked")
+        await asyncio.wait([training.task])
+        self._trainings.pop(training.id, None)
+
+    async def close(self) -> None:
+        """Stop all, and return when no process is left."""
+        for training in self._trainings.values():
+            training.stop("stopped", "the server stops")
+        await asyncio.gather(*(training.task for training in self._trainings.values()))
+        await asyncio.to_thread(self._workers.close)
+
+
 New = Annotated[
     NewTraining, Body(openapi_examples={"quick": {"summary": "done in a second", "value": dict(NEW_TRAINING)}})
 ]
 
-
 routes = APIRouter(prefix="/api/trainings", tags=["watch it learn"])
 """The routes that start, follow and stop the trainings of the app: its `state.trainings`."""
-
-
-async def _check_json(request: Request) -> None:
-    kind = content_type(request.headers)
-    if kind != JSON:
-        raise unsupported(kind, JSON)
 
 
 async def _trainings(request: Request) -> Trainings:
@@ -89,7 +247,7 @@ async def _known(training_id: str, trainings: Here) -> Training:
         return trainings[training_id]
     except KeyError:
         detail = f"no training {training_id[:80]!r}: unknown or expired; start another"
-        raise Problem(404, "Not Found", detail) from None
+        raise Problem(404, detail) from None
 
 
 Known = Annotated[Training, Depends(_known)]
@@ -112,13 +270,26 @@ def options() -> TrainingOptions:
     operation_id="start_training",
     status_code=201,
     responses=problem_responses(400, 408, 409, 413, 415, 422, 429, 503) | LOCATION,
-    dependencies=[Depends(_check_json)],
+    dependencies=[Depends(json_only)],
 )
 async def start(new: New, response: Response, trainings: Here) -> StartedTraining:
     """Start a training in its own process; the answer comes when its data is loaded."""
-    training = await _started(trainings, new)
+    from digitscope.serve.live_training import Lesson
+
+    folder = await asyncio.to_thread(_mnist_folder) if new.data == "mnist" else None
+    if new.data == "mnist" and folder is None:
+        raise Problem(409, "full MNIST is not here: choose the sample, or get it by `digitscope data fetch`")
+    lesson = Lesson(new.settings(), new.seed, folder, new.examples)
+    training = trainings.start(lesson, None if new.drawing is None else digit_in_base64(new.drawing))
+    if training is None:
+        detail = "as many trainings run already as may: stop one, or wait until one has ended"
+        raise Problem(429, detail, Retry_After="10")
+    data = await training.data()
+    if data is None:
+        reason = "" if training.ending is None else training.ending["detail"]
+        raise Problem(503, f"the training has not begun: {reason}")
     response.headers["Location"] = f"/api/trainings/{training.id}"
-    return training
+    return StartedTraining(id=training.id, data=TrainingData(**data))
 
 
 @routes.head("/{training_id}/events", include_in_schema=False, dependencies=[Depends(_known)])
@@ -138,7 +309,7 @@ async def events(
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow a training from its beginning to its end; one that nobody follows is stopped."""
     async for event in training.events(last_event_id):
-        yield ServerSentEvent(id=str(event.number), event=event.name, raw_data=event.data)
+        yield event
 
 
 @routes.put(
@@ -157,30 +328,6 @@ async def draw(training: Known, request: Request) -> None:
 async def stop(training: Known, trainings: Here) -> None:
     """Stop a training, end its event streams, and remove it."""
     await trainings.remove(training)
-
-
-async def _started(trainings: Trainings, new: NewTraining) -> StartedTraining:
-    """Start a training.
-
-    Raises:
-        Problem: 409 if the data are not here, 429 if others run, 503 if it ends before it began.
-    """
-    from digitscope.serve.live_training import Lesson
-
-    folder = await asyncio.to_thread(_mnist_folder) if new.data == "mnist" else None
-    if new.data == "mnist" and folder is None:
-        detail = "full MNIST is not here: choose the sample, or get it by `digitscope data fetch`"
-        raise Problem(409, "Conflict", detail)
-    lesson = Lesson(new.settings(), new.seed, folder, new.examples)
-    training = trainings.start(lesson, None if new.drawing is None else digit_in_base64(new.drawing))
-    if training is None:
-        detail = "as many trainings run already as may: stop one, or wait until one has ended"
-        raise Problem(429, "Too Many Requests", detail, Retry_After="10")
-    data = await training.data()
-    if data is None:
-        reason = "" if training.ending is None else training.ending["detail"]
-        raise Problem(503, "Service Unavailable", f"the training has not begun: {reason}")
-    return StartedTraining(id=training.id, data=TrainingData(**data))
 
 
 def _mnist_folder() -> Path | None:

@@ -8,9 +8,9 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
 
-from digitscope.serve import Limits, jobs
-from digitscope.serve.jobs import Jobs
+from digitscope.serve import Limits, reading_api
 from digitscope.serve.problems import Problem
+from digitscope.serve.reading_api import Jobs
 
 
 def request(receive: Receive) -> Request:
@@ -42,10 +42,13 @@ def sleeping(begun: list[str], name: str, seconds: float = 60) -> Callable[[], C
     return work
 
 
-def test_what_a_function_returns_or_raises_is_handed_on() -> None:
-    assert asyncio.run(Jobs(Limits()).in_thread(request(stay), lambda: 7)) == 7
+def test_what_work_returns_or_raises_is_handed_on() -> None:
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    assert asyncio.run(Jobs(Limits()).do(request(stay), sleeping([], "done", 0))) == "done"
     with pytest.raises(ZeroDivisionError):
-        asyncio.run(Jobs(Limits()).in_thread(request(stay), lambda: 1 // 0))
+        asyncio.run(Jobs(Limits()).do(request(stay), fail))
 
 
 def test_nothing_is_begun_for_a_client_that_left_or_waited_too_long() -> None:
@@ -69,7 +72,7 @@ def test_nothing_is_begun_for_a_client_that_left_or_waited_too_long() -> None:
 
 
 def test_what_has_begun_is_cancelled_a_little_after_nobody_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(reading_api, "PATIENCE_SECONDS", 0.1)
     begun: list[str] = []
 
     async def together() -> str:
