@@ -65,7 +65,7 @@ class Task(ProcessFuture[T]):
         return True
 
     def send(self, message: object) -> None:
-        """Send `message` to the function, which receives it from its connection; wait while the pipe is full.
+        """Send `message` to a function that takes a connection; wait while the pipe is full.
 
         Raises:
             OSError: the function has ended.
@@ -76,17 +76,10 @@ class Task(ProcessFuture[T]):
 
 
 class Workers:
-    """A pool of processes, each started when no other is free. They end with the block, or on `close`.
+    """A pool of `processes` at most, each started when no other is free. They end with the block, or on `close`.
 
-    Every worker has a pebble pool of its own: one that dies, or is killed, holds up none of the others.
-
-    Args:
-        processes: number of workers at most, and of tasks that run at once.
-        begin: called once in each worker before its first task.
-        arguments: of `begin`; pickled once, and sent to each worker once.
-
-    Raises:
-        Exception: `begin` or its arguments cannot be pickled.
+    Every worker has a pebble pool of its own: one that dies, or is killed, holds up none of the others. Before its
+    first task it calls `begin` with `arguments`; an error is raised here if these cannot be pickled.
     """
 
     def __init__(self, processes: int, begin: Callable[..., object] | None = None, *arguments: Any) -> None:

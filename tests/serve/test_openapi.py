@@ -35,7 +35,7 @@ def address() -> Iterator[str]:
 
 @DESCRIPTION.parametrize()
 @settings(
-    max_examples=50,
+    max_examples=15,
     deadline=None,
     derandomize=True,
     database=None,
@@ -72,7 +72,7 @@ def test_whatever_is_done_one_after_the_other_is_answered_as_described(
 
     Usage.run(
         settings=settings(
-            max_examples=8,
+            max_examples=5,
             stateful_step_count=6,
             deadline=None,
             derandomize=True,

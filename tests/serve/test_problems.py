@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from digitscope.serve import create_app
-from digitscope.serve.problems import Problems
+from digitscope.serve.guards import Answers
 from tests.serve.helpers import assert_problem, canvas, png
 
 
@@ -77,7 +77,7 @@ def test_what_is_given_up_because_the_server_stops_is_answered() -> None:
 
     async def together() -> None:
         scope = {"type": "http", "path": "/api/read", "method": "POST", "headers": []}
-        task = asyncio.ensure_future(Problems(wait)(scope, receive, send))
+        task = asyncio.ensure_future(Answers(wait)(scope, receive, send))
         await asyncio.sleep(0.05)
         task.cancel()
         await task
@@ -122,7 +122,7 @@ def assert_no_failure(client: TestClient, path: str, body: bytes, kind: str) -> 
     st.binary(max_size=2000) | st.binary(max_size=50).map(lambda tail: PICTURE[:60] + tail),
     st.sampled_from(KINDS),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_no_bytes_of_any_kind_make_the_service_fail(client: TestClient, path: str, body: bytes, kind: str) -> None:
     assert_no_failure(client, path, body, kind)
 
@@ -134,7 +134,7 @@ def test_no_bytes_of_any_kind_make_the_service_fail(client: TestClient, path: st
         ["; boundary=b", "", "; boundary=", "; boundary=bb", '; boundary="', "; boundary=é", "; charset=x"]
     ),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_broken_form_does_not(client: TestClient, cut: int, put: bytes, parameters: str) -> None:
     for body in (FORM[:cut] + put, FORM[:cut] + put + FORM[cut:]):
         assert_no_failure(client, "/api/read", body, f"multipart/form-data{parameters}")

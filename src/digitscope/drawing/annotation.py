@@ -15,18 +15,11 @@ Float64 = NDArray[np.float64]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Colour = tuple[int, int, int]
 Mark = Digit | Sign
-Place = tuple[float, float, float, float]  # left, top, right and bottom, in pixels of the drawing
 
-ACCEPTED: Colour = (0, 114, 178)
-NOT_ACCEPTED: Colour = (213, 94, 0)
-SIGN: Colour = (0, 158, 115)
-"""Blue, vermilion and bluish green of Okabe and Ito's palette, which colour-blind people tell apart:
-jfly.uni-koeln.de/color."""
-
-ACCEPTED_ON_DARK: Colour = (86, 180, 233)
-NOT_ACCEPTED_ON_DARK: Colour = (230, 159, 0)
-"""Sky blue and orange of the same palette. Its green stands out from dark paper too."""
-
+# Blue, vermilion and bluish green of Okabe and Ito's palette, which colour-blind people tell apart; for dark paper
+# its sky blue and orange. The green stands out from dark paper too. jfly.uni-koeln.de/color
+ACCEPTED, NOT_ACCEPTED, SIGN = (0, 114, 178), (213, 94, 0), (0, 158, 115)
+ACCEPTED_ON_DARK, NOT_ACCEPTED_ON_DARK = (86, 180, 233), (230, 159, 0)
 PRINT: Colour = (105, 105, 105)
 PRINT_ON_DARK: Colour = (160, 160, 160)  # greys, which step back behind the colours of handwriting
 
@@ -43,19 +36,12 @@ LABEL_HEIGHT = 1.75  # height of a label with its gap, that of the font being 1
 
 @dataclass(frozen=True)
 class _Label:
-    """The label of a mark: what it is in large type, its confidence in small type below.
+    """The label of a mark: what it is in large type, its confidence in small type below."""
 
-    Attributes:
-        texts: the lines.
-        fonts: the font of each line.
-        size: width and height, in pixels.
-        upper: height of the first line.
-    """
-
-    texts: tuple[str, str]
-    fonts: tuple[Font, Font]
-    size: tuple[float, float]
-    upper: float
+    texts: tuple[str, str]  # the lines
+    fonts: tuple[Font, Font]  # the font of each line
+    size: tuple[float, float]  # width and height, in pixels
+    upper: float  # height of the first line
 
 
 def colour_of(mark: Mark, *, on_dark: bool = False) -> Colour:
@@ -112,7 +98,9 @@ def _drawn(
     labels = _labels(marks, font_size)
     places = _places_of(boxes, [label.size for label in labels], drawing.size)
     left, top, right, bottom = _overhang(np.concatenate([places, boxes]), drawing.size)
-    paper = _paper(drawing)
+    pixels = np.asarray(drawing)
+    edges = np.median(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]), axis=0)
+    paper = int(edges[0]), int(edges[1]), int(edges[2])  # the usual colour along the edges
     on_dark = sum(paper) <= 3 * 110
     halo = (0, 0, 0) if on_dark else (255, 255, 255)
     colours = [colour_of(mark, on_dark=on_dark) for mark in marks]
@@ -144,29 +132,22 @@ def _room(main: Float64, boxes: Float64, height: float) -> float:
 def _labels(marks: Sequence[Mark], font_size: float) -> list[_Label]:
     sizes = (font_size, max(SMALLER * font_size, min(font_size, LEGIBLE_FONT)))
     written, printed = ((ImageFont.load_default(size), ImageFont.load_default(SMALLER * size)) for size in sizes)
-    return [_label(mark, *(printed if mark.printed else written)) for mark in marks]
-
-
-def _label(mark: Mark, large: Font, small: Font) -> _Label:
-    text = f"{mark.label}{UNSURE}" if isinstance(mark, Digit) and not mark.accepted else str(mark.label)
-    percent = f"{math.floor(100 * mark.confidence)}%"  # rounded down: 100% is for certainty alone
-    names = [large.getbbox(layer) for layer in _layers(text)]
-    width, upper = (max(name[side] for name in names) for side in (2, 3))
-    _, _, other_width, lower = small.getbbox(percent)
-    return _Label((text, percent), (large, small), (max(width, other_width), upper + lower), upper)
+    labels = []
+    for mark in marks:
+        large, small = printed if mark.printed else written
+        text = f"{mark.label}{UNSURE}" if isinstance(mark, Digit) and not mark.accepted else str(mark.label)
+        percent = f"{math.floor(100 * mark.confidence)}%"  # rounded down: 100% is for certainty alone
+        names = [large.getbbox(layer) for layer in _layers(text)]
+        width, upper = (max(name[side] for name in names) for side in (2, 3))
+        _, _, other_width, lower = small.getbbox(percent)
+        size = (max(width, other_width), upper + lower)
+        labels.append(_Label((text, percent), (large, small), size, upper))
+    return labels
 
 
 def _layers(text: str) -> tuple[str, ...]:
     """Return what is written over each other for a text; Pillow's own font lacks two of the signs."""
     return {"\u00d7": ("x",), "\u00f7": (":", "-")}.get(text, (text,))
-
-
-def _paper(drawing: Image.Image) -> Colour:
-    """Return the usual colour along the edges."""
-    pixels = np.asarray(drawing)
-    edges = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    red, green, blue = (int(value) for value in np.median(edges, axis=0))
-    return red, green, blue
 
 
 # Places of labels
@@ -175,42 +156,24 @@ def _paper(drawing: Image.Image) -> Colour:
 def _places_of(boxes: Float64, sizes: Sequence[tuple[float, float]], page: tuple[int, int]) -> Float64:
     """Return a place for every label (N, 4) where it covers the least of `boxes` (N, 4) and of other labels."""
     places = np.zeros_like(boxes)
-    for number, (box, size) in enumerate(zip(boxes, sizes, strict=True)):
-        taken = np.concatenate([boxes, places[:number]])
-        choices = list(_beside(box, size))
-        costs = [_covered(choice, taken) + _outside(choice, page) for choice in choices]
-        reluctance = 0.03 * size[0] * size[1] * np.arange(len(costs))  # a touch is better than an odd place
-        places[number] = choices[int(np.argmin(costs + reluctance))]
+    for number, ((left, top, right, bottom), (width, height)) in enumerate(zip(boxes, sizes, strict=True)):
+        centre, middle, gap = (left + right - width) / 2, (top + bottom - height) / 2, 0.08 * height
+        above, below, before, after = top - height - gap, bottom + gap, left - width - gap, right + gap
+        corners = np.array(
+            [(centre, above), (centre, below), (after, middle), (before, middle), (after, above), (before, below)]
+        )
+        choices = np.hstack([corners, corners + np.array([width, height])])
+        covered = _shared(choices[:, None], np.concatenate([boxes, places[:number]])).sum(axis=1)
+        outside = (width * height - _shared(choices, np.array([0, 0, *page]))) / 3  # since the page can grow
+        reluctance = 0.03 * width * height * np.arange(len(choices))  # a touch is better than an odd place
+        places[number] = choices[int(np.argmin(covered + outside + reluctance))]
     return places
 
 
-def _beside(box: Float64, size: tuple[float, float]) -> Iterator[Place]:
-    """Yield the places for a label beside a box, the best first."""
-    (left, top, right, bottom), (width, height) = box, size
-    centre, middle, gap = (left + right - width) / 2, (top + bottom - height) / 2, 0.08 * height
-    for x, y in (
-        (centre, top - height - gap),
-        (centre, bottom + gap),
-        (right + gap, middle),
-        (left - width - gap, middle),
-        (right + gap, top - height - gap),
-        (left - width - gap, bottom + gap),
-    ):
-        yield x, y, x + width, y + height
-
-
-def _covered(place: Place, taken: Float64) -> float:
-    """Return the area of `taken` (N, 4) that lies under `place`."""
-    across = np.minimum(place[2], taken[:, 2]) - np.maximum(place[0], taken[:, 0])
-    down = np.minimum(place[3], taken[:, 3]) - np.maximum(place[1], taken[:, 1])
-    return float((across.clip(0) * down.clip(0)).sum())
-
-
-def _outside(place: Place, page: tuple[int, int]) -> float:
-    """Return how much of `place` is off the page: a third of its area, since the page can grow."""
-    across = min(place[2], page[0]) - max(place[0], 0)
-    down = min(place[3], page[1]) - max(place[1], 0)
-    return ((place[2] - place[0]) * (place[3] - place[1]) - max(across, 0) * max(down, 0)) / 3
+def _shared(boxes: Float64, others: Float64) -> Float64:
+    """Return the areas that boxes (..., 4) share with others."""
+    sides = np.minimum(boxes[..., 2:], others[..., 2:]) - np.maximum(boxes[..., :2], others[..., :2])
+    return np.asarray(sides.clip(0).prod(axis=-1))
 
 
 def _overhang(places: Float64, page: tuple[int, int]) -> tuple[int, int, int, int]:

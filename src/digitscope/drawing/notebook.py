@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from PIL import Image
 
 from digitscope.drawing.annotation import Mark, colour_of
-from digitscope.reading.result import Digit, Sign
+from digitscope.reading.result import Digit
 
 if TYPE_CHECKING:
     from digitscope.reading.result import Reading
@@ -53,21 +53,28 @@ def _in_order(reading: "Reading") -> list[Mark]:
 
 
 def _row(mark: Mark, *, several_pages: bool) -> str:
+    if isinstance(mark, Digit):
+        label = str(mark.label) if mark.accepted else f"? <small>({mark.label})</small>"
+        others = f"or {', '.join(mark.alternatives)}" if mark.alternatives else ""
+    else:
+        label, others = escape(mark.label), ""
+    kind = ("print, not in the text" if mark.line is None else "print") if mark.printed else ""
+    reason = mark.reason if isinstance(mark, Digit) else None
+    percent = f"{100 * mark.confidence:.1f}"
+    bar = (
+        f"<div style='display:inline-block;width:80px;height:9px;background:rgba(128,128,128,.25)'>"
+        f"<div style='width:{percent}%;height:9px;background:{'#{:02x}{:02x}{:02x}'.format(*colour_of(mark))}'>"
+        f"</div></div> {percent} %"
+    )
     cells = [
         *([str(mark.page + 1)] if several_pages else []),
         "" if mark.line is None else str(mark.line + 1),
         _seen(mark) if isinstance(mark, Digit) else "",
-        f"<b style='font-size:1.3em'>{_label(mark)}</b>",
-        _bar(mark),
-        escape(_remark(mark)),
+        f"<b style='font-size:1.3em'>{label}</b>",
+        bar,
+        escape("; ".join(filter(None, [kind, reason, others]))),
     ]
     return "<tr>" + "".join(f"<td style='{CELL}'>{cell}</td>" for cell in cells) + "</tr>"
-
-
-def _label(mark: Mark) -> str:
-    if isinstance(mark, Sign):
-        return escape(mark.label)
-    return str(mark.label) if mark.accepted else f"? <small>({mark.label})</small>"
 
 
 def _seen(digit: Digit) -> str:
@@ -78,20 +85,3 @@ def _seen(digit: Digit) -> str:
         f"<img src='data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}' width='{width}' "
         f"height='{height}' alt='what the network saw' style='image-rendering:pixelated;margin:0'>"
     )
-
-
-def _bar(mark: Mark) -> str:
-    colour = "#{:02x}{:02x}{:02x}".format(*colour_of(mark))
-    percent = f"{100 * mark.confidence:.1f}"
-    return (
-        f"<div style='display:inline-block;width:80px;height:9px;background:rgba(128,128,128,.25)'>"
-        f"<div style='width:{percent}%;height:9px;background:{colour}'></div></div> {percent} %"
-    )
-
-
-def _remark(mark: Mark) -> str:
-    kind = ("print, not in the text" if mark.line is None else "print") if mark.printed else ""
-    if isinstance(mark, Sign):
-        return kind
-    others = f"or {', '.join(mark.alternatives)}" if mark.alternatives else ""
-    return "; ".join(filter(None, [kind, mark.reason, others]))

@@ -2,7 +2,6 @@
 
 import pkgutil
 import re
-from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from importlib import import_module
@@ -13,21 +12,14 @@ from digitscope.errors import MissingExtraError, SettingError
 
 DIGIT_LETTERS = "DMYhm#"  # characters of a pattern that stand for a digit
 
-ALIASES: Mapping[str, str] = MappingProxyType({"mod11": "iso7064.mod_11_2", "mod97": "iso7064.mod_97_10"})
+NO_RULES = ("exceptions", "iso9362", "numdb", "util")  # modules of python-stdnum without a rule or a new name
+ALIASES = MappingProxyType({"mod11": "iso7064.mod_11_2", "mod97": "iso7064.mod_97_10"})
 """Usual names of rules that python-stdnum calls otherwise."""
-
-
-NO_RULES = ("exceptions", "iso9362", "numdb", "util")
-"""Modules of python-stdnum that have no rule, or an old name of one."""
 
 
 @cache
 def known_checks() -> tuple[str, ...]:
-    """Return the names of the rules that `check_of` knows.
-
-    Raises:
-        MissingExtraError: python-stdnum is not installed.
-    """
+    """Return the names of the rules that `check_of` knows; raise a MissingExtraError without python-stdnum."""
     try:
         import stdnum
     except ImportError:

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from digitscope.errors import DataError, SettingError
 from digitscope.forms.checks import DIGIT_LETTERS, is_pattern
@@ -64,12 +64,12 @@ class Field:
 
     def __post_init__(self) -> None:
         name = f"the field {self.name!r}"
-        for key, kinds in KINDS.items():
-            value = getattr(self, key)
+        for key, kind in KINDS.items():
+            value, accepted = getattr(self, key), (int, float) if kind is float else (kind,)
             values = value if key in SEVERAL and isinstance(value, tuple) else (value,)
-            if value is not None and any(type(each) not in kinds for each in values):
+            if value is not None and any(type(each) not in accepted for each in values):
                 shown = list(value) if isinstance(value, tuple) else value
-                raise SettingError(f"{name} has {SHORT.get(key, key)} {shown!r}: expected {WORDS[kinds]}")
+                raise SettingError(f"{name} has {SHORT.get(key, key)} {shown!r}: expected {WORDS[kind]}")
         if not self.name.strip() or re.search(r"[\x00-\x1f\x7f]", self.name):
             raise SettingError(f"{name} has no name that a table can show: expected letters, digits or signs")
         if self.name in RESERVED or self.name.endswith(CONFIDENCE):
@@ -110,40 +110,27 @@ class Field:
 HUGE = 1e9  # sides and edges are smaller; TOML has infinite ones too
 MOST_DIGITS = 40  # digits of a field whose length is not known, at most
 
-RENAMED: Mapping[str, str] = MappingProxyType({"min": "minimum", "max": "maximum"})
-"""Keys of the file that Python's own names hide."""
+RENAMED = MappingProxyType({"min": "minimum", "max": "maximum"})  # keys that Python's own names hide
+SHORT = MappingProxyType({name: key for key, name in RENAMED.items()})  # their keys, by the names of attributes
 
-SHORT: Mapping[str, str] = MappingProxyType({name: key for key, name in RENAMED.items()})
-"""Their keys in the file, by the names of attributes."""
+SEVERAL = ("box", "length", "sum_of")  # keys that have several values of the type
 
-WHOLE, NUMBER, TEXT, FLAG = (int,), (int, float), (str,), (bool,)
-
-WORDS: Mapping[tuple[type, ...], str] = MappingProxyType(
-    {WHOLE: "a whole number", NUMBER: "a number", TEXT: "text", FLAG: "true or false"}
-)
+WORDS = MappingProxyType({int: "a whole number", float: "a number", str: "text", bool: "true or false"})
 """Types as messages name them."""
 
-KINDS: Mapping[str, tuple[type, ...]] = MappingProxyType(
-    {
-        "box": NUMBER,
-        "digits": WHOLE,
-        "length": WHOLE,
-        "pattern": TEXT,
-        "minimum": NUMBER,
-        "maximum": NUMBER,
-        "decimals": WHOLE,
-        "check": TEXT,
-        "sum_of": TEXT,
-        "required": FLAG,
-        "printed": FLAG,
-    }
-)
-"""The types of a field's values; those of `SEVERAL` are tuples of them."""
+RESERVED = ("file", "page", "check", "corrected")  # columns of a table beside the values
+CONFIDENCE = " confidence"  # end of the names of columns with confidences
 
-SEVERAL = ("box", "length", "sum_of")
 
-RESERVED, CONFIDENCE = ("file", "page", "check", "corrected"), " confidence"
-"""Columns of a table beside the values, and the end of the names of those with confidences."""
+def _kind(hint: Any) -> type:
+    """Return the type of the values in a field's annotation: bool, int, float or str."""
+    kind = hint
+    while get_args(kind):
+        kind = get_args(kind)[0]
+    return kind  # type: ignore[no-any-return]
+
+
+KINDS = MappingProxyType({key: _kind(hint) for key, hint in get_type_hints(Field).items() if key != "name"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,11 +162,7 @@ class Form:
 
 
 def check_size(size: tuple[float, ...]) -> None:
-    """Check the size of a page.
-
-    Raises:
-        SettingError: it is no width and height.
-    """
+    """Raise a SettingError unless `size` is the width and height of a page."""
     if len(size) != 2 or not (min(size) > 0 and max(size) < HUGE):
         raise SettingError(f"the form's size is {list(size)}: expected width and height, above 0")
 
@@ -209,12 +192,15 @@ def load_form(path: Path | str) -> Form:
         DataError: the file cannot be read, is no TOML, has unknown keys or values of the wrong type.
         SettingError: its fields contradict each other.
     """
-    path = Path(path)
+    return form_of(read_description(Path(path)), Path(path))
+
+
+def read_description(path: Path) -> bytes:
+    """Return the content of a form's TOML file; raise a DataError if it cannot be read."""
     try:
-        description = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}: expected a form's TOML file") from None
-    return form_of(description, path)
 
 
 def form_of(description: bytes, path: Path) -> Form:
@@ -281,16 +267,11 @@ def table_of(field: Field) -> dict[str, Any]:
     return table
 
 
-def as_toml(form: Form, folder: Path) -> str:
-    """Return the description of a form as a TOML file in `folder` has it; `load_form` returns the same form.
-
-    The path of its picture is relative to the folder.
-    """
-    return toml_of(form.reference, form.size, form.fields, folder)
-
-
 def toml_of(reference: Path, size: tuple[float, float], fields_of_it: Iterable[Field], folder: Path) -> str:
-    """Return the description that has these parts, as `as_toml` does; it may have no fields yet."""
+    """Return a description, as a TOML file in `folder` has it; `load_form` and `parts_of` return the same parts.
+
+    The path of the picture is relative to the folder.
+    """
     lines = [f"reference = {_toml(os.path.relpath(reference, folder))}", f"size = {_toml(list(size))}"]
     for field in fields_of_it:
         is_bare = re.fullmatch(r"[A-Za-z0-9_-]+", field.name)

@@ -12,7 +12,15 @@ from typing import Any
 from digitscope.errors import DataError, SettingError
 from digitscope.files import write_text
 from digitscope.forms.checks import known_checks
-from digitscope.forms.description import Field, check_place, check_size, field_of, parts_of, toml_of
+from digitscope.forms.description import (
+    Field,
+    check_place,
+    check_size,
+    field_of,
+    parts_of,
+    read_description,
+    toml_of,
+)
 from digitscope.reading import open_pictures
 
 LONGEST_SIDE = 2000  # pixels of the empty page's picture, at most; a millimetre of A4 then has six or seven
@@ -23,21 +31,13 @@ NamedTable = tuple[str, Mapping[str, Any]]  # the name of a field and its table,
 
 @dataclass(frozen=True)
 class Draft:
-    """A description as a file has it. Unlike a `Form`, it may have no fields yet.
+    """A description as a file has it. Unlike a `Form`, it may have no fields yet."""
 
-    Attributes:
-        reference: path of a picture of the empty form.
-        size: width and height of the page, in the unit of the boxes.
-        fields: in the order of the table's columns.
-        version: of the file's content.
-        has_comments: whether the file has comments, which saving drops.
-    """
-
-    reference: Path
-    size: Size
-    fields: tuple[Field, ...]
-    version: str
-    has_comments: bool
+    reference: Path  # of a picture of the empty form
+    size: Size  # width and height of the page, in the unit of the boxes
+    fields: tuple[Field, ...]  # in the order of the table's columns
+    version: str  # of the file's content
+    has_comments: bool  # which saving drops
 
 
 class ChangedError(DataError):
@@ -47,8 +47,8 @@ class ChangedError(DataError):
 class FormFile:
     """The file of a description that is edited. Several threads may use it at once.
 
-    Args:
-        path: of the file.
+    Attributes:
+        draft: the description, as it was loaded or saved last.
 
     Raises:
         DataError: the file cannot be read, or is no description.
@@ -57,22 +57,16 @@ class FormFile:
 
     def __init__(self, path: Path) -> None:
         self.path, self._lock = path, threading.Lock()
-        self._draft = self.load()
-
-    @property
-    def draft(self) -> Draft:
-        """The description, as it was loaded or saved last."""
-        return self._draft
+        self.draft = self.load()
 
     def load(self) -> Draft:
         """Return what the file has now; the errors are those of the class."""
-        try:
-            content = self.path.read_bytes()
-        except OSError as error:
-            raise DataError(f"{self.path}: {error.strerror}: expected a form's TOML file") from None
+        content = read_description(self.path)
         reference, size, fields = parts_of(content, self.path)
-        self._draft = Draft(reference, size, fields, version_of(content), _has_comments(content))
-        return self._draft
+        texts = r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\''
+        without_texts = re.sub(texts, "", content.decode("utf-8", "replace"), flags=re.DOTALL)
+        self.draft = Draft(reference, size, fields, version_of(content), "#" in without_texts)
+        return self.draft
 
     def save(self, tables: Sequence[NamedTable], size: Size, version: str | None) -> Draft:
         """Write fields into the file, whole or not at all, and return what it has then.
@@ -90,7 +84,7 @@ class FormFile:
             if fault is not None:
                 raise SettingError(fault)
         fields = tuple(field_of(name, table) for name, table in tables)
-        text = toml_of(self._draft.reference, size, fields, self.path.parent)
+        text = toml_of(self.draft.reference, size, fields, self.path.parent)
         with self._lock:
             found = self.path.read_bytes() if self.path.exists() else None
             if found is not None and version not in (None, version_of(found)) and found != text.encode():
@@ -113,35 +107,24 @@ def faults_of(tables: Sequence[NamedTable], size: Size) -> list[str | None]:
         SettingError: the size is none.
     """
     check_size(size)
-    found = [_field_or_fault(name, table) for name, table in tables]
+    found: list[Field | str] = []
+    for name, table in tables:
+        try:
+            field = field_of(name, table)
+            if field.check is not None and field.check not in known_checks():
+                rules = "luhn, isbn or another rule of python-stdnum"
+                raise SettingError(f"the field {name!r} has the check {field.check!r}: expected {rules}")
+            found.append(field)
+        except SettingError as error:
+            found.append(str(error))
     fields = [each for each in found if isinstance(each, Field)]
-    return [_fault_among(each, fields, size) if isinstance(each, Field) else each for each in found]
-
-
-def _field_or_fault(name: str, table: Mapping[str, Any]) -> Field | str:
-    try:
-        field = field_of(name, table)
-    except SettingError as error:
-        return str(error)
-    if field.check is None or field.check in known_checks():
-        return field
-    return (
-        f"the field {name!r} has the check {field.check!r}: expected luhn, isbn or another rule of python-stdnum"
-    )
-
-
-def _fault_among(field: Field, fields: Sequence[Field], size: Size) -> str | None:
-    try:
-        check_place(field, fields, size)
-    except SettingError as error:
-        return str(error)
-    return None
-
-
-def _has_comments(content: bytes) -> bool:
-    """Tell whether a TOML file has a # outside of its texts."""
-    texts = r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\''
-    return "#" in re.sub(texts, "", content.decode("utf-8", "replace"), flags=re.DOTALL)
+    for number, each in enumerate(found):
+        try:
+            if isinstance(each, Field):
+                check_place(each, fields, size)
+        except SettingError as error:
+            found[number] = str(error)
+    return [each if isinstance(each, str) else None for each in found]
 
 
 def empty_page(reference: Path) -> bytes:

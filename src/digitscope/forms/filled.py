@@ -23,23 +23,13 @@ UInt8 = NDArray[np.uint8]
 LIKE_1 = "/()"  # signs that are taken for a 1 unless a pattern has them
 SURE = 0.8  # probability from which a value need not be looked at
 
-CORRECTED = 4.6
-"""A value that is exp(4.6), or 100, times less probable than what seems to be written is to be looked at."""
-
-SAME_PLACE = 0.5
-"""Share of a digit's box that a digit of the empty form covers, from which it is print of the form."""
-
-OTHER_HAND = 0.5
-"""Factor of the chance of a digit that looks printed in a field for handwriting, and the other way round."""
-
+CORRECTED = 4.6  # nats: a value 100 times less probable than what seems to be written is to be looked at
+SAME_PLACE = 0.5  # share of a digit's box that a digit of the empty form covers, from which it is print
+OTHER_HAND = 0.5  # factor of the chance of print in a field for handwriting, and the other way round
 LEAST_SIGN = 0.5  # probability of a sign that may contradict a field
 
-BESIDE = 0.25
-"""Share of a digit inside of a field from which it belongs to none if its middle is outside, and makes doubt."""
-
-NOT_READ = 0.02
-"""Share of a field with ink that the empty form does not have, from which an empty value is doubted."""
-
+BESIDE = 0.25  # share of a digit inside of a field from which it makes doubt although its middle is outside
+NOT_READ = 0.02  # share of a field with ink of its own from which an empty value is doubted
 MOST_SIDE = 2600  # pixels of the longer side of a page that is laid onto its form, at most
 SMALL = (640, 640)  # pixels of the width and height of a refused page's image, at most
 AROUND = 0.4  # margin of a field's image, as a share of the field's height
@@ -111,19 +101,12 @@ class FilledForm:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """What is written in a field.
+    """What is written in a field."""
 
-    Attributes:
-        fitting: the texts that it may be.
-        plain: the digits as they are.
-        images: what the digit network saw of each, uint8 (N, 28, 28); None if two digits lie over each other.
-        contradiction: why the value is to be looked at whatever it is; None if it need not.
-    """
-
-    fitting: Fitting
-    plain: str
-    images: UInt8 | None
-    contradiction: str | None
+    fitting: Fitting  # the texts that it may be
+    plain: str  # the digits as they are
+    images: UInt8 | None  # what the network saw of each, (N, 28, 28); None if two digits lie over each other
+    contradiction: str | None  # why the value is to be looked at whatever it is; None if it need not
 
 
 class FormReader:
@@ -169,14 +152,13 @@ class FormReader:
         matrix = self._reference.place_in(picture.gray)
         if matrix is None:
             refused = f"page {number + 1} does not show the form of {self.form.reference.name}, or only a part"
-            return FilledForm({}, number, refused, image=_small(picture) if images else None)
+            small = Image.fromarray(picture.gray)
+            small.thumbnail(SMALL)
+            return FilledForm({}, number, refused, image=np.asarray(small) if images else None)
         shape = self._reference.gray.shape
         scale = min(float(np.abs(np.linalg.det(matrix[:2, :2])) ** 0.5), MOST_SIDE / max(shape))
-        laid = laid_on(
-            picture.gray,
-            matrix @ np.diag([1 / scale, 1 / scale, 1.0]),
-            tuple(round(scale * side) for side in shape),
-        )
+        size = tuple(round(scale * side) for side in shape)
+        laid = laid_on(picture.gray, matrix @ np.diag([1 / scale, 1 / scale, 1.0]), size)
         reading = self._read(laid)
         own = [digit for digit in reading.digits if not self._is_of_form(digit, scale)]
         signs = [sign for sign in reading.signs if sign.confidence >= LEAST_SIGN]
@@ -199,11 +181,10 @@ class FormReader:
 
     def _is_of_form(self, digit: Digit, scale: float) -> bool:
         """Tell whether the empty form, too, has a digit at this place."""
-        left, top, width, height = (edge / scale for edge in digit.box)
-        for other in self._of_form.digits:
-            x, y, w, h = other.box
-            across, down = min(left + width, x + w) - max(left, x), min(top + height, y + h) - max(top, y)
-            if min(across, down) > 0 and across * down > SAME_PLACE * max(width * height, w * h):
+        left, top, right, bottom = (edge / scale for edge in _edges(digit))
+        for other in map(_edges, self._of_form.digits):
+            larger = max((right - left) * (bottom - top), (other[2] - other[0]) * (other[3] - other[1]))
+            if _shared((left, top, right, bottom), other) > SAME_PLACE * larger:
                 return True
         return False
 
@@ -219,11 +200,14 @@ class FormReader:
         costs = [costs_of(digit.probabilities, chance) for digit, chance in zip(inside, chances, strict=True)]
         plain = "".join(str(digit.label) for digit, chance in zip(inside, chances, strict=True) if chance > 0.5)
         own = [sign for sign in signs if _is_in(sign, edges)]
-        is_negative = field.minimum is not None and field.minimum < 0 and bool(own) and _is_minus(own[0], inside)
+        is_negative = field.minimum is not None and field.minimum < 0 and bool(own and inside)
+        is_negative = is_negative and own[0].label == "-" and own[0].box[0] < inside[0].box[0]
         fitting = fit(costs, lambda text: allowed(field, text, is_negative=is_negative)) if inside else Fitting()
         contradiction = _contradiction(field, inside, own[is_negative:])
-        if any(_is_beside(digit, edges) for digit in digits):
-            contradiction = contradiction or "has a digit on its edge that was left out"
+        for digit in digits:
+            part = _shared(_edges(digit), edges)
+            if part > BESIDE * digit.box[2] * digit.box[3] and not _is_in(digit, edges):
+                contradiction = contradiction or "has a digit on its edge that was left out"
         left, top, right, bottom = (round(edge) for edge in edges)
         if not plain and ink[top:bottom, left:right].mean() > NOT_READ:
             contradiction = contradiction or "has ink that was not read"
@@ -239,17 +223,15 @@ def _is_in(item: Digit | Sign, edges: Box) -> bool:
     return left <= x < right and top <= y < bottom
 
 
-def _is_beside(item: Digit | Sign, edges: Box) -> bool:
-    """Tell whether a good part of an item, but not its middle, is inside of a field."""
+def _edges(item: Digit | Sign) -> Box:
     left, top, width, height = item.box
-    across = min(left + width, edges[2]) - max(left, edges[0])
-    down = min(top + height, edges[3]) - max(top, edges[1])
-    is_over = min(across, down) > 0 and across * down > BESIDE * width * height
-    return is_over and not _is_in(item, edges)
+    return left, top, left + width, top + height
 
 
-def _is_minus(sign: Sign, digits: Sequence[Digit]) -> bool:
-    return sign.label == "-" and bool(digits) and sign.box[0] < digits[0].box[0]
+def _shared(one: Box, other: Box) -> float:
+    """Return the area that two boxes share."""
+    across, down = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    return max(across, 0) * max(down, 0)
 
 
 def _contradiction(field: Field, digits: Sequence[Digit], signs: Sequence[Sign]) -> str | None:
@@ -275,9 +257,9 @@ def allowed(field: Field, digits: str, *, is_negative: bool = False) -> str | No
     else:
         text = f"{digits[: -field.decimals]}.{digits[-field.decimals :]}" if field.decimals else digits
         text = f"-{text}" if is_negative else text
-        low = -np.inf if field.minimum is None else field.minimum
-        high = np.inf if field.maximum is None else field.maximum
-        text = text if low <= float(text) <= high else None
+        low, high = field.minimum, field.maximum
+        if (low is not None and float(text) < low) or (high is not None and float(text) > high):
+            return None
     if text is not None and field.check is not None and not check_of(field.check).is_valid(text):
         return None
     return text
@@ -359,12 +341,6 @@ def _around(laid: UInt8, edges: Box) -> UInt8:
     margin = AROUND * (bottom - top)
     rows = slice(max(0, round(top - margin)), round(bottom + margin))
     return laid[rows, max(0, round(left - margin)) : round(right + margin)].copy()
-
-
-def _small(picture: Picture) -> UInt8:
-    image = Image.fromarray(picture.gray)
-    image.thumbnail(SMALL)
-    return np.asarray(image)
 
 
 def _seen(edges: Box, matrix: NDArray[np.float64], picture: Picture) -> tuple[int, int, int, int]:

@@ -9,12 +9,8 @@ from numpy.typing import NDArray
 
 NOTHING = 10  # the choice that a detection is no digit, after the ten digits
 
-IMPOSSIBLE = 25.0
-"""Cost of a choice, a negative logarithm of its probability, from which it is not considered."""
-
-SURE_OTHERWISE = 9.2
-"""Cost above the best choice's at which a value would overrule digits that are sure: 1 to 10,000."""
-
+IMPOSSIBLE = 25.0  # cost of a choice, minus the logarithm of its probability, from which it is left out
+SURE_OTHERWISE = 9.2  # cost above the best choice's at which a value would overrule sure digits: 1 to 10,000
 RARE = 4.6  # cost above the best sum's from which others are left out: 1 to 100
 MOST_TEXTS = 40  # texts of a field that are tried so that a sum is right
 MOST_TRIED = 50_000  # values that are tried at most
@@ -22,29 +18,19 @@ MOST_TRIED = 50_000  # values that are tried at most
 
 @dataclass(frozen=True)
 class Fitting:
-    """What a field may say.
+    """What a field may say."""
 
-    Attributes:
-        texts: those that are allowed, the most probable first; none if nothing plausible is.
-        shares: the probability of each among them, 0 to 1.
-        overruled: by how many nats the first is less probable than the best text that is not allowed; 0
-            if none is.
-    """
-
-    texts: tuple[str, ...] = ()
-    shares: tuple[float, ...] = ()
-    overruled: float = 0.0
+    texts: tuple[str, ...] = ()  # those that are allowed, the most probable first; none if nothing plausible is
+    shares: tuple[float, ...] = ()  # the probability of each among them, 0 to 1
+    overruled: float = 0.0  # nats by which the first is less probable than the best text that is not allowed
 
 
 def costs_of(probabilities: NDArray[np.floating], chance: float) -> NDArray[np.float64]:
     """Return the cost (11,) of each choice for a detection.
 
-    The probability of no digit is (1 - chance)^2: a sure digit is rarely none, but may be another one. An unsure
-    one often is none.
-
-    Args:
-        probabilities: (10,), of the digits if it is one.
-        chance: the probability that it is a digit and the most probable one.
+    `probabilities` (10,) are those of the digits if it is one, `chance` is the probability that it is a digit and
+    the most probable one. That of no digit is (1 - chance)^2: a sure digit is rarely none, but may be another one.
+    An unsure one often is none.
     """
     nothing = (1 - chance) ** 2
     choices = np.append((1 - nothing) * probabilities, nothing).astype(np.float64)
@@ -71,11 +57,9 @@ def in_order(costs: Sequence[NDArray[np.float64]]) -> Iterator[tuple[float, tupl
 
 
 def fit(costs: Sequence[NDArray[np.float64]], allowed: Callable[[str], str | None]) -> Fitting:
-    """Return the most probable text that is allowed.
+    """Return the texts that are allowed, given the `costs_of` each detection from left to right.
 
-    Args:
-        costs: of each detection's choices, from left to right; see `costs_of`.
-        allowed: returns a text of digits as the field writes it, or None if the field cannot have it.
+    `allowed` returns a text of digits as the field writes it, or None if the field cannot have it.
     """
     found: dict[str, float] = {}
     lowest = overruled = 0.0

@@ -20,17 +20,11 @@ TEST_EVERY = 5  # one form of so many is for the test; a form is of one writer
 
 @dataclass(frozen=True)
 class LabelledDigits:
-    """Digits of reviewed fields.
+    """Digits of reviewed fields."""
 
-    Attributes:
-        train: of most forms.
-        test: of other forms.
-        left_out: number of reviewed fields whose values have another number of digits than was found in them.
-    """
-
-    train: Split
-    test: Split
-    left_out: int
+    train: Split  # of most forms
+    test: Split  # of other forms
+    left_out: int  # reviewed fields whose values have another number of digits than was found in them
 
 
 def labelled_digits(store: Store) -> LabelledDigits:

@@ -13,14 +13,12 @@ UInt8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
 Edges = tuple[int, int, int, int]
 
-A4, SAME_SHAPE = (210.0, 297.0), 0.02
-"""Millimetres of a page whose sides have this ratio, within so much; other pages are measured in shares."""
-
-HIGHEST, INKED = 0.06, 0.02
-"""Height of a field, as a share of the page's longer side, and share of it with print: both at most."""
-
-WRITING, BELOW, THICKEST = 0.028, 0.003, 0.004
-"""Height of a field above a writing line, of what must be empty below it, and of the line: shares of that side."""
+A4 = (210.0, 297.0)  # millimetres
+SAME_SHAPE = 0.02  # difference of the ratio of the sides; pages that are not like A4 are measured in shares
+HIGHEST = 0.06  # height of a field at most, as a share of the page's longer side, like those below
+INKED = 0.02  # share of a field with print, at most
+WRITING, BELOW = 0.028, 0.003  # height of a field above a writing line, and of what must be empty below it
+THICKEST = 0.004  # height of the line
 
 
 def page_size(gray: UInt8) -> tuple[float, float]:
@@ -41,7 +39,10 @@ def propose(gray: UInt8, size: tuple[float, float]) -> tuple[Field, ...]:
     boxes = [
         box for box in enclosed(lines, highest=HIGHEST) if ink[box[1] : box[3], box[0] : box[2]].mean() <= INKED
     ]
-    fields = [(_around(cells), len(cells)) for cells in _combs(boxes)]
+    fields: list[tuple[Edges, int]] = []
+    for comb in _combs(boxes):
+        left, top, right, bottom = np.array(comb).T
+        fields.append(((int(left.min()), int(top.min()), int(right.max()), int(bottom.max())), len(comb)))
     fields += [(edges, 0) for edges in _above_lines(lines, ink, [edges for edges, _ in fields])]
     height, width = gray.shape
     fields.sort(key=lambda each: (round(each[0][1] / (LOWEST * max(gray.shape))), each[0][0]))
@@ -71,11 +72,6 @@ def _combs(boxes: Sequence[Edges]) -> list[list[Edges]]:
         else:
             groups.append([box])
     return groups
-
-
-def _around(cells: Sequence[Edges]) -> Edges:
-    left, top, right, bottom = np.array(cells).T
-    return int(left.min()), int(top.min()), int(right.max()), int(bottom.max())
 
 
 def _above_lines(lines: Bool, ink: Bool, taken: Sequence[Edges]) -> list[Edges]:

@@ -23,23 +23,16 @@ UNLIKE_SECOND = 0.8  # how far the nearest feature must be in comparison with th
 APART = 4.0  # pixels of the reference by which two matched features may miss each other
 FEWEST = 20  # matched features that agree, at least
 
-PRINT, TOLERANCE = 0.8, 4
-"""Share of the empty form's print that must be in the picture, within so many pixels."""
+PRINT, TOLERANCE = 0.8, 4  # share of the form's print that must be in the picture, within so many pixels
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """An empty form, ready to be found in pictures.
+    """An empty form, ready to be found in pictures."""
 
-    Attributes:
-        gray: uint8 (H, W), at most `SIDE` pixels high and wide.
-        points: float32 (N, 2), x and y of its features.
-        features: float32 (N, 128), SIFT descriptors (Lowe 2004).
-    """
-
-    gray: UInt8
-    points: NDArray[np.float32]
-    features: NDArray[np.float32]
+    gray: UInt8  # (H, W), at most `SIDE` pixels high and wide
+    points: NDArray[np.float32]  # (N, 2), x and y of its features
+    features: NDArray[np.float32]  # (N, 128), SIFT descriptors (Lowe 2004)
 
     @classmethod
     def of(cls, gray: UInt8) -> "Reference":
@@ -71,9 +64,7 @@ class Reference:
 
     def _is_seen(self, gray: UInt8, matrix: Float64) -> bool:
         """Tell whether nearly all print of the empty form is where the matrix says that it is."""
-        seen = laid_on(gray, matrix, self.gray.shape)
-        around = 2 * TOLERANCE + 1
-        ink = ndimage.maximum_filter(_dark(seen), around)
+        ink = ndimage.maximum_filter(_dark(laid_on(gray, matrix, self.gray.shape)), 2 * TOLERANCE + 1)
         own = _dark(self.gray)
         return bool(own.any() and ink[own].mean() >= PRINT)
 

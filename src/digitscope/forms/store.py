@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from digitscope.errors import DataError, DigitscopeError
-from digitscope.forms.description import Form, as_toml, form_of
+from digitscope.forms.description import Form, form_of, toml_of
 from digitscope.forms.filled import SMALL, FieldValue, FilledForm
-from digitscope.forms.schema import FROM_VERSION_1, OF_A_PAGE, TABLES, VERSION
 
 UInt8 = NDArray[np.uint8]
 
@@ -31,8 +30,58 @@ ENDING = ".db"  # how the name of such a file ends
 PATIENCE_SECONDS = 30.0  # time to wait for another process that writes
 CLAIM_SECONDS = 120.0  # time for which a field that was handed out is nobody else's
 
-CROP, SHADES = (640, 128), 16
-"""Pixels of a field's image, width and height at most, and shades of gray of images: some kB as PNG."""
+CROP, SHADES = (640, 128), 16  # pixels of a field's image at most, and shades of gray: some kB as PNG
+
+VERSION = 2  # SQLite's `user_version` of the file; 0 is a file without these tables
+OF_A_PAGE = ""  # the name of a row of `fields` that is a refused page and no field
+
+TABLES = """
+CREATE TABLE description (toml TEXT NOT NULL, begun TEXT NOT NULL);
+CREATE TABLE forms (
+    id INTEGER PRIMARY KEY,
+    file NOT NULL,                -- its path: text, or bytes that are no UTF-8
+    page INTEGER NOT NULL,        -- from 0
+    refused TEXT,                 -- why the page was not read; NULL if it was
+    read TEXT NOT NULL,           -- when, UTC
+    UNIQUE (file, page)
+);
+CREATE TABLE fields (             -- as read; rows never change. One without a name is a page that was refused
+    id INTEGER PRIMARY KEY,
+    form INTEGER NOT NULL REFERENCES forms,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    confidence REAL NOT NULL,
+    second TEXT,                  -- the next best value
+    reason TEXT,                  -- why somebody should look at it; NULL if nobody need
+    box TEXT NOT NULL,            -- [left, top, width, height] in pixels of the picture
+    crop BLOB NOT NULL,           -- PNG
+    digits BLOB,                  -- PNG: what the digit network saw of each, 28x28, one below the other
+    UNIQUE (form, name)
+);
+CREATE INDEX doubtful ON fields (id) WHERE reason IS NOT NULL;
+CREATE TABLE corrections (        -- rows never change: the newest that is not withdrawn holds
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    field INTEGER NOT NULL REFERENCES fields,
+    value TEXT,                   -- NULL in a row that withdraws another
+    withdraws INTEGER UNIQUE REFERENCES corrections,
+    by TEXT NOT NULL,
+    at TEXT NOT NULL,
+    key TEXT NOT NULL UNIQUE      -- of the request: one that is sent twice counts once
+);
+CREATE INDEX corrections_of ON corrections (field);
+CREATE TABLE claims (field INTEGER PRIMARY KEY REFERENCES fields, by TEXT NOT NULL, until REAL NOT NULL);
+CREATE VIEW standing AS
+    SELECT * FROM corrections
+    WHERE withdraws IS NULL AND id NOT IN (SELECT withdraws FROM corrections WHERE withdraws IS NOT NULL);
+CREATE VIEW holding AS SELECT max(id) AS id, field, value, by, at FROM standing GROUP BY field;
+"""
+
+FROM_VERSION_1 = """
+ALTER TABLE fields ADD COLUMN digits BLOB;
+INSERT INTO fields (form, name, value, confidence, reason, box, crop)
+    SELECT id, '', '', 0, refused, '[0, 0, 0, 0]', :crop FROM forms WHERE refused IS NOT NULL
+"""
+"""Statements that add to a file of version 1 what it lacks; its refused pages get the image `crop`."""
 
 DOUBT = """
 SELECT fields.id, file, page, name, fields.value, second, reason, crop, holding.id, holding.value
@@ -43,31 +92,18 @@ WHERE fields.id = ?
 
 @dataclass(frozen=True)
 class Doubt:
-    """A field, or a refused page, that somebody should look at.
-
-    Attributes:
-        id: its number.
-        file: path of its picture.
-        page: from 0.
-        name: of the field; empty of a page.
-        value: as read.
-        second: the next best value; None if there is none.
-        reason: why somebody should look at it; None if nobody need.
-        crop: its image, a PNG file.
-        correction: the number of the correction that holds; None if there is none.
-        held: the value of that correction.
-    """
+    """A field, or a refused page, that somebody should look at."""
 
     id: int
-    file: str
-    page: int
-    name: str
-    value: str
-    second: str | None
-    reason: str | None
-    crop: bytes
-    correction: int | None
-    held: str | None
+    file: str  # path of its picture
+    page: int  # from 0
+    name: str  # of the field; empty of a page
+    value: str  # as read
+    second: str | None  # the next best value
+    reason: str | None  # why somebody should look at it; None if nobody need
+    crop: bytes  # its image, a PNG file
+    correction: int | None  # the number of the correction that holds
+    held: str | None  # the value of that correction
 
     @property
     def is_page(self) -> bool:
@@ -98,6 +134,7 @@ class Store:
 
     Raises:
         DataError: there is no such file, it is none of these, or it is of another form.
+        DigitscopeError: (what changes the file) the disk is full, or the file stays locked.
     """
 
     def __init__(self, path: Path, form: Form | None = None) -> None:
@@ -125,16 +162,9 @@ class Store:
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if version == 0 and form is not None:
             self._connection.execute("PRAGMA journal_mode = WAL")
-            with self._transaction() as connection:
-                (is_new,) = connection.execute("SELECT count(*) = 0 FROM sqlite_master").fetchone()
-                if is_new:  # nor has another process begun it meanwhile
-                    for statement in (*TABLES.split(";\n"), f"PRAGMA user_version = {VERSION}"):
-                        connection.execute(statement)
-                    description = as_toml(form, self.path.parent)
-                    connection.execute("INSERT INTO description VALUES (?, ?)", (description, _now()))
-            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version == 1:
-            version = self._renew()
+        if version == 1 or (version == 0 and form is not None):
+            self._renew(form)
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if version != VERSION:
             raise DataError(f"{self.path}: is not of this version of digitscope: expected a file of `form read`")
         (toml,) = self._connection.execute("SELECT toml FROM description").fetchone()
@@ -143,15 +173,19 @@ class Store:
             raise DataError(f"{self.path}: is of another description of the form: name another file")
         return found
 
-    def _renew(self) -> int:
-        """Add to a file of version 1 what it lacks, and return its version; rows that it has do not change."""
-        with self._transaction() as connection:
+    def _renew(self, form: Form | None) -> None:
+        """Make the tables of a new file, or add to one of version 1 what it lacks; its rows do not change."""
+        with self._transaction() as connection:  # in which no other process has done it meanwhile
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version == 1:  # nor has another process done it meanwhile
-                for statement in FROM_VERSION_1.split(";\n"):
-                    connection.execute(statement, {"crop": _png(None)} if ":crop" in statement else {})
-                connection.execute(f"PRAGMA user_version = {VERSION}")
-        return VERSION
+            (is_new,) = connection.execute("SELECT count(*) = 0 FROM sqlite_master").fetchone()
+            if version != 1 and not (is_new and form):
+                return
+            for statement in (TABLES if is_new else FROM_VERSION_1).split(";\n"):
+                connection.execute(statement, {"crop": _png(None)} if ":crop" in statement else {})
+            if is_new and form:
+                toml = toml_of(form.reference, form.size, form.fields, self.path.parent)
+                connection.execute("INSERT INTO description VALUES (?, ?)", (toml, _now()))
+            connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def __enter__(self) -> "Store":
         return self
@@ -178,20 +212,18 @@ class Store:
             except sqlite3.Error as error:
                 raise DigitscopeError(f"{self.path}: {error}: nothing was written; try again") from error
 
+    def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._connection.execute(query, values).fetchall()
+
     # Reading
 
     def files(self) -> set[str]:
         """Return the paths of the pictures that the file has."""
-        with self._lock:
-            rows = self._connection.execute("SELECT DISTINCT file FROM forms").fetchall()
-        return {os.fsdecode(file) for (file,) in rows}
+        return {os.fsdecode(file) for (file,) in self._rows("SELECT DISTINCT file FROM forms")}
 
     def add(self, file: str, forms: Iterable[FilledForm]) -> None:
-        """Add all forms of the picture at `file`, or none if this fails. Forms that are there do not change.
-
-        Raises:
-            DigitscopeError: the disk is full, or the file stays locked.
-        """
+        """Add all forms of the picture at `file`, or none if this fails. Forms that are there do not change."""
         with self._transaction() as connection:
             for form in forms:
                 row = (_stored(file), form.page, form.refused, _now())
@@ -211,16 +243,13 @@ class Store:
 
         A value is the corrected one, if there is one. A field that a person has looked at is not doubtful.
         """
-        with self._lock:
-            forms = self._connection.execute("SELECT id, file, page, refused FROM forms ORDER BY id").fetchall()
-            by_hand = dict(self._connection.execute("SELECT field, value FROM holding"))
-        for form, file, page, refused in forms:
-            with self._lock:
-                rows = self._connection.execute(
-                    "SELECT id, name, value, confidence, second, reason, box FROM fields"
-                    " WHERE form = ? AND name != ? ORDER BY id",
-                    (form, OF_A_PAGE),
-                ).fetchall()
+        by_hand = dict(self._rows("SELECT field, value FROM holding"))
+        for form, file, page, refused in self._rows("SELECT id, file, page, refused FROM forms ORDER BY id"):
+            rows = self._rows(
+                "SELECT id, name, value, confidence, second, reason, box FROM fields"
+                " WHERE form = ? AND name != ? ORDER BY id",
+                *(form, OF_A_PAGE),
+            )
             values, corrected = {}, []
             for number, name, text, confidence, second, reason, box in rows:
                 values[name] = FieldValue(text, confidence, second, reason, tuple(json.loads(box)))
@@ -234,47 +263,38 @@ class Store:
 
     def progress(self) -> tuple[int, int]:
         """Return how many doubtful fields and refused pages somebody has looked at, and how many there are."""
-        with self._lock:
-            row = self._connection.execute(
-                "SELECT count(holding.id), count(*) FROM fields LEFT JOIN holding ON holding.field = fields.id"
-                " WHERE reason IS NOT NULL"
-            ).fetchone()
-        return int(row[0]), int(row[1])
+        ((done, total),) = self._rows(
+            "SELECT count(holding.id), count(*) FROM fields LEFT JOIN holding ON holding.field = fields.id"
+            " WHERE reason IS NOT NULL"
+        )
+        return int(done), int(total)
 
     def field(self, number: int) -> Doubt | None:
         """Return a field by its number; None if there is none."""
-        with self._lock:
-            return _doubt(self._connection.execute(DOUBT, (number,)).fetchone())
+        return next(map(_doubt, self._rows(DOUBT, number)), None)
 
     def beside(self, number: int) -> dict[str, Doubt]:
         """Return the fields of the form that has the field `number`, by name."""
-        with self._lock:
-            form = "SELECT form FROM fields WHERE id = ?"
-            query = DOUBT.replace("fields.id = ?", f"fields.form = ({form}) ORDER BY fields.id")
-            found = map(_doubt, self._connection.execute(query, (number,)).fetchall())
-        return {doubt.name: doubt for doubt in found if doubt is not None}
+        form = "SELECT form FROM fields WHERE id = ?"
+        query = DOUBT.replace("fields.id = ?", f"fields.form = ({form}) ORDER BY fields.id")
+        return {doubt.name: doubt for doubt in map(_doubt, self._rows(query, number))}
 
-    def reviewed(self) -> Iterator[tuple[int, str, bytes | None]]:
+    def reviewed(self) -> Iterator[tuple[Any, ...]]:
         """Yield the number of the form, the value and the digits, a PNG file, of each field that was reviewed.
 
         The digits are None where none were found, or no images of them were kept.
         """
-        with self._lock:
-            rows = self._connection.execute(
-                "SELECT form, holding.value, digits FROM holding JOIN fields ON fields.id = field"
-                " WHERE name != ? ORDER BY fields.id",
-                (OF_A_PAGE,),
-            ).fetchall()
-        yield from rows
+        query = (
+            "SELECT form, holding.value, digits FROM holding JOIN fields ON fields.id = field"
+            " WHERE name != ? ORDER BY fields.id"
+        )
+        yield from self._rows(query, OF_A_PAGE)
 
     def claim(self, by: str, after: int = 0, *, field: int | None = None) -> Doubt | None:
         """Hand out a doubtful field to the reviewer `by`, and to nobody else for some time; None if none is left.
 
         It is the next one behind the field with the number `after`, or else the first. One that is asked for, by
         its number `field`, may be any. The earlier claims of `by` end.
-
-        Raises:
-            DigitscopeError: the file stays locked.
         """
         now = time.time()
         with self._transaction() as connection:
@@ -294,10 +314,7 @@ class Store:
     def correct(self, field: int, value: str, by: str, key: str) -> Correction | None:
         """Keep the value that `by` gave a field, and return the correction that held before; None if none did.
 
-        A call with a `key` that is there already keeps nothing.
-
-        Raises:
-            DigitscopeError: there is no such field, the disk is full, or the file stays locked.
+        A call with a `key` that is there already keeps nothing. Without such a field it raises a DigitscopeError.
         """
         with self._transaction() as connection:
             before = connection.execute(
@@ -317,9 +334,6 @@ class Store:
         """Withdraw the newest correction of `by`, and return its field; None if there is none to withdraw.
 
         The field is claimed for `by` again. A call with a `key` that is there already withdraws nothing more.
-
-        Raises:
-            DigitscopeError: the disk is full, or the file stays locked.
         """
         with self._transaction() as connection:
             found = connection.execute("SELECT field FROM corrections WHERE key = ?", (key,)).fetchone()
@@ -337,9 +351,7 @@ class Store:
             return _doubt(connection.execute(DOUBT, found).fetchone())
 
 
-def _doubt(row: tuple[Any, ...] | None) -> Doubt | None:
-    if row is None:
-        return None
+def _doubt(row: tuple[Any, ...]) -> Doubt:
     number, file, *rest = row
     path = file if isinstance(file, str) else file.decode(errors="backslashreplace")
     return Doubt(number, path, *rest)

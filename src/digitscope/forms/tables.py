@@ -8,10 +8,9 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
-from typing import TextIO
+from typing import Any, TextIO
 
 from digitscope.errors import DataError, MissingExtraError, SettingError
 from digitscope.files import replacing
@@ -20,9 +19,10 @@ from digitscope.forms.filled import FilledForm
 from digitscope.forms.store import ENDING, Store
 
 AS_A_WHOLE = (".xlsx", ".parquet")  # formats that are written when all forms are read
-
 EXPORTED = (".csv", ".jsonl", *AS_A_WHOLE)
 FORMATS = (*EXPORTED, ENDING)
+
+AS_TEXT: dict[str, Any] = {"encoding": "utf-8", "newline": "", "errors": "surrogateescape"}
 
 Add = Callable[[str, Iterable[FilledForm]], None]
 
@@ -108,11 +108,11 @@ def table(path: Path, form: Form, *, resume: bool = False) -> Iterator[Add]:
         return
     columns = columns_of(form)
     if ending in AS_A_WHOLE:
-        with WRITERS[ending](path, columns) as add:
+        with _as_a_whole(path, columns) as add:
             yield add
         return
     is_new = not (resume and path.exists() and path.stat().st_size)
-    with path.open("w" if is_new else "a", encoding="utf-8", newline="", errors="surrogateescape") as opened:
+    with path.open("w" if is_new else "a", **AS_TEXT) as opened:
         add = rows_into(opened, columns, ending, is_new=is_new)
 
         def add_for_good(file: str, forms: Iterable[FilledForm]) -> None:
@@ -129,18 +129,27 @@ def export(store: Store, path: Path) -> None:
         SettingError: the name ends in none of `EXPORTED`.
         MissingExtraError: openpyxl or pyarrow is not installed; see `table`.
     """
-    ending = path.suffix.lower()
-    if ending not in EXPORTED:
+    if path.suffix.lower() not in EXPORTED:
         raise SettingError(f"{path}: expected a name that ends in {', '.join(EXPORTED)}")
-    columns = columns_of(store.form, corrected=True)
-    with replacing(path) as temporary, ExitStack() as stack:
-        if ending in AS_A_WHOLE:
-            add = stack.enter_context(WRITERS[ending](temporary, columns))
-        else:
-            opened = temporary.open("w", encoding="utf-8", newline="", errors="surrogateescape")
-            add = rows_into(stack.enter_context(opened), columns, ending)
+    with _as_a_whole(path, columns_of(store.form, corrected=True)) as add:
         for file, filled in store.filled():
             add(file, [filled])
+
+
+@contextmanager
+def _as_a_whole(path: Path, columns: Sequence[str]) -> Iterator[Add]:
+    """Yield the function that adds forms to a table; it is at `path` when the block ends without an error."""
+    ending = path.suffix.lower()
+    with replacing(path) as temporary:
+        if ending == ".xlsx":
+            with _spreadsheet(temporary, columns) as add:
+                yield add
+        elif ending == ".parquet":
+            with _parquet(temporary, columns) as add:
+                yield add
+        else:
+            with temporary.open("w", **AS_TEXT) as opened:
+                yield rows_into(opened, columns, ending)
 
 
 def rows_into(opened: TextIO, columns: Sequence[str], ending: str, *, is_new: bool = True) -> Add:
@@ -181,8 +190,7 @@ def _spreadsheet(path: Path, columns: Sequence[str]) -> Iterator[Add]:
             sheet.append(cells)
 
     yield add
-    with replacing(path) as temporary:
-        book.save(temporary)
+    book.save(path)
 
 
 @contextmanager
@@ -200,9 +208,4 @@ def _parquet(path: Path, columns: Sequence[str]) -> Iterator[Add]:
 
     yield add
     values = {column: pa.array([row.get(column, "") for row in rows], pa.string()) for column in columns}
-    with replacing(path) as temporary:
-        parquet.write_table(pa.table(values), temporary)
-
-
-WRITERS = MappingProxyType({".xlsx": _spreadsheet, ".parquet": _parquet})
-"""A function that writes a format of `AS_A_WHOLE`."""
+    parquet.write_table(pa.table(values), path)

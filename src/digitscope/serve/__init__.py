@@ -20,5 +20,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Return the names that are there, and those that are loaded when they are first used."""
     return sorted({*globals(), *__all__})

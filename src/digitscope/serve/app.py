@@ -19,9 +19,8 @@ from digitscope.errors import SettingError
 from digitscope.reading import Recognizer
 from digitscope.serve import training_api
 from digitscope.serve.examples import add_answers
-from digitscope.serve.guards import AccessGuard, LoadGuard, SecurityHeaders
-from digitscope.serve.log import AccessLog
-from digitscope.serve.problems import Problems, answer_with_problem, problem_responses
+from digitscope.serve.guards import AccessGuard, Answers, LoadGuard
+from digitscope.serve.problems import answer_with_problem, problem_responses
 from digitscope.serve.reading_api import ReadingApi
 from digitscope.serve.schemas import Health
 from digitscope.serve.settings import Access, Limits
@@ -71,11 +70,10 @@ def create_app(
     Raises:
         SettingError: the recognizer reads no single digits.
     """
-    limits, access = limits or Limits(), access or Access()
     digits = recognizer or Recognizer.load()
     if digits.task != "digit":
         raise SettingError(f"{digits.path} reads two digits over each other: expected a network for one")
-    reading, trainings = ReadingApi(digits, limits), Trainings()
+    reading, trainings = ReadingApi(digits, limits or Limits()), Trainings()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -84,7 +82,7 @@ def create_app(
         await trainings.close()
         await asyncio.to_thread(reading.close)
 
-    routers = (reading.router(), training_api.routes)
+    routers = [reading.router(), training_api.routes]
     app = _app("index.html", routers, limits, access, description=DESCRIPTION, lifespan=lifespan)
     app.state.trainings = trainings
     return app
@@ -93,10 +91,7 @@ def create_app(
 def create_review_app(store: "Store", limits: Limits | None = None, access: Access | None = None) -> FastAPI:
     """Return the app of one page, on which people look at the doubtful values of a file and correct them.
 
-    Args:
-        store: the file. It stays open, and the caller closes it.
-        limits: what it takes on; None for the defaults.
-        access: who may ask; None for anybody who calls it localhost or by an IP address.
+    The caller closes the store. `limits` and `access` are as in `create_app`.
 
     Raises:
         SettingError: a field of the file's form has an unknown check.
@@ -104,17 +99,13 @@ def create_review_app(store: "Store", limits: Limits | None = None, access: Acce
     """
     from digitscope.serve.review_api import ReviewApi
 
-    routers = (ReviewApi(store).router(),)
-    return _app("review.html", routers, limits or Limits(), access or Access(), description=REVIEW_DESCRIPTION)
+    return _app("review.html", [ReviewApi(store).router()], limits, access, description=REVIEW_DESCRIPTION)
 
 
 def create_form_edit_app(file: "FormFile", limits: Limits | None = None, access: Access | None = None) -> FastAPI:
     """Return the app of one page, on which people draw and name the fields of a form.
 
-    Args:
-        file: the description.
-        limits: what it takes on; None for the defaults.
-        access: who may ask; None for anybody who calls it localhost or by an IP address.
+    `file` has the description. `limits` and `access` are as in `create_app`.
 
     Raises:
         DataError: the picture of the empty form cannot be read.
@@ -122,14 +113,15 @@ def create_form_edit_app(file: "FormFile", limits: Limits | None = None, access:
     """
     from digitscope.serve.form_edit_api import FormEditApi
 
-    routers = (FormEditApi(file).router(),)
-    return _app(
-        "form-edit.html", routers, limits or Limits(), access or Access(), description=FORM_EDIT_DESCRIPTION
-    )
+    routers = [FormEditApi(file).router()]
+    return _app("form-edit.html", routers, limits, access, description=FORM_EDIT_DESCRIPTION)
 
 
-def _app(page: str, routers: Sequence[APIRouter], limits: Limits, access: Access, **settings: Any) -> FastAPI:
+def _app(
+    page: str, routers: Sequence[APIRouter], limits: Limits | None, access: Access | None, **settings: Any
+) -> FastAPI:
     """Return an app with one of the pages at its root, and routes."""
+    limits, access = limits or Limits(), access or Access()
     app = App(
         title="digitscope",
         version=__version__,
@@ -137,9 +129,7 @@ def _app(page: str, routers: Sequence[APIRouter], limits: Limits, access: Access
         redoc_url=None,
         redirect_slashes=False,
         middleware=[  # outermost first
-            Middleware(AccessLog),
-            Middleware(SecurityHeaders),
-            Middleware(Problems),
+            Middleware(Answers),
             Middleware(AccessGuard, access),
             Middleware(LoadGuard, limits),
         ],

@@ -181,6 +181,6 @@ def digit_in_base64(text: str) -> UInt8:
     return np.frombuffer(base64.b64decode(text), np.uint8).reshape(SIDE, SIDE)
 
 
-def in_base64(pixels: UInt8) -> str:
-    """Return pixels of any shape as base64, in the order in which they lie."""
-    return base64.b64encode(pixels.tobytes()).decode()
+def in_base64(content: bytes | UInt8) -> str:
+    """Return bytes, or pixels of any shape row by row, as base64."""
+    return base64.b64encode(bytes(content)).decode()

@@ -16,9 +16,7 @@ SIDE = 28
 ROWS = [[255 if 13 <= column < 16 and 4 <= row < 24 else 0 for column in range(SIDE)] for row in range(SIDE)]
 """A one, framed as a network takes it."""
 
-PIXELS = bytes(pixel for row in ROWS for pixel in row)
-
-BASE64 = base64.b64encode(PIXELS).decode()
+BASE64 = base64.b64encode(b"".join(map(bytes, ROWS))).decode()
 
 PICTURE = (
     "iVBORw0KGgoAAAANSUhEUgAAAFQAAABUAQAAAAA0EC1sAAAAI0lEQVR42mP8zwADH5kYEGBA2f8ZB94No+xRNrXYjP8HjXsAygoEmIva"
@@ -29,14 +27,10 @@ PICTURE = (
 PROBABILITIES = [5.6e-05, 0.999493, 6e-05, 5.7e-05, 4e-05, 6.2e-05, 5.6e-05, 4.8e-05, 6.3e-05, 6.6e-05]
 
 
-def in_address(kind: str, content: str) -> dict[str, Any]:
-    """Return the `examples` of a media type: content of this kind, given as base64."""
-    return {"a one": {"summary": "a one", "externalValue": f"data:{kind};base64,{content}"}}
-
-
-PICTURE_SENT = in_address(PNG, PICTURE)
-
-DIGIT_SENT = in_address(BYTES, BASE64)
+PICTURE_SENT, DIGIT_SENT = (
+    {"a one": {"summary": "a one", "externalValue": f"data:{kind};base64,{content}"}}
+    for kind, content in ((PNG, PICTURE), (BYTES, BASE64))
+)
 
 NEW_TRAINING: Mapping[str, int] = MappingProxyType({"hidden": 8, "epochs": 2, "examples": 200})
 

@@ -1,17 +1,22 @@
-"""What every request passes through: headers, access, its body and how many are in work."""
+"""What every request passes through: its answer's headers and line in the log, access, its body, and the load."""
 
 import asyncio
 import io
 import ipaddress
 import re
 import secrets
+import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from types import MappingProxyType
+from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from digitscope.serve.problems import Problem
+from digitscope.serve.log import ACCESS_LOG
+from digitscope.serve.problems import Problem, problem_of
 from digitscope.serve.settings import Access, Limits
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -39,9 +44,8 @@ HEADERS: Mapping[str, str] = MappingProxyType(
 )
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")  # the methods that change nothing (RFC 9110, section 9.2.1)
-
-ALWAYS_TAKEN = 65_536
-"""Bytes of a body that are always accepted, so that stalled large bodies block no small one."""
+ALWAYS_TAKEN = 65_536  # bytes of a body that are always accepted, so that stalled large ones block no small one
+CLIENT_GONE = 499  # nginx's status for a client that left before the answer; RFC 9110 has none
 
 
 def is_of_the_api(scope: Scope) -> bool:
@@ -50,25 +54,53 @@ def is_of_the_api(scope: Scope) -> bool:
     return path.startswith("/api/")
 
 
-class SecurityHeaders:
-    """Middleware that adds `HEADERS`, and says what may be kept: nothing of the API, an unchanged page."""
+class Answers:
+    """Middleware that sees to every answer: its headers, its line in the log, and problems in place of exceptions.
+
+    A client that left in the meantime gets no answer. If the answer has begun, it cannot be replaced, and the
+    exception is raised again. `Cache-Control` says what may be kept: nothing of the API, an unchanged page.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and the answer back with the headers."""
+        """Pass the request on, and log it, however it ends: level INFO, the logger `digitscope.access`."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        caching = "no-store" if is_of_the_api(scope) else "no-cache"  # now: a route changes the scope
+        start = time.perf_counter()
+        headers = {**HEADERS, "Cache-Control": "no-store" if is_of_the_api(scope) else "no-cache"}
+        entry: dict[str, Any] = {"method": scope["method"], "path": scope["path"], "status": CLIENT_GONE}
+        entry |= {"in": 0, "out": 0}
+        begun = False
+
+        async def counted_receive() -> Message:
+            message = await receive()
+            entry["in"] += len(message.get("body", b""))
+            return message
 
         async def send_with_headers(message: Message) -> None:
+            nonlocal begun
+            begun = True
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update({**HEADERS, "Cache-Control": caching})
+                MutableHeaders(scope=message).update(headers)
+                entry["status"] = message["status"]
+            entry["out"] += len(message.get("body", b""))
             await send(message)
 
-        await self.app(scope, receive, send_with_headers)
+        try:
+            await self.app(scope, counted_receive, send_with_headers)
+        except ClientDisconnect:
+            return
+        except (Exception, asyncio.CancelledError) as error:
+            if begun:
+                if isinstance(error, Exception):
+                    entry["status"] = HTTPStatus.INTERNAL_SERVER_ERROR
+                raise
+            await problem_of(error, scope).response(scope)(scope, receive, send_with_headers)
+        finally:
+            ACCESS_LOG.info({**entry, "ms": round(1000 * (time.perf_counter() - start), 2)})
 
 
 class AccessGuard:

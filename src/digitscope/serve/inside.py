@@ -11,8 +11,7 @@ onnx.proto that `SCHEMA` names.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from itertools import combinations, product
 from types import MappingProxyType
 from typing import Any
@@ -27,17 +26,9 @@ from digitscope.errors import DataError
 from digitscope.metrics import log_softmax
 from digitscope.reading import Recognizer
 from digitscope.reading.recognizer import IMAGES_A_RUN, INPUT, open_session
+from digitscope.serve import schemas
 from digitscope.serve.bodies import in_base64
 from digitscope.serve.examples import SIDE
-from digitscope.serve.schemas import (
-    ChangedDigit,
-    Changes,
-    Guess,
-    InsideView,
-    LayerMaps,
-    NearDigit,
-    OcclusionMap,
-)
 
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
@@ -63,94 +54,59 @@ SCHEMA: Mapping[str, Mapping[str, tuple[int, str]]] = MappingProxyType(
 """Messages of onnx.proto: the number and the message type of each field; "" is text. All are read as repeated."""
 
 
-@dataclass(frozen=True, eq=False)
-class Change:
-    """A digit that was changed so that it is read as another."""
-
-    image: UInt8  # (28, 28)
-    label: int  # what it is read as
-    confidence: float  # the probability of that, 0 to 1
-
-
 class Inside:
-    """A network that reads one digit and can be looked into; what a view needs is made when it is first used."""
+    """A network that reads one digit and can be looked into."""
 
     def __init__(self, recognizer: Recognizer) -> None:
-        self._recognizer = recognizer
-
-    @cached_property
-    def _maps(self) -> "FeatureMaps":
-        return FeatureMaps(self._recognizer)
-
-    @cached_property
-    def _training_features(self) -> Float32:
-        return self._maps.features(load_sample().train.images)
-
-    def view(self, digit: UInt8) -> InsideView:
-        """Return what there is to see about `digit`, uint8 (28, 28).
+        """Compute the features of the embedded sample's training digits, which takes a fraction of a second.
 
         Raises:
             DataError: the network has no layers that can be shown.
         """
+        self._recognizer, self._maps, self._digits = recognizer, FeatureMaps(recognizer), load_sample().train
+        self._features = self._maps.features(self._digits.images)
+
+    def view(self, digit: UInt8) -> schemas.InsideView:
+        """Return what there is to see about `digit`, uint8 (28, 28)."""
         log_probabilities = log_softmax(self._recognizer.logits(digit))
         second, first = (
-            Guess(label=int(label), confidence=round(float(np.exp(log_probabilities[label])), 6))
+            schemas.Guess(label=int(label), confidence=round(float(np.exp(log_probabilities[label])), 6))
             for label in np.argsort(log_probabilities)[-2:]
         )
         falls = occlusion(self._recognizer, digit)
         layers = zip(self._maps.names, self._maps.of(digit[None]), strict=True)
-        return InsideView(
+        return schemas.InsideView(
             **first.model_dump(),
             second=second,
             margin_nats=round(float(log_probabilities[first.label] - log_probabilities[second.label]), 4),
-            occlusion=OcclusionMap(
+            occlusion=schemas.OcclusionMap(
                 height=len(falls),
                 width=len(falls[0]),
                 values=[round(fall, 4) for fall in falls.flatten().tolist()],
             ),
             layers=[_layer_maps(name, layer[0]) for name, layer in layers],
             neighbours=self.neighbours(digit),
-            changes=Changes(
-                erase=_changed_digit(erasure(self._recognizer, digit), digit),
-                add=_changed_digit(addition(self._recognizer, digit), digit),
-            ),
+            changes=schemas.Changes(erase=erasure(self._recognizer, digit), add=addition(self._recognizer, digit)),
         )
 
-    def neighbours(self, digit: UInt8) -> list[NearDigit]:
-        """Return the `N_NEIGHBOURS` digits of the embedded sample whose features are nearest, in order.
-
-        The features of the 4,000 are computed at the first call, which takes a fraction of a second.
-        """
-        digits = load_sample().train
-        distances = np.linalg.norm(self._training_features - self._maps.features(digit[None]), axis=1)
+    def neighbours(self, digit: UInt8) -> list[schemas.NearDigit]:
+        """Return the `N_NEIGHBOURS` training digits whose features are nearest, in order."""
+        distances = np.linalg.norm(self._features - self._maps.features(digit[None]), axis=1)
         return [
-            NearDigit(
-                label=int(digits.labels[k]),
+            schemas.NearDigit(
+                label=int(self._digits.labels[k]),
                 distance=round(float(distances[k]), 4),
-                pixels=in_base64(digits.images[k]),
+                pixels=in_base64(self._digits.images[k]),
             )
             for k in np.argsort(distances, kind="stable")[:N_NEIGHBOURS]
         ]
 
 
-def _layer_maps(name: str, maps: Float32) -> LayerMaps:
+def _layer_maps(name: str, maps: Float32) -> schemas.LayerMaps:
     """Return maps (C, H, W), none negative, as bytes."""
     channels, height, width = maps.shape
     pixels = np.round(maps * (255 / max(float(maps.max()), 1e-12))).astype(np.uint8)
-    return LayerMaps(name=name, channels=channels, height=height, width=width, pixels=in_base64(pixels))
-
-
-def _changed_digit(change: Change | None, digit: UInt8) -> ChangedDigit | None:
-    if change is None:
-        return None
-    mask = np.maximum(change.image, digit) - np.minimum(change.image, digit)
-    return ChangedDigit(
-        label=change.label,
-        confidence=round(change.confidence, 6),
-        share=round(int(mask.sum()) / int(digit.sum()), 4),
-        mask=in_base64(mask),
-        pixels=in_base64(change.image),
-    )
+    return schemas.LayerMaps(name=name, channels=channels, height=height, width=width, pixels=in_base64(pixels))
 
 
 # What the layers see
@@ -274,8 +230,8 @@ def occlusion(recognizer: Recognizer, digit: UInt8) -> Float32:
     return values
 
 
-def erasure(recognizer: Recognizer, digit: UInt8) -> Change | None:
-    """Return `digit`, uint8 (28, 28), with so much ink blanked that it is read as another, or None.
+def erasure(recognizer: Recognizer, digit: UInt8) -> schemas.ChangedDigit | None:
+    """Return how `digit`, uint8 (28, 28), is read as another with some ink blanked, or None.
 
     Blot after blot is blanked where it brings the other reading nearest, a third of the ink at most.
     """
@@ -287,8 +243,8 @@ def erasure(recognizer: Recognizer, digit: UInt8) -> Change | None:
     return _change(recognizer, digit, variants, most_steps=MOST_BLOTS, most_ink=MOST_ERASED)
 
 
-def addition(recognizer: Recognizer, digit: UInt8) -> Change | None:
-    """Return `digit`, uint8 (28, 28), with straight strokes added until it is read as another, or None.
+def addition(recognizer: Recognizer, digit: UInt8) -> schemas.ChangedDigit | None:
+    """Return how `digit`, uint8 (28, 28), is read as another with straight strokes added, or None.
 
     Each stroke touches ink; there are two at most.
     """
@@ -307,7 +263,7 @@ def _change(
     *,
     most_steps: int,
     most_ink: float,
-) -> Change | None:
+) -> schemas.ChangedDigit | None:
     """Change `digit` step by step until its label is no longer the likeliest, by as little ink as a step offers.
 
     `variants` takes an image and returns (N, 28, 28), the ways to take the next step from there.
@@ -325,8 +281,15 @@ def _change(
         flipped = np.flatnonzero(others > logits[:, label])
         if len(flipped):
             best = flipped[_difference(candidates[flipped], digit).argmin()]
-            probabilities = np.exp(log_softmax(logits[best]))
-            return Change(candidates[best], int(probabilities.argmax()), float(probabilities.max()))
+            after, probabilities = candidates[best], np.exp(log_softmax(logits[best]))
+            mask = np.maximum(after, digit) - np.minimum(after, digit)
+            return schemas.ChangedDigit(
+                label=int(probabilities.argmax()),
+                confidence=round(float(probabilities.max()), 6),
+                share=round(int(mask.sum()) / int(digit.sum()), 4),
+                mask=in_base64(mask),
+                pixels=in_base64(after),
+            )
         image = candidates[(logits[:, label] - others).argmin()]
     return None
 

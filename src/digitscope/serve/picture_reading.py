@@ -19,27 +19,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class NetworkFile:
-    """An ONNX file as the service found it, whatever becomes of it later.
+    """An ONNX file as the service found it, whatever becomes of it later."""
 
-    Attributes:
-        path: where it was.
-        content: what was in it.
-        card: its model card, in Markdown; empty if it has none.
-    """
-
-    path: Path
+    path: Path  # where it was
     content: bytes
-    card: str
+    card: str  # its model card, in Markdown; empty if it has none
 
     @classmethod
     def of(cls, path: Path, content: bytes | None = None) -> "NetworkFile":
         """Read the file at `path`, unless its `content` is at hand, and the card beside it."""
         card = path.with_suffix(".md")
-        return cls(
-            path,
-            path.read_bytes() if content is None else content,
-            card.read_text(encoding="utf-8") if card.is_file() else "",
-        )
+        text = card.read_text(encoding="utf-8") if card.is_file() else ""
+        return cls(path, path.read_bytes() if content is None else content, text)
 
 
 class _Upload(io.BytesIO):
@@ -72,13 +63,9 @@ def begin(
 
 
 def read(picture: bytes, mode: str, printed: bool, rotation: int | None) -> bytes:
-    """Return the reading of a picture as JSON, in a worker that has begun.
+    """Return the reading of a picture file's content as JSON, in a worker that has begun.
 
-    Args:
-        picture: the content of its file.
-        mode: "page" or "pair".
-        printed: as `Reader.read` takes it; for pages alone.
-        rotation: as `Reader.read` takes it; for pages alone.
+    `mode` is "page" or "pair". `printed` and `rotation` are as `Reader.read` takes them, for pages alone.
 
     Raises:
         DataError: it is no picture, damaged or too large.
@@ -91,10 +78,7 @@ def read(picture: bytes, mode: str, printed: bool, rotation: int | None) -> byte
 def read_form(description: bytes, empty: bytes, picture: bytes) -> bytes:
     """Return the values of filled-in forms as JSON, in a worker that has begun.
 
-    Args:
-        description: the content of the form's TOML file.
-        empty: the content of a picture file, the empty form.
-        picture: the content of a picture file, the filled-in forms.
+    The arguments are the contents of the form's TOML file and of two picture files.
 
     Raises:
         DataError: a picture is none, or the description is no TOML.

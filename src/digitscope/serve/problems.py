@@ -15,9 +15,8 @@ from urllib.parse import quote
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from digitscope.errors import DataError, MissingExtraError, SettingError
 
@@ -65,35 +64,6 @@ def path_of(scope: Scope) -> str:
     """Return the requested path, percent-encoded, and cut if it is long."""
     path = quote(scope["path"], safe="/:@!$&'()*+,;=")
     return path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}..."
-
-
-class Problems:
-    """Middleware that turns exceptions raised further in into problems.
-
-    If the answer has begun, it cannot be replaced, and the exception is raised again. A client that left in the
-    meantime gets no answer.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
-        begun = scope["type"] != "http"
-
-        async def watched(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
-        try:
-            await self.app(scope, receive, watched)
-        except ClientDisconnect:
-            return
-        except (Exception, asyncio.CancelledError) as error:
-            if begun:
-                raise
-            await problem_of(error, scope).response(scope)(scope, receive, send)
 
 
 async def answer_with_problem(request: Request, error: Exception) -> JSONResponse:

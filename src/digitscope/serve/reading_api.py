@@ -17,22 +17,11 @@ from starlette.responses import JSONResponse
 from digitscope.errors import ClusterError
 from digitscope.reading import Recognizer, shipped_path
 from digitscope.reading.recognizer import TASK_OF_SHAPE
-from digitscope.serve import examples, picture_reading
+from digitscope.serve import examples, picture_reading, schemas
 from digitscope.serve.bodies import DIGIT_BODY, FIELD, digit_of, files_of, images_of, picture_of
 from digitscope.serve.examples import BYTES, FORM, JSON, PDF
 from digitscope.serve.picture_reading import NetworkFile
 from digitscope.serve.problems import Problem, problem_responses
-from digitscope.serve.schemas import (
-    DigitImages,
-    InsideView,
-    Model,
-    PairImages,
-    Predictions,
-    ReadForms,
-    ReadOptions,
-    ReadPicture,
-    Reads,
-)
 from digitscope.serve.settings import Limits
 from digitscope.workers import Workers
 
@@ -76,7 +65,7 @@ READ_SHAPES = {shape: task for shape, task in TASK_OF_SHAPE.items() if task != "
 
 IMAGES_BODY = {
     JSON: {
-        "schema": {"oneOf": [DigitImages.model_json_schema(), PairImages.model_json_schema()]},
+        "schema": {"oneOf": [schemas.DigitImages.model_json_schema(), schemas.PairImages.model_json_schema()]},
         "example": {"images": [examples.ROWS]},
     },
     BYTES: {
@@ -139,15 +128,14 @@ class ReadingApi:
     """
 
     def __init__(self, digits: Recognizer, limits: Limits) -> None:
-        pairs, pages, items = (NetworkFile.of(shipped_path(name)) for name in ("two-digit", "page", "item"))
-        single = NetworkFile.of(digits.path, digits.content)
-        self._files: dict[Reads, NetworkFile] = {"digit": single, "two-digit": pairs, "page": pages, "item": items}
-        self._networks: dict[Reads, Recognizer]
+        others: tuple[schemas.Reads, ...] = ("two-digit", "page", "item")
+        self._files: dict[schemas.Reads, NetworkFile] = {"digit": NetworkFile.of(digits.path, digits.content)}
+        self._files |= {reads: NetworkFile.of(shipped_path(reads)) for reads in others}
+        pairs, networks = self._files["two-digit"], self._files.values()
+        self._networks: dict[schemas.Reads, Recognizer]
         self._networks = {"digit": digits, "two-digit": Recognizer(pairs.path, content=pairs.content)}
-        networks = self._files.values()
         self._workers = Workers(2 * limits.processes, picture_reading.begin, *networks, limits.pages)
-        self._warm_up: Future[int] = Future()
-        self._warm_up.set_result(0)
+        self._warm_up: Future[int] | None = None
         self._jobs = Jobs(limits)
         self._most_images = limits.images
         self.close = self._workers.close
@@ -157,9 +145,9 @@ class ReadingApi:
         router = APIRouter(prefix="/api")
         usual = (400, 408, 413, 415, 503)
         for path, name, answer, statuses, body, function in (
-            ("/read", "read_picture", ReadPicture, usual, PICTURE_BODY, self.read),
-            ("/forms/read", "read_form", ReadForms, (*usual, 501), FORM_BODY, self.read_form),
-            ("/predict", "predict_images", Predictions, usual, IMAGES_BODY, self.predict),
+            ("/read", "read_picture", schemas.ReadPicture, usual, PICTURE_BODY, self.read),
+            ("/forms/read", "read_form", schemas.ReadForms, (*usual, 501), FORM_BODY, self.read_form),
+            ("/predict", "predict_images", schemas.Predictions, usual, IMAGES_BODY, self.predict),
         ):
             router.post(
                 path,
@@ -180,7 +168,7 @@ class ReadingApi:
         )(self.look_inside)
         return router
 
-    async def read(self, request: Request, options: Annotated[ReadOptions, Query()]) -> Response:
+    async def read(self, request: Request, options: Annotated[schemas.ReadOptions, Query()]) -> Response:
         """Read a picture: PNG, JPEG, WebP, BMP, GIF, AVIF, HEIC (extra heif), or all pages of a TIFF or PDF file.
 
         PDF files need the extra pdf.
@@ -203,7 +191,9 @@ class ReadingApi:
         """Return the JSON that `work` makes in a process that reads."""
 
         async def read_in_worker() -> bytes:
-            if not self._warm_up.done():  # a second process would only slow down the first, which is starting
+            if (
+                self._warm_up and not self._warm_up.done()
+            ):  # a second process would only slow down the first, which is starting
                 await asyncio.wait({asyncio.wrap_future(self._warm_up)})
             return await asyncio.wrap_future(self._workers.submit(work))
 
@@ -223,10 +213,10 @@ class ReadingApi:
             return work()
         return await self._jobs.do(request, partial(run_in_threadpool, work))
 
-    async def models(self) -> list[Model]:
+    async def models(self) -> list[schemas.Model]:
         """Tell which networks read here."""
         return [
-            Model(
+            schemas.Model(
                 name=file.path.stem,
                 reads=reads,
                 image_shape=[*self._networks[reads].image_shape] if reads in self._networks else None,
@@ -265,7 +255,7 @@ class ReadingApi:
 
     async def look_inside(
         self, request: Request, digit: Annotated[NDArray[np.uint8], Depends(digit_of)]
-    ) -> InsideView:
+    ) -> schemas.InsideView:
         """Tell which ink decided, what the layers see, what looks alike, and what would change the reading."""
         return await self._jobs.do(request, partial(run_in_threadpool, lambda: self._inside.view(digit)))
 

@@ -1,6 +1,5 @@
 """`/api/review`: doubtful values are handed out one after the other, and corrections are kept."""
 
-import base64
 import re
 from decimal import Decimal
 from typing import Annotated, Any
@@ -12,7 +11,7 @@ from digitscope.forms import Field as FormField
 from digitscope.forms.checks import check_of
 from digitscope.forms.filled import as_typed, expected
 from digitscope.forms.store import Doubt, Store
-from digitscope.serve.bodies import json_only
+from digitscope.serve.bodies import in_base64, json_only
 from digitscope.serve.problems import Problem, problem_responses
 
 OF_A_PAGE = "is of a refused page, which has none"  # the complaint about a value that is sent for a page
@@ -222,7 +221,7 @@ class ReviewApi:
         field = None
         if doubt is not None:
             field = DoubtfulField(
-                **{**vars(doubt), "crop": _base64(doubt.crop)},
+                **{**vars(doubt), "crop": in_base64(doubt.crop)},
                 refused=doubt.is_page,
                 expected="" if doubt.is_page else expected(self._fields[doubt.name]),
                 sum=self._sum(doubt),
@@ -244,7 +243,7 @@ class ReviewApi:
 def _sum_of(total: FormField, fields: dict[str, Doubt]) -> Sum:
     names = (*total.sum_of, total.name)
     *parts, last = (
-        SumField(id=each.id, name=each.name, value=each.holds, crop=_base64(each.crop))
+        SumField(id=each.id, name=each.name, value=each.holds, crop=in_base64(each.crop))
         for each in (fields[name] for name in names)
     )
     numbers = [_number(part.value) for part in (*parts, last)]
@@ -257,7 +256,3 @@ def _sum_of(total: FormField, fields: dict[str, Doubt]) -> Sum:
 def _number(value: str) -> Decimal | None:
     """Return a value as a number, 0 if it is empty; None if somebody kept what is no number."""
     return Decimal(value or 0) if re.fullmatch(r"(-?[0-9]+([.][0-9]+)?)?", value) else None
-
-
-def _base64(content: bytes) -> str:
-    return base64.b64encode(content).decode()

@@ -10,8 +10,7 @@ from digitscope.errors import SettingError
 
 TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")  # RFC 6750's form of a token, from 16 characters on
 
-HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
-"""A name as a browser sends it: letters beyond ASCII come as xn--."""
+HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")  # letters beyond ASCII come as xn--
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,8 @@ class Limits:
             if kind is float and (type(value) not in (int, float) or not 0 < value < math.inf):
                 raise SettingError(f"{each.name} is {value!r}: expected seconds above 0")
         if self.held_bytes < self.body_bytes:
-            raise SettingError(
-                f"held_bytes is {self.held_bytes}: expected room for one body, body_bytes ({self.body_bytes})"
-            )
+            expected = f"expected room for one body, body_bytes ({self.body_bytes})"
+            raise SettingError(f"held_bytes is {self.held_bytes}: {expected}")
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,5 @@ class Access:
             raise SettingError("that is no token: expected at least 16 letters, digits or any of . _ ~ + / -")
         for host in self.hosts:
             if not HOST.fullmatch(host):
-                raise SettingError(
-                    f"the allowed host {host!r} is no bare name: expected one such as digits.example.org, "
-                    "without https://, port or path"
-                )
+                expected = "expected one such as digits.example.org, without https://, port or path"
+                raise SettingError(f"the allowed host {host!r} is no bare name: {expected}")

@@ -18,17 +18,10 @@ from fastapi import APIRouter, Body, Depends, Header, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from digitscope.errors import DataError
+from digitscope.serve import schemas
 from digitscope.serve.bodies import DIGIT_BODY, digit_in_base64, digit_of, json_only
 from digitscope.serve.examples import EPOCH_EVENT, NEW_TRAINING
 from digitscope.serve.problems import Problem, problem_responses
-from digitscope.serve.schemas import (
-    DataHere,
-    NewTraining,
-    StartedTraining,
-    TrainingData,
-    TrainingOptions,
-    ranges,
-)
 from digitscope.workers import Workers
 
 if TYPE_CHECKING:
@@ -227,7 +220,8 @@ class Trainings:
 
 
 New = Annotated[
-    NewTraining, Body(openapi_examples={"quick": {"summary": "done in a second", "value": dict(NEW_TRAINING)}})
+    schemas.NewTraining,
+    Body(openapi_examples={"quick": {"summary": "done in a second", "value": dict(NEW_TRAINING)}}),
 ]
 
 routes = APIRouter(prefix="/api/trainings", tags=["watch it learn"])
@@ -255,14 +249,16 @@ Known = Annotated[Training, Depends(_known)]
 
 @routes.head("/options", include_in_schema=False)
 @routes.get("/options", operation_id="training_options")
-def options() -> TrainingOptions:
+def options() -> schemas.TrainingOptions:
     """Return the accepted settings of a training, and the available data."""
     from digitscope.scratch import ACTIVATIONS
 
-    data = [DataHere(name="sample", title="sample of 4,000 digits")]
+    data = [schemas.DataHere(name="sample", title="sample of 4,000 digits")]
     if _mnist_folder() is not None:
-        data.append(DataHere(name="mnist", title="full MNIST, 54,000 digits"))
-    return TrainingOptions(activations=list(ACTIVATIONS), data=data, ranges=ranges(), defaults=NewTraining())
+        data.append(schemas.DataHere(name="mnist", title="full MNIST, 54,000 digits"))
+    return schemas.TrainingOptions(
+        activations=list(ACTIVATIONS), data=data, ranges=schemas.ranges(), defaults=schemas.NewTraining()
+    )
 
 
 @routes.post(
@@ -272,7 +268,7 @@ def options() -> TrainingOptions:
     responses=problem_responses(400, 408, 409, 413, 415, 422, 429, 503) | LOCATION,
     dependencies=[Depends(json_only)],
 )
-async def start(new: New, response: Response, trainings: Here) -> StartedTraining:
+async def start(new: New, response: Response, trainings: Here) -> schemas.StartedTraining:
     """Start a training in its own process; the answer comes when its data is loaded."""
     from digitscope.serve.live_training import Lesson
 
@@ -289,7 +285,7 @@ async def start(new: New, response: Response, trainings: Here) -> StartedTrainin
         reason = "" if training.ending is None else training.ending["detail"]
         raise Problem(503, f"the training has not begun: {reason}")
     response.headers["Location"] = f"/api/trainings/{training.id}"
-    return StartedTraining(id=training.id, data=TrainingData(**data))
+    return schemas.StartedTraining(id=training.id, data=schemas.TrainingData(**data))
 
 
 @routes.head("/{training_id}/events", include_in_schema=False, dependencies=[Depends(_known)])
