@@ -42,15 +42,10 @@ def connected(address: str | None, cores: int) -> Iterator[Any]:
             socket.create_connection((host, int(port)), timeout=10).close()
         except (OSError, ValueError, OverflowError) as error:
             raise ClusterError(_refusal(address, error)) from None
-    where: dict[str, Any] = {"address": address}
+    where: dict[str, Any] = {"address": address or "local"}
     if address is None:
-        where = {
-            "address": "local",
-            "num_cpus": cores,
-            "include_dashboard": False,
-            "object_store_memory": OBJECT_STORE,
-            "_node_ip_address": "127.0.0.1",
-        }
+        where |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": OBJECT_STORE}
+        where["_node_ip_address"] = "127.0.0.1"
     try:
         with warnings.catch_warnings(action="ignore"):  # tips of Ray's for the programmer
             context = ray.init(log_to_driver=False, logging_level="ERROR", configure_logging=False, **where)
@@ -65,12 +60,7 @@ def connected(address: str | None, cores: int) -> Iterator[Any]:
 
 
 def load_ray(address: str | None) -> Any:
-    """Return the module `ray`, loaded with the environment that a Ray at `address` needs; see `connected`.
-
-    Raises:
-        ModuleNotFoundError: Ray is not installed.
-        ClusterError: `address` is none that can be connected to.
-    """
+    """Return the module `ray`, loaded with the environment that a Ray at `address` needs; see `connected`."""
     if address is not None and "://" in address:
         raise ClusterError(f"Ray at {address}: expected {' or '.join(NODE_WORDS)}, on a machine of the cluster")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"

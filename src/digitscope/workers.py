@@ -65,11 +65,7 @@ class Task(ProcessFuture[T]):
         return True
 
     def send(self, message: object) -> None:
-        """Send `message` to a function that takes a connection; wait while the pipe is full.
-
-        Raises:
-            OSError: the function has ended.
-        """
+        """Send `message` to a function that takes a connection; raise an OSError if it has ended."""
         if self.ours is None:
             raise OSError("the task takes no messages")
         self.ours.send(message)

@@ -31,12 +31,7 @@ def known_checks() -> tuple[str, ...]:
 
 @cache
 def check_of(name: str) -> Any:
-    """Return python-stdnum's module with the rule `name`, such as "luhn" or "de.idnr".
-
-    Raises:
-        SettingError: it has no such rule.
-        MissingExtraError: python-stdnum is not installed.
-    """
+    """Return python-stdnum's module with the rule `name`, such as "luhn"; raise a SettingError without one."""
     module = import_module(f"stdnum.{ALIASES.get(name, name)}") if name in known_checks() else None
     if not hasattr(module, "is_valid"):
         raise SettingError(f"no check {name!r}: expected luhn, isbn or another rule of python-stdnum")

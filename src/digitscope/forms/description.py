@@ -168,11 +168,7 @@ def check_size(size: tuple[float, ...]) -> None:
 
 
 def check_place(field: Field, fields: Sequence[Field], size: tuple[float, float]) -> None:
-    """Check a field among all `fields` of a page of `size`.
-
-    Raises:
-        SettingError: it is not on the page, has the name of another, or is a sum of what is no number.
-    """
+    """Raise a SettingError unless a field fits among all `fields` of a page of `size`."""
     name = f"the field {field.name!r}"
     left, top, width, height = field.box
     if left + width > 1.001 * size[0] or top + height > 1.001 * size[1]:
@@ -215,9 +211,7 @@ def form_of(description: bytes, path: Path) -> Form:
 def parts_of(description: bytes, path: Path) -> tuple[Path, tuple[float, float], tuple[Field, ...]]:
     """Return the reference, the size and the fields of a description, of which there may be none.
 
-    Raises:
-        DataError: as `load_form`.
-        SettingError: a field contradicts itself. Contradictions of fields with each other are not looked for.
+    Errors are those of `load_form`, but contradictions of fields with each other are not looked for.
     """
     try:
         content = tomllib.loads(description.decode("utf-8"))
@@ -240,11 +234,7 @@ def parts_of(description: bytes, path: Path) -> tuple[Path, tuple[float, float],
 
 
 def field_of(name: str, table: Mapping[str, Any]) -> Field:
-    """Return the field that a table of the file describes.
-
-    Raises:
-        SettingError: it has an unknown key, a value of the wrong type, or contradicts itself.
-    """
+    """Return the field that a table of the file describes; raise a SettingError if it is not right."""
     known = {field.name for field in fields(Field)} - {"name"} - set(RENAMED.values()) | set(RENAMED)
     unknown = sorted(set(table) - known)
     if unknown:

@@ -71,10 +71,7 @@ class FormFile:
     def save(self, tables: Sequence[NamedTable], size: Size, version: str | None) -> Draft:
         """Write fields into the file, whole or not at all, and return what it has then.
 
-        Args:
-            tables: the fields.
-            size: width and height of the page.
-            version: of the file that the sender has seen; None to write over any.
+        `version` is that of the file that the sender has seen; None writes over any.
 
         Raises:
             ChangedError: the file has another version. A file that is gone, or has these fields already, has not.
@@ -101,11 +98,7 @@ def version_of(content: bytes) -> str:
 
 
 def faults_of(tables: Sequence[NamedTable], size: Size) -> list[str | None]:
-    """Return for each field why it is not right, as one line; None for those that are.
-
-    Raises:
-        SettingError: the size is none.
-    """
+    """Return for each field why it is not right, as one line; None for those that are."""
     check_size(size)
     found: list[Field | str] = []
     for name, table in tables:
@@ -128,11 +121,7 @@ def faults_of(tables: Sequence[NamedTable], size: Size) -> list[str | None]:
 
 
 def empty_page(reference: Path) -> bytes:
-    """Return the picture of the empty form as a PNG file, smaller if it is very large.
-
-    Raises:
-        DataError: it cannot be read.
-    """
+    """Return the picture of the empty form as a PNG file, smaller if it is very large."""
     image = next(iter(open_pictures(reference))).image.convert("RGB")
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     file = io.BytesIO()

@@ -25,6 +25,7 @@ FORMATS = (*EXPORTED, ENDING)
 AS_TEXT: dict[str, Any] = {"encoding": "utf-8", "newline": "", "errors": "surrogateescape"}
 
 Add = Callable[[str, Iterable[FilledForm]], None]
+Save = Callable[[Path], object]
 
 
 def columns_of(form: Form, *, corrected: bool = False) -> list[str]:
@@ -123,12 +124,7 @@ def table(path: Path, form: Form, *, resume: bool = False) -> Iterator[Add]:
 
 
 def export(store: Store, path: Path) -> None:
-    """Write the values of a file, the corrected ones where there are any, as a whole.
-
-    Raises:
-        SettingError: the name ends in none of `EXPORTED`.
-        MissingExtraError: openpyxl or pyarrow is not installed; see `table`.
-    """
+    """Write the values of a file, the corrected ones where there are any, as a whole; errors are as of `table`."""
     if path.suffix.lower() not in EXPORTED:
         raise SettingError(f"{path}: expected a name that ends in {', '.join(EXPORTED)}")
     with _as_a_whole(path, columns_of(store.form, corrected=True)) as add:
@@ -138,18 +134,12 @@ def export(store: Store, path: Path) -> None:
 
 @contextmanager
 def _as_a_whole(path: Path, columns: Sequence[str]) -> Iterator[Add]:
-    """Yield the function that adds forms to a table; it is at `path` when the block ends without an error."""
+    """Yield the function that adds forms to a table, which is written when the block ends without an error."""
     ending = path.suffix.lower()
+    add, save = {".xlsx": _spreadsheet, ".parquet": _parquet}.get(ending, _lines)(columns, ending)
+    yield add
     with replacing(path) as temporary:
-        if ending == ".xlsx":
-            with _spreadsheet(temporary, columns) as add:
-                yield add
-        elif ending == ".parquet":
-            with _parquet(temporary, columns) as add:
-                yield add
-        else:
-            with temporary.open("w", **AS_TEXT) as opened:
-                yield rows_into(opened, columns, ending)
+        save(temporary)
 
 
 def rows_into(opened: TextIO, columns: Sequence[str], ending: str, *, is_new: bool = True) -> Add:
@@ -169,8 +159,12 @@ def rows_into(opened: TextIO, columns: Sequence[str], ending: str, *, is_new: bo
     return add
 
 
-@contextmanager
-def _spreadsheet(path: Path, columns: Sequence[str]) -> Iterator[Add]:
+def _lines(columns: Sequence[str], ending: str) -> tuple[Add, Save]:
+    text = io.StringIO(newline="")
+    return rows_into(text, columns, ending), lambda path: path.write_text(text.getvalue(), **AS_TEXT)
+
+
+def _spreadsheet(columns: Sequence[str], _: str) -> tuple[Add, Save]:
     try:
         from openpyxl import Workbook
         from openpyxl.cell import WriteOnlyCell
@@ -189,12 +183,10 @@ def _spreadsheet(path: Path, columns: Sequence[str]) -> Iterator[Add]:
                     cell.data_type = "s"
             sheet.append(cells)
 
-    yield add
-    book.save(path)
+    return add, book.save
 
 
-@contextmanager
-def _parquet(path: Path, columns: Sequence[str]) -> Iterator[Add]:
+def _parquet(columns: Sequence[str], _: str) -> tuple[Add, Save]:
     try:
         import pyarrow as pa
         from pyarrow import parquet
@@ -206,6 +198,8 @@ def _parquet(path: Path, columns: Sequence[str]) -> Iterator[Add]:
         name = os.fsencode(file).decode(errors="backslashreplace")  # a path may be of any bytes
         rows.extend(row_of(name, each) for each in forms)
 
-    yield add
-    values = {column: pa.array([row.get(column, "") for row in rows], pa.string()) for column in columns}
-    parquet.write_table(pa.table(values), path)
+    def save(path: Path) -> None:
+        values = {column: pa.array([row.get(column, "") for row in rows], pa.string()) for column in columns}
+        parquet.write_table(pa.table(values), path)
+
+    return add, save

@@ -72,11 +72,7 @@ class _FormInMemory(MultiPartParser):
 
 
 async def _files_in(request: Request, names: Sequence[str], not_fields: Iterable[str] = ()) -> list[bytes]:
-    """Return the bytes of the files in the fields `names` of a form.
-
-    Raises:
-        Problem: 400 for a form that does not parse, 422 for one without a file, or with one of `not_fields`.
-    """
+    """Return the bytes of the files in the fields `names` of a form, which may have none of `not_fields`."""
 
     async def body() -> AsyncGenerator[bytes, None]:
         yield await request.body()
@@ -127,8 +123,7 @@ async def picture_of(request: Request) -> bytes:
 def images_of(body: bytes, headers: Headers, image_shapes: Collection[tuple[int, ...]]) -> UInt8:
     """Return uint8 images (N, height, width) of one of `image_shapes`: one from bytes, one or more from JSON.
 
-    Raises:
-        Problem: 415 for another content type, 400 for JSON that does not parse, 422 for anything but images.
+    Anything else raises a `Problem` of 415, 400 or 422.
     """
     kind = content_type(headers)
     if kind == BYTES:

@@ -58,11 +58,7 @@ class Inside:
     """A network that reads one digit and can be looked into."""
 
     def __init__(self, recognizer: Recognizer) -> None:
-        """Compute the features of the embedded sample's training digits, which takes a fraction of a second.
-
-        Raises:
-            DataError: the network has no layers that can be shown.
-        """
+        """Compute the features of the embedded sample's training digits, which takes a fraction of a second."""
         self._recognizer, self._maps, self._digits = recognizer, FeatureMaps(recognizer), load_sample().train
         self._features = self._maps.features(self._digits.images)
 
@@ -120,11 +116,7 @@ class FeatureMaps:
     """
 
     def __init__(self, recognizer: Recognizer) -> None:
-        """Open the network of `recognizer` once more, to compute on one thread.
-
-        Raises:
-            DataError: it cannot be run, or has no ReLU.
-        """
+        """Open the network once more, to compute on one thread; raise a DataError if it has no ReLU."""
         try:
             content, layers = with_layers(recognizer.content)
             self._session = open_session(content, 1)
@@ -146,16 +138,11 @@ class FeatureMaps:
         return np.concatenate([self._run(self._tensors[-1:], part)[0].mean(axis=(2, 3)) for part in parts])
 
     def _run(self, tensors: list[str], images: UInt8) -> list[Float32]:
-        """Return the outputs, one for each image.
-
-        A network that reads every image at several places, one batch after the other, has the image as it is in
-        the middle of them.
-        """
         found, n = [], len(images)
         for output in map(np.asarray, self._session.run(tensors, {INPUT: images})):
-            places = len(output) // n
+            places = len(output) // n  # where the network reads every image, one batch after the other
             by_place = output.reshape(places, n, *output.shape[1:], *(1,) * (4 - output.ndim))
-            found.append(np.asarray(by_place[places // 2]))
+            found.append(np.asarray(by_place[places // 2]))  # the image as it is
         return found
 
 
@@ -163,9 +150,6 @@ def with_layers(content: bytes) -> tuple[bytes, dict[str, str]]:
     """Return an ONNX file that gives the outputs of its ReLUs too, and the names of these layers by output.
 
     A layer's number is the count of ReLUs on the path to it. Layers with the same number lie side by side.
-
-    Raises:
-        DataError: `content` is no ONNX file, or one without a ReLU.
     """
     try:
         model = _model_class().FromString(content)

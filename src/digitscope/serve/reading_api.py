@@ -89,11 +89,8 @@ class Jobs:
     async def do(self, request: Request, work: Callable[[], Coroutine[Any, Any, T]], *, quick: bool = False) -> T:
         """Return the result of `work()`, which begins when a slot is free.
 
-        If its client leaves or the time is up, it does not begin, or is cancelled a little later.
-
-        Raises:
-            Problem: 503, the time is up.
-            ClientDisconnect: the client left.
+        If its client leaves or the time is up, it does not begin, or is cancelled a little later. That raises
+        ClientDisconnect, or a `Problem` of 503.
         """
         slots, has_begun = self._quick_slots if quick else self._slots, False
 
@@ -122,10 +119,7 @@ class Jobs:
 
 
 class ReadingApi:
-    """The reading routes, with fixed networks: for single digits, for pairs, for pages and for items on them.
-
-    `digits` reads one digit.
-    """
+    """The reading routes, with fixed networks: `digits` for single ones, and those for pairs, pages and items."""
 
     def __init__(self, digits: Recognizer, limits: Limits) -> None:
         others: tuple[schemas.Reads, ...] = ("two-digit", "page", "item")

@@ -171,13 +171,10 @@ class Training:
 
 
 class Trainings:
-    """The trainings of a server.
+    """The trainings of a server, of which at most `most` run at once.
 
-    Args:
-        most: that run at once.
-        most_seconds: that one may take.
-        most_silence: seconds that one goes on with nobody following it.
-        kept: seconds after its end until it is forgotten.
+    One may take `most_seconds`, goes on for `most_silence` seconds with nobody following it, and is forgotten
+    `kept` seconds after its end.
     """
 
     def __init__(
