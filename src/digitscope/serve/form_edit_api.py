@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from digitscope.forms.checks import known_checks
 from digitscope.forms.description import table_of
@@ -26,10 +26,8 @@ MOST_FIELDS = 1000
 Version = Annotated[str, Field(max_length=64, description="of the file's content", examples=["0f6b2c1e9a7d4583"])]
 
 
-class FieldTable(BaseModel):
+class FieldTable(BaseModel, extra="forbid", strict=True):
     """A field: its name, and the keys of its table in the file."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     name: Name
     box: list[Number] = Field(
@@ -51,10 +49,8 @@ class FieldTable(BaseModel):
         return self.name, self.model_dump(exclude={"name"}, exclude_none=True)
 
 
-class FormFields(BaseModel):
+class FormFields(BaseModel, extra="forbid", strict=True):
     """The fields of a form, right or not."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     size: list[Number] = Field(
         min_length=2,

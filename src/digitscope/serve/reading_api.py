@@ -185,9 +185,8 @@ class ReadingApi:
         """Return the JSON that `work` makes in a process that reads."""
 
         async def read_in_worker() -> bytes:
-            if (
-                self._warm_up and not self._warm_up.done()
-            ):  # a second process would only slow down the first, which is starting
+            # A second process would only slow down the first, which is starting.
+            if self._warm_up and not self._warm_up.done():
                 await asyncio.wait({asyncio.wrap_future(self._warm_up)})
             return await asyncio.wrap_future(self._workers.submit(work))
 

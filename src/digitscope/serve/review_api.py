@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from digitscope.forms import Field as FormField
 from digitscope.forms.checks import check_of
@@ -37,20 +37,16 @@ FieldNumber = Annotated[int, Field(ge=0, lt=2**53, description="the number of a 
 Typed = Annotated[str, Field(max_length=60, pattern=r"^[^\x00-\x1f]*$", examples=["12345666"])]
 
 
-class NextField(BaseModel):
+class NextField(BaseModel, extra="forbid", strict=True):
     """The person who wants a field, and the number of the last one. `field` asks for one, doubtful or not."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     by: Reviewer
     after: FieldNumber = 0
     field: FieldNumber | None = None
 
 
-class NewCorrection(BaseModel):
+class NewCorrection(BaseModel, extra="forbid", strict=True):
     """The value that a field has, as a person sees it."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     field: FieldNumber
     value: Typed
@@ -62,10 +58,8 @@ class NewCorrection(BaseModel):
     anyway: bool = Field(default=False, description="whether to keep a value that the form does not allow")
 
 
-class Undo(BaseModel):
+class Undo(BaseModel, extra="forbid", strict=True):
     """The person whose newest correction is withdrawn."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     by: Reviewer
     key: RequestKey

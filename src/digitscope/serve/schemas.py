@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 if TYPE_CHECKING:
@@ -23,10 +23,8 @@ Base64Digit = Annotated[
 ]
 
 
-class ReadOptions(BaseModel):
+class ReadOptions(BaseModel, extra="forbid"):
     """How a picture is read."""
-
-    model_config = ConfigDict(extra="forbid")
 
     mode: Literal["page", "pair"] = Field(
         "page",
@@ -305,10 +303,8 @@ def _whole(value: object) -> object:
 Whole = Annotated[int, BeforeValidator(_whole)]
 
 
-class NewTraining(BaseModel):
+class NewTraining(BaseModel, extra="forbid", strict=True):
     """A training to start: the network, its settings and its data."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     hidden: Whole = Field(
         default=32, ge=0, le=512, description="neurons of the hidden layer; 0 for softmax regression"
