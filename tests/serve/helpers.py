@@ -12,10 +12,21 @@ import httpx2
 import numpy as np
 import uvicorn
 from fastapi import FastAPI
+from hypothesis import HealthCheck, Phase, settings
 from numpy.typing import NDArray
 from PIL import Image
 
 from digitscope.serve import server
+
+AS_DESCRIBED = settings(
+    max_examples=10,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],  # the first has the description's examples and its limits
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+"""How Schemathesis asks an operation."""
 
 TOKEN = "a-token-of-23-characters"  # noqa: S105 - nobody's
 
@@ -64,6 +75,18 @@ def assert_problem(response: httpx2.Response, status: int, *parts: str) -> dict[
     for part in parts:
         assert part in problem["detail"]
     return problem
+
+
+def assert_operations(description: dict[str, Any], *names: str) -> None:
+    """Check that a description has these operations, told in sentences, whose refusals are problems."""
+    operations = [operation for methods in description["paths"].values() for operation in methods.values()]
+    assert {operation["operationId"] for operation in operations} == set(names)
+    for operation in operations:
+        assert operation["description"].endswith(".")
+        assert operation["tags"]
+        refusals = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
+        assert "421" in refusals
+        assert all(list(answer["content"]) == ["application/problem+json"] for answer in refusals.values())
 
 
 def children_of(parent: int) -> set[int]:

@@ -189,8 +189,8 @@ def tiny_network(path: Path, nodes: Sequence[onnx.NodeProto]) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["digit-best"])
-def test_the_maps_are_those_of_onnx(name: str, sample: Dataset) -> None:
+def test_the_maps_are_those_of_onnx(sample: Dataset) -> None:
+    name = "digit-best"
     images = sample.test.images[:2]
     model = onnx.load(shipped_path(name))
     relus = relu_outputs(model)
@@ -202,8 +202,8 @@ def test_the_maps_are_those_of_onnx(name: str, sample: Dataset) -> None:
         np.testing.assert_allclose(layer, reference, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["two-digit"])
-def test_the_layers_are_the_relus_in_order(name: str) -> None:
+def test_the_layers_are_the_relus_in_order() -> None:
+    name = "two-digit"
     _, layers = with_layers(shipped_path(name).read_bytes())
     assert list(layers) == relu_outputs(onnx.load(shipped_path(name)))
     assert len(set(layers.values())) == len(layers)
@@ -226,8 +226,8 @@ def test_what_was_there_stays(tmp_path: Path, sample: Dataset) -> None:
     np.testing.assert_array_equal(more.logits(images), plain.logits(images))
 
 
-@pytest.mark.parametrize("n", [IMAGES_A_RUN + 1])
-def test_the_features_of_any_number_of_images(n: int, sample: Dataset) -> None:
+def test_the_features_of_any_number_of_images(sample: Dataset) -> None:
+    n = IMAGES_A_RUN + 1
     maps = FeatureMaps(Recognizer(shipped_path("digit")))
     images = sample.train.images[:n]
     layers = maps.of(images)
@@ -345,9 +345,8 @@ def test_the_changes_in_the_view(client: TestClient, recognizer: Recognizer, sam
     assert n_found > 4
 
 
-@pytest.mark.parametrize("digit", [BLANK])
-def test_what_is_no_digit_can_be_looked_at(client: TestClient, digit: UInt8) -> None:
-    assert len(look(client, digit)["neighbours"]) == 8
+def test_what_is_no_digit_can_be_looked_at(client: TestClient) -> None:
+    assert len(look(client, BLANK)["neighbours"]) == 8
 
 
 def test_what_the_route_refuses(client: TestClient) -> None:

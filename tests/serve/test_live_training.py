@@ -188,7 +188,7 @@ def test_a_new_drawing_is_read_while_it_runs(sample: Dataset) -> None:
             if event.event == "epoch":
                 readings.append(json.loads(event.raw_data or "")["drawing"]["probabilities"])
                 if len(readings) == 1:
-                    training.draw(255 - sample.test.images[0])
+                    training.drawing = 255 - sample.test.images[0]
                 if readings[-1] != readings[0] and max(abs(np.subtract(readings[-1], readings[-2]))) > 0.3:
                     return
         pytest.fail("the readings stayed alike")
@@ -231,24 +231,12 @@ def test_a_stopped_training_delivers_no_late_epoch() -> None:
     with_trainings(use, most=1)
 
 
-def test_drawings_never_block_the_event_loop(sample: Dataset) -> None:
-    async def use(trainings: Trainings) -> None:
-        training = await started(trainings, LONG)
-        await training.data()
-        start = time.monotonic()
-        for _ in range(2000):  # a pipe has room for about a hundred
-            training.draw(sample.test.images[0])
-        assert time.monotonic() - start < 0.5
-
-    with_trainings(use)
-
-
 def test_an_epoch_reads_the_newest_drawing(sample: Dataset) -> None:
     async def use(trainings: Trainings) -> None:
         training = trainings.start(SHORT, sample.test.images[0])
         assert training is not None
         for image in sample.test.images[1:8]:
-            training.draw(image)
+            training.drawing = image
         (_, _, first), *_ = await heard(training)
         assert first["drawing"] == told_of(SHORT, sample.test.images[7])[1][1]["drawing"]
 

@@ -21,8 +21,8 @@ def test_what_is_not_there(client: TestClient) -> None:
     assert (problem["title"], problem["type"]) == ("Not Found", "about:blank")
 
 
-@pytest.mark.parametrize("path", ["/api/" + "%C3%A9" * 9000])
-def test_a_long_path_is_not_repeated_whole(client: TestClient, path: str) -> None:
+def test_a_long_path_is_not_repeated_whole(client: TestClient) -> None:
+    path = "/api/" + "%C3%A9" * 9000
     problem = assert_problem(client.get(path), 404, path[:100])
     assert len(problem["detail"]) < 300
     assert problem["instance"] == f"{path[:200]}..."

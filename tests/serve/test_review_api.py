@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.testclient import TestClient
 
 from digitscope.forms.store import Store
 from digitscope.serve import Access, create_review_app
 from tests.forms.test_store import FORM, SUM, filled, refused, unlike_its_sum
-from tests.serve.helpers import TOKEN, assert_problem, served_by_a_thread
+from tests.serve.helpers import AS_DESCRIBED, TOKEN, assert_operations, assert_problem, served_by_a_thread
 
 
 def description() -> dict[str, Any]:
@@ -157,26 +156,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @DESCRIPTION.parametrize()
-@settings(
-    max_examples=10,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+@AS_DESCRIBED
 def test_answers_are_as_described(case: schemathesis.Case[Any], address: str) -> None:
     """No schema says which values a field may have."""
     case.call_and_validate(base_url=address, excluded_checks=[positive_data_acceptance], timeout=20)
 
 
 def test_every_operation_says_what_it_does() -> None:
-    paths = DESCRIPTION.raw_schema["paths"]
-    operations = [operation for methods in paths.values() for operation in methods.values()]
-    assert {operation["operationId"] for operation in operations} == {
-        *("next_field", "check_value", "save_correction", "undo_correction", "health")
-    }
-    for operation in operations:
-        assert operation["description"].endswith(".")
-        refusals = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
-        assert all(list(answer["content"]) == ["application/problem+json"] for answer in refusals.values())
+    assert_operations(
+        DESCRIPTION.raw_schema, "next_field", "check_value", "save_correction", "undo_correction", "health"
+    )

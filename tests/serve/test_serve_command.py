@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,7 +18,7 @@ from PIL import Image
 
 from digitscope.cli import main
 from digitscope.serve import create_app, server
-from tests.serve.helpers import TOKEN, canvas, children_of, png
+from tests.serve.helpers import TOKEN, canvas, children_of, png, served_by_a_thread
 from tests.test_house import without
 
 START_SECONDS, END_SECONDS = 2.5, 1.0
@@ -280,14 +279,8 @@ def test_clients_that_stall_or_leave_harm_nobody() -> None:
 @pytest.fixture
 def address() -> Iterator[tuple[str, int]]:
     """Where a server of this process listens."""
-    listener = server.listen("127.0.0.1", 0)
-    running = uvicorn.Server(server.config(create_app()))
-    thread = threading.Thread(target=running.run, args=([listener],))
-    thread.start()
-    yield listener.getsockname()
-    running.should_exit = True
-    thread.join()
-    listener.close()
+    with served_by_a_thread(create_app()) as url:
+        yield "127.0.0.1", port_of(url)
 
 
 def test_no_answer_waits_for_the_client_to_acknowledge_its_first_part(address: tuple[str, int]) -> None:

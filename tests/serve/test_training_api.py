@@ -121,10 +121,9 @@ def test_what_no_training_may_be(client: TestClient, new: Any, part: str) -> Non
     assert_problem(client.post("/api/trainings", json=new), 422, part)
 
 
-@pytest.mark.parametrize("kind", ["text/plain"])
-def test_settings_of_another_kind_than_json(client: TestClient, kind: str) -> None:
-    answer = client.post("/api/trainings", content=b"hidden=8", headers={"Content-Type": kind})
-    assert_problem(answer, 415, repr(kind), "expected application/json")
+def test_settings_of_another_kind_than_json(client: TestClient) -> None:
+    answer = client.post("/api/trainings", content=b"hidden=8", headers={"Content-Type": "text/plain"})
+    assert_problem(answer, 415, "'text/plain'", "expected application/json")
 
 
 def test_options(client: TestClient) -> None:
@@ -172,10 +171,9 @@ def test_ones_that_do_not_exist(client: TestClient) -> None:
         assert_problem(answer, 404, "no training 'nothing'")
 
 
-@pytest.mark.parametrize("number", ["-1"])
-def test_numbers_that_no_event_has(client: TestClient, number: str) -> None:
+def test_numbers_that_no_event_has(client: TestClient) -> None:
     location = start(client, SHORT)
-    answer = client.get(f"{location}/events", headers={"Last-Event-ID": number})
+    answer = client.get(f"{location}/events", headers={"Last-Event-ID": "-1"})
     assert_problem(answer, 422, "header.last-event-id")
     client.delete(location)
 

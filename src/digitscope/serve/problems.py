@@ -71,9 +71,6 @@ async def answer_with_problem(request: Request, error: Exception) -> JSONRespons
     return problem_of(error, request.scope).response(request.scope)
 
 
-HANDLERS = MappingProxyType(dict.fromkeys((HTTPException, RequestValidationError), answer_with_problem))
-
-
 def problem_of(error: BaseException, scope: Scope) -> Problem:
     """Return the problem for `error`. Unexpected errors are logged, and the client gets no details."""
     match error:

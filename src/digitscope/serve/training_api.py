@@ -70,6 +70,7 @@ class Training:
 
     Attributes:
         id: how it is asked for.
+        drawing: uint8 (28, 28), what is read after every epoch from now on; or None.
         ending: `reason` and `detail` of its end; None while it learns.
         task: is done when everything is told.
     """
@@ -90,7 +91,7 @@ class Training:
         self._events: list[ServerSentEvent] = []
         self._news = asyncio.Event()
         self._followers = 0
-        self._drawing = drawing
+        self.drawing = drawing
         self._most_seconds, self._most_silence = most_seconds, most_silence
         self._loop = asyncio.get_running_loop()
         self._data: asyncio.Future[dict[str, Any]] = self._loop.create_future()
@@ -108,10 +109,6 @@ class Training:
         either: list[asyncio.Future[Any]] = [self._data, self.task]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         return self._data.result() if self._data.done() else None
-
-    def draw(self, drawing: "UInt8") -> None:
-        """Have `drawing`, uint8 (28, 28), read after every epoch from now on."""
-        self._drawing = drawing
 
     async def events(self, after: int = 0) -> AsyncIterator[ServerSentEvent]:
         """Yield the events from number `after` + 1 to the end."""
@@ -150,7 +147,7 @@ class Training:
             self._data.set_result(content)
         elif name == "ready":  # at most one answer is in the pipe, so that sending never blocks the loop
             with suppress(OSError):  # it has ended
-                self._learning.send(self._drawing)
+                self._learning.send(self.drawing)
         else:
             self._events.append(ServerSentEvent(id=str(len(self._events) + 1), event=name, raw_data=content))
             self._news.set()
@@ -190,10 +187,7 @@ class Trainings:
         return self._trainings[name]
 
     def start(self, lesson: "Lesson", drawing: "UInt8 | None" = None) -> Training | None:
-        """Start a training, and return it; None if there are as many as may be.
-
-        `drawing`, uint8 (28, 28), is read after every epoch.
-        """
+        """Start a training, and return it; None if there are as many as may be."""
         if sum(not training.is_over for training in self._trainings.values()) >= self._most:
             return None
         training = Training(self._workers, lesson, drawing, **self._limits)
@@ -314,7 +308,7 @@ async def events(
 )
 async def draw(training: Known, request: Request) -> None:
     """Have another digit read after every epoch from now on."""
-    training.draw(await digit_of(request))
+    training.drawing = await digit_of(request)
 
 
 @routes.delete("/{training_id}", operation_id=STOP, status_code=204, responses=problem_responses(404, 503))
