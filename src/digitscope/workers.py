@@ -215,7 +215,9 @@ class Workers:
         except TimeoutError:
             error = TimeoutError(f"not done within {task.timeout:g} s")
         except ProcessExpired as expired:
-            error = ClusterError(f"a worker process ended with {_ending(expired.exitcode)}")
+            code = expired.exitcode
+            how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+            error = ClusterError(f"a worker process ended with {how}")
         except Exception as broken:  # noqa: BLE001 - pebble says nothing narrower
             error = ClusterError(f"a worker process has ended before its task began ({broken})")
         with suppress(InvalidStateError):  # it was cancelled meanwhile
@@ -316,10 +318,6 @@ def _sendable(error: BaseException) -> Exception:
 
 def _pickled(content: object) -> bytes:
     return bytes(ForkingPickler.dumps(content))
-
-
-def _ending(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def _end(pools: Sequence[ProcessPool]) -> None:

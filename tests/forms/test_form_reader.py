@@ -49,9 +49,9 @@ def test_what_is_written_is_read_or_doubted(
         assert 0 <= top < top + rows <= height
 
 
-def test_an_empty_form_has_no_values(made: Layout) -> None:
+def test_an_empty_form_has_no_values(made: Layout, reader: FormReader) -> None:
     fields = tuple(replace(field, required=field.name == "year") for field in made.form.fields)
-    (form,) = FormReader(replace(made.form, fields=fields)).read(made.printed)
+    (form,) = FormReader(replace(made.form, fields=fields), reader.reader).read(made.printed)
     assert {value.text for value in form.values.values()} == {""}
     assert form.doubtful == ("year",)
     value = form.to_json()["fields"]["ref"]
@@ -85,5 +85,5 @@ def test_what_contradicts_a_value_is_doubted(made: Layout, reader: FormReader, m
         for field in made.form.fields
         if field.name != "total"
     )
-    (form,) = FormReader(replace(made.form, fields=fields)).read(np.asarray(image))
+    (form,) = FormReader(replace(made.form, fields=fields), reader.reader).read(np.asarray(image))
     assert form.values["second"].text == "-1.50"

@@ -23,14 +23,9 @@ ACCEPTED_ON_DARK, NOT_ACCEPTED_ON_DARK = (86, 180, 233), (230, 159, 0)
 PRINT: Colour = (105, 105, 105)
 PRINT_ON_DARK: Colour = (160, 160, 160)  # greys, which step back behind the colours of handwriting
 
-LEGIBLE_DIGIT, LEGIBLE_FONT = 48, 18
-"""Pages with lower digits or less room for labels, in pixels, are enlarged, but not beyond MOST_PIXELS."""
-
-MOST_PIXELS = 12_000_000
-
-SMALLER = 0.6
-"""Size of a label's second line, that of the first being 1. Labels of print are smaller than others by as much."""
-
+LEGIBLE_DIGIT, LEGIBLE_FONT = 48, 18  # pages with lower digits or less room for labels, in pixels, are enlarged
+MOST_PIXELS = 12_000_000  # but not beyond
+SMALLER = 0.6  # size of a label's second line, that of the first being 1, and of labels of print to others
 LABEL_HEIGHT = 1.75  # height of a label with its gap, that of the font being 1
 
 

@@ -18,7 +18,7 @@ from digitscope import __version__
 from digitscope.errors import SettingError
 from digitscope.reading import Recognizer
 from digitscope.serve import training_api
-from digitscope.serve.examples import add_answers
+from digitscope.serve.examples import ANSWERS, JSON
 from digitscope.serve.guards import AccessGuard, Answers, LoadGuard
 from digitscope.serve.problems import answer_with_problem, problem_responses
 from digitscope.serve.reading_api import ReadingApi
@@ -53,7 +53,11 @@ class App(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the description; FastAPI itself leaves out of examples what is null."""
         description = super().openapi()
-        add_answers(description)
+        for name, answer in ANSWERS.items():
+            method, path = name.split()
+            if path in description["paths"]:
+                responses = description["paths"][path][method]["responses"]
+                responses[min(responses)]["content"][JSON]["example"] = answer
         return description
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from digitscope.serve.schemas import NewTraining
+
 BYTES, FORM, JSON = "application/octet-stream", "multipart/form-data", "application/json"
 PDF, PNG = "application/pdf", "image/png"
 
@@ -126,28 +128,9 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
             "activations": ["relu", "leaky-relu", "sigmoid", "tanh", "identity"],
             "data": [{"name": "sample", "title": "sample of 4,000 digits"}],
             "ranges": {"epochs": {"least": 1, "most": 100, "default": 20}},
-            "defaults": {
-                "hidden": 32,
-                "learning_rate": 0.1,
-                "batch_size": 64,
-                "activation": "relu",
-                "epochs": 20,
-                "seed": 0,
-                "data": "sample",
-                "examples": 4000,
-                "drawing": None,
-            },
+            "defaults": NewTraining().model_dump(),
         },
         "get /healthz": {"status": "ok", "version": "0.1.0"},
     }
 )
 """Of every operation that answers in JSON; where that is long, with fewer maps, neighbours and values."""
-
-
-def add_answers(description: dict[str, Any]) -> None:
-    """Put the `ANSWERS` into an OpenAPI description."""
-    for name, answer in ANSWERS.items():
-        method, path = name.split()
-        if path in description["paths"]:
-            responses = description["paths"][path][method]["responses"]
-            responses[min(responses)]["content"][JSON]["example"] = answer

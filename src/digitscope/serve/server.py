@@ -12,8 +12,7 @@ from digitscope.errors import DigitscopeError
 HEAD_BYTES = 16_384  # bytes of a request's line and headers
 KEEP_ALIVE_SECONDS = 15  # seconds that a connection stays open after an answer, for the next request
 GRACE_SECONDS = 10  # seconds that requests in work have to end in when the server is told to stop
-
-BACKLOG = 2048
+BACKLOG = 2048  # connections that wait to be accepted
 
 
 def listen(host: str, port: int) -> socket.socket:
