@@ -112,7 +112,6 @@ MOST_DIGITS = 40  # digits of a field whose length is not known, at most
 
 RENAMED = MappingProxyType({"min": "minimum", "max": "maximum"})  # keys that Python's own names hide
 SHORT = MappingProxyType({name: key for key, name in RENAMED.items()})  # their keys, by the names of attributes
-
 SEVERAL = ("box", "length", "sum_of")  # keys that have several values of the type
 
 WORDS = MappingProxyType({int: "a whole number", float: "a number", str: "text", bool: "true or false"})
@@ -122,12 +121,9 @@ RESERVED = ("file", "page", "check", "corrected")  # columns of a table beside t
 CONFIDENCE = " confidence"  # end of the names of columns with confidences
 
 
-def _kind(hint: Any) -> type:
+def _kind(hint: Any) -> Any:
     """Return the type of the values in a field's annotation: bool, int, float or str."""
-    kind = hint
-    while get_args(kind):
-        kind = get_args(kind)[0]
-    return kind  # type: ignore[no-any-return]
+    return _kind(get_args(hint)[0]) if get_args(hint) else hint
 
 
 KINDS = MappingProxyType({key: _kind(hint) for key, hint in get_type_hints(Field).items() if key != "name"})
