@@ -34,7 +34,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from digitscope.data import Split, load_mnist
 from digitscope.experiments.machine import describe_machine
-from digitscope.experiments.sweep.space_files import load_space
+from digitscope.experiments.sweep.space import load_space
 
 GRIDS = ("course-hidden-10", "course-hidden-128")
 PEERS = ("as-tutorials", "in-memory")

@@ -34,7 +34,7 @@ CHAPTERS = PACKAGE / "course" / "chapters"
 
 PUBLIC_MODULES = (
     *("digitscope.errors", "digitscope.metrics", "digitscope.records", "digitscope.tables"),
-    *("digitscope.experiments.recipes", "digitscope.experiments.run"),
+    *("digitscope.experiments.recipes", "digitscope.experiments.run", "digitscope.export"),
     *(f"digitscope.course.{name}" for name in ("neural_nets", "train_utils", "utils", "utils_multiMNIST")),
     *(f"digitscope.course.{name}" for name in ("nnet_fc", "nnet_cnn", "mlp", "conv")),
 )

@@ -22,13 +22,19 @@ from digitscope.data.splits import Task, UInt8
 from digitscope.data.typeset import print_fonts
 from digitscope.errors import SettingError
 from digitscope.experiments.items import score_items
-from digitscope.experiments.recipes import default_options, get_recipe
+from digitscope.experiments.recipes import get_recipe
 from digitscope.experiments.run import Run, load_run
 from digitscope.experiments.run_folder import read_config
 from digitscope.experiments.scoring import PAGES_A_STEP
-from digitscope.export import OPSET, export_onnx, export_page, fit_temperature, in_half_precision
-from digitscope.export.graphs import folded
-from digitscope.export.starting import start_from
+from digitscope.export import (
+    OPSET,
+    export_onnx,
+    export_page,
+    fit_temperature,
+    folded,
+    in_half_precision,
+    start_from,
+)
 from digitscope.files import replacing
 from digitscope.models import build
 from digitscope.reading import Recognizer, shipped_path
@@ -194,7 +200,7 @@ def check_as_committed(run: Run, dataset: Dataset, task: Task) -> None:
         SettingError: the run is of another recipe, unfinished, or on other data than `dataset`.
     """
     committed, epochs = get_recipe(run.recipe.name), run.recipe.settings.epochs
-    options = {**default_options(committed.model), **committed.options}
+    options = committed.all_options
     if run.recipe.task != task or run.recipe.options != options:
         raise SettingError(f"a run of {run.recipe.name}: expected a run of the recipe {task}")
     if len(run.history) != epochs:

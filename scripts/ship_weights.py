@@ -26,7 +26,7 @@ from digitscope.data.known_files import MNIST
 from digitscope.data.pen_digits import pen_digits
 from digitscope.data.pens import Pens, load_pens
 from digitscope.errors import DigitscopeError, SettingError
-from digitscope.experiments.recipes import default_options, get_recipe
+from digitscope.experiments.recipes import get_recipe
 from digitscope.experiments.run import Run, load_run
 from digitscope.experiments.run_folder import read_config
 from digitscope.experiments.sources import as_met
@@ -162,7 +162,7 @@ def check_as_committed(name: str, runs: Sequence[Run], dataset: Dataset) -> None
     """
     recipe = runs[0].recipe
     committed = get_recipe(recipe.name)
-    options = {**default_options(committed.model), **committed.options}
+    options = committed.all_options
     if Recognizer.load(name).task != recipe.task:
         raise SettingError(f"{name} is no network for the task {recipe.task}: expected runs of another recipe")
     data_sha256 = dataset.sha256()

@@ -17,10 +17,10 @@ from digitscope.export import (
     export_onnx,
     export_page,
     fit_temperature,
+    folded,
     in_half_precision,
+    start_from,
 )
-from digitscope.export.graphs import folded
-from digitscope.export.starting import start_from
 from digitscope.metrics import evaluate_logits, log_softmax, negative_log_likelihood
 from digitscope.models import build
 from digitscope.models.layers import convolution
@@ -45,7 +45,7 @@ def fast_file(sample: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture
 def _exported_before(fast_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the graph of "fast" be the one that is there already."""
-    monkeypatch.setattr("digitscope.export.calibrated.graph_of", lambda *_: onnx.load(fast_file))
+    monkeypatch.setattr("digitscope.export.graph_of", lambda *_: onnx.load(fast_file))
 
 
 def test_two_exports_give_equal_bytes_without_a_trace_of_the_machine(

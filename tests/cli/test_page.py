@@ -140,7 +140,7 @@ def test_the_graph_is_folded(page_file: Path) -> None:
 
 def test_maps_that_differ_are_not_kept(page_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The graph is that of another network."""
-    monkeypatch.setattr("digitscope.export.page.graph_of", lambda *_: onnx.load(page_file))
+    monkeypatch.setattr("digitscope.export.graph_of", lambda *_: onnx.load(page_file))
     images = np.random.default_rng(0).integers(0, 256, (2, 64, 64), np.uint8)
     with pytest.raises(ExportError, match="the exported maps differ from the network"):
         export_page(build("page", {}), tmp_path / "new" / "net.onnx", images)

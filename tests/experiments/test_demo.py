@@ -3,6 +3,7 @@ import pytest
 
 from digitscope.data import Dataset
 from digitscope.experiments import demo
+from digitscope.experiments.recipes import RECIPES
 from digitscope.metrics import evaluate_logits
 from tests.experiments.helpers import small
 
@@ -59,4 +60,5 @@ def test_equal_seeds_give_equal_logits(sample: Dataset, monkeypatch: pytest.Monk
 
 def test_a_small_set_is_gone_through_more_often() -> None:
     for n_train, expected in ((54_000, (4, 2, 1)), (4_000, (20, 20, 8)), (10_800, (20, 10, 3))):
-        assert tuple(demo._epochs(n_train, budget) for budget in (216_000, 108_000, 32_400)) == expected
+        recipes = [demo.with_budget(RECIPES["fast"], n_train, budget) for budget in (216_000, 108_000, 32_400)]
+        assert tuple(recipe.settings.epochs for recipe in recipes) == expected

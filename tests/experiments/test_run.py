@@ -34,9 +34,9 @@ ONE_CYCLE = TrainingSettings(
 ADAM = TrainingSettings(epochs=3, batch_size=32, order="reshuffled", optimizer="adam", learning_rate=0.01)
 RESUMABLE = (
     Recipe("dropout and one-cycle", "", "cnn", ONE_CYCLE),
-    shortened(RECIPES["best"], 3).with_changes({"batch_size": 40}),
+    replace(shortened(RECIPES["best"], 3).with_changes({"batch_size": 40}), model="fast"),
     RECIPES["scratch"].with_changes({"epochs": 3, "batch_size": 32, "hidden": (16, 8)}),
-    RECIPES["separation"].with_changes({"epochs": 3, "batch_size": 32}),
+    Recipe("pairs", "", "two-digit-mlp", replace(ONE_CYCLE, order="fresh-pairs"), task="two-digit"),
 )
 
 
@@ -74,7 +74,7 @@ N_BATCHES = {
     "dropout and one-cycle": 4,
     "best": 3,
     "scratch": 4,
-    "separation": 3,
+    "pairs": 3,
 }
 """Of an epoch of each of RESUMABLE: 100 digits or 90 pairs in batches of 32, the last whole or not."""
 
@@ -611,8 +611,7 @@ def test_a_run_is_read_back_onto_the_device_that_is_named(sample: Dataset, tmp_p
         load_run(tmp_path, device="tpu")
 
 
-@pytest.mark.full_mnist
-def test_the_numpy_network_on_warped_digits_is_in_a_sane_band(mnist: Dataset) -> None:
-    """One epoch in place of twenty: 97.28 to 97.43 % with three seeds."""
-    trained = run_recipe(RECIPES["scratch"].with_changes({"epochs": 1}), mnist, seed=COURSE_SEED)
-    assert 0.965 < trained.history[-1].validation_accuracy < 0.985
+def test_the_numpy_network_learns_from_warped_digits(sample: Dataset) -> None:
+    """Four epochs of 4,000 digits in place of twenty of 54,000."""
+    trained = run_recipe(RECIPES["scratch"].with_changes({"epochs": 4}), sample, seed=COURSE_SEED)
+    assert 0.9 < trained.history[-1].validation_accuracy < 0.98

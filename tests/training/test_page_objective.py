@@ -10,7 +10,7 @@ from torch import Tensor
 from digitscope.data.page_targets import PLANE
 from digitscope.detections import CHANNELS, N_CHANNELS
 from digitscope.training import OBJECTIVES
-from digitscope.training.page_objective import WEIGHTS, losses_of
+from digitscope.training.objectives import WEIGHTS, losses_of
 from tests.page_maps import Peak, maps_of, planes_of_peaks
 
 SIDE = 8

@@ -15,9 +15,9 @@ NATIVE = "digitscope.training.loop.computes_in_bfloat16"
 
 
 def trained(name: str, precision: Any, sample: Dataset) -> tuple[TrainingState, dict[bool, set[torch.dtype]]]:
-    """Return the state after two epochs on 64 digits, and the dtypes that came out in training or not."""
+    """Return the state after two epochs on 40 digits, and the dtypes that came out in training or not."""
     settings = TrainingSettings(
-        epochs=2, batch_size=32, order="reshuffled", momentum=0.9, ema=0.9, precision=precision
+        epochs=2, batch_size=20, order="reshuffled", momentum=0.9, ema=0.9, precision=precision
     )
     state = new_state(name, settings)
     met: dict[bool, set[torch.dtype]] = {True: set(), False: set()}
@@ -28,7 +28,7 @@ def trained(name: str, precision: Any, sample: Dataset) -> tuple[TrainingState, 
     for model in (state.model, state.trained):
         last = [layer for layer in model.modules() if isinstance(layer, nn.Linear)][-1]
         last.register_forward_hook(watch)
-    train(state, Reshuffled(sample.train[:64], 32), sample.validation[:20], settings, seed=1)
+    train(state, Reshuffled(sample.train[:40], 20), sample.validation[:20], settings, seed=1)
     return state, met
 
 
@@ -48,8 +48,8 @@ def test_with_it_steps_compute_in_bfloat16_and_weights_stay_float32(
 ) -> None:
     """PyTorch emulates bfloat16 where it is not native, so this holds on every machine."""
     monkeypatch.setattr(NATIVE, lambda _: True)
-    plain, exact = trained("small", "float32", sample)
-    mixed, met = trained("small", "mixed", sample)
+    plain, exact = trained("fast", "float32", sample)
+    mixed, met = trained("fast", "mixed", sample)
     assert exact == {True: {torch.float32}, False: {torch.float32}}
     assert met == {True: {torch.bfloat16}, False: {torch.float32}}  # evaluation is exact
     for model in (mixed.model, mixed.trained):

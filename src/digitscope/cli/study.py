@@ -27,13 +27,10 @@ from digitscope.cli.sweep_progress import shown, tell_failed, tell_interrupted
 from digitscope.data import COURSE_SEED, Dataset, find_data_directory, load_sample
 from digitscope.errors import DigitscopeError
 from digitscope.experiments.machine import describe_machine
-from digitscope.experiments.studies.designs import DESIGNS
-from digitscope.experiments.studies.findings import findings
-from digitscope.experiments.studies.study import Result, Study, run_study
-from digitscope.experiments.studies.table import as_markdown, as_rows, in_words
-from digitscope.experiments.sweep.engine import LocalEngine
+from digitscope.experiments.studies.findings import as_markdown, as_rows, findings, in_words
+from digitscope.experiments.studies.study import DESIGNS, Result, Study, run_study
 from digitscope.experiments.sweep.ranking import as_csv
-from digitscope.experiments.sweep.trials import TrialData, origin_on, origins_in_words
+from digitscope.experiments.sweep.trials import LocalEngine, TrialData, origin_on, origins_in_words
 from digitscope.files import write_text
 from digitscope.plots import save_in_few_colours
 from digitscope.training import choose_device

@@ -32,13 +32,19 @@ from digitscope.cli.sweep_report import REPORT_FILE, ranking_table, write_sweep_
 from digitscope.cluster import connected, load_ray
 from digitscope.data.pen_digits import load_pen_digits
 from digitscope.experiments.recipes import RECIPES
-from digitscope.experiments.sweep.engine import Engine, LocalEngine
 from digitscope.experiments.sweep.on_ray import RayEngine
 from digitscope.experiments.sweep.ranking import TABLE_FILE, TRIALS_FILE, as_table
-from digitscope.experiments.sweep.space import MethodName, Point, Space, check_points, setting_of
-from digitscope.experiments.sweep.space_files import SHIPPED, load_space
+from digitscope.experiments.sweep.space import (
+    SHIPPED,
+    MethodName,
+    Point,
+    Space,
+    check_points,
+    load_space,
+    setting_of,
+)
 from digitscope.experiments.sweep.sweep import Sweep, run_sweep
-from digitscope.experiments.sweep.trials import TrialData, device_of, origin_on
+from digitscope.experiments.sweep.trials import Engine, LocalEngine, TrialData, device_of, origin_on
 
 SWEEPS = Path("sweeps")
 

@@ -11,11 +11,21 @@ from rich.table import Table
 
 from digitscope.cli.console import remark
 from digitscope.experiments.studies.study import Study
-from digitscope.experiments.sweep.engine import Begun, EpochDone, Event, Failed, Finished, Lost
 from digitscope.experiments.sweep.journal import n_finished
 from digitscope.experiments.sweep.space import Space
 from digitscope.experiments.sweep.sweep import Hooks
-from digitscope.experiments.sweep.trials import Origin, Trial, TrialRecord, origin_in_words, origins_in_words
+from digitscope.experiments.sweep.trials import (
+    Begun,
+    EpochDone,
+    Event,
+    Failed,
+    Finished,
+    Lost,
+    Origin,
+    Trial,
+    TrialRecord,
+    origins_in_words,
+)
 from digitscope.records import EpochRecord
 
 BEST_SHOWN = 5
@@ -98,7 +108,7 @@ def shown(plan: Space | Study, folder: Path, ours: Origin) -> Iterator[Hooks]:
         others = [record.made_with for record in records if record.made_with != ours]
         if others:
             remark(
-                f"{folder} holds trials made with {origins_in_words(others)}; this is {origin_in_words(ours)}: "
+                f"{folder} holds trials made with {origins_in_words(others)}; this is {origins_in_words([ours])}: "
                 "they are ranked together; name another folder with --out to train all alike"
             )
 

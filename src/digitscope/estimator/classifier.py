@@ -36,10 +36,8 @@ SIDE = 28
 N_PIXELS = SIDE * SIDE
 WHITE = 255.0
 
-MOST_PASSES = 10
-"""How often an epoch goes through the examples at most, where a recipe says how many images an epoch has."""
-
-LEAST_BATCH = 8
+LEAST_BATCH, MOST_PASSES = 8, 10
+"""Limits of a recipe's batch size and of its epoch, in passes through the examples, where these are few."""
 
 BLOCK = 8
 """Images that are read at once, or blank ones behind them.
@@ -76,8 +74,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         recipe: the name of a recipe for one digit, such as "fast", "small", "best", "cnn" or "scratch".
         epochs: how many; None for the recipe's number.
         settings: settings of the recipe, or options of its model, to change, by name.
-        validation_fraction: stratified share of X that is held out and scored after every epoch; 0 to learn from
-            all of X.
+        validation_fraction: stratified share of X that is held out and scored after every epoch; may be 0.
         device: "auto", "cpu", "cuda" or "mps".
         random_state: an integer from 0 to 2**32 - 1, the seed that `digitscope train` has; a RandomState; or None.
         verbose: write a line an epoch to standard error.
@@ -129,17 +126,25 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         run_recipe, recipe = _load_training(self.recipe)
         rows, labels = validate_data(self, X, y)
         classes, codes, scale = _learn_scales(rows, labels)
-        seed = self._seed()
+        seed = self.random_state
+        if not isinstance(seed, int | np.integer):
+            seed = check_random_state(seed).randint(2**31 - 1)
         split = Split(scale.images(rows), codes)
-        train, validation = self._divide(split, seed)
+        train, validation = self._divide(split, int(seed))
+        changes = {**(self.settings or {}), **({} if self.epochs is None else {"epochs": self.epochs})}
+        # A search takes its values from NumPy's arrays, and a model's options are of Python's own types.
+        changes = {name: each.item() if isinstance(each, np.generic) else each for name, each in changes.items()}
         run = run_recipe(
-            _fit_to(recipe, len(train), self._changes(), with_digits=scale.of_pixels and _are_digits(classes)),
-            Dataset("X", "an array", train, train[:1] if validation is None else validation, split[:0]),
-            seed=seed,
+            _fit_to(recipe, len(train), changes, with_digits=scale.of_pixels and _are_digits(classes)),
+            Dataset("X", "an array", train, validation, split[:0]),
+            seed=int(seed),
             device=self.device,
             on_epoch=self._tell,
         )
-        self.classes_, self.scale_, self.run_ = classes, scale, self._without_false_scores(run)
+        if not self.validation_fraction:  # the scores are of the one image that stood for validation
+            unscored = {"validation_loss": np.nan, "validation_accuracy": np.nan}
+            run = replace(run, history=tuple(replace(record, **unscored) for record in run.history))
+        self.classes_, self.scale_, self.run_ = classes, scale, run
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -165,23 +170,13 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         logits = self.run_.logits(np.concatenate([images, blank]))[: len(images)]
         return np.asarray(logits[:, _codes(self.classes_)])
 
-    def _changes(self) -> dict[str, Any]:
-        changes = {**(self.settings or {}), **({} if self.epochs is None else {"epochs": self.epochs})}
-        # A search takes its values from NumPy's arrays, and a model's options are of Python's own types.
-        return {name: value.item() if isinstance(value, np.generic) else value for name, value in changes.items()}
-
-    def _seed(self) -> int:
-        if isinstance(self.random_state, int | np.integer):
-            return int(self.random_state)
-        return int(check_random_state(self.random_state).randint(2**31 - 1))
-
-    def _divide(self, split: Split, seed: int) -> tuple[Split, Split | None]:
-        """Return what is learned from and what is scored, if anything is."""
+    def _divide(self, split: Split, seed: int) -> tuple[Split, Split]:
+        """Return what is learned from and what is scored: one image of the former if nothing is held out."""
         fraction = self.validation_fraction
         if not 0 <= fraction < 1:
             raise SettingError(f"validation_fraction is {fraction!r}: expected a number from 0 to below 1")
         if fraction == 0:
-            return split, None
+            return split, split[:1]
         rows = np.arange(len(split))
         train, held_out = train_test_split(rows, test_size=fraction, stratify=split.labels, random_state=seed)
         return split[train], split[held_out]
@@ -192,13 +187,6 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         scored = f", validation {record.validation_accuracy:.2%}" if self.validation_fraction else ""
         line = f"epoch {record.epoch}: training {record.train_accuracy:.2%}{scored}, {record.seconds:.1f} s\n"
         sys.stderr.write(line)
-
-    def _without_false_scores(self, run: "Run") -> "Run":
-        """Return the run without the scores of the one training image that stood for validation."""
-        if self.validation_fraction:
-            return run
-        history = (replace(record, validation_loss=np.nan, validation_accuracy=np.nan) for record in run.history)
-        return replace(run, history=tuple(history))
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
@@ -254,11 +242,11 @@ def _fit_to(recipe: "Recipe", n: int, changes: Mapping[str, Any], *, with_digits
     sizes = {"batch_size": min(recipe.settings.batch_size, max(LEAST_BATCH, n // 10))}
     if recipe.settings.epoch_size:
         sizes["epoch_size"] = min(recipe.settings.epoch_size, MOST_PASSES * n)
-    settings = recipe.with_changes({**sizes, **changes}).settings
-    fitting = {"batch_size": min(settings.batch_size, settings.epoch_size or n)}
+    fitted = recipe.with_changes({**sizes, **changes})
+    settings = fitted.settings
     others = ("pens",) if with_digits else ("styles", "pens", "negatives")  # X is all there is to learn from
-    unfit = [name for name in others if getattr(settings, name)]
-    return recipe.with_changes({**sizes, **changes, **fitting, **dict.fromkeys(unfit, 0.0)})
+    unfit = {name: 0.0 for name in others if getattr(settings, name)}
+    return fitted.with_changes({"batch_size": min(settings.batch_size, settings.epoch_size or n), **unfit})
 
 
 # How any table of numbers becomes images of the size that the networks see
@@ -266,13 +254,7 @@ def _fit_to(recipe: "Recipe", n: int, changes: Mapping[str, Any], *, with_digits
 
 @dataclass(frozen=True, eq=False)
 class Scale:
-    """The values of black and white.
-
-    Attributes:
-        low: float64 (n_features,), the values that become pixel 0, as do lower ones.
-        high: float64 (n_features,), the values that become pixel 255, as do higher ones.
-        of_pixels: whether the features are the pixels of an image.
-    """
+    """The values that become pixels 0 and 255, float64 (n_features,); of an image, if they are `of_pixels`."""
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]
@@ -288,10 +270,9 @@ class Scale:
         return cls(np.zeros(N_PIXELS), np.full(N_PIXELS, white), of_pixels=True)
 
     def images(self, X: NDArray[Any]) -> NDArray[np.uint8]:
-        """Return `X` (N, n_features) as uint8 images (N, 28, 28): each feature a pixel, or a square of several.
+        """Return `X` (N, n_features) as uint8 images (N, 28, 28), each feature a square as large as fits.
 
-        Raises:
-            ValueError: X has pixels from 0 to 1 where the scale is of 0 to 255, or the other way round.
+        ValueError: X has pixels from 0 to 1 where the scale is of 0 to 255, or the other way round.
         """
         white, brightest = self.high[0], X.max(initial=0)
         if self.of_pixels and (0 < brightest <= 1 < white or (white == 1 and brightest >= 2)):
@@ -303,19 +284,14 @@ class Scale:
         with np.errstate(over="ignore"):  # far outside the range counts as its end
             values /= np.where(span > 0, span, 1)
         pixels = np.rint(values.clip(0, 1, out=values) * WHITE).astype(np.uint8)
-        return _in_squares(pixels)
-
-
-def _in_squares(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return rows of at most 784 values as images, each value a square as large as there is room for."""
-    n, n_features = pixels.shape
-    side = int(np.ceil(np.sqrt(n_features)))
-    room = SIDE // side
-    small = np.pad(pixels, ((0, 0), (0, side * side - n_features))).reshape(n, side, side)
-    large = small.repeat(room, axis=1).repeat(room, axis=2)
-    margin = SIDE - side * room
-    around = (margin // 2, margin - margin // 2)
-    return np.pad(large, ((0, 0), around, around))
+        n, n_features = pixels.shape
+        side = int(np.ceil(np.sqrt(n_features)))
+        room = SIDE // side
+        small = np.pad(pixels, ((0, 0), (0, side * side - n_features))).reshape(n, side, side)
+        large = small.repeat(room, axis=1).repeat(room, axis=2)
+        margin = SIDE - side * room
+        around = (margin // 2, margin - margin // 2)
+        return np.pad(large, ((0, 0), around, around))
 
 
 # What a pickle holds of a trained network: the content of files
@@ -323,9 +299,8 @@ def _in_squares(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _as_files(run: "Run") -> dict[str, bytes]:
     """Return a run as the content of its folder, by file name: text, and weights in safetensors."""
-    from digitscope import scratch
+    from digitscope.experiments.run import save_network
     from digitscope.experiments.run_folder import CONFIG_FILE, METRICS_FILE, WEIGHTS_FILE
-    from digitscope.training import save_weights
 
     config = {
         "recipe": run.recipe.name,
@@ -340,19 +315,12 @@ def _as_files(run: "Run") -> dict[str, bytes]:
         folder = Path(name)
         write_text(folder / CONFIG_FILE, json.dumps(config))
         write_history(folder / METRICS_FILE, run.history)
-        if isinstance(run.network, scratch.Network):
-            scratch.save_network(folder / WEIGHTS_FILE, run.network)
-        else:
-            save_weights(folder / WEIGHTS_FILE, run.network)
+        save_network(folder / WEIGHTS_FILE, run.network)
         return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def _from_files(files: Mapping[str, bytes], device: str) -> "Run":
-    """Return the run in what `_as_files` gave, on `device`, or on the CPU if this machine has no such device.
-
-    Raises:
-        DataError: a file is damaged.
-    """
+    """Return the run in what `_as_files` gave, on `device`, or on the CPU if this machine has no such device."""
     from digitscope.experiments.run import load_run
     from digitscope.experiments.run_folder import CONFIG_FILE, METRICS_FILE, WEIGHTS_FILE
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from digitscope.experiments.recipes import Recipe, default_options
+from digitscope.experiments.recipes import Recipe
 from digitscope.records import EpochRecord
 
 if TYPE_CHECKING:
@@ -30,37 +30,41 @@ HPARAMS = ("validation_loss", "validation_accuracy")
 class EventLog:
     """TensorBoard's event file of one run, begun with its first epoch and ended with the block.
 
-    A run that is resumed has another file beside the first; TensorBoard shows both as one curve.
-
-    Args:
-        folder: of this run. Point TensorBoard at it, or at its parent to see several runs.
-        recipe: with every change applied.
-        seed: of the run.
+    A run that is resumed has another file beside the first; TensorBoard shows both as one curve. Point TensorBoard
+    at `folder`, or at its parent to see several runs.
     """
 
     def __init__(self, folder: Path, recipe: Recipe, seed: int) -> None:
         self._folder = folder
-        options = {**default_options(recipe.model), **recipe.options}
-        self._settings = {"recipe": recipe.name, **options, **recipe.settings.as_dict(), "seed": seed}
+        settings = recipe.settings.as_dict()
+        self._settings = {"recipe": recipe.name, **recipe.all_options, **settings, "seed": seed}
         self._writer: SummaryWriter | None = None
         self._last: EpochRecord | None = None
 
     def __enter__(self) -> "EventLog":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._writer is not None and self._last is not None:
-            self._write_hparams(self._writer, self._last)
-            self._writer.close()
+    def __exit__(self, *_: object) -> None:
+        if self._writer is None or self._last is None:
+            return
+        # Not `add_hparams`, which starts another run in a subfolder.
+        from torch.utils.tensorboard.summary import hparams
+
+        figures = {f"hparams/{name}": getattr(self._last, name) for name in HPARAMS}
+        # TensorBoard takes numbers, words and yes or no.
+        settings = {
+            name: value if isinstance(value, bool | int | float | str) else str(value)
+            for name, value in self._settings.items()
+        }
+        file: Any = self._writer.file_writer
+        for summary in hparams(settings, figures):  # type: ignore[no-untyped-call]
+            file.add_summary(summary)
+        for name, value in figures.items():
+            self._writer.add_scalar(name, value, self._last.epoch)
+        self._writer.close()
 
     def add(self, record: EpochRecord) -> None:
-        """Write the figures of an epoch.
-
-        Raises:
-            ModuleNotFoundError: tensorboard is not installed.
-        """
+        """Write the figures of an epoch; a ModuleNotFoundError if tensorboard is not installed."""
         if self._writer is None:
             from torch.utils.tensorboard import SummaryWriter
 
@@ -72,19 +76,3 @@ class EventLog:
             self._writer.add_scalar(tag, getattr(record, name), record.epoch)
         self._writer.flush()
         self._last = record
-
-    def _write_hparams(self, writer: "SummaryWriter", last: EpochRecord) -> None:
-        # Not `writer.add_hparams`, which starts another run in a subfolder.
-        from torch.utils.tensorboard.summary import hparams
-
-        figures = {f"hparams/{name}": getattr(last, name) for name in HPARAMS}
-        # TensorBoard takes numbers, words and yes or no.
-        settings = {
-            name: value if isinstance(value, bool | int | float | str) else str(value)
-            for name, value in self._settings.items()
-        }
-        file: Any = writer.file_writer
-        for summary in hparams(settings, figures):  # type: ignore[no-untyped-call]
-            file.add_summary(summary)
-        for name, value in figures.items():
-            writer.add_scalar(name, value, last.epoch)

@@ -62,14 +62,9 @@ def found_in_scenes(
 class ItemScores:
     """Scores of `n` detections.
 
-    Attributes:
-        n: detections.
-        accuracy: share of those whose class is right, "no item" being one.
-        precision: share of the detections told to be a written digit that are that digit.
-        recall: share of the detected written digits whose class is right.
-        signs: harmonic mean of both for written signs.
-        nll: mean negative log-likelihood of the truth, in nats.
-        ece: expected calibration error, 15 equal-width bins (Guo et al. 2017, equation 3).
+    `accuracy` is the share whose class is right, "no item" being one. Of written digits, `precision` is the share
+    of those told that are right, and `recall` of those detected; `signs` is the harmonic mean of both for written
+    signs. `nll` is in nats; `ece` has 15 equal-width bins (Guo et al. 2017, equation 3).
     """
 
     n: int
@@ -82,11 +77,7 @@ class ItemScores:
 
 
 def score_items(logits: Floats, labels: UInt8) -> ItemScores:
-    """Return the scores of `logits` (N, 43) against `labels` (N,).
-
-    Raises:
-        DataError: the shapes do not belong together, or there is nothing to score.
-    """
+    """Return the scores of `logits` (N, 43) against `labels` (N,); a DataError if there is nothing to score."""
     scores, told = evaluate_logits(logits, labels), logits.argmax(axis=1)
 
     def precision_and_recall(first: int, end: int) -> tuple[float, float]:

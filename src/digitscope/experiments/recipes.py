@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, get_args
 
+import torch
+
 from digitscope.data.splits import Dataset, Task
 from digitscope.errors import DataError, SettingError
-from digitscope.models import MODELS, options_of, sizes_of
+from digitscope.models import MODELS, build, options_of, sizes_of
 from digitscope.scratch import ScratchSettings
 from digitscope.settings import TrainingSettings
 
@@ -23,10 +25,9 @@ class Recipe:
         name: what `digitscope train` calls it.
         summary: one line for people.
         model: a name in `digitscope.models.MODELS`, or "scratch".
-        settings: how to train; `ScratchSettings` for "scratch", and for no other model.
-        options: the model's options; what is left out has the model's default. "scratch" has none.
-        task: the use of the model: "digit" is for one in an image, "two-digit" and "separation" for 42x28 images
-            of two, "page" for pages, "item" for what is found on them.
+        settings: how to train; `ScratchSettings` for "scratch" alone.
+        options: the model's, where they differ from its defaults. "scratch" has none.
+        task: what it is for: "digit", "two-digit" or "separation", both of 42x28 images of two, "page" or "item".
 
     Raises:
         SettingError: there is no such model, or the settings or the options do not fit it.
@@ -65,6 +66,18 @@ class Recipe:
                     raise SettingError(f"{self.name} reads two digits: expected {name} of 0, which wants one")
 
     @property
+    def all_options(self) -> dict[str, Any]:
+        """The options of the model, also those that have their defaults."""
+        return {**default_options(self.model), **self.options}
+
+    def n_parameters(self) -> int:
+        """Return the number of trainable parameters, 0 for "scratch"; a SettingError for a refused option."""
+        if self.model == SCRATCH:
+            return 0
+        with torch.device("meta"):  # shapes without numbers
+            return sum(parameter.numel() for parameter in build(self.model, self.options).parameters())
+
+    @property
     def sizes(self) -> tuple[tuple[int, int], ...]:
         """Height and width of the images that the model takes."""
         return ((28, 28),) if self.model == SCRATCH else sizes_of(self.model)
@@ -80,12 +93,7 @@ class Recipe:
         return "class accuracy" if self.task == "page" else self.measure
 
     def check_data(self, dataset: Dataset) -> None:
-        """Refuse data that the model does not take.
-
-        Raises:
-            SettingError: `dataset` is for another task.
-            DataError: its images are of another size.
-        """
+        """Raise a SettingError if `dataset` is for another task, a DataError if its images have another size."""
         found, size = dataset.train.task, dataset.train.images.shape[1:]
         if found != self.task:
             raise SettingError(
@@ -100,9 +108,7 @@ class Recipe:
         """Return the recipe with some settings or model options replaced, each named in `changes`.
 
         Fewer `epochs` than there are `epochs_without_augmentation` are all plain, unless `changes` says otherwise.
-
-        Raises:
-            SettingError: a name is neither a training setting nor an option of the model, or a value is refused.
+        A SettingError if a name is neither a training setting nor an option of the model, or a value is refused.
         """
         known, accepted = self.settings.names(), default_options(self.model)
         settings = {name: value for name, value in changes.items() if name in known}
@@ -118,27 +124,19 @@ class Recipe:
 
 
 def settings_type(model: str) -> type[TrainingSettings]:
-    """Return the kind of settings that `model` is trained with.
-
-    Raises:
-        SettingError: there is no such model.
-    """
+    """Return the kind of settings that `model` is trained with; a SettingError if there is no such model."""
     if model not in (SCRATCH, *MODELS):
         raise SettingError(f"no model is called {model!r}: expected one of {', '.join([*MODELS, SCRATCH])}")
     return ScratchSettings if model == SCRATCH else TrainingSettings
 
 
 def default_options(model: str) -> dict[str, Any]:
-    """Return the options of `model` with their defaults, as `options_of` does; "scratch" has none."""
+    """Return the options of `model` with their defaults; "scratch" has none."""
     return {} if model == SCRATCH else options_of(model)
 
 
 def get_recipe(name: str) -> Recipe:
-    """Return the recipe called `name`.
-
-    Raises:
-        SettingError: there is none.
-    """
+    """Return the recipe called `name`; a SettingError if there is none."""
     if name not in RECIPES:
         raise SettingError(f"no recipe is called {name!r}: expected one of {', '.join(RECIPES)}")
     return RECIPES[name]

@@ -6,6 +6,7 @@ batch 32. The test figures beside them, and the validation figures of its small 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -20,14 +21,10 @@ from digitscope.training import evaluate
 
 @dataclass(frozen=True)
 class ComparedFigure:
-    """One figure of the course and ours.
+    """One figure of the course's `experiment` and ours.
 
-    Attributes:
-        experiment: the name that `--only` selects by.
-        what: the run and the quantity.
-        reference: the course's figure, or the least that it asks for; None where it gives none.
-        ours: the figure obtained here.
-        tolerance: the largest accepted distance; None where `reference` is a lower bound or absent.
+    `reference` is the course's, or the least that it asks for, if it gives one. `tolerance` is the largest
+    accepted distance, None where `reference` is a lower bound or absent.
     """
 
     experiment: str
@@ -51,14 +48,9 @@ class ComparedFigure:
 
 @dataclass(frozen=True)
 class Bench:
-    """The data, the device and the progress callbacks of the experiments.
+    """Full MNIST, the course's pairs or some made by the same rule, the device, and whom to tell.
 
-    Attributes:
-        mnist: full MNIST.
-        two_digit: the course's two-digit set, or one built by the same rule.
-        device: as `run_recipe` takes it.
-        on_run: called before each run with its title and its number of steps.
-        on_batch: called after every step.
+    `on_run` is told each run's title and number of steps before it begins; `on_batch` is called after every step.
     """
 
     mnist: Callable[[], Dataset]
@@ -75,7 +67,7 @@ class Bench:
             seed=COURSE_SEED,
             device=self.device,
             singles=singles,
-            on_start=lambda n_steps: self.on_run(title, n_steps),
+            on_start=partial(self.on_run, title),
             on_batch=self.on_batch,
         )
 
@@ -119,12 +111,13 @@ REPORTED: Mapping[str, Mapping[str, tuple[float | None, float]]] = MappingProxyT
         },
     }
 )
-
 """The handout's test accuracy (None if it has none) and loss of each setting."""
 
 BATCH_64_VALIDATION = 0.940020
-ACCURACY_TOLERANCE, LOSS_TOLERANCE = 0.003, 0.006
-CHAOTIC_ACCURACY_TOLERANCE, CHAOTIC_LOSS_TOLERANCE = 0.03, 0.08
+TOLERANCES = 0.003, 0.006
+"""Of an accuracy and of a loss."""
+
+CHAOTIC_TOLERANCES = 0.03, 0.08
 """Momentum 0.9 at learning rate 0.1 is chaotic: rounding alone moves its figures this far."""
 
 
@@ -143,11 +136,11 @@ def hidden_10(bench: Bench) -> Iterator[ComparedFigure]:
     for variation, run, rows in _grid("hidden-10", RECIPES["fc"], bench):
         yield from rows
         validations[variation] = _evaluate_whole_batches(run, bench.mnist().validation).accuracy
-    chosen = validations["batch size 64"]
+    chosen = validations.pop("batch size 64")
     yield ComparedFigure(
-        "hidden-10", "batch size 64: validation accuracy", BATCH_64_VALIDATION, chosen, ACCURACY_TOLERANCE
+        "hidden-10", "batch size 64: validation accuracy", BATCH_64_VALIDATION, chosen, TOLERANCES[0]
     )
-    lead = chosen - max(value for variation, value in validations.items() if variation != "batch size 64")
+    lead = chosen - max(validations.values())
     yield ComparedFigure("hidden-10", "batch size 64: lead in validation accuracy over the others", 0.0, lead)
 
 
@@ -204,8 +197,7 @@ QUICK = ("2-3-1", "hidden-10", "hidden-128")
 def select(names: Sequence[str]) -> tuple[str, ...]:
     """Return the experiments that `names` mean, each once; all of them if there are no names.
 
-    Raises:
-        SettingError: a name is unknown.
+    An unknown name is a SettingError.
     """
     selected = [each for name in names for each in (QUICK if name == "quick" else (name,))] or [*EXPERIMENTS]
     for name in selected:
@@ -226,12 +218,10 @@ def _grid(experiment: str, recipe: Recipe, bench: Bench) -> Iterator[tuple[str, 
         run = bench.run(f"{experiment}, {variation}", recipe.with_changes(changes), bench.mnist())
         test = _evaluate_whole_batches(run, bench.mnist().test)
         accuracy, loss = REPORTED[experiment][variation]
-        chaotic = variation == "momentum 0.9"
-        tolerance = CHAOTIC_ACCURACY_TOLERANCE if chaotic else ACCURACY_TOLERANCE
-        loss_tolerance = CHAOTIC_LOSS_TOLERANCE if chaotic else LOSS_TOLERANCE
+        tolerances = CHAOTIC_TOLERANCES if variation == "momentum 0.9" else TOLERANCES
         rows = [
-            ComparedFigure(experiment, f"{variation}: test accuracy", accuracy, test.accuracy, tolerance),
-            ComparedFigure(experiment, f"{variation}: test loss", loss, test.nll, loss_tolerance),
+            ComparedFigure(experiment, f"{variation}: test accuracy", accuracy, test.accuracy, tolerances[0]),
+            ComparedFigure(experiment, f"{variation}: test loss", loss, test.nll, tolerances[1]),
         ]
         yield variation, run, rows
 

@@ -1,6 +1,6 @@
 """One training run, from a recipe to a run folder and back."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -49,8 +49,9 @@ from digitscope.training import (
     wait_for_all,
 )
 
-OnBatch = Callable[[], None]
-OnEpoch = Callable[[EpochRecord], None]
+_State = TrainingState | scratch.ScratchState
+_Learn = Callable[..., object]
+"""Trains a state to its end; takes `on_batch` and `on_epoch`."""
 
 START_BATCHES, START_IMAGES = 24, 32
 """Batches without augmentation, and images of each, that a network which starts from a file meets first."""
@@ -65,7 +66,7 @@ class Run:
         seed: of the weights, the order of the examples, their warps and dropout.
         network: after the last epoch; one of PyTorch is in evaluation mode.
         history: one record an epoch.
-        data_sha256: the hash of the data it was trained and validated on.
+        data_sha256: hash of the training and validation data.
     """
 
     recipe: Recipe
@@ -76,11 +77,7 @@ class Run:
 
     @property
     def model(self) -> nn.Module:
-        """The network, if it is one of PyTorch.
-
-        Raises:
-            SettingError: it is the NumPy network.
-        """
+        """The network, if it is one of PyTorch; a SettingError if it is the NumPy network."""
         if isinstance(self.network, scratch.Network):
             raise SettingError(f"{self.recipe.name} is the NumPy network: expected one that PyTorch trains")
         return self.network
@@ -103,19 +100,6 @@ class Run:
         return accuracy
 
 
-@dataclass(frozen=True)
-class _Training:
-    """A network in training, of NumPy or PyTorch: how it is trained, saved and loaded."""
-
-    network: Callable[[], nn.Module | scratch.Network]
-    history: Callable[[], Sequence[EpochRecord]]
-    n_batches: int
-    train: Callable[[OnBatch, OnEpoch], object]
-    save_weights: Callable[[Path], None]
-    save_state: Callable[[Path], None]
-    load_state: Callable[[Path], None]
-
-
 def run_recipe(
     recipe: Recipe,
     dataset: Dataset,
@@ -129,8 +113,8 @@ def run_recipe(
     folder: Path | None = None,
     resume: bool = False,
     on_start: Callable[[int], None] = lambda _: None,
-    on_batch: OnBatch = lambda: None,
-    on_epoch: OnEpoch = lambda _: None,
+    on_batch: Callable[[], None] = lambda: None,
+    on_epoch: Callable[[EpochRecord], None] = lambda _: None,
 ) -> Run:
     """Train `recipe` on `dataset`, and keep the run in `folder` if one is given.
 
@@ -140,15 +124,15 @@ def run_recipe(
         seed: the run is a function of it, the recipe and the data; on the CPU of one machine with one number of
             threads, to the byte of every weight.
         device: "auto", "cpu", "cuda" or "mps"; the NumPy network computes on the CPU.
-        singles: the single digits from which "fresh-pairs" makes its pairs.
+        singles: digits for the pairs of "fresh-pairs".
         pens: the pen digits that come with the examples where the setting `pens` is above 0.
-        material: the digits and pens from which "fresh-pages" makes its pages.
-        start: an ONNX file of such a network, whose weights are the first ones in place of random ones.
+        material: digits and pens for the pages of "fresh-pages".
+        start: an ONNX file of such a network, to begin with its weights.
         folder: where the run folder goes; it holds a resumable state after every epoch. Of processes that train
             together the first one writes it.
         resume: continue the run in `folder` after its last epoch. With a constant learning rate and no
             `epochs_without_augmentation` it may have more epochs than it began with.
-        on_start: told the number of steps that are to be taken.
+        on_start: told the number of steps to take.
         on_batch: called after every step.
         on_epoch: called after every epoch, when its checkpoint is on disk.
 
@@ -170,57 +154,70 @@ def run_recipe(
     else:
         source = make_source(recipe.settings, dataset, singles, seed, pens, material)
         opened = _torch_training(recipe, dataset, source, seed, device, start)
-    with opened as training:
+    with opened as (state, learn, n_batches):
         if folder is not None:
             wait_for_all()  # until the first one has written what a resume reads
             config = describe_run(recipe, dataset, seed, singles, pens, material, start)
             open_folder(folder, config, resume=resume)
             if resume and (folder / STATE_FILE).exists():  # it does not before the first epoch has ended
-                training.load_state(folder / STATE_FILE)
-        on_start((recipe.settings.epochs - len(training.history())) * training.n_batches)
+                if isinstance(state, TrainingState):
+                    load_state(folder / STATE_FILE, state)
+                else:
+                    scratch.load_state(folder / STATE_FILE, state)
+        on_start((recipe.settings.epochs - len(state.history)) * n_batches)
 
         def after_epoch(record: EpochRecord) -> None:
             if folder is not None and is_first_process():
-                training.save_weights(folder / WEIGHTS_FILE)
-                write_history(folder / METRICS_FILE, training.history())
-                training.save_state(folder / STATE_FILE)  # last: a resume repeats what it does not hold
+                _save(folder, state)
             on_epoch(record)
 
-        training.train(on_batch, after_epoch)
-    return Run(recipe, seed, training.network(), tuple(training.history()), dataset.sha256())
+        learn(on_batch=on_batch, on_epoch=after_epoch)
+    network = state.trained.eval() if isinstance(state, TrainingState) else state.network
+    return Run(recipe, seed, network, tuple(state.history), dataset.sha256())
+
+
+def _save(folder: Path, state: _State) -> None:
+    """Write an epoch's files, the state last: a resume repeats what it does not hold."""
+    save_network(folder / WEIGHTS_FILE, state.trained if isinstance(state, TrainingState) else state.network)
+    write_history(folder / METRICS_FILE, state.history)
+    if isinstance(state, TrainingState):
+        save_state(folder / STATE_FILE, state)
+    else:
+        scratch.save_state(folder / STATE_FILE, state)
+
+
+def save_network(path: Path, network: nn.Module | scratch.Network) -> None:
+    """Write the weights of `network` to `path` as safetensors, whole or not at all."""
+    if isinstance(network, scratch.Network):
+        scratch.save_network(path, network)
+    else:
+        save_weights(path, network)
 
 
 @contextmanager
 def _torch_training(
     recipe: Recipe, dataset: Dataset, source: BatchSource, seed: int, device: str, start: Path | None
-) -> Iterator[_Training]:
+) -> Iterator[tuple[_State, _Learn, int]]:
     settings = recipe.settings
     keep_freed_memory()
     with torch.random.fork_rng(devices=[]), cpu_threads(settings.threads):
         torch.manual_seed(seed)
         model = place(build(recipe.model, recipe.options), device)
         if start is not None:
-            from digitscope.export.starting import start_from  # needs onnx, which training alone does not
+            from digitscope.export import start_from  # needs onnx, which training alone does not
 
             batches = islice(source.epoch(np.random.default_rng([seed, 0]), plain=True), START_BATCHES)
             start_from(start, model, np.concatenate([images[:START_IMAGES] for images, _ in batches]))
         state = TrainingState.start(model, settings)
-        learn = partial(
-            train, state, source, dataset.validation, settings, seed=seed, objective=OBJECTIVES[recipe.task]
-        )
-        yield _Training(
-            network=lambda: state.trained.eval(),
-            history=lambda: state.history,
-            n_batches=source.n_batches,
-            train=lambda on_batch, on_epoch: learn(on_batch=on_batch, on_epoch=on_epoch),
-            save_weights=lambda path: save_weights(path, state.trained),
-            save_state=lambda path: save_state(path, state),
-            load_state=lambda path: load_state(path, state),
-        )
+        objective = OBJECTIVES[recipe.task]
+        learn = partial(train, state, source, dataset.validation, settings, seed=seed, objective=objective)
+        yield state, learn, source.n_batches
 
 
 @contextmanager
-def _numpy_training(recipe: Recipe, dataset: Dataset, seed: int, device: str) -> Iterator[_Training]:
+def _numpy_training(
+    recipe: Recipe, dataset: Dataset, seed: int, device: str
+) -> Iterator[tuple[_State, _Learn, int]]:
     _check_numpy_device(device)
     if n_processes() > 1:
         raise SettingError(
@@ -229,40 +226,29 @@ def _numpy_training(recipe: Recipe, dataset: Dataset, seed: int, device: str) ->
     settings, generator = cast("scratch.ScratchSettings", recipe.settings), np.random.default_rng(seed)
     state = scratch.ScratchState.start(dataset.train, settings, generator=generator)
     learn = partial(scratch.train, dataset.train, dataset.validation, settings, generator=generator, state=state)
-    yield _Training(
-        network=lambda: state.network,
-        history=lambda: state.history,
-        n_batches=scratch.batch_source(dataset.train, settings).n_batches,
-        train=lambda on_batch, on_epoch: learn(on_batch=on_batch, on_epoch=on_epoch),
-        save_weights=lambda path: scratch.save_network(path, state.network),
-        save_state=lambda path: scratch.save_state(path, state),
-        load_state=lambda path: scratch.load_state(path, state),
-    )
+    yield state, learn, scratch.batch_source(dataset.train, settings).n_batches
 
 
 def load_run(folder: Path, *, device: str = "cpu") -> Run:
     """Read a run folder back, its network on `device`.
 
-    Raises:
-        DataError: a file of it is missing or damaged.
-        SettingError: there is no such device, or the network cannot compute on it.
+    DataError: a file is missing or damaged. SettingError: the device is not there, or not one for the network.
     """
     recipe, seed = read_recipe(folder)
-    network = _load_network(folder / WEIGHTS_FILE, recipe, device)
+    path = folder / WEIGHTS_FILE
+    network: nn.Module | scratch.Network
+    if isinstance(recipe.settings, scratch.ScratchSettings):
+        _check_numpy_device(device)
+        network = scratch.load_network(path)
+        if (network.sizes[1:-1], network.activation) != (recipe.settings.hidden, recipe.settings.activation):
+            raise DataError(
+                f"{path}: these weights belong to another network than the configuration beside it says"
+            )
+    else:
+        network = place(build(recipe.model, recipe.options), device).eval()
+        load_weights(path, network)
     data_sha256 = str(read_config(folder)["data"].get("sha256"))
     return Run(recipe, seed, network, read_history(folder / METRICS_FILE), data_sha256)
-
-
-def _load_network(path: Path, recipe: Recipe, device: str) -> nn.Module | scratch.Network:
-    if recipe.model != SCRATCH:
-        model = place(build(recipe.model, recipe.options), device)
-        load_weights(path, model)
-        return model.eval()
-    _check_numpy_device(device)
-    network, settings = scratch.load_network(path), cast("scratch.ScratchSettings", recipe.settings)
-    if (network.sizes[1:-1], network.activation) != (settings.hidden, settings.activation):
-        raise DataError(f"{path}: these weights belong to another network than the configuration beside it says")
-    return network
 
 
 def _check_numpy_device(device: str) -> None:

@@ -14,9 +14,8 @@ from digitscope.data.splits import Dataset
 from digitscope.data.typeset import print_fonts
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.machine import describe_machine
-from digitscope.experiments.recipes import SCRATCH, Recipe, default_options, settings_type
+from digitscope.experiments.recipes import SCRATCH, Recipe, settings_type
 from digitscope.files import write_text
-from digitscope.models import build
 from digitscope.training import is_first_process, n_processes
 
 CONFIG_FILE = "config.json"
@@ -41,8 +40,7 @@ def describe_run(
 ) -> dict[str, Any]:
     """Return the content of config.json: every setting, the seed, the data and the versions.
 
-    `singles` are the digits that pairs are made of while training, if they are; `pens` the pen digits, if any;
-    `material` the digits and pens for pages, if any; `start` the file whose weights are the first ones, if any.
+    The arguments are those of `run_recipe`; what the recipe does not use is None.
     """
     threads = {} if recipe.model == SCRATCH else {"threads": torch.get_num_threads(), "processes": n_processes()}
     data: dict[str, Any] = {"name": dataset.name, "sha256": dataset.sha256()}
@@ -59,7 +57,7 @@ def describe_run(
         "summary": recipe.summary,
         "task": recipe.task,
         "model": recipe.model,
-        "options": {**default_options(recipe.model), **recipe.options},
+        "options": recipe.all_options,
         "settings": recipe.settings.as_dict(),
         "seed": seed,
         "data": data,
@@ -113,8 +111,7 @@ def _check_same_run(folder: Path, kept: dict[str, Any], config: dict[str, Any]) 
 def read_recipe(folder: Path) -> tuple[Recipe, int]:
     """Return the recipe of the run in `folder`, with every change that was applied, and its seed.
 
-    Raises:
-        DataError: the folder holds no run, or its configuration is damaged.
+    DataError: the folder holds no run, or its configuration is damaged.
     """
     config = read_config(folder)
     try:
@@ -126,8 +123,7 @@ def read_recipe(folder: Path) -> tuple[Recipe, int]:
             options=config["options"],
             task=config.get("task", "digit"),
         )
-        if recipe.model != SCRATCH:
-            build(recipe.model, recipe.options)
+        recipe.n_parameters()  # which builds the model
         return recipe, int(config["seed"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{folder / CONFIG_FILE}: not a run's configuration ({error})") from None
@@ -136,8 +132,7 @@ def read_recipe(folder: Path) -> tuple[Recipe, int]:
 def read_config(folder: Path) -> dict[str, Any]:
     """Return the content of config.json, of which settings, options and data are sure to be there.
 
-    Raises:
-        DataError: the folder holds no run, or its configuration is damaged.
+    DataError: the folder holds no run, or its configuration is damaged.
     """
     path = folder / CONFIG_FILE
     if not path.is_file():
@@ -152,16 +147,13 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise DataError(
             f"{path}: not a run's configuration: expected a JSON object with settings, options and data"
         )
-    settings = content["settings"]
-    content["settings"] = {RENAMED.get(name, name): value for name, value in settings.items()}
+    content["settings"] = {RENAMED.get(name, name): value for name, value in content["settings"].items()}
     return content
 
 
 def _what_decides(config: dict[str, Any]) -> dict[str, Any]:
     """Return by name all that the bytes of a run are a function of."""
     named = {name: config.get(name) for name in ("recipe", "model", "seed")}
-    data = {
-        f"data's {name}": config["data"].get(name)
-        for name in ("sha256", "singles_sha256", "pens_sha256", "material_sha256", "fonts", "start_sha256")
-    }
+    hashes = ("sha256", "singles_sha256", "pens_sha256", "material_sha256", "fonts", "start_sha256")
+    data = {f"data's {name}": config["data"].get(name) for name in hashes}
     return {**named, **config["settings"], **config["options"], **data}

@@ -27,15 +27,11 @@ EXPECTED = (
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A trained network, wherever it computes.
+    """A trained network, wherever it computes, by its name for people.
 
-    Attributes:
-        name: what it is, for people.
-        task: what it is for.
-        sizes: height and width of the images that it takes.
-        logits: takes uint8 images (N, H, W) and returns floats: (N, 10), or (N, 2, 10) for pairs. For separation
-            they are (N, 2, H, W), for pages maps (N, 42, H / 4, W / 4).
-        data_sha256: hash of the training and validation data; None if it is not recorded.
+    `sizes` are height and width of the images that it takes. `logits` takes uint8 images (N, H, W) and returns
+    floats, shaped as by `Run.logits`. `data_sha256` is the hash of its training and validation data, if it is
+    recorded.
     """
 
     name: str
@@ -51,13 +47,10 @@ class TrainedNetwork:
 
 
 def load_trained(model: Path, *, device: str = "auto") -> TrainedNetwork:
-    """Return the network of a run folder, of an ONNX file, or shipped under the name `model`.
+    """Return the network of a run folder, of a file that ends in .onnx, or shipped under the name `model`.
 
-    A file or folder takes precedence over a shipped name. PyTorch is loaded only for a run folder.
-
-    Args:
-        model: a folder that `train` made, a file that ends in .onnx, or a shipped name.
-        device: where a run folder's network computes: "auto", "cpu", "cuda" or "mps".
+    A file or folder takes precedence over a shipped name. PyTorch is loaded only for a run folder, whose network
+    computes on `device`: "auto", "cpu", "cuda" or "mps".
 
     Raises:
         DataError: it is none of these, or cannot be read.
@@ -77,9 +70,8 @@ def _of_run(folder: Path, device: str) -> TrainedNetwork:
     from digitscope.experiments.run import load_run
 
     run = load_run(folder, device=device)
-    return TrainedNetwork(
-        f"{folder} ({run.recipe.name})", run.recipe.task, run.recipe.sizes, run.logits, run.data_sha256
-    )
+    recipe = run.recipe
+    return TrainedNetwork(f"{folder} ({recipe.name})", recipe.task, recipe.sizes, run.logits, run.data_sha256)
 
 
 def _of_onnx(model: Path, device: str) -> TrainedNetwork:
@@ -87,10 +79,16 @@ def _of_onnx(model: Path, device: str) -> TrainedNetwork:
         raise SettingError(f"device is {device!r}, but {model} is computed by ONNX Runtime on the CPU: pass auto")
     path = model if model.suffix else shipped_path(str(model))
     session = _page_session(Recognizer(path).content)
-    if session is not None:
-        return _of_pages(str(model), session)
-    recognizer = Recognizer.load(path)
-    return TrainedNetwork(str(model), recognizer.task, (recognizer.image_shape,), recognizer.logits)
+    if session is None:
+        recognizer = Recognizer.load(path)
+        return TrainedNetwork(str(model), recognizer.task, (recognizer.image_shape,), recognizer.logits)
+    from digitscope.data.scenes import CROP
+    from digitscope.detections import INPUT, OUTPUT
+
+    def maps(images: UInt8) -> Floats:
+        return np.asarray(session.run([OUTPUT], {INPUT: images})[0])
+
+    return TrainedNetwork(str(model), "page", ((CROP, CROP),), maps)
 
 
 def _page_session(content: bytes) -> ort.InferenceSession | None:
@@ -101,16 +99,6 @@ def _page_session(content: bytes) -> ort.InferenceSession | None:
     except (DataError, ValueError):
         return None
     return session if isinstance(about, dict) and about.get("task") == "page" else None
-
-
-def _of_pages(name: str, session: ort.InferenceSession) -> TrainedNetwork:
-    from digitscope.data.scenes import CROP
-    from digitscope.detections import INPUT, OUTPUT
-
-    def maps(images: UInt8) -> Floats:
-        return np.asarray(session.run([OUTPUT], {INPUT: images})[0])
-
-    return TrainedNetwork(name, "page", ((CROP, CROP),), maps)
 
 
 def predict_in_steps(reader: TrainedNetwork, images: UInt8, on_step: Callable[[], None]) -> Floats:
@@ -125,12 +113,8 @@ def predict_in_steps(reader: TrainedNetwork, images: UInt8, on_step: Callable[[]
 def fresh_pairs(singles: Dataset, split: str, n: int, *, seed: int, task: Task = "two-digit") -> Split:
     """Return `n` overlapping pairs of digits of the named split of `singles`, the same for the same arguments.
 
-    They are labelled as `task`, "two-digit" or "separation", has them.
-
-    They begin with the pairs that `make_two_digit` has in that split for the same seed.
-
-    Raises:
-        SettingError: `n` is below 1 or above 10,000,000.
+    They are labelled for `task`, "two-digit" or "separation". They begin with the pairs that `make_two_digit` has
+    in that split for the same seed. SettingError: `n` is below 1 or above 10,000,000.
     """
     generators = np.random.default_rng(seed).spawn(len(singles.splits))
     generator = dict(zip(singles.splits, generators, strict=True))[split]

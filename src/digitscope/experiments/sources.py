@@ -1,9 +1,5 @@
 """The training examples of a network: their number, order and styles."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any
-
 import numpy as np
 
 from digitscope.data import PAIRS_FOR, augment
@@ -18,8 +14,8 @@ from digitscope.experiments.items import make_items
 from digitscope.experiments.recipes import Recipe
 from digitscope.settings import TrainingSettings
 
-ITEMS: Mapping[str, Any] = MappingProxyType({"make": make_items, "mixed": 30_000})
-"""How items are made, and from how many a batch is drawn."""
+MIXED_ITEMS = 30_000
+"""Items from which a batch is drawn."""
 
 PENNED = 0.3
 """Share of digits with another pen or scanner among those that the out-of-distribution distance is fitted on.
@@ -39,15 +35,16 @@ def make_source(
 ) -> BatchSource:
     """Return the training examples in the order that the settings name.
 
-    Raises:
-        SettingError: "fresh-pairs" without single digits, "fresh-pages" without material, pens without pen digits,
-            or an epoch, a batch or the number of examples to learn from too large.
+    SettingError: single digits, material or pen digits are missing, or an epoch, a batch or `train_size` is too
+    large.
     """
     if settings.order == "fresh-pages":
         if material is None:
             raise SettingError("order is 'fresh-pages', but there is nothing to make pages of: use reshuffled")
-        own = ITEMS if dataset.train.task == "item" else {}
-        return FreshExamples(material, settings.batch_size, settings.epoch_size or len(dataset.train), **own)
+        n = settings.epoch_size or len(dataset.train)
+        if dataset.train.task == "item":
+            return FreshExamples(material, settings.batch_size, n, make=make_items, mixed=MIXED_ITEMS)
+        return FreshExamples(material, settings.batch_size, n)
     if settings.order == "fixed":
         return FixedOrder(course_order(_drawn(dataset.train, settings, seed), seed), settings.batch_size)
     if settings.pens and pens is None:
@@ -67,11 +64,10 @@ def make_source(
         raise SettingError(
             "order is 'fresh-pairs', but there are no single digits to make pairs from: use reshuffled"
         )
-    n_pairs = settings.epoch_size or len(dataset.train)
     return FreshPairs(
         singles.train,
         settings.batch_size,
-        n_pairs,
+        settings.epoch_size or len(dataset.train),
         settings.augmentation,
         settings.negatives,
         PAIRS_FOR[dataset.train.task],

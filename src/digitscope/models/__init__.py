@@ -78,29 +78,18 @@ MODELS: Factories = MappingProxyType(
 """All networks by name: functions that return a new one."""
 
 
-_DIGIT, _PAIR = ((28, 28),), ((42, 28),)
 _SIZES: Mapping[str, tuple[tuple[int, int], ...]] = MappingProxyType(
-    {
-        **dict.fromkeys(DIGIT_MODELS, _DIGIT),
-        **dict.fromkeys((*TWO_DIGIT_MODELS, *SEPARATION_MODELS), _PAIR),
-        "resnet": RESNET_SIZES,
-        "page": ((256, 256),),
-        "item": ((32, 64),),
-    }
+    {"resnet": RESNET_SIZES, "page": ((256, 256),), "item": ((32, 64),)}
 )
 
 
 def sizes_of(name: str) -> tuple[tuple[int, int], ...]:
     """Return height and width of the images that the model `name` takes, all of a call alike."""
-    return _SIZES[name]
+    return _SIZES.get(name, ((28, 28),) if name in DIGIT_MODELS else ((42, 28),))
 
 
 def options_of(name: str) -> dict[str, Any]:
-    """Return the options of the model `name` with their defaults.
-
-    Raises:
-        SettingError: there is no such model.
-    """
+    """Return the options of the model `name` with their defaults; a SettingError if there is no such model."""
     if name not in MODELS:
         raise SettingError(f"no model is called {name!r}: expected one of {', '.join(MODELS)}")
     return {option.name: option.default for option in inspect.signature(MODELS[name]).parameters.values()}
@@ -109,8 +98,7 @@ def options_of(name: str) -> dict[str, Any]:
 def build(name: str, options: Mapping[str, Any]) -> nn.Sequential:
     """Return a new model; its weights come from torch's current generator.
 
-    Raises:
-        SettingError: there is no such model, it does not have one of the options, or it refuses an option's value.
+    SettingError: there is no such model, it does not have one of the options, or it refuses an option's value.
     """
     known = options_of(name)
     for option in options:

@@ -24,16 +24,9 @@ RESNET_SIZES = ((28, 28), (32, 32))
 def fully_connected(hidden: int = 10, activation: str = "relu", dropout: float = 0.0) -> nn.Sequential:
     """Return the course's network of one hidden layer.
 
-    uint8 (N, 28, 28) -> 784 -> `hidden` -> logits float32 (N, 10)
-
-    Args:
-        hidden: neurons of the hidden layer; the course uses 10 and 128.
-        activation: "relu", or "leaky-relu" with slope 0.01.
-        dropout: share of the hidden neurons that a training step leaves out (Srivastava et al. 2014); the course's
-            has none.
-
-    Raises:
-        SettingError: no hidden neuron, an unknown activation, or `dropout` is not from 0 to below 1.
+    uint8 (N, 28, 28) -> 784 -> `hidden` (the course uses 10 and 128) -> logits float32 (N, 10). The activation is
+    "relu", or "leaky-relu" with slope 0.01. `dropout` is the share of the hidden neurons that a training step
+    leaves out (Srivastava et al. 2014); the course's has none. A SettingError for a refused option.
     """
     check_hidden(hidden)
     check_dropout(dropout)
@@ -50,14 +43,11 @@ def fully_connected(hidden: int = 10, activation: str = "relu", dropout: float =
 
 
 def course_cnn(dropout: float = 0.5) -> nn.Sequential:
-    """Return the course's convolutional network, 225,034 parameters.
+    """Return the course's convolutional network, 225,034 parameters; a SettingError for a refused `dropout`.
 
     uint8 (N, 28, 28) -> (N, 1, 28, 28) -> conv 32 3x3: (N, 32, 26, 26) -> pool: (N, 32, 13, 13)
     -> conv 64 3x3: (N, 64, 11, 11) -> pool: (N, 64, 5, 5) -> 1,600 -> 128 -> dropout -> logits float32 (N, 10).
     As in the handout, no activation follows the layer of 128.
-
-    Raises:
-        SettingError: `dropout` is not from 0 to below 1.
     """
     check_dropout(dropout)
     return nn.Sequential(

@@ -16,10 +16,9 @@ MNIST_SCALE = (33.318421, 78.567490)
 
 
 class Normalize(nn.Module):
-    """(pixel - mean) / deviation, and a channel axis.
+    """(pixel - mean) / deviation, and a channel axis: (N, H, W) of any real dtype to float32 (N, 1, H, W).
 
-    Input: uint8 (N, H, W), or any real dtype of that shape.
-    Output: float32 (N, 1, H, W), in the channels-last memory layout, which CPU convolutions prefer.
+    Memory is laid out channels-last, which CPU convolutions prefer.
     """
 
     def __init__(self, mean: float, deviation: float) -> None:
@@ -79,8 +78,8 @@ class Columns(nn.Module):
 
     Input: what each column takes, (N, ...). Output: logits in the same order, (N, ...). In evaluation they
     are the mean of the columns' logits. In training each of C columns gets every C-th example, so that none learns
-    from another's errors, and all get what stands together at the end of a batch. A loss that is the mean over all
-    examples gives each column 1 / C of the gradient that it would have alone.
+    from another's errors. A loss that is the mean over all examples gives each column 1 / C of the gradient that
+    it would have alone.
     """
 
     def __init__(self, *columns: nn.Module) -> None:
@@ -127,20 +126,12 @@ class ShiftAveraged(nn.Sequential):
 
 
 def check_hidden(hidden: int) -> None:
-    """Refuse a layer without units.
-
-    Raises:
-        SettingError: `hidden` is not a whole number from 1.
-    """
+    """Raise a SettingError if `hidden` is not a whole number from 1."""
     if type(hidden) is not int or hidden < 1:
         raise SettingError(f"hidden is {hidden!r}: expected a whole number from 1")
 
 
 def check_dropout(dropout: float) -> None:
-    """Refuse a share that is none, and one that leaves nothing to learn from.
-
-    Raises:
-        SettingError: `dropout` is not a number from 0 to below 1.
-    """
+    """Raise a SettingError if `dropout` is not a number from 0 to below 1."""
     if type(dropout) not in (int, float) or not 0 <= dropout < 1:
         raise SettingError(f"dropout is {dropout!r}: expected a number from 0 to below 1")

@@ -20,12 +20,8 @@ class UNet(nn.Module):
     """Down to see whole digits, up to say where: a U-Net (Ronneberger, Fischer and Brox 2015), padded.
 
     Input: (N, `channels_in`, H, W). Output: (N, `channels_out`, H, W). Each level down halves rows and columns, an
-    odd one rounded up; on the way up each sees also what its level saw on the way down.
-
-    Args:
-        channels_in: of the input.
-        widths: channels of each level, the finest first.
-        channels_out: of the output.
+    odd one rounded up; on the way up each sees also what its level saw on the way down. `widths` are the channels
+    of the levels, the finest first.
     """
 
     def __init__(self, channels_in: int, widths: tuple[int, ...], channels_out: int) -> None:

@@ -32,12 +32,9 @@ class TwoHeads(nn.Module):
 
 
 def two_digit_mlp(hidden: int = 64) -> nn.Sequential:
-    """Return the course's fully connected network for two digits.
+    """Return the course's fully connected network for two digits; a SettingError for a refused `hidden`.
 
     uint8 (N, 42, 28) -> 1,176 -> `hidden` -> logits float32 (N, 2, 10)
-
-    Raises:
-        SettingError: no hidden neuron.
     """
     check_hidden(hidden)
     return nn.Sequential(
@@ -50,16 +47,13 @@ def two_digit_mlp(hidden: int = 64) -> nn.Sequential:
 
 
 def two_digit_cnn(dropout: float = 0.5) -> nn.Sequential:
-    """Return the course's convolutional network for two digits.
+    """Return the course's convolutional network for two digits; a SettingError for a refused `dropout`.
 
     uint8 (N, 42, 28) -> (N, 1, 42, 28) -> conv 32 5x5: (N, 32, 38, 24) -> pool: (N, 32, 19, 12) -> dropout
     -> 7,296 -> logits float32 (N, 2, 10).
 
     The handout's listing calls `F.dropout(x)` without its training flag, and so drops half of the features
     when it evaluates too. Here dropout is a layer: it acts in training and is the identity in evaluation.
-
-    Raises:
-        SettingError: `dropout` is not from 0 to below 1.
     """
     check_dropout(dropout)
     return nn.Sequential(
@@ -78,10 +72,7 @@ def two_digit_fast(dropout: float = 0.3) -> nn.Sequential:
 
     uint8 (N, 42, 28) -> (N, 1, 42, 28) -> conv 32 5x5 stride 2: (N, 32, 21, 14) -> conv 48 3x3: (N, 48, 21, 14)
     -> conv 96 3x3 stride 2: (N, 96, 11, 7) -> conv 96 3x3: (N, 96, 11, 7) -> 7,392 -> 128 -> dropout
-    -> logits float32 (N, 2, 10).
-
-    Raises:
-        SettingError: `dropout` is not from 0 to below 1.
+    -> logits float32 (N, 2, 10). A SettingError for a refused `dropout`.
     """
     check_dropout(dropout)
     return nn.Sequential(

@@ -5,8 +5,7 @@ from digitscope.training.checkpoints import load_state, load_weights, save_state
 from digitscope.training.devices import choose_device, cpu_threads, keep_freed_memory, place
 from digitscope.training.distributed import is_first_process, n_processes, processes_together, wait_for_all
 from digitscope.training.loop import TrainingState, evaluate, predict_logits, run_epoch, to_tensors, train
-from digitscope.training.objectives import EpochScore
-from digitscope.training.tasks import OBJECTIVES
+from digitscope.training.objectives import OBJECTIVES, EpochScore
 
 __all__ = [
     "OBJECTIVES",

@@ -22,8 +22,7 @@ def save_weights(path: Path, model: nn.Module) -> None:
 def load_weights(path: Path, model: nn.Module) -> None:
     """Read into `model` what `save_weights` wrote.
 
-    Raises:
-        DataError: the file is missing or damaged, or holds another model's weights.
+    DataError: the file is missing or damaged, or holds another model's weights.
     """
     try:
         model.load_state_dict(_read(path))
@@ -49,8 +48,7 @@ def save_state(path: Path, state: TrainingState) -> None:
 def load_state(path: Path, state: TrainingState) -> None:
     """Put `state` and torch's generator back to where `save_state` found them.
 
-    Raises:
-        DataError: the file is missing or damaged, or does not belong to this model.
+    DataError: the file is missing or damaged, or does not belong to this model.
     """
     tensors = _read(path)
     groups = state.optimizer.state_dict()["param_groups"]

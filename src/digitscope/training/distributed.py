@@ -8,7 +8,7 @@ process draws its own masks.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,8 +25,7 @@ from digitscope.models.layers import Columns
 def processes_together() -> Iterator[int]:
     """Yield this process's rank among those that torchrun started, which are connected in the block; else 0.
 
-    Raises:
-        ClusterError: another process has ended before the block has.
+    ClusterError: another process has ended before the block has.
     """
     if not dist.is_torchelastic_launched() or int(os.environ["WORLD_SIZE"]) == 1:
         yield 0
@@ -88,10 +87,7 @@ def share_of(n: int, n_columns: int, rank: int, n_ranks: int) -> Tensor:
     """Return which of `n` examples the process `rank` has, as int64 indices.
 
     It is every `n_ranks`-th group of `n_columns` examples, so that a column has the same ones in all processes
-    together that it has in one; see `Columns`.
-
-    Raises:
-        SettingError: a column would have no example in some process.
+    together that it has in one; see `Columns`. SettingError: a column would have no example in some process.
     """
     if n < n_columns * n_ranks:
         raise SettingError(
@@ -113,10 +109,11 @@ class SynchronizedBatchNorm2d(nn.BatchNorm2d):
         if not self.training:
             return super().forward(x)
         values = x.to(torch.promote_types(x.dtype, torch.float32))
-        n = float(_sum(torch.tensor(float(x[:, 0].numel()))))
-        mean = _sum(values.sum(dim=(0, 2, 3))) / n
+        add_up: Callable[[Tensor], Tensor] = _Sum.apply
+        n = float(add_up(torch.tensor(float(x[:, 0].numel()))))
+        mean = add_up(values.sum(dim=(0, 2, 3))) / n
         away = values - mean[:, None, None]
-        variance = _sum(away.square().sum(dim=(0, 2, 3))) / n
+        variance = add_up(away.square().sum(dim=(0, 2, 3))) / n
         assert self.running_mean is not None  # noqa: S101 - as no batch norm of ours is without
         assert self.running_var is not None  # noqa: S101
         assert self.num_batches_tracked is not None  # noqa: S101
@@ -137,26 +134,12 @@ class _SharedOut(nn.Module):
         self._n_columns = max((len(m.columns) for m in model.modules() if isinstance(m, Columns)), default=1)
 
     def forward(self, images: Tensor) -> Tensor:
-        shares = [share_of(len(images), self._n_columns, rank, n_processes()) for rank in range(n_processes())]
-        own = self.model(images[shares[dist.get_rank()]])
-        return _Gathered.apply(own, shares)  # type: ignore[no-untyped-call,no-any-return]
-
-
-class _Gathered(torch.autograd.Function):
-    """Logits of all processes, each at the place of its example; a process has the gradient of its own ones."""
-
-    @staticmethod
-    def forward(ctx: Any, own: Tensor, shares: list[Tensor]) -> Tensor:
-        ctx.own = shares[dist.get_rank()]
-        whole = own.new_zeros((sum(map(len, shares)), *own.shape[1:]))
-        whole[ctx.own] = own
+        rows = share_of(len(images), self._n_columns, dist.get_rank(), n_processes())
+        own = self.model(images[rows])
+        whole = own.new_zeros((len(images), *own.shape[1:])).index_copy(0, rows, own.detach())
         dist.all_reduce(whole)
-        return whole
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (gradient,) = gradients
-        return gradient[ctx.own], None
+        logits: Tensor = whole.index_copy(0, rows, own)  # a process has the gradient of its own ones
+        return logits
 
 
 class _Sum(torch.autograd.Function):
@@ -164,20 +147,11 @@ class _Sum(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, own: Tensor) -> Tensor:  # noqa: ARG004
-        total = own.clone()
+        total = own.contiguous().clone()
         dist.all_reduce(total)
         return total
 
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:  # noqa: ARG004
-        (gradient,) = gradients
-        total = gradient.contiguous().clone()
-        dist.all_reduce(total)
-        return total
-
-
-def _sum(own: Tensor) -> Tensor:
-    return _Sum.apply(own)  # type: ignore[no-untyped-call,no-any-return]
+    backward = forward
 
 
 def _add_up(optimizer: optim.Optimizer, *_: Any) -> None:

@@ -19,7 +19,7 @@ from digitscope.settings import TrainingSettings
 from digitscope.training.devices import computes_in_bfloat16
 from digitscope.training.distributed import add_up_gradients, own_dropout, share_out
 from digitscope.training.objectives import DIGIT_OBJECTIVE, BatchResult, EpochScore, Objective
-from digitscope.training.optimizers import learning_rate_at, make_average, make_optimizer, set_learning_rate
+from digitscope.training.optimizers import learning_rate_at, make_average, make_optimizer
 
 TensorBatch = tuple[Tensor, Tensor]
 
@@ -29,13 +29,10 @@ BATCH_SIZE = 1000
 
 @dataclass
 class TrainingState:
-    """The state of a training, sufficient to resume it.
+    """The state of a training, sufficient to resume it: the network, on its device, and its optimizer.
 
-    Attributes:
-        model: the network, on its device.
-        optimizer: bound to the model's parameters.
-        average: the running average of the model's weights, if the settings ask for one.
-        history: one record for each epoch done.
+    `average` is the running average of the weights, if the settings ask for one. `history` has a record for each
+    epoch.
     """
 
     model: nn.Module
@@ -73,7 +70,7 @@ def train(
     together do so with the same arguments, and each ends with the same state.
 
     Args:
-        state: where to start from: new, or as a checkpoint left it.
+        state: new, or as a checkpoint left it.
         source: the training examples; it warps none in the last `settings.epochs_without_augmentation` epochs.
         validation: scored after every epoch.
         settings: how to train.
@@ -165,7 +162,8 @@ def _around_steps(
     """Yield an epoch's `n_batches`: before each step set its learning rate, after it average the weights."""
     n_steps = settings.epochs * n_batches
     for step, batch in enumerate(batches, start=len(state.history) * n_batches):
-        set_learning_rate(state.optimizer, learning_rate_at(step, n_steps, settings))
+        for group in state.optimizer.param_groups:
+            group["lr"] = learning_rate_at(step, n_steps, settings)
         yield batch
         if state.average is not None:
             state.average.update_parameters(state.model)
@@ -179,10 +177,7 @@ def evaluate(model: nn.Module, split: Split, *, batch_size: int = BATCH_SIZE) ->
 def predict_logits(model: nn.Module, images: UInt8, *, batch_size: int = BATCH_SIZE) -> NDArray[np.float32]:
     """Return the logits of uint8 `images` (N, H, W): float32 (N, 10), or (N, 2, 10) for pairs.
 
-    The model is left in evaluation mode.
-
-    Raises:
-        SettingError: `batch_size` is below 1.
+    The model is left in evaluation mode. SettingError: `batch_size` is below 1.
     """
     if batch_size < 1:
         raise SettingError(f"batch_size is {batch_size}: expected a whole number from 1")

@@ -46,11 +46,8 @@ def logits_and_features(model: nn.Sequential, images: Tensor) -> tuple[Tensor, T
 class Distance(nn.Module):
     """The Mahalanobis distance to the nearest class, whose features spread alike in all (Lee et al. 2018, eq. 2).
 
-    Input: features float32 (N, F). Output: distances float32 (N,), in the unit that `whitening` holds.
-
-    Args:
-        whitening: float32 (F, F); features times it have the same spread in every direction.
-        centres: float32 (10, F), the means of the ten classes' features, times `whitening`.
+    Features float32 (N, F) to distances float32 (N,). Times `whitening` (F, F), features have the same spread in
+    every direction; `centres` (10, F) are the means of the ten classes' features, times `whitening`.
     """
 
     def __init__(self, whitening: Tensor, centres: Tensor) -> None:

@@ -1,8 +1,9 @@
-"""Losses and scores: one objective for labels and one for masks."""
+"""Losses and scores of each task: objectives for labels, for masks and for pages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Protocol
 
 import torch
@@ -10,7 +11,9 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from torch import Tensor
 
 from digitscope.data.negatives import NO_DIGIT
-from digitscope.data.splits import UInt8
+from digitscope.data.page_targets import DIGITS, NEAR, NOTHING, OCTAVE, OFFSET, PARTS, PLANE
+from digitscope.data.splits import Task, UInt8
+from digitscope.detections import CHANNELS, LAYOUT
 from digitscope.metrics import Floats, evaluate_logits, evaluate_masks
 
 BatchResult = tuple[Tensor, Tensor]
@@ -54,18 +57,12 @@ class DigitObjective:
         section 3).
         """
         others = targets == NO_DIGIT
-        loss_of = partial(
-            F.cross_entropy,
-            outputs.movedim(-1, 1),
-            targets,
-            label_smoothing=label_smoothing,
-            ignore_index=NO_DIGIT,
-        )
-        loss = (
-            loss_of()
-            if hard_example_weight == 1
-            else mean_by_rank(loss_of(reduction="none")[~others], hard_example_weight)
-        )
+        logits, smoothing = outputs.movedim(-1, 1), label_smoothing
+        loss_of = partial(F.cross_entropy, logits, targets, label_smoothing=smoothing, ignore_index=NO_DIGIT)
+        if hard_example_weight == 1:
+            loss = loss_of()
+        else:
+            loss = mean_by_rank(loss_of(reduction="none")[~others], hard_example_weight)
         if not others.any():
             return loss
         share = others.float().mean()
@@ -95,12 +92,10 @@ class SeparationObjective:
     def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, hard_example_weight: float) -> Tensor:
         """Return the mean binary cross-entropy over all pixels of both masks, smoothed towards 1/2."""
         smoothed = (1 - label_smoothing) * targets + label_smoothing / 2
-        loss_of = partial(F.binary_cross_entropy_with_logits, outputs, smoothed)
-        return (
-            loss_of()
-            if hard_example_weight == 1
-            else mean_by_rank(loss_of(reduction="none").mean(dim=(2, 3)), hard_example_weight)
-        )
+        if hard_example_weight == 1:
+            return F.binary_cross_entropy_with_logits(outputs, smoothed)
+        losses = F.binary_cross_entropy_with_logits(outputs, smoothed, reduction="none").mean(dim=(2, 3))
+        return mean_by_rank(losses, hard_example_weight)
 
     def batch_result(self, outputs: Tensor, targets: Tensor) -> BatchResult:
         """Keep two numbers a mask, losses and intersections over union: all pixels would take a gigabyte."""
@@ -120,11 +115,6 @@ class SeparationObjective:
         return scores.nll, scores.mean_iou
 
 
-DIGIT_OBJECTIVE = DigitObjective()
-
-SEPARATION_OBJECTIVE = SeparationObjective()
-
-
 def mean_by_rank(losses: Tensor, hard_example_weight: float) -> Tensor:
     """Return the mean of a batch's losses; the highest weighs `hard_example_weight` times as much as the lowest.
 
@@ -140,3 +130,115 @@ def mean_by_rank(losses: Tensor, hard_example_weight: float) -> Tensor:
 def _mean_by_position(values: Tensor) -> tuple[float, ...]:
     """Return the mean of (N,), or of (N, P) P of them, in float64 and so on the CPU: not every device has it."""
     return tuple(values.reshape(len(values), -1).cpu().mean(dim=0, dtype=torch.float64).tolist())
+
+
+# Pages
+
+LOG2 = 0.6931472
+HEATS = LAYOUT["heat"]
+
+WEIGHTS = {"heat": 1.0, "classes": 0.5, "geometry": 0.4, "mask": 2.0, "kinds": 1.0, "height": 1.0, "turns": 0.5}
+"""Factors of the losses; the products are of the same order at the end of a training."""
+
+SIGN_WEIGHT = 4.0
+"""Factor of a sign's places in the loss of the classes: a sign has fewer of them than a digit, often but one."""
+
+CERTAIN = 1e-4
+"""Probabilities in the focal loss are clipped to this distance from 0 and 1."""
+
+
+class PageObjective:
+    """To find digits and signs: maps (N, 42, h, w) with planes (N, 17, h, w) of bytes, see `page_targets`.
+
+    The heat has the penalty-reduced focal loss of CenterNet (Zhou, Wang and Kraehenbuehl 2019, equation 1).
+    """
+
+    def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float, hard_example_weight: float) -> Tensor:
+        """Return the weighted sum of all losses; the other arguments have no effect."""
+        del label_smoothing, hard_example_weight
+        losses = losses_of(outputs, targets)
+        return torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()
+
+    def batch_result(self, outputs: Tensor, targets: Tensor) -> BatchResult:
+        """Keep the loss of the batch and the share of right classes at the places near a middle."""
+        total = self.loss(outputs, targets, 0, 1)
+        classes, near = targets[:, PLANE["class"]], _near(targets)
+        right = (outputs[:, CHANNELS["classes"]].argmax(dim=1) == classes)[near].float()
+        return total.reshape(1), right.mean().reshape(1) if len(right) else torch.ones(1)
+
+    def score(self, results: Sequence[BatchResult]) -> EpochScore:
+        """Return the mean loss and the mean share of right classes."""
+        losses, right = (torch.cat(parts).double().mean().item() for parts in zip(*results, strict=True))
+        return EpochScore((losses,), (right,))
+
+    def validate(self, outputs: Floats, targets: UInt8) -> tuple[float, float]:
+        """Return the mean loss and the F1 score of written digits with their classes."""
+        from digitscope.data.page_scores import score_scenes
+
+        with torch.inference_mode():
+            loss = self.loss(torch.from_numpy(outputs), torch.from_numpy(targets).long(), 0, 1)
+        return float(loss), score_scenes(outputs, targets).f1
+
+
+def losses_of(outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+    """Return each loss by its name: a mean over the judged places, for the heat a sum divided by the items."""
+    near, kind, turns = _near(targets), targets[:, PLANE["kind"]], targets[:, PLANE["turns"]]
+    classes = targets[:, PLANE["class"]].masked_fill(~near, 0)
+    told = F.cross_entropy(outputs[:, CHANNELS["classes"]], classes, reduction="none")
+    digits = kind == DIGITS
+    size, is_turned = LOG2 * targets[:, PLANE["size"]] / OCTAVE, turns != NOTHING
+    parts = slice(PLANE["ink 0"], PLANE["ink 3"] + 1)
+    turned = F.cross_entropy(outputs[:, CHANNELS["turns"]], turns * is_turned, reduction="none")
+    return {
+        "heat": _focal(outputs[:, CHANNELS["heat"]], targets),
+        "classes": _mean(told, near * torch.where(classes >= 10, SIGN_WEIGHT, 1.0)),
+        "geometry": _geometry(outputs[:, CHANNELS["geometry"]], targets, near),
+        "mask": F.binary_cross_entropy_with_logits(outputs[:, CHANNELS["mask"]], targets[:, parts] / 255),
+        "kinds": F.cross_entropy(outputs[:, CHANNELS["kinds"]], kind),
+        "height": _mean((outputs[:, CHANNELS["height"]][:, 0] - size).abs(), digits),
+        "turns": _mean(turned, is_turned),
+    }
+
+
+def _near(targets: Tensor) -> Tensor:
+    """Return which places have the class and the box of an item, bool (N, h, w)."""
+    hot = targets[:, :HEATS].amax(dim=1) >= NEAR * 255
+    return hot & (targets[:, PLANE["class"]] != NOTHING) & (targets[:, PLANE["ignored"]] == 0)
+
+
+def _focal(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the focal loss of the heat, divided by the number of items."""
+    heat = targets[:, :HEATS] / 255
+    judged = (targets[:, PLANE["ignored"]] == 0)[:, None]
+    probability = logits.sigmoid().clamp(CERTAIN, 1 - CERTAIN)
+    is_middle = targets[:, :HEATS] == 255
+    missed = -((1 - probability) ** 2) * probability.log() * is_middle
+    false = -((1 - heat) ** 4) * probability**2 * (1 - probability).log() * ~is_middle
+    n = (is_middle & judged).sum().clamp_min(1)
+    return ((missed + false) * judged).sum() / n
+
+
+def _geometry(found: Tensor, targets: Tensor, near: Tensor) -> Tensor:
+    """Return the mean absolute difference of a box's four numbers, lengths as natural logarithms."""
+    lengths = LOG2 * targets[:, [PLANE["width"], PLANE["height"]]] / OCTAVE
+    offsets = targets[:, [PLANE["right"], PLANE["below"]]] / PARTS - OFFSET
+    distances = (found - torch.cat([lengths, offsets], dim=1)).abs().sum(dim=1)
+    return _mean(distances, near)
+
+
+def _mean(values: Tensor, judged: Tensor) -> Tensor:
+    return (values * judged).sum() / judged.sum().clamp_min(1)
+
+
+DIGIT_OBJECTIVE = DigitObjective()
+
+OBJECTIVES: Mapping[Task, Objective] = MappingProxyType(
+    {
+        "digit": DIGIT_OBJECTIVE,
+        "two-digit": DIGIT_OBJECTIVE,
+        "separation": SeparationObjective(),
+        "page": PageObjective(),
+        "item": DIGIT_OBJECTIVE,
+    }
+)
+"""The loss and the score of each task."""

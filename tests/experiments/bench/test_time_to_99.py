@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain
 
@@ -8,10 +8,19 @@ from torch import nn
 
 from digitscope.data import Dataset, Split
 from digitscope.errors import DataError, SettingError
-from digitscope.experiments.bench.measuring import Conditions, TimedTraining
-from digitscope.experiments.bench.time_to_99 import compare, measure, trainings
+from digitscope.experiments.bench.measuring import Conditions
+from digitscope.experiments.bench.time_to_99 import (
+    TimedTraining,
+    compare,
+    first_epoch,
+    measure,
+    time_to_accuracy,
+    trainings,
+)
 from digitscope.experiments.recipes import get_recipe
 from digitscope.experiments.run import run_recipe
+from tests.experiments.bench.clock import Clock
+from tests.experiments.bench.test_measuring import conditions as given
 from tests.experiments.helpers import small
 from tests.training.helpers import weights_bytes
 
@@ -144,3 +153,99 @@ def test_the_table_by_hand(sample: Dataset) -> None:
     assert table.ratios(peer, seconds) == pytest.approx((40 / 6, 4.0))
     raw = list(chain.from_iterable(each["seconds"] for row in table.rows for each in row.raw))
     assert raw == [6.0, 5.0, 20.0, 40.0, 10.0, 20.0, 30.0, 1.0, 2.0, 1.0, 2.0]
+
+
+# When an accuracy is reached, with a clock that is told the time
+
+Start = Callable[[int], Iterator[float]]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def training(clock: Clock, *rounds: list[float], seconds: float = 2.0) -> Start:
+    """A side whose epochs take `seconds` and give these accuracies in each round."""
+
+    def start(seed: int) -> Iterator[float]:
+        for accuracy in rounds[seed]:
+            clock.passes(seconds)
+            yield accuracy
+
+    return start
+
+
+def slow_score(clock: Clock) -> Callable[[float], float]:
+    def score(accuracy: float) -> float:
+        clock.passes(1000)
+        return accuracy
+
+    return score
+
+
+def test_the_clock_stands_while_a_network_is_scored(clock: Clock) -> None:
+    sides = {"fast": training(clock, [0.992], seconds=6.0), "slow": training(clock, [0.97, 0.98, 0.991, 0.995])}
+    trials = time_to_accuracy(sides, slow_score(clock), target=0.99, conditions=given(1))
+    (fast,), (slow,) = trials["fast"], trials["slow"]
+    assert (fast.seconds, fast.accuracies) == ([6.0], [0.992])
+    assert (slow.seconds, slow.accuracies) == ([2.0, 4.0, 6.0], [0.97, 0.98, 0.991])
+
+
+def test_the_row_is_the_first_epoch_whose_mean_reaches_the_target(clock: Clock) -> None:
+    # Round 1 is there after two epochs and round 2 after three; the mean of epoch 2 is 0.9895, of epoch 3 0.992.
+    side = training(clock, [0.98, 0.992, 0.993, 0.999], [0.985, 0.987, 0.991, 0.999])
+    trials = time_to_accuracy({"side": side}, slow_score(clock), target=0.99, conditions=given(2))["side"]
+    assert [trial.seconds for trial in trials] == [[2.0, 4.0, 6.0], [2.0, 4.0, 6.0]]
+    assert first_epoch(trials, 0.99) == 3
+
+
+def test_a_mean_may_reach_the_target_before_every_round_does(clock: Clock) -> None:
+    side = training(clock, [0.98, 0.995], [0.98, 0.986, 0.991])
+    trials = time_to_accuracy({"side": side}, slow_score(clock), target=0.99, conditions=given(2))["side"]
+    assert [len(trial.seconds) for trial in trials] == [2, 3]
+    assert first_epoch(trials, 0.99) == 2  # (0.995 + 0.986) / 2 = 0.9905
+
+
+def test_all_rounds_go_on_together_until_the_mean_is_there(clock: Clock) -> None:
+    # Each round touches 99 % in another epoch and falls back, so that only epoch 4 has the mean.
+    side = training(clock, [0.99, 0.97, 0.97, 0.991, 0.999], [0.97, 0.99, 0.97, 0.991, 0.999])
+    trials = time_to_accuracy({"side": side}, slow_score(clock), target=0.99, conditions=given(2))["side"]
+    assert [len(trial.accuracies) for trial in trials] == [4, 4]
+    assert first_epoch(trials, 0.99) == 4
+
+
+def test_a_schedule_that_ends_short_of_the_target_ends(clock: Clock) -> None:
+    side = training(clock, [0.97, 0.98], [0.97, 0.995], seconds=1.5)
+    trials = time_to_accuracy({"side": side}, slow_score(clock), target=0.99, conditions=given(2))["side"]
+    assert first_epoch(trials, 0.99) is None
+    assert [trial.seconds for trial in trials] == [[1.5, 3.0], [1.5, 3.0]]
+
+
+def test_a_training_without_an_epoch_is_no_endless_loop(clock: Clock) -> None:
+    told: list[str] = []
+    side = training(clock, [])
+    trials = time_to_accuracy(
+        {"side": side}, slow_score(clock), target=0.0, conditions=given(1, on_news=told.append)
+    )["side"]
+    assert (trials[0].ended, trials[0].seconds, told) == (True, [], [])
+
+
+def test_sides_take_turns_and_tell_of_every_epoch(clock: Clock) -> None:
+    told: list[str] = []
+    done: list[int] = []
+    time_to_accuracy(
+        {"a": training(clock, [0.99], [0.99]), "b": training(clock, [0.9, 0.99], [0.9, 0.99])},
+        slow_score(clock),
+        target=0.99,
+        conditions=given(2, on_news=told.append, on_turn=lambda: done.append(len(told))),
+    )
+    met = [("a", 1, 1, 99), ("b", 1, 1, 90), ("b", 1, 2, 99), ("a", 2, 1, 99), ("b", 2, 1, 90), ("b", 2, 2, 99)]
+    assert told == [f"time-to-99: {side}, round {n}, epoch {epoch}: {at}.00%" for side, n, epoch, at in met]
+    assert done == [1, 3, 4, 6]
+
+
+def test_rounding_does_not_cost_an_epoch() -> None:
+    for rounds in range(1, 8):
+        trials = [TimedTraining[float](iter(()), [1.0], [0.99]) for _ in range(rounds)]
+        assert first_epoch(trials, 0.99) == 1

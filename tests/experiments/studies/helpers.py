@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from digitscope.experiments.studies.designs import DESIGNS
-from digitscope.experiments.studies.study import Result, Study
+from digitscope.experiments.studies.study import DESIGNS, Result, Study
 from digitscope.experiments.sweep.ranking import PointScore
 from digitscope.experiments.sweep.trials import TrialRecord
 from digitscope.records import EpochRecord

@@ -5,13 +5,15 @@ import csv
 import pytest
 
 from digitscope.experiments.studies.findings import (
+    as_markdown,
+    as_rows,
     enumerate_words,
     findings,
+    in_words,
     like_best,
     rise_of_loss,
     within_noise,
 )
-from digitscope.experiments.studies.table import as_markdown, as_rows, in_words
 from digitscope.experiments.sweep.ranking import Spread, as_csv
 from tests.experiments.studies.helpers import flat, result
 

@@ -6,12 +6,10 @@ import pytest
 from digitscope.data import Dataset
 from digitscope.errors import SettingError
 from digitscope.experiments.recipes import get_recipe
-from digitscope.experiments.studies.designs import DESIGNS, changed
-from digitscope.experiments.studies.study import Study, Variant, run_study
-from digitscope.experiments.studies.table import as_rows
-from digitscope.experiments.sweep.engine import Event, Finished
+from digitscope.experiments.studies.findings import as_rows
+from digitscope.experiments.studies.study import DESIGNS, Study, Variant, changed, run_study
 from digitscope.experiments.sweep.sweep import Hooks
-from digitscope.experiments.sweep.trials import Trial, TrialData
+from digitscope.experiments.sweep.trials import Event, Finished, Trial, TrialData
 from digitscope.models import build
 from tests.experiments.sweep.helpers import InProcess, small_data
 

@@ -8,17 +8,19 @@ from pathlib import Path
 import pytest
 
 from digitscope.data import Dataset
-from digitscope.experiments.sweep.engine import (
+from digitscope.experiments.sweep.sweep import run_sweep
+from digitscope.experiments.sweep.trials import (
     Begun,
     EpochDone,
     Event,
     Failed,
     Finished,
     LocalEngine,
+    Trial,
+    TrialData,
+    TrialRecord,
     share_cores,
 )
-from digitscope.experiments.sweep.sweep import run_sweep
-from digitscope.experiments.sweep.trials import Trial, TrialData, TrialRecord
 from tests.experiments.sweep.helpers import small_data, small_space, swept
 
 

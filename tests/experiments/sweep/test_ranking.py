@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from digitscope.experiments.sweep.ranking import PointScore, Spread, rank, write_results
-from digitscope.experiments.sweep.space_files import load_space
+from digitscope.experiments.sweep.space import load_space
 from tests.experiments.sweep.helpers import record
 
 

@@ -12,11 +12,10 @@ import pytest
 
 from digitscope.data import Dataset
 from digitscope.errors import DataError, SettingError
-from digitscope.experiments.sweep.engine import Begun, Event, Finished
 from digitscope.experiments.sweep.journal import JOURNAL_FILE, n_finished, opened
-from digitscope.experiments.sweep.space import Space
+from digitscope.experiments.sweep.space import Space, load_space
 from digitscope.experiments.sweep.sweep import Hooks, run_sweep
-from digitscope.experiments.sweep.trials import Trial, TrialData
+from digitscope.experiments.sweep.trials import Begun, Event, Finished, Trial, TrialData
 from tests.experiments.sweep.helpers import InProcess, small_data, small_space, swept
 
 optuna = pytest.importorskip("optuna")
@@ -163,8 +162,6 @@ def test_points_that_are_drawn_again_or_refused_are_not_trained(data: TrialData,
 
 
 def test_layers_come_back_from_the_journal(data: TrialData, tmp_path: Path) -> None:
-    from digitscope.experiments.sweep.space_files import load_space
-
     space = load_space("scratch", ["hidden=[4],[5,4]", "epochs=1"], method="grid")
     assert len(swept(space, data, tmp_path)[1]) == 2
     before = tables(tmp_path)

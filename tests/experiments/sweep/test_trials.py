@@ -4,7 +4,7 @@ import pytest
 
 from digitscope.data import Dataset
 from digitscope.experiments.run import run_recipe
-from digitscope.experiments.sweep.space_files import load_space
+from digitscope.experiments.sweep.space import load_space
 from digitscope.experiments.sweep.trials import Trial, run_trial
 from digitscope.records import EpochRecord
 from digitscope.training import evaluate

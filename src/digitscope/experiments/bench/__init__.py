@@ -28,12 +28,8 @@ QUICK_ROUNDS = 2
 class Benchmark:
     """A benchmark, described before its module is loaded.
 
-    Attributes:
-        module: where its `measure` is.
-        about: what it measures and the limits of its figures, for people.
-        rounds: how many by default.
-        threads: how many by default; 0 for as many as PyTorch has: one a core, unless the environment says
-            otherwise.
+    `about` tells people what it measures and the limits of its figures. `rounds` and `threads` are defaults; 0
+    threads are as many as PyTorch has: one a core, unless the environment says otherwise.
     """
 
     module: str
@@ -42,15 +38,9 @@ class Benchmark:
     threads: int
 
     def load(self) -> Callable[[Conditions], tuple[Comparison, ...]]:
-        """Return its `measure`.
-
-        Raises:
-            MissingExtraError: one of its sides is a package that is not installed.
-        """
-        measure: Callable[[Conditions], tuple[Comparison, ...]] = import_module(
-            f"{__name__}.{self.module}"
-        ).measure
-        return measure
+        """Return its `measure`; a MissingExtraError if a package that one of its sides is of is not installed."""
+        module = import_module(f"{__name__}.{self.module}")
+        return module.measure  # type: ignore[no-any-return]
 
 
 BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
@@ -108,8 +98,7 @@ BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
 def select(names: Sequence[str]) -> tuple[str, ...]:
     """Return the benchmarks that `names` mean, each once and in the table's order; all if there are no names.
 
-    Raises:
-        SettingError: a name is unknown.
+    An unknown name is a SettingError.
     """
     for name in names:
         if name not in BENCHMARKS:

@@ -1,9 +1,4 @@
-"""Seconds an epoch of 784-128-10 takes: the NumPy network, a plain PyTorch loop, scikit-learn.
-
-Part of what sets them apart is subnormal numbers. The velocity of a pixel that rarely holds ink decays into them,
-and the processor is slow with them. The NumPy network sets such velocities to 0 itself; the others do not. In the
-rows "subnormals as 0" the processor does it for each side, and what remains is the loop itself.
-"""
+"""Seconds an epoch of 784-128-10 takes: the NumPy network, a plain PyTorch loop, scikit-learn."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,9 +15,10 @@ from digitscope.errors import MissingExtraError
 from digitscope.experiments.bench.measuring import (
     Column,
     Comparison,
-    ComparisonRow,
     Conditions,
     NotAvailableError,
+    rows_of,
+    seconds_row,
     take_turns,
     timed,
 )
@@ -63,7 +59,6 @@ def measure(conditions: Conditions) -> tuple[Comparison, ...]:
         measured = take_turns(
             NAME, sides(split, conditions.threads), lambda epoch: timed(epoch)[1], conditions, "preparing"
         )
-    rows = measured.rows(lambda side, seconds: ComparisonRow(side, {"seconds": seconds}, raw=seconds))
     settings = {
         "network": SETTINGS_IN_WORDS,
         "data": data.name,
@@ -74,20 +69,18 @@ def measure(conditions: Conditions) -> tuple[Comparison, ...]:
         "scikit-learn": version("scikit-learn"),
     }
     title = f"{NAME}: {SETTINGS_IN_WORDS}, {len(split):,} images of {data.name}; {conditions.in_words}"
-    return (Comparison(NAME, title, REMARK, COLUMNS, rows, settings),)
+    return (Comparison(NAME, title, REMARK, COLUMNS, rows_of(measured, seconds_row), settings),)
 
 
 def sides(split: Split, threads: int) -> Mapping[str, Callable[[], Epoch]]:
     """Return what makes each side: a network of its own, and a function that trains it one epoch more."""
-    plain: Mapping[str, Callable[[Split], Epoch]] = {
-        "NumPy network": numpy_epochs,
-        "PyTorch loop, DataLoader": loader_epochs,
-        "PyTorch loop, tensors in memory": resident_epochs,
-        "scikit-learn MLPClassifier": sklearn_epochs,
+    plain: dict[str, Callable[[], Epoch]] = {
+        "NumPy network": partial(numpy_epochs, split),
+        "PyTorch loop, DataLoader": partial(loader_epochs, split),
+        "PyTorch loop, tensors in memory": partial(resident_epochs, split),
+        "scikit-learn MLPClassifier": partial(sklearn_epochs, split),
     }
-    as_they_are = {name: partial(make, split) for name, make in plain.items()}
-    flushed = {f"{name}, subnormals as 0": partial(_flushed, make, split, threads) for name, make in plain.items()}
-    return {**as_they_are, **flushed}
+    return plain | {f"{name}, subnormals as 0": partial(_flushed, make, threads) for name, make in plain.items()}
 
 
 def numpy_epochs(split: Split) -> Callable[[], float]:
@@ -119,9 +112,8 @@ def resident_epochs(split: Split) -> Callable[[], float]:
 
 
 def _tensors(split: Split) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.from_numpy(scale_pixels(split.images, np.float32)), torch.from_numpy(
-        split.labels.astype(np.int64)
-    )
+    inputs = torch.from_numpy(scale_pixels(split.images, np.float32))
+    return inputs, torch.from_numpy(split.labels.astype(np.int64))
 
 
 def _torch_epochs(batches: Callable[[], Iterable[Sequence[torch.Tensor]]], n: int) -> Callable[[], float]:
@@ -168,11 +160,7 @@ def sklearn_epochs(split: Split) -> Callable[[], float]:
 
 @contextmanager
 def subnormals_as_zero() -> Iterator[None]:
-    """Let the processor take subnormal numbers for 0 inside the block, on the thread that enters it.
-
-    Raises:
-        NotAvailableError: the processor cannot, or PyTorch does not know how to tell it.
-    """
+    """Let the processor take subnormal numbers for 0 in the block, or raise a NotAvailableError if it cannot."""
     if not torch.set_flush_denormal(True):
         raise NotAvailableError("PyTorch cannot switch subnormal numbers off on this processor")
     try:
@@ -181,14 +169,8 @@ def subnormals_as_zero() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
-def _flushed(make: Callable[[Split], Epoch], split: Split, threads: int) -> Epoch:
+def _flushed(make: Callable[[], Epoch], threads: int) -> Epoch:
     if threads > 1:
         raise NotAvailableError("it would hold for one thread only; run with --threads 1")
     with subnormals_as_zero():
-        epoch = make(split)
-
-    def flushed_epoch() -> object:
-        with subnormals_as_zero():
-            return epoch()
-
-    return flushed_epoch
+        return subnormals_as_zero()(make())

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from digitscope.experiments.bench.measuring import (
     ComparisonRow,
     Conditions,
     NotAvailableError,
+    rows_of,
     take_turns,
     timed,
 )
@@ -52,17 +52,8 @@ Predict = Callable[[UInt8], NDArray[np.float32]]
 """uint8 (N, 28, 28) to probabilities, float32 (N, 10)."""
 
 
-@dataclass(frozen=True)
-class CallTimes:
-    """One turn of one reader, in seconds a call.
-
-    Attributes:
-        singles: of calls with one image.
-        batches: of calls with a batch.
-    """
-
-    singles: tuple[float, ...]
-    batches: tuple[float, ...]
+CallTimes = tuple[tuple[float, ...], tuple[float, ...]]
+"""One turn of one reader, in seconds a call: of calls with one image, and of calls with a batch."""
 
 
 def measure(conditions: Conditions) -> tuple[Comparison, ...]:
@@ -88,8 +79,8 @@ def measure(conditions: Conditions) -> tuple[Comparison, ...]:
     one = f"{NAME}: one image, network of the recipe {RECIPE}, {counts[0]:,} calls a round; {conditions.in_words}"
     many = f"{NAME}: {BATCH_SIZE} images at once, {counts[1]} batches a round; {conditions.in_words}"
     return (
-        Comparison(NAME, one, REMARK, SINGLE_COLUMNS, measured.rows(single_row), settings),
-        Comparison(NAME, many, REMARK, BATCH_COLUMNS, measured.rows(batch_row), settings),
+        Comparison(NAME, one, REMARK, SINGLE_COLUMNS, rows_of(measured, single_row), settings),
+        Comparison(NAME, many, REMARK, BATCH_COLUMNS, rows_of(measured, batch_row), settings),
     )
 
 
@@ -98,10 +89,8 @@ def read_in_turn(
 ) -> CallTimes:
     """Return the seconds that `read` takes for single images, one after the other, and then for batches."""
     batch = images[:batch_size]
-    return CallTimes(
-        tuple(timed(partial(read, images[i % len(images)][None]))[1] for i in range(n_singles)),
-        tuple(timed(partial(read, batch))[1] for _ in range(n_batches)),
-    )
+    singles = tuple(timed(partial(read, images[i % len(images)][None]))[1] for i in range(n_singles))
+    return singles, tuple(timed(partial(read, batch))[1] for _ in range(n_batches))
 
 
 def makers(images: UInt8, threads: int) -> Mapping[str, Callable[[], Predict]]:
@@ -132,11 +121,7 @@ def exported_reader(model: nn.Module, images: UInt8, threads: int) -> Predict:
 
 
 def shipped_reader(threads: int) -> Predict:
-    """Return a reader with the shipped weights.
-
-    Raises:
-        NotAvailableError: they are not there.
-    """
+    """Return a reader with the shipped weights, or raise a NotAvailableError if they are not there."""
     try:
         return _read_with(Recognizer.load("digit", threads=threads))
     except DataError as error:
@@ -162,8 +147,7 @@ def torch_reader(model: Callable[[torch.Tensor], torch.Tensor], threads: int) ->
 def compiled_reader(model: nn.Module, images: UInt8, threads: int) -> Predict:
     """Return a reader that calls `model` compiled, once for one image and once for a batch.
 
-    Raises:
-        NotAvailableError: it cannot be compiled, for example because there is no C++ compiler.
+    NotAvailableError: it cannot be compiled, for example because there is no C++ compiler.
     """
     read = torch_reader(torch.compile(model, dynamic=False), threads)
     try:
@@ -176,12 +160,13 @@ def compiled_reader(model: nn.Module, images: UInt8, threads: int) -> Predict:
 
 def single_row(side: str, readings: tuple[CallTimes, ...]) -> ComparisonRow:
     """Return each round's median and 99th percentile of the calls with one image, in milliseconds."""
-    p50, p99 = np.transpose([np.percentile(reading.singles, (50, 99)) for reading in readings]) * 1000
-    values = {"p50_ms": tuple(p50.tolist()), "p99_ms": tuple(p99.tolist())}
-    return ComparisonRow(side, values, raw=[reading.singles for reading in readings])
+    raw = [singles for singles, _ in readings]
+    p50, p99 = np.transpose([np.percentile(singles, (50, 99)) for singles in raw]) * 1000
+    return ComparisonRow(side, {"p50_ms": tuple(p50.tolist()), "p99_ms": tuple(p99.tolist())}, raw=raw)
 
 
 def batch_row(side: str, readings: tuple[CallTimes, ...], batch_size: int = BATCH_SIZE) -> ComparisonRow:
     """Return each round's images a second, over all its batches."""
-    rates = tuple(batch_size * len(reading.batches) / sum(reading.batches) for reading in readings)
-    return ComparisonRow(side, {"images_per_second": rates}, raw=[reading.batches for reading in readings])
+    raw = [batches for _, batches in readings]
+    rates = tuple(batch_size * len(batches) / sum(batches) for batches in raw)
+    return ComparisonRow(side, {"images_per_second": rates}, raw=raw)

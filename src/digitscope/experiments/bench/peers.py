@@ -1,8 +1,7 @@
-"""The peers of `time-to-99`, in plain PyTorch: what anybody would write, trained epoch by epoch.
+"""The peers of `time-to-99`, in plain PyTorch: what anybody would write.
 
-Each function here is a generator: it trains when it is asked for the next network, which it yields after every
-epoch, and nothing happens in between. A network takes uint8 images (N, 28, 28): normalisation is its first layer.
-The trainings take their images normalised beforehand, so they train the layers after that one.
+The trainings are generators, which train when they are asked for the network after the next epoch. A network takes
+uint8 images (N, 28, 28). The trainings take images that its first layer has normalised beforehand.
 """
 
 from collections.abc import Iterable, Iterator
@@ -105,24 +104,24 @@ def course_preloaded(split: Split) -> Iterator[nn.Module]:
     place(network, "cpu")
     batches = Preloaded(split, network[0], recipe.settings.batch_size)
     optimizer = make_optimizer(network.parameters(), recipe.settings)
-    for _ in train_epochs(network[1:], batches, optimizer, recipe.settings.epochs):
-        yield network
+    yield from _train(network, batches, optimizer, StepLR(optimizer, 1, gamma=1.0), recipe.settings.epochs)
 
 
 def _train_example(network: nn.Sequential, batches: Batches) -> Iterator[nn.Module]:
     optimizer = optim.Adadelta(network.parameters(), lr=1.0)
-    scheduler = StepLR(optimizer, step_size=1, gamma=0.7)
-    for _ in train_epochs(network[1:], batches, optimizer, EXAMPLE_EPOCHS):
-        scheduler.step()
-        yield network
+    yield from _train(network, batches, optimizer, StepLR(optimizer, 1, gamma=0.7), EXAMPLE_EPOCHS)
 
 
-def train_epochs(layers: nn.Module, batches: Batches, optimizer: optim.Optimizer, epochs: int) -> Iterator[None]:
+def _train(
+    network: nn.Sequential, batches: Batches, optimizer: optim.Optimizer, schedule: StepLR, epochs: int
+) -> Iterator[nn.Module]:
     """Go through `batches` `epochs` times, a step a batch, and yield after each time."""
+    layers = network[1:]
     for _ in range(epochs):
         layers.train()
         for inputs, labels in batches:
             optimizer.zero_grad()
             F.cross_entropy(layers(inputs), labels).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-        yield
+        schedule.step()
+        yield network

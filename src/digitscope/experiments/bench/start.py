@@ -5,7 +5,15 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 
-from digitscope.experiments.bench.measuring import Column, Comparison, ComparisonRow, Conditions, take_turns, timed
+from digitscope.experiments.bench.measuring import (
+    Column,
+    Comparison,
+    Conditions,
+    rows_of,
+    seconds_row,
+    take_turns,
+    timed,
+)
 
 NAME = "start"
 
@@ -32,14 +40,13 @@ PROGRAMS: Mapping[str, str] = {
 
 def measure(conditions: Conditions) -> tuple[Comparison, ...]:
     """Return the one table."""
-    makers = {side: partial(_call, program) for side, program in PROGRAMS.items()}
-    measured = take_turns(
-        NAME, makers, lambda call: timed(partial(subprocess.run, call, check=True))[1], conditions
-    )
-    rows = measured.rows(lambda side, seconds: ComparisonRow(side, {"seconds": seconds}, raw=seconds))
+    makers = {side: partial(str, program) for side, program in PROGRAMS.items()}
+
+    def seconds_of(program: str) -> float:
+        return timed(partial(subprocess.run, [sys.executable, "-c", program], check=True))[1]
+
+    measured = take_turns(NAME, makers, seconds_of, conditions)
     title = f"{NAME}: a new process reads one digit; {conditions.in_words}"
-    return (Comparison(NAME, title, REMARK, COLUMNS, rows, {"rounds": conditions.rounds}),)
-
-
-def _call(program: str) -> list[str]:
-    return [sys.executable, "-c", program]
+    return (
+        Comparison(NAME, title, REMARK, COLUMNS, rows_of(measured, seconds_row), {"rounds": conditions.rounds}),
+    )

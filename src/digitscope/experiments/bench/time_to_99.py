@@ -1,8 +1,9 @@
 """Time to 99 % of MNIST's test set: the recipe `fast` beside the course's network and PyTorch's own example."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import fmean
+from typing import Generic
 
 import torch
 from torch import nn
@@ -11,31 +12,19 @@ from digitscope.data import Dataset
 from digitscope.data.known_files import MNIST
 from digitscope.data.splits import joined
 from digitscope.errors import DataError
-from digitscope.experiments.bench.measuring import (
-    Column,
-    Comparison,
-    ComparisonRow,
-    Conditions,
-    TimedTraining,
-    first_epoch,
-    time_to_accuracy,
-)
+from digitscope.experiments.bench.measuring import Column, Comparison, ComparisonRow, Conditions, T, timed
 from digitscope.experiments.bench.peers import course_preloaded, example_as_published, example_preloaded
 from digitscope.experiments.recipes import get_recipe
 from digitscope.experiments.sources import make_source
 from digitscope.models import build
-from digitscope.training import (
-    TrainingState,
-    cpu_threads,
-    evaluate,
-    keep_freed_memory,
-    place,
-    train,
-)
+from digitscope.training import TrainingState, cpu_threads, evaluate, keep_freed_memory, place, train
 
 NAME = "time-to-99"
 TARGET = 0.99
 QUICK_TRAINING, QUICK_VALIDATION, QUICK_TEST = 5_400, 600, 1_000
+
+ROUNDING = 1e-12
+"""Tolerance for the floating-point error of a mean of accuracies."""
 
 COLUMNS = (
     Column("epoch", "epoch", "{:.0f}", compared=False),
@@ -59,12 +48,13 @@ Training = Callable[[int], Iterator[nn.Module]]
 def measure(conditions: Conditions) -> tuple[Comparison, ...]:
     """Return the one table; with `quick`, an epoch each on the first few thousand images.
 
-    Raises:
-        DataError: the data are not all of MNIST, and it is not `quick`.
+    Data that are not all of MNIST are a DataError without `quick`.
     """
     dataset = conditions.data()
     if conditions.quick:
-        dataset = _beginning(dataset)
+        train, validation = dataset.train[:QUICK_TRAINING], dataset.validation[:QUICK_VALIDATION]
+        name = f"the first {len(train) + len(validation):,} training images of {dataset.name}"
+        dataset = Dataset(name, dataset.source, train, validation, dataset.test[:QUICK_TEST])
     elif dataset.name != MNIST:
         raise DataError(
             f"{NAME} is about full MNIST, and here is only {dataset.name}, from {dataset.source}: "
@@ -74,14 +64,14 @@ def measure(conditions: Conditions) -> tuple[Comparison, ...]:
     conditions.on_start(NAME, conditions.rounds * len(sides))
     keep_freed_memory()  # for every side, not for ours alone
     with cpu_threads(conditions.threads):
-        _warm_up(dataset)
+        # PyTorch loads modules for more than a second at the first step.
+        few = Dataset(dataset.name, dataset.source, dataset.train[:256], dataset.validation[:1], dataset.test[:1])
+        next(trainings(few)["fast"](0))
         trials = time_to_accuracy(
             sides,
             lambda network: evaluate(network, dataset.test).accuracy,
             target=0.0 if conditions.quick else TARGET,
-            rounds=conditions.rounds,
-            on_epoch=lambda side, round_, trial: conditions.on_news(_news(side, round_, trial)),
-            on_trial=conditions.on_turn,
+            conditions=conditions,
         )
     return (compare(trials, dataset, conditions),)
 
@@ -89,7 +79,7 @@ def measure(conditions: Conditions) -> tuple[Comparison, ...]:
 def trainings(dataset: Dataset) -> Mapping[str, Training]:
     """Return every side as a function from a seed to its training."""
     everything = joined(dataset.train, dataset.validation)
-    starts: Mapping[str, Callable[[int], Iterator[nn.Module]]] = {
+    starts: Mapping[str, Training] = {
         "fast": lambda seed: recipe_epochs("fast", dataset, seed),
         "course's CNN, as published": lambda seed: recipe_epochs("cnn", dataset, seed),
         "course's CNN, preloaded": lambda _: course_preloaded(dataset.train),
@@ -117,31 +107,112 @@ def recipe_epochs(name: str, dataset: Dataset, seed: int) -> Iterator[nn.Module]
         yield state.trained
 
 
+def _with_own_randomness(start: Training) -> Training:
+    """Let a training draw from torch's generator as if it were alone: it stands still while others train."""
+
+    def started(seed: int) -> Iterator[nn.Module]:
+        training = start(seed)
+        state = torch.Generator().manual_seed(seed).get_state()
+        while True:
+            with torch.random.fork_rng(devices=[]):
+                torch.set_rng_state(state)
+                network = next(training, None)
+                state = torch.get_rng_state()
+            if network is None:
+                return
+            yield network
+
+    return started
+
+
+@dataclass
+class TimedTraining(Generic[T]):
+    """One training, as far as it has come: `epochs` trains when the network after the next one is requested.
+
+    After each epoch, `seconds` has the training time so far, and `accuracies` the fraction of the test split read
+    right. `ended` tells whether the schedule is over.
+    """
+
+    epochs: Iterator[T]
+    seconds: list[float] = field(default_factory=list)
+    accuracies: list[float] = field(default_factory=list)
+    ended: bool = False
+
+
+def time_to_accuracy(
+    sides: Mapping[str, Callable[[int], Iterator[T]]],
+    score: Callable[[T], float],
+    *,
+    target: float,
+    conditions: Conditions,
+) -> dict[str, tuple[TimedTraining[T], ...]]:
+    """Train every side once a round, in turns, until its mean accuracy over the rounds has reached `target`.
+
+    A round's trial stops where its own accuracy reaches the target. When all rounds are done, the trials of a side
+    whose mean does not yet reach it go on, the shortest first, until it does or the schedules end. A side starts a
+    training from a seed, which is the round's number, 0 for the first. To `score` a network is not on the clock.
+    """
+    trials: dict[str, list[TimedTraining[T]]] = {side: [] for side in sides}
+
+    def advance(side: str, trial: TimedTraining[T]) -> None:
+        """Train one epoch more, on the clock; then score it, off the clock."""
+        network, seconds = timed(lambda: next(trial.epochs, None))
+        if network is None:
+            trial.ended = True
+            return
+        trial.seconds.append(seconds + (trial.seconds[-1] if trial.seconds else 0.0))
+        trial.accuracies.append(score(network))
+        at = f"round {trials[side].index(trial) + 1}, epoch {len(trial.accuracies)}"
+        conditions.on_news(f"{NAME}: {side}, {at}: {trial.accuracies[-1]:.2%}")
+
+    for seed in range(conditions.rounds):
+        for side, start in sides.items():
+            trial = TimedTraining(start(seed))
+            trials[side].append(trial)
+            while not trial.ended and max(trial.accuracies, default=-1.0) < target:
+                advance(side, trial)
+            conditions.on_turn()
+    for side, each in trials.items():
+        while first_epoch(each, target) is None:
+            fewest = min(len(trial.accuracies) for trial in each)
+            behind = [trial for trial in each if len(trial.accuracies) == fewest and not trial.ended]
+            if not behind:
+                break
+            for trial in behind:
+                advance(side, trial)
+    return {side: tuple(each) for side, each in trials.items()}
+
+
+def first_epoch(trials: Sequence[TimedTraining[T]], target: float) -> int | None:
+    """Return the first epoch (1 for the first) whose mean accuracy over `trials` is at least `target`, or None.
+
+    Only epochs that all trials have gone through count.
+    """
+    by_epoch = zip(*(trial.accuracies for trial in trials), strict=False)
+    reached = (epoch for epoch, each in enumerate(by_epoch, start=1) if fmean(each) >= target - ROUNDING)
+    return next(reached, None)
+
+
 def compare(
     trials: Mapping[str, tuple[TimedTraining[nn.Module], ...]], dataset: Dataset, conditions: Conditions
 ) -> Comparison:
     """Return the table of the trials."""
-    n_images = len(dataset.train) + len(dataset.validation)
     target = 0.0 if conditions.quick else TARGET
     title = f"{NAME}: training until 99 % of the test split are read right"
     if conditions.quick:
         title = f"{NAME}, quick: one epoch on {dataset.name}, NOT a time to 99 %"
-    return Comparison(
-        NAME,
-        f"{title}; {conditions.in_words}",
-        QUICK_REMARK if conditions.quick else REMARK,
-        COLUMNS,
-        tuple(_row(side, each, target) for side, each in trials.items()),
-        {
-            "data": dataset.name,
-            "source": dataset.source,
-            "training_images": n_images,
-            "test_images": len(dataset.test),
-            "target": target,
-            "rounds": conditions.rounds,
-            "threads": conditions.threads,
-        },
-    )
+    settings = {
+        "data": dataset.name,
+        "source": dataset.source,
+        "training_images": len(dataset.train) + len(dataset.validation),
+        "test_images": len(dataset.test),
+        "target": target,
+        "rounds": conditions.rounds,
+        "threads": conditions.threads,
+    }
+    rows = tuple(_row(side, each, target) for side, each in trials.items())
+    remark = QUICK_REMARK if conditions.quick else REMARK
+    return Comparison(NAME, f"{title}; {conditions.in_words}", remark, COLUMNS, rows, settings)
 
 
 def _row(side: str, trials: tuple[TimedTraining[nn.Module], ...], target: float) -> ComparisonRow:
@@ -158,40 +229,3 @@ def _row(side: str, trials: tuple[TimedTraining[nn.Module], ...], target: float)
     mean = fmean(values["accuracy"])
     reason = f"after the last epoch, {epoch}, whose seconds are told, the mean is {mean:.2%}"
     return ComparisonRow(side, values, "not reached", reason, raw)
-
-
-def _beginning(dataset: Dataset) -> Dataset:
-    """Return the first images of every split, under a name that says so."""
-    train, validation = dataset.train[:QUICK_TRAINING], dataset.validation[:QUICK_VALIDATION]
-    name = f"the first {len(train) + len(validation):,} training images of {dataset.name}"
-    return Dataset(name, dataset.source, train, validation, dataset.test[:QUICK_TEST])
-
-
-def _with_own_randomness(start: Training) -> Training:
-    """Let a training draw from torch's generator as if it were alone: it stands still while others train."""
-
-    def started(seed: int) -> Iterator[nn.Module]:
-        training = start(seed)
-        state = torch.Generator().manual_seed(seed).get_state()
-        network: nn.Module | None
-        while True:
-            with torch.random.fork_rng(devices=[]):
-                torch.set_rng_state(state)
-                network = next(training, None)
-                state = torch.get_rng_state()
-            if network is None:
-                return
-            yield network
-
-    return started
-
-
-def _warm_up(dataset: Dataset) -> None:
-    """Train a few steps, because PyTorch loads modules for more than a second at the first step."""
-    few = Dataset(dataset.name, dataset.source, dataset.train[:256], dataset.validation[:1], dataset.test[:1])
-    next(trainings(few)["fast"](0))
-
-
-def _news(side: str, round_: int, trial: TimedTraining[nn.Module]) -> str:
-    accuracy = trial.accuracies[-1] if trial.accuracies else 0.0
-    return f"{NAME}: {side}, round {round_}, epoch {len(trial.accuracies)}: {accuracy:.2%}"

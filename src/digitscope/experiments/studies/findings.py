@@ -1,12 +1,13 @@
-"""A paragraph for each study, generated from its numbers: comparisons within the seeds' deviation, overfitting."""
+"""A paragraph and a table for each study, generated from its numbers."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from digitscope.experiments.studies.study import Result
-from digitscope.experiments.sweep.ranking import PointScore, Spread
+from digitscope.experiments.sweep.ranking import PointScore, Spread, spread_columns
 from digitscope.experiments.sweep.space import value_in_words
 from digitscope.settings import TrainingSettings
 
@@ -112,7 +113,7 @@ def _units(score: PointScore) -> str:
 
 
 def _lead(score: PointScore) -> float:
-    """Return the lead of training over validation accuracy after the last epoch, in points."""
+    """Return the lead of training over validation accuracy, in points."""
     return 100 * (score.after("train_accuracy").mean - validation(score).mean)
 
 
@@ -262,3 +263,56 @@ def findings(result: Result) -> str:
     if result.study.n_seeds == 1:
         chance = "With one seed a point, the effect of luck is unknown, so each difference is only a hint."
     return " ".join(filter(None, [*SENTENCES[result.study.name](result), chance]))
+
+
+# The table behind a study: a row per variant, for programs and for people
+
+NONE = "\N{EN DASH}"
+
+
+def as_rows(result: Result) -> list[dict[str, Any]]:
+    """Return one row for each variant; missing values are None.
+
+    Training accuracies and losses are running means over the last epoch. The lowest validation loss is the minimum
+    of the mean over seeds. Seconds are the median wall time of an epoch, validation included.
+    """
+    rows = []
+    for variant, score in zip(result.study.variants, result.scores, strict=True):
+        row: dict[str, Any] = {**score.point, "parameters": variant.n_parameters, "outcome": score.outcome}
+        row |= {"seeds": len(score.records), "epochs": score.n_epochs}
+        for quantity in ("train_accuracy", "validation_accuracy", "train_loss", "validation_loss"):
+            row |= spread_columns(quantity, score.after(quantity) if score.n_epochs else None)
+        rise = rise_of_loss(score) if score.n_epochs else None
+        row["lowest_validation_loss"], row["lowest_after"] = (rise.lowest, rise.epoch) if rise else (None, None)
+        row |= {**spread_columns("test_accuracy", score.test), "seconds_an_epoch": score.seconds_an_epoch}
+        rows.append(row)
+    return rows
+
+
+def in_words(result: Result) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the header and the rows as people read them."""
+    names = tuple(result.study.variants[0].point)
+    header = tuple(name.replace("_", " ") for name in names)
+    test = ("test",) if any(score.test for score in result.scores) else ()
+    figures = ("training", "validation", "validation loss", *test, "s an epoch")
+    rows = []
+    for score, row in zip(result.scores, as_rows(result), strict=True):
+        values = (score.point[name] for name in names)
+        point = (f"{value:,}" if isinstance(value, int) else value_in_words(value) for value in values)
+        told: dict[str, str] = {"training": score.outcome}
+        if score.outcome == "finished":
+            told = {
+                "training": score.after("train_accuracy").in_percent(),
+                "validation": validation(score).in_percent(),
+                "validation loss": f"{row['validation_loss']:.3f}",
+                "test": score.test.in_percent() if score.test else NONE,
+                "s an epoch": f"{row['seconds_an_epoch']:.2g}",
+            }
+        rows.append((*point, f"{row['parameters']:,}", *(told.get(figure, NONE) for figure in figures)))
+    return (*header, "parameters", *figures), rows
+
+
+def as_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown, all columns but the first to the right."""
+    ruler = ["---", *["---:"] * (len(header) - 1)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (header, ruler, *rows))

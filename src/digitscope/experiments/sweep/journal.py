@@ -31,16 +31,9 @@ _MAY_GROW = ("seeds", "trials")
 
 
 class Journal:
-    """The study of one folder.
+    """Optuna's study of one folder, and the records of trials that ended, by their keys: the last of each key.
 
-    Attributes:
-        folder: where it is.
-        study: Optuna's.
-        records: what is known of each trial that ended, by its key. A later trial of the same key replaces one.
-
-    Raises:
-        SettingError: the folder holds another sweep.
-        DataError: its content is damaged.
+    SettingError: the folder holds another sweep. DataError: its content is damaged.
     """
 
     def __init__(self, folder: Path, described: Mapping[str, Any], axes: Mapping[str, Axis]) -> None:
@@ -81,29 +74,34 @@ class Journal:
 
     def fail(self, trial: Trial, reason: str) -> None:
         """Add a trial that has crashed or was lost."""
-        self.study.add_trial(
-            without_result("FAIL", trial.point, self._axes, {"seed": trial.seed, "reason": reason})
-        )
+        self.study.add_trial(optuna_trial("FAIL", trial.point, self._axes, seed=trial.seed, reason=reason))
 
     def _check_same_sweep(self, asked: dict[str, Any]) -> None:
         kept = self.study.user_attrs.get("sweep")
         for name, value in asked.items():
             if kept is not None and name not in _MAY_GROW and kept.get(name) != value:
-                place, old, new = _first_difference(name, kept.get(name), value)
+                place, *values = _first_difference(name, kept.get(name), value)
+                texts = map(json.dumps, values)
+                old, new = (text if len(text) <= 100 else f"{text[:100]}..." for text in texts)
                 raise SettingError(
-                    f"{self.folder} holds a sweep with another {place}: {_short(old)}, not {_short(new)}: "
+                    f"{self.folder} holds a sweep with another {place}: {old}, not {new}: "
                     "name another folder with --out"
                 )
         if kept != asked:
             self.study.set_user_attr("sweep", asked)
 
 
-def load_study(folder: Path) -> "optuna.Study":
-    """Return the Optuna study of a sweep's folder.
+def _first_difference(name: str, kept: object, value: object) -> tuple[str, object, object]:
+    """Return what `kept` and `value` of `name` first differ in: its name and both values."""
+    if isinstance(kept, dict) and isinstance(value, dict):
+        for inner in [*value, *kept]:
+            if kept.get(inner) != value.get(inner):
+                return _first_difference(inner, kept.get(inner), value.get(inner))
+    return name, kept, value
 
-    Raises:
-        KeyError: there is none.
-    """
+
+def load_study(folder: Path) -> "optuna.Study":
+    """Return the Optuna study of a sweep's folder; a KeyError if there is none."""
     study: optuna.Study = load_optuna().load_study(study_name=STUDY, storage=_storage(folder))
     return study
 
@@ -127,15 +125,12 @@ def _storage(folder: Path) -> "optuna.storages.JournalStorage":
 def opened(folder: Path, described: Mapping[str, Any], axes: Mapping[str, Axis]) -> Iterator[Journal]:
     """Hold the journal of `folder` for one process; another one is refused until the block, or the process, ends.
 
-    Raises:
-        SettingError: the folder holds another sweep, or another process is using it.
-        DataError: its content is damaged.
+    SettingError: the folder holds another sweep, or is in use. DataError: its content is damaged.
     """
     make_folder(folder)
+    path = folder / JOURNAL_FILE
     with (folder / LOCK_FILE).open("a") as held:
-        with suppress(
-            ImportError
-        ):  # on Windows two processes in one folder do the work twice, and come to the same
+        with suppress(ImportError):  # on Windows two processes in one folder come to the same, and work twice
             import fcntl
 
             try:
@@ -144,30 +139,25 @@ def opened(folder: Path, described: Mapping[str, Any], axes: Mapping[str, Axis])
                 raise SettingError(
                     f"{folder}: another sweep is at work here: wait for it, or name another folder with --out"
                 ) from None
-        _remove_what_was_cut_off(folder / JOURNAL_FILE)
+        # What a process that was killed has left: Optuna's lock, and a line that is not whole.
+        path.with_name(f"{JOURNAL_FILE}.lock").unlink(missing_ok=True)
+        if path.exists():
+            os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
         yield Journal(folder, described, axes)
-
-
-def _remove_what_was_cut_off(path: Path) -> None:
-    """Remove what a process that was killed left: Optuna's lock, and a line that is not whole."""
-    path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
-    if path.exists():
-        content = path.read_bytes()
-        os.truncate(path, content.rfind(b"\n") + 1)
 
 
 def as_trial(record: TrialRecord, axes: Mapping[str, Axis]) -> "optuna.trial.FrozenTrial":
     """Return `record` as Optuna's: complete if the training went to its end, else pruned."""
     attributes = {name: value for name, value in asdict(record).items() if name != "point"}
-    trial = without_result("PRUNED", record.point, axes, attributes)
+    trial = optuna_trial("PRUNED", record.point, axes, **attributes)
     trial.intermediate_values = dict(enumerate(record.accuracies, start=1))
     if record.outcome == "finished":
         trial.state, trial.value = type(trial.state).COMPLETE, record.accuracies[-1]
     return trial
 
 
-def without_result(
-    state: str, point: Point, axes: Mapping[str, Axis], attributes: Mapping[str, Any] | None = None
+def optuna_trial(
+    state: str, point: Point, axes: Mapping[str, Axis], **attributes: Any
 ) -> "optuna.trial.FrozenTrial":
     """Return a trial of Optuna's at `point`, which has no value."""
     from optuna.trial import TrialState, create_trial
@@ -176,7 +166,7 @@ def without_result(
         state=TrialState[state],
         params={name: as_scalar(value) for name, value in point.items()},
         distributions=distributions(axes),
-        user_attrs=dict(attributes or {}),
+        user_attrs=attributes,
     )
 
 
@@ -202,17 +192,3 @@ def point_of(parameters: Mapping[str, Any], axes: Mapping[str, Axis]) -> Point:
         values = axis.values if isinstance(axis, Choices) else ()
         point[name] = next((value for value in values if as_scalar(value) == parameters[name]), parameters[name])
     return point
-
-
-def _first_difference(name: str, kept: object, value: object) -> tuple[str, object, object]:
-    """Return what `kept` and `value` of `name` first differ in: its name and both values."""
-    if isinstance(kept, dict) and isinstance(value, dict):
-        for inner in [*value, *kept]:
-            if kept.get(inner) != value.get(inner):
-                return _first_difference(inner, kept.get(inner), value.get(inner))
-    return name, kept, value
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 100 else f"{text[:100]}..."

@@ -8,17 +8,19 @@ from typing import Any
 
 from digitscope.cluster import n_cores
 from digitscope.errors import ClusterError
-from digitscope.experiments.sweep.engine import (
+from digitscope.experiments.sweep.trials import (
     Begun,
     EpochDone,
     Event,
     Failed,
     Finished,
     Lost,
+    Trial,
+    TrialData,
+    TrialRecord,
     attempt,
     in_one_line,
 )
-from digitscope.experiments.sweep.trials import Trial, TrialData, TrialRecord
 from digitscope.records import EpochRecord
 
 MOST_LOSSES = 3
@@ -33,13 +35,8 @@ class RayEngine:
 
     Each machine needs digitscope with the same version of it and of PyTorch, and Optuna for "tpe". A trial has one
     core, on a cluster of any size, so that its result does not depend on that; more only if the recipe's setting
-    `threads` says so. With the device "cuda" it has a GPU of its own, with "auto" none.
-
-    Attributes:
-        cores: 1, as each trial has.
-
-    Raises:
-        ClusterError: the device is "cuda" and no machine has one.
+    `threads` says so. With the device "cuda" it has a GPU of its own, with "auto" none; a ClusterError if no
+    machine has one.
     """
 
     cores = 1
@@ -59,7 +56,9 @@ class RayEngine:
         while waiting or running:
             while waiting and len(running) < 2 * n_cores(self._ray):  # machines may join at any time
                 trial = waiting.popleft()
-                running[self._hand_out(trial)] = trial
+                most = max(node["Resources"].get("CPU", 0) for node in self._ray.nodes() if node["Alive"])
+                task = self._task.options(num_cpus=min(trial.threads, most), num_gpus=self._n_gpus)
+                running[task.remote(trial, self._data)] = trial
             (stream, *_), _ = self._ray.wait([*running], num_returns=1)
             event = self._receive(running[stream], stream)
             if isinstance(event, Lost):
@@ -71,11 +70,6 @@ class RayEngine:
             if isinstance(event, Lost | Failed | Finished):
                 del running[stream]
             yield event
-
-    def _hand_out(self, trial: Trial) -> Any:
-        most = max(node["Resources"].get("CPU", 0) for node in self._ray.nodes() if node["Alive"])
-        task = self._task.options(num_cpus=min(trial.threads, most), num_gpus=self._n_gpus)
-        return task.remote(trial, self._data)
 
     def _receive(self, trial: Trial, stream: Any) -> Event:
         """Return what the `stream` of a trial has next."""

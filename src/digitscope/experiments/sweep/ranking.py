@@ -42,14 +42,9 @@ class Spread:
 
 @dataclass(frozen=True)
 class PointScore:
-    """The score of a point.
+    """The score of a point: a record for each of its `n_seeds` seeds that was trained, in their order.
 
-    Attributes:
-        point: the values of the settings that vary.
-        label: its name, for people.
-        records: one for each seed that was trained, in the order of the seeds.
-        n_seeds: the number of seeds to train.
-        refusal: why the recipe does not accept this combination; empty if it does.
+    `refusal` says why the recipe does not accept this combination; it is empty if it does.
     """
 
     point: Point
@@ -122,12 +117,14 @@ def write_results(folder: Path, space: Space, scores: Sequence[PointScore]) -> t
     """Write results.csv and results.jsonl, the trials with every epoch, and return the ranking in both."""
     write_table(folder, space, scores)
     ranking = rank(scores)
-    lines = [
-        {"rank": place, **_without_times(record)}
-        for place, score in enumerate(ranking, start=1)
-        for record in score.records
-    ]
-    write_text(folder / TRIALS_FILE, "".join(json.dumps(line) + "\n" for line in lines))
+    lines = []
+    for place, score in enumerate(ranking, start=1):
+        for row in map(asdict, score.records):
+            row["epochs"] = row.pop("history")
+            for epoch in row["epochs"]:
+                del epoch["seconds"]
+            lines.append(json.dumps({"rank": place, **row}) + "\n")
+    write_text(folder / TRIALS_FILE, "".join(lines))
     return ranking
 
 
@@ -168,11 +165,3 @@ def spread_columns(name: str, spread: Spread | None) -> dict[str, float | None]:
     """Return the two columns of `spread` in a table."""
     mean, deviation = (spread.mean, spread.deviation) if spread else (None, None)
     return {name: mean, f"{name}_deviation": deviation}
-
-
-def _without_times(record: TrialRecord) -> dict[str, Any]:
-    row = asdict(record)
-    row["epochs"] = row.pop("history")
-    for epoch in row["epochs"]:
-        del epoch["seconds"]
-    return row

@@ -1,18 +1,20 @@
-"""Search spaces: a baseline, the settings that vary, the method, and the points that these make."""
+"""Search spaces: a baseline, what varies, the method, and the points that these make, from files and words."""
 
-from collections.abc import Iterator, Mapping
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.resources import files
 from itertools import product
 from math import prod
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
-import torch
 
 from digitscope.data import COURSE_SEED
-from digitscope.errors import SettingError
-from digitscope.experiments.recipes import SCRATCH, Recipe, default_options
-from digitscope.models import build
+from digitscope.errors import DataError, SettingError
+from digitscope.experiments.recipes import RECIPES, Recipe, get_recipe
 
 MethodName = Literal["one-factor", "grid", "tpe"]
 Point = Mapping[str, Any]
@@ -22,21 +24,22 @@ MOST_SEEDS, MOST_TRIALS, MOST_POINTS = 1_000, 10_000, 10_000
 TRIES = 200
 """Combinations that are drawn in search of one that has a value and can be trained."""
 
+_FIELDS = {"method": "method", "seeds": "n_seeds", "seed": "seed", "trials": "n_trials"}
+"""Keys of a file or a call other than settings, and the fields of `Space` that they set."""
+
+_KEYS = ("recipe", *_FIELDS, "baseline", "vary")
+_RANGE = re.compile(r"([^.:,]+(?:\.[^.:,]+)?)\.\.([^:,]+)(:log)?")
+_FOLDER = files("digitscope.experiments.sweep").joinpath("spaces")
+
+SHIPPED = tuple(sorted(Path(entry.name).stem for entry in _FOLDER.iterdir() if entry.name.endswith(".toml")))
+"""The names of the spaces that come with the package."""
+
 
 @dataclass(frozen=True)
 class Choices:
-    """The values that a setting takes.
-
-    Raises:
-        SettingError: there is none, or one of them twice.
-    """
+    """The values that a setting takes; a SettingError if there is none, or one of them twice."""
 
     values: tuple[Any, ...]
-
-    @property
-    def ends(self) -> tuple[Any, ...]:
-        """All values."""
-        return self.values
 
     def __post_init__(self) -> None:
         if not self.values or len(set(self.values)) < len(self.values):
@@ -45,13 +48,17 @@ class Choices:
     def __str__(self) -> str:
         return ", ".join(map(value_in_words, self.values))
 
+    @property
+    def ends(self) -> tuple[Any, ...]:
+        """All values."""
+        return self.values
+
 
 @dataclass(frozen=True)
 class Range:
     """Numbers from `low` to `high`, both included, whole ones if both are; drawn evenly, on a `log` scale or not.
 
-    Raises:
-        SettingError: they are no numbers, `low` is not below `high`, or `log` has no place to begin.
+    SettingError: they are no numbers, `low` is not below `high`, or `log` has no place to begin.
     """
 
     low: float
@@ -89,17 +96,16 @@ class Space:
 
     Attributes:
         name: what people call it.
-        recipe: the baseline: a recipe with its changes.
-        axes: the settings that vary. With "one-factor" their values are tried beside the baseline's own.
+        recipe: the baseline.
+        axes: what varies. With "one-factor" the values are tried beside the baseline's own.
         method: "one-factor" changes one setting of the baseline at a time; "grid" tries all combinations; "tpe"
             searches near the best ones (Bergstra et al. 2011) and stops trainings that fall behind.
         n_seeds: trainings of each point.
-        seed: for the first training of a point and for "tpe"; the next trainings have seed + 1, seed + 2, ...
-        n_trials: the number of points that "tpe" tries.
+        seed: of the first one, and for "tpe"; the next ones have seed + 1, seed + 2, ...
+        n_trials: points that "tpe" tries.
 
     Raises:
-        SettingError: nothing varies, what varies is no setting of the recipe, a range without "tpe", a number
-            out of range, or a recipe that makes pages.
+        SettingError: what varies or a number is refused, or the recipe makes pages.
     """
 
     name: str
@@ -127,13 +133,13 @@ class Space:
                 )
 
     @property
-    def seeds(self) -> tuple[int, ...]:
-        """The seeds that each point is trained with, the same for all of them."""
-        return tuple(range(self.seed, self.seed + self.n_seeds))
+    def seeds(self) -> range:
+        """The seeds that each point is trained with."""
+        return range(self.seed, self.seed + self.n_seeds)
 
     @property
     def baseline(self) -> Point:
-        """The baseline's own values of what varies."""
+        """The baseline's values of what varies."""
         return {name: setting_of(self.recipe, name) for name in self.axes}
 
     @property
@@ -141,19 +147,14 @@ class Space:
         """All values that a point may have: with "one-factor" the baseline's own too."""
         if self.method != "one-factor":
             return self.axes
-        return {
-            name: Choices(tuple(dict.fromkeys((self.baseline[name], *axis.ends))))
-            for name, axis in self.axes.items()
-        }
+        own = self.baseline
+        return {name: Choices(tuple(dict.fromkeys((own[name], *axis.ends)))) for name, axis in self.axes.items()}
 
     def points(self) -> list[Point]:
         """Return the points of a method that knows them all, in order: of a range its two ends.
 
         With "one-factor" they are the baseline, then each other value of each setting with the baseline's of all
-        others; else every combination.
-
-        Raises:
-            SettingError: there are more than 10,000 combinations.
+        others; else every combination. SettingError: there are more than 10,000.
         """
         if self.method == "one-factor":
             baseline = self.baseline
@@ -184,7 +185,7 @@ class Space:
         return {
             "recipe": self.recipe.name,
             "model": self.recipe.model,
-            "options": {**default_options(self.recipe.model), **self.recipe.options},
+            "options": self.recipe.all_options,
             "settings": self.recipe.settings.as_dict(),
             "vary": {name: asdict(axis) for name, axis in self.axes.items()},
             "method": self.method,
@@ -195,11 +196,7 @@ class Space:
 
 
 def check_seeds(seed: int, n_seeds: int) -> None:
-    """Refuse a number of seeds, or a first one, that is out of range.
-
-    Raises:
-        SettingError: it is.
-    """
+    """Raise a SettingError if a number of seeds, or the first one, is out of range."""
     _check_number("seeds", n_seeds, 1, MOST_SEEDS)
     _check_number("seed", seed, 0, 2**32 - n_seeds)
 
@@ -210,13 +207,10 @@ def _check_number(name: str, value: Any, least: int, most: int) -> None:
 
 
 def check_points(space: Space) -> None:
-    """Refuse a space with a point that cannot be trained; ranges are checked at their ends.
+    """Raise a SettingError that names a point of `space` that cannot be trained; of a range only the ends count.
 
     "tpe" can draw too many combinations to check. So each value must only have one combination that can be
     trained; drawn combinations are checked when they are drawn.
-
-    Raises:
-        SettingError: a setting or the model's options are refused at a point, which the text names.
     """
     if space.method != "tpe":
         for point in space.points():
@@ -240,22 +234,15 @@ def _drawn(space: Space) -> Iterator[Point]:
 def refusal(space: Space, point: Point) -> str:
     """Return why the recipe does not take `point`, which the text names; nothing if it does."""
     try:
-        recipe = space.recipe.with_changes(point)
-        if recipe.model != SCRATCH:
-            with torch.device("meta"):  # shapes without numbers
-                build(recipe.model, recipe.options)
+        space.recipe.with_changes(point).n_parameters()
     except SettingError as error:
         return f"{space.name}, at {in_words(point)}: {error}"
     return ""
 
 
 def setting_of(recipe: Recipe, name: str) -> Any:
-    """Return the value that a setting or a model's option has in `recipe`.
-
-    Raises:
-        SettingError: there is none of that name.
-    """
-    values = {**default_options(recipe.model), **recipe.options, **recipe.settings.as_dict()}
+    """Return the value that a setting or a model's option has in `recipe`; a SettingError if there is none."""
+    values = {**recipe.all_options, **recipe.settings.as_dict()}
     if name not in values:
         raise SettingError(
             f"the recipe {recipe.name!r} has no setting {name!r}: expected one of {', '.join(values)}"
@@ -278,3 +265,104 @@ def value_in_words(value: object) -> str:
 def as_scalar(value: Any) -> Any:
     """Return a value as tables and Optuna have it: the units of layers in words."""
     return value_in_words(value) if isinstance(value, tuple) else value
+
+
+# Spaces as files and as words of the command line
+
+
+def load_space(source: str, assignments: Sequence[str] = (), **named: Any) -> Space:
+    """Return the space that `source` names, with what a call changes.
+
+    Args:
+        source: a file that ends in .toml, a name in `SHIPPED`, or a recipe of which nothing varies yet.
+        assignments: "epochs=3" changes the baseline, "momentum=0,0.9" and "learning_rate=0.01..1:log" say what
+            varies; each replaces what the source says of that setting.
+        named: method, seeds, seed and trials; None leaves what the source says.
+
+    DataError: the file cannot be read. SettingError: the source says something that no space has.
+    """
+    content = _content(source)
+    for key, value in content.items():
+        if key not in _KEYS:
+            raise SettingError(f"{source}: {key!r} is no part of a space: expected {', '.join(_KEYS)}")
+        if key in ("baseline", "vary") and not isinstance(value, dict):
+            raise SettingError(f"{source}: {key} is {value!r}: expected a table of settings under [{key}]")
+    recipe = get_recipe(str(content.get("recipe")))
+    baseline, vary = content.get("baseline", {}), content.get("vary", {})
+    for assignment in assignments:
+        name, value = _parse_assignment(assignment)
+        if isinstance(value, Range) or len(value) > 1:
+            vary[name] = value
+        else:
+            vary.pop(name, None)
+            (baseline[name],) = value
+    fixed = {name: _like(setting_of(recipe, name), value) for name, value in baseline.items()}
+    said = {key: content[key] for key in _FIELDS if key in content}
+    said |= {key: value for key, value in named.items() if value is not None}
+    recipe = recipe.with_changes(fixed)
+    axes = {name: _axis(recipe, name, value) for name, value in vary.items()}
+    return Space(Path(source).stem, recipe, axes, **{_FIELDS[key]: value for key, value in said.items()})
+
+
+def _content(source: str) -> dict[str, Any]:
+    if source in RECIPES:
+        return {"recipe": source}
+    if source not in SHIPPED and not source.endswith(".toml"):
+        raise SettingError(
+            f"no space is called {source!r}: expected a file that ends in .toml, one of {', '.join(SHIPPED)}, "
+            f"or a recipe: {', '.join(RECIPES)}"
+        )
+    file = _FOLDER.joinpath(f"{source}.toml") if source in SHIPPED else Path(source)
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(
+            f"{source}: cannot be read ({error.strerror or error}): expected a space in TOML"
+        ) from None
+    except ValueError as error:
+        raise DataError(f"{source}: not a space in TOML ({error})") from None
+
+
+def _axis(recipe: Recipe, name: str, value: object) -> Axis:
+    """Return what a file or a call says of a setting that varies, its numbers of the type that the setting has."""
+    like = setting_of(recipe, name)
+    try:
+        if isinstance(value, list):
+            return Choices(tuple(_like(like, each) for each in value))
+        if isinstance(value, dict):
+            value = Range(**value)
+        if isinstance(value, Range):
+            return Range(_like(like, value.low), _like(like, value.high), value.log)
+    except (TypeError, SettingError) as error:
+        raise SettingError(f"{name}: {error}") from None
+    raise SettingError(
+        f"{name} is {value!r}: expected a list of values, or {{ low = 0.01, high = 1.0, log = true }}"
+    )
+
+
+def _like(example: object, value: Any) -> Any:
+    """Return `value` as the type of `example`, where TOML has another: 1 for 1.0, [512, 256] for layers."""
+    if isinstance(example, float) and type(value) is int:
+        return float(value)
+    if isinstance(example, tuple):
+        return tuple(value) if isinstance(value, list) else (value,)
+    return value
+
+
+def _parse_assignment(text: str) -> tuple[str, list[Any] | Range]:
+    name, separator, value = text.partition("=")
+    if not (name and separator and value):
+        raise SettingError(f"{text!r} changes nothing: expected SETTING=VALUE, such as learning_rate=0.1,0.01")
+    name = name.strip().replace("-", "_")
+    if bounds := _RANGE.fullmatch(value):
+        return name, Range(_as_toml(bounds[1]), _as_toml(bounds[2]), bounds[3] is not None)
+    several = _as_toml(f"[{value}]")
+    return name, several if isinstance(several, list) else [_as_toml(part) for part in value.split(",")]
+
+
+def _as_toml(text: str) -> Any:
+    """Return a value written as in TOML; what is none is a word."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

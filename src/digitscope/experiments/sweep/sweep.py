@@ -6,18 +6,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from digitscope.experiments.sweep.engine import Engine, Event, Failed, Finished, Lost, share_cores
-from digitscope.experiments.sweep.journal import (
-    Journal,
-    as_trial,
-    distributions,
-    opened,
-    point_of,
-    without_result,
-)
+from digitscope.experiments.sweep.journal import Journal, as_trial, distributions, opened, optuna_trial, point_of
 from digitscope.experiments.sweep.ranking import PointScore, write_results, write_table
 from digitscope.experiments.sweep.space import Point, Space, check_points, refusal
-from digitscope.experiments.sweep.trials import Trial, TrialRecord, load_optuna
+from digitscope.experiments.sweep.trials import (
+    Engine,
+    Event,
+    Failed,
+    Finished,
+    Lost,
+    Trial,
+    TrialRecord,
+    load_optuna,
+    share_cores,
+)
 
 if TYPE_CHECKING:
     import optuna
@@ -30,10 +32,8 @@ ROUND = 8
 class Hooks:
     """What a sweep or a study tells while it runs.
 
-    Attributes:
-        on_found: told of the trials that were finished before.
-        on_round: told of each round's trials before it begins, and how many of them are finished already.
-        on_event: told of what happens; a record is on disk by then.
+    `on_found` is told of the trials that were finished before, `on_round` of each round's trials before it begins,
+    and how many are finished already. `on_event` is told of what happens; a record is on disk by then.
     """
 
     on_found: Callable[[Sequence[TrialRecord]], None] = lambda _: None
@@ -46,13 +46,9 @@ SILENT = Hooks()
 
 @dataclass(frozen=True)
 class Sweep:
-    """The result of a sweep.
+    """The result of a sweep: the points of `space`, the best first and refused ones last, and the crashed trials.
 
-    Attributes:
-        space: what was searched.
-        ranking: its points, the best first; combinations that the recipe does not accept are last.
-        failed: the trials that crashed, each with the reason.
-        study: Optuna's, with every trial.
+    `study` is Optuna's, with every trial.
     """
 
     space: Space
@@ -78,14 +74,11 @@ def run_sweep(
         space: what to search.
         data_sha256: the hash of the data that the engine trains on.
         engine: runs the trials.
-        folder: holds what is finished, and is gone on with if it holds something of this sweep. After each trial
-            results.csv is written there, and at the end results.jsonl too.
+        folder: holds what is finished. After each trial results.csv is written, at the end results.jsonl.
         test: score the test split too. Trials that finished without a test score are trained again.
         hooks: told of what happens.
 
-    Raises:
-        SettingError: the space is refused, see `check_points`, or the folder holds another sweep or is in use.
-        DataError: what the folder holds is damaged.
+    SettingError: the space is refused, or the folder holds another sweep or is in use. DataError: it is damaged.
     """
     check_points(space)
     scores: list[PointScore] = []
@@ -147,7 +140,7 @@ def _rounds(space: Space, journal: Journal) -> Iterator[tuple[list[Point], tuple
 def _draw(space: Space, journal: Journal, met: Sequence[Point], n: int, seed: int) -> list[Point]:
     """Draw `n` points with Optuna's TPE, a function of the seed and of the records of the points `met`.
 
-    A point without a record, which was refused or has failed, counts as a bad one.
+    One without a record, which was refused or has failed, counts as bad.
     """
     optuna = load_optuna()
     with warnings.catch_warnings(action="ignore"):  # older versions call constant_liar experimental
@@ -157,7 +150,7 @@ def _draw(space: Space, journal: Journal, met: Sequence[Point], n: int, seed: in
     axes = space.parameters
     for point in met:
         trials = [as_trial(record, axes) for record in journal.of(point, space.seeds)]
-        study.add_trials(trials or [without_result("PRUNED", point, axes)])
+        study.add_trials(trials or [optuna_trial("PRUNED", point, axes)])
     return [point_of(study.ask(distributions(axes)).params, axes) for _ in range(n)]
 
 

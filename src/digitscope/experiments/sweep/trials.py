@@ -1,20 +1,24 @@
-"""One trial: a point trained from one seed; and what is kept of it."""
+"""Trials: a point trained from one seed, what is kept of it, and the processes that run many."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
-from typing import Any, Literal
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from typing import Any, Literal, Protocol
 
 from digitscope import __version__
 from digitscope.data import Dataset
 from digitscope.data.pen_digits import PenDigits
-from digitscope.errors import DivergedError
+from digitscope.errors import ClusterError, DivergedError
 from digitscope.experiments.recipes import SCRATCH, Recipe
 from digitscope.experiments.run import run_recipe
 from digitscope.experiments.sweep.space import Point
 from digitscope.records import EpochRecord
 from digitscope.training import choose_device
+from digitscope.workers import Task, Workers
 
 Outcome = Literal["finished", "stopped", "diverged"]
 Origin = Mapping[str, str]
@@ -23,14 +27,7 @@ Origin = Mapping[str, str]
 
 @dataclass(frozen=True, eq=False)
 class TrialData:
-    """The data and the device of all trials of a sweep.
-
-    Attributes:
-        dataset: it learns from the training split and is ranked on the validation split.
-        singles: digits for the pairs of "fresh-pairs", if the recipe uses it.
-        device: as `run_recipe` takes it.
-        pens: the pen digits, if the recipe uses them.
-    """
+    """The data and the device of all trials of a sweep; `singles` and `pens` if the recipe uses them."""
 
     dataset: Dataset
     singles: Dataset | None = None
@@ -39,21 +36,16 @@ class TrialData:
 
     def sha256(self) -> str:
         """Return the hash of all images and labels, in hexadecimal."""
-        others = (self.singles.sha256() if self.singles else "", self.pens.sha256 if self.pens else "")
-        return self.dataset.sha256() + "".join(others)
+        singles, pens = self.singles.sha256() if self.singles else "", self.pens.sha256 if self.pens else ""
+        return self.dataset.sha256() + singles + pens
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One training of a sweep.
+    """One training of a sweep: `recipe` has the values of `point` and a fixed number of threads.
 
-    Attributes:
-        point: the values of the settings that vary.
-        recipe: with these values, and a fixed number of threads.
-        seed: of the training.
-        earlier: validation accuracies, epoch by epoch, of the trainings whose median stops this one if it falls
-            below.
-        test: whether the test split is scored at the end.
+    It is stopped where its validation accuracy falls below the median of the `earlier` trainings', epoch by epoch.
+    With `test` the test split is scored at the end.
     """
 
     point: Point
@@ -75,14 +67,9 @@ class Trial:
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """The result of a trial.
+    """The result of a trial: "finished", "stopped" because it fell behind, or "diverged".
 
-    Attributes:
-        point, seed, threads: the trial's.
-        outcome: "finished", "stopped" because it fell behind, or "diverged".
-        history: one record for each epoch that was trained.
-        test_accuracy: of a finished trial that asked for it; it is not used for ranking.
-        made_with: the versions and the device.
+    `history` has a record for each epoch. `test_accuracy`, of a finished trial that asked for it, ranks nothing.
     """
 
     point: Point
@@ -107,8 +94,7 @@ class TrialRecord:
 def run_trial(trial: Trial, data: TrialData, on_epoch: Callable[[EpochRecord], None]) -> TrialRecord:
     """Train, and score the test split at the end if `trial` asks for it; `on_epoch` is called after every epoch.
 
-    Raises:
-        SettingError: the recipe does not fit the data.
+    A recipe that does not fit the data is a SettingError.
     """
     history: list[EpochRecord] = []
     falls_behind = _median_rule(trial.earlier)
@@ -151,9 +137,8 @@ def _median_rule(earlier: Sequence[Sequence[float]]) -> Callable[[EpochRecord], 
     optuna = load_optuna()
     study = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner(n_startup_trials=1))
     for accuracies in earlier:
-        study.add_trial(
-            optuna.trial.create_trial(value=accuracies[-1], intermediate_values=dict(enumerate(accuracies, 1)))
-        )
+        values = dict(enumerate(accuracies, 1))
+        study.add_trial(optuna.trial.create_trial(value=accuracies[-1], intermediate_values=values))
     watched = study.ask()
 
     def falls_behind(record: EpochRecord) -> bool:
@@ -174,8 +159,7 @@ def load_optuna() -> Any:
 def device_of(recipe: Recipe, device: str) -> str:
     """Return where `recipe` is trained if it is asked to be on `device`: "cpu", "cuda" or "mps".
 
-    Raises:
-        SettingError: the name is unknown, or there is no such device.
+    An unknown device, or one that is not there, is a SettingError.
     """
     return "cpu" if recipe.model == SCRATCH else choose_device(device).type
 
@@ -185,15 +169,155 @@ def origin_on(device: str) -> Origin:
     return {"digitscope": __version__, "numpy": version("numpy"), "torch": version("torch"), "device": device}
 
 
-def origin_in_words(origin: Origin) -> str:
-    """Return "digitscope 0.1.0, numpy 2.4.6, torch 2.13.0 on cpu"."""
-    versions = ", ".join(f"{name} {value}" for name, value in origin.items() if name != "device")
-    return f"{versions} on {origin['device']}"
-
-
 def origins_in_words(origins: Iterable[Origin]) -> str:
-    """Return what trials were made with, the most frequent first, and how many of them if they differ."""
-    counts = Counter(map(origin_in_words, origins))
+    """Return "digitscope 0.1.0, numpy 2.4.6, torch 2.13.0 on cpu", and if they differ, how many have which."""
+    counts: Counter[str] = Counter()
+    for origin in origins:
+        versions = ", ".join(f"{name} {value}" for name, value in origin.items() if name != "device")
+        counts[f"{versions} on {origin['device']}"] += 1
     if len(counts) == 1:
         return next(iter(counts))
     return "; ".join(f"{words} ({n} of {counts.total()})" for words, n in counts.most_common())
+
+
+# Engines
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happens to a trial."""
+
+    trial: Trial
+
+
+@dataclass(frozen=True)
+class Begun(Event):
+    """It has been handed out."""
+
+
+@dataclass(frozen=True)
+class Lost(Event):
+    """Its machine or its process is gone; it is begun anew. `reason` is one line."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class EpochDone(Event):
+    """It has finished another epoch."""
+
+    epoch: EpochRecord
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """It has ended with this record."""
+
+    record: TrialRecord
+
+
+@dataclass(frozen=True)
+class Failed(Event):
+    """It has crashed; `reason` is one line."""
+
+    reason: str
+
+
+class Engine(Protocol):
+    """Where trials are computed. A record is a function of the trial and the data, whatever the engine.
+
+    Attributes:
+        cores: shared by the last trials of a round; 1 where each trial has a single one.
+    """
+
+    @property
+    def cores(self) -> int: ...  # noqa: D102
+
+    def run(self, trials: Sequence[Trial], /) -> Iterator[Event]:
+        """Run `trials`, and yield what happens; each ends in `Finished` or in `Failed`."""
+
+
+def share_cores(n_trials: int, cores: int) -> tuple[int, ...]:
+    """Return the threads of each of `n_trials` trials that are run in this order on `cores` cores.
+
+    A second thread never makes a training twice as fast. So each trial has one thread while there are as many
+    trials as cores. The last trials, if fewer, share all cores. The result does not depend on finished trials,
+    because the number of threads affects a trial's rounding.
+    """
+    n_last = n_trials % cores
+    last = (cores // n_last + (place < cores % n_last) for place in range(n_last))
+    return (*[1] * (n_trials - n_last), *last)
+
+
+def attempt(trial: Trial, data: TrialData, on_epoch: Callable[[EpochRecord], None]) -> TrialRecord | str:
+    """Return the record of `trial`, or why it crashed, in one line."""
+    try:
+        return run_trial(trial, data, on_epoch)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other trials go on
+        return in_one_line(error)
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return what went wrong as the reason of a failure."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+class LocalEngine:
+    """Worker processes of this machine, ended with the block."""
+
+    def __init__(self, data: TrialData, cores: int) -> None:
+        self.cores = cores
+        self._workers = Workers(cores, _keep_data, data)
+
+    def __enter__(self) -> "LocalEngine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._workers.close()
+
+    def run(self, trials: Sequence[Trial], /) -> Iterator[Event]:
+        """Run `trials` in their order, and yield what happens. One that needs more cores than are free waits."""
+        waiting, taken = deque(trials), 0
+        events: SimpleQueue[Event] = SimpleQueue()
+        while waiting or taken:
+            while waiting and (not taken or taken + waiting[0].threads <= self.cores):
+                trial = waiting.popleft()
+                yield Begun(trial)
+                try:
+                    task = self._workers.submit(_train, trial, on_message=partial(_put_epoch, events, trial))
+                except Exception as error:  # noqa: BLE001 - pickling raises nearly anything
+                    yield Failed(trial, f"it cannot be sent to a process ({in_one_line(error)})")
+                    continue
+                task.add_done_callback(partial(_put_end, events, trial))
+                taken += trial.threads
+            if taken:
+                event = events.get()
+                taken -= event.trial.threads if isinstance(event, Finished | Failed) else 0
+                yield event
+
+
+def _put_epoch(events: SimpleQueue[Event], trial: Trial, epoch: EpochRecord) -> None:
+    events.put(EpochDone(trial, epoch))
+
+
+def _put_end(events: SimpleQueue[Event], trial: Trial, task: Task[TrialRecord | str]) -> None:
+    if task.cancelled():  # with all others
+        return
+    if error := task.exception():
+        found: TrialRecord | str = str(error) if isinstance(error, ClusterError) else in_one_line(error)
+    else:
+        found = task.result()
+    events.put(Failed(trial, found) if isinstance(found, str) else Finished(trial, found))
+
+
+_data: TrialData
+"""In a worker: what all its trials train on."""
+
+
+def _keep_data(data: TrialData) -> None:
+    global _data
+    _data = data
+
+
+def _train(connection: Connection, trial: Trial) -> TrialRecord | str:
+    return attempt(trial, _data, connection.send)
