@@ -24,7 +24,7 @@ from digitscope.export import (
 from digitscope.metrics import evaluate_logits, log_softmax, negative_log_likelihood
 from digitscope.models import build
 from digitscope.models.layers import convolution
-from digitscope.models.page import LocalContrast
+from digitscope.models.pages import LocalContrast
 from digitscope.reading import Prediction, Recognizer
 from digitscope.training import predict_logits
 

@@ -6,11 +6,11 @@ from digitscope.course import run_script
 from digitscope.course.protocol import TwoDigitNetwork, seed_weights, train_and_test
 from digitscope.course.train_utils import Average
 from digitscope.course.utils_multiMNIST import get_data
-from digitscope.models.two_digit import two_digit_cnn
+from digitscope.models.digits import two_digit_cnn
 
 
 class CNN(TwoDigitNetwork):
-    """The network of `digitscope.models.two_digit.two_digit_cnn`.
+    """The network of `digitscope.models.digits.two_digit_cnn`.
 
     The handout's listing drops features in evaluation too; this network does not.
     """

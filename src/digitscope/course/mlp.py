@@ -6,11 +6,11 @@ from digitscope.course import run_script
 from digitscope.course.protocol import TwoDigitNetwork, seed_weights, train_and_test
 from digitscope.course.train_utils import Average
 from digitscope.course.utils_multiMNIST import get_data
-from digitscope.models.two_digit import two_digit_mlp
+from digitscope.models.digits import two_digit_mlp
 
 
 class MLP(TwoDigitNetwork):
-    """The network of `digitscope.models.two_digit.two_digit_mlp`."""
+    """The network of `digitscope.models.digits.two_digit_mlp`."""
 
     def __init__(self, input_dimension: int) -> None:
         super().__init__(input_dimension, two_digit_mlp())

@@ -21,11 +21,13 @@ from digitscope.models.digits import (
     fully_connected,
     resnet,
     small_cnn,
+    two_digit_best,
+    two_digit_cnn,
+    two_digit_fast,
+    two_digit_mlp,
 )
-from digitscope.models.items import item_network
-from digitscope.models.page import page_network
+from digitscope.models.pages import item_network, page_network
 from digitscope.models.separation import unet
-from digitscope.models.two_digit import two_digit_best, two_digit_cnn, two_digit_fast, two_digit_mlp
 
 __all__ = [
     "DIGIT_MODELS",

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from digitscope.detections import CHANNELS, LAYOUT, N_CHANNELS
 from digitscope.models import build
-from digitscope.models.page import LocalContrast, Residual
+from digitscope.models.pages import LocalContrast, Residual
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,14 @@
-"""The network that finds digits and signs on pages, all in one pass.
+"""The network that finds digits and signs on pages in one pass, and the one that looks once more at each item."""
 
-A small fully convolutional network in the way of CenterNet (Zhou, Wang and Kraehenbuehl 2019, "Objects as Points")
-on a feature pyramid (Lin et al. 2017).
-"""
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from torch import Tensor, nn
 
 from digitscope.detections import LAYOUT
-from digitscope.models.layers import convolution
+from digitscope.items import N_ITEM_CLASSES, VIEW
+from digitscope.models.layers import FlattenChannelsLast, convolution, pooled_convolution
 
 RARE = -4.6
 """First bias of the heat, a probability of 0.01: few places are the middle of an item (Lin et al. 2017)."""
@@ -57,7 +56,10 @@ def _level(before: int, after: int, blocks: int) -> nn.Sequential:
 
 
 class PageMaps(nn.Module):
-    """(N, 2, H, W), sides multiples of 32, to maps (N, 42, H / 4, W / 4), see `digitscope.detections`."""
+    """(N, 2, H, W), sides multiples of 32, to maps (N, 42, H / 4, W / 4), see `digitscope.detections`.
+
+    In the way of CenterNet (Zhou, Wang and Kraehenbuehl 2019) on a feature pyramid (Lin et al. 2017).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,3 +99,57 @@ def page_network() -> nn.Sequential:
     Output: float32 maps (N, 42, H / 4, W / 4), see `digitscope.detections`.
     """
     return nn.Sequential(LocalContrast(), PageMaps())
+
+
+# The network that classifies an item
+
+LEAST_OF_VIEW = 0.03
+"""Added to the deviation of a view's brightness, 0 to 1; it keeps the noise of empty paper small."""
+
+
+class ViewContrast(nn.Module):
+    """uint8 (N, 32, 64), two views side by side, to float32 (N, 2, 32, 32): each normalised by its own deviation."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return both views as channels."""
+        views = torch.stack([images[..., :VIEW], images[..., VIEW:]], dim=1).float() / 255
+        mean = views.mean(dim=(2, 3), keepdim=True)
+        deviation = (views - mean).square().mean(dim=(2, 3), keepdim=True).sqrt()
+        return ((views - mean) / (deviation + LEAST_OF_VIEW)).contiguous(memory_format=torch.channels_last)
+
+
+class TwoViews(nn.Module):
+    """One network for each of two channels; their features (N, C) and (N, D) become (N, C + D)."""
+
+    def __init__(self, near: nn.Module, around: nn.Module) -> None:
+        super().__init__()
+        self.near, self.around = near, around
+
+    def forward(self, views: Tensor) -> Tensor:
+        """Return the features of both views."""
+        return torch.cat([self.near(views[:, :1]), self.around(views[:, 1:])], dim=1)
+
+
+def _features(first: int, second: int, third: int, *later: int) -> nn.Sequential:
+    """(N, 1, 32, 32) to (N, 25 * C), C being the last of the channels: of three layers, and of `later` ones."""
+    deep = [layer for pair in pairwise((third, *later)) for layer in convolution(*pair, 3)]
+    return nn.Sequential(
+        *pooled_convolution(1, first, 5, padded=False),
+        *convolution(first, second, 3, padded=False),
+        *pooled_convolution(second, third, 3, padded=False),
+        *deep,
+        FlattenChannelsLast(),
+    )
+
+
+def item_network() -> nn.Sequential:
+    """Return a network that tells what an item on a page is, 414,459 parameters.
+
+    uint8 (N, 32, 64), see `digitscope.items` -> (N, 2, 32, 32) -> the item: (N, 128, 5, 5), its surroundings:
+    (N, 48, 5, 5) -> 4,400 -> logits float32 (N, 43).
+    """
+    return nn.Sequential(
+        ViewContrast(),
+        TwoViews(_features(24, 48, 64, 96, 128), _features(8, 16, 32, 48)),
+        nn.Linear(25 * (128 + 48), N_ITEM_CLASSES),
+    )
