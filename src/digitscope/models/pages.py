@@ -108,7 +108,7 @@ LEAST_OF_VIEW = 0.03
 
 
 class ViewContrast(nn.Module):
-    """uint8 (N, 32, 64), two views side by side, to float32 (N, 2, 32, 32): each normalised by its own deviation."""
+    """uint8 (N, 32, 64), two views side by side, to float32 (N, 2, 32, 32), each with mean 0 and deviation 1."""
 
     def forward(self, images: Tensor) -> Tensor:
         """Return both views as channels."""
