@@ -305,9 +305,8 @@ def _as_files(run: "Run") -> dict[str, bytes]:
     config = {
         "recipe": run.recipe.name,
         "summary": run.recipe.summary,
-        "model": run.recipe.model,
+        **run.recipe.described(),
         "options": dict(run.recipe.options),
-        "settings": run.recipe.settings.as_dict(),
         "seed": run.seed,
         "data": {"sha256": run.data_sha256},
     }

@@ -70,6 +70,10 @@ class Recipe:
         """The options of the model, also those that have their defaults."""
         return {**default_options(self.model), **self.options}
 
+    def described(self) -> dict[str, Any]:
+        """Return what decides how a network is trained, ready for JSON: model, options and settings."""
+        return {"model": self.model, "options": self.all_options, "settings": self.settings.as_dict()}
+
     def n_parameters(self) -> int:
         """Return the number of trainable parameters, 0 for "scratch"; a SettingError for a refused option."""
         if self.model == SCRATCH:

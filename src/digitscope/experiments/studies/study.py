@@ -65,15 +65,7 @@ class Study:
 
     def described(self) -> dict[str, Any]:
         """Return all that decides what is trained, ready for JSON."""
-        variants = [
-            {
-                "point": dict(variant.point),
-                "model": variant.recipe.model,
-                "options": variant.recipe.all_options,
-                "settings": variant.recipe.settings.as_dict(),
-            }
-            for variant in self.variants
-        ]
+        variants = [{"point": dict(each.point), **each.recipe.described()} for each in self.variants]
         return {"study": self.name, "variants": variants, "seed": self.seed, "seeds": self.n_seeds}
 
 

@@ -184,9 +184,7 @@ class Space:
         """Return all that decides which points there are, ready for JSON."""
         return {
             "recipe": self.recipe.name,
-            "model": self.recipe.model,
-            "options": self.recipe.all_options,
-            "settings": self.recipe.settings.as_dict(),
+            **self.recipe.described(),
             "vary": {name: asdict(axis) for name, axis in self.axes.items()},
             "method": self.method,
             "seed": self.seed,
