@@ -89,22 +89,6 @@ def test_the_average_is_validated_and_saved(sample: Dataset, tmp_path: Path) -> 
     assert evaluate(other, sample.validation[:60]) == scores
 
 
-def test_a_resume_gives_the_same_average(sample: Dataset, tmp_path: Path) -> None:
-    name, after = "small", 1
-    settings = settings_of(0.9, epochs=3)
-    whole, cut = new_state(name, settings), new_state(name, settings)
-    train_on(whole, sample, settings)
-    train_on(cut, sample, settings, until=after)
-    save_state(tmp_path / "state", cut)
-    resumed = new_state(name, settings, seed=77)
-    load_state(tmp_path / "state", resumed)
-    assert weights_bytes(resumed.trained) == weights_bytes(cut.trained)
-    train_on(resumed, sample, settings)
-    assert weights_bytes(resumed.trained) == weights_bytes(whole.trained)
-    assert weights_bytes(resumed.model) == weights_bytes(whole.model)
-    assert [r.validation_loss for r in resumed.history] == [r.validation_loss for r in whole.history]
-
-
 def test_a_state_without_an_average_is_not_gone_on_from_with_one(sample: Dataset, tmp_path: Path) -> None:
     plain = new_state("fc", settings_of(0))
     train_on(plain, sample, settings_of(0), until=1)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
 from torch import nn, optim
 
-from digitscope.data import Dataset, FixedOrder, Reshuffled, Split, course_order
+from digitscope.data import Dataset, FixedOrder, Reshuffled, Split
 from digitscope.data.negatives import NO_DIGIT
 from digitscope.errors import DivergedError
 from digitscope.models import build
@@ -15,7 +15,7 @@ from digitscope.records import EpochRecord
 from digitscope.training import TrainingSettings, evaluate, run_epoch, to_tensors, train
 from digitscope.training.loop import TensorBatch
 from digitscope.training.objectives import DIGIT_OBJECTIVE
-from tests.training.helpers import Watched, course_training, new_state, small_split, weights_bytes
+from tests.training.helpers import Watched, new_state, small_split, weights_bytes
 
 CPU = torch.device("cpu")
 
@@ -66,17 +66,6 @@ def test_an_epoch_is_a_plain_pytorch_loop(sample: Dataset) -> None:
     assert np.mean(score.losses) == pytest.approx(loss, rel=1e-5)
     assert np.mean(score.accuracies) == pytest.approx(accuracy)
     assert len(score.losses) == len(score.accuracies) == split.labels.ndim
-
-
-def test_the_course_s_protocol_bit_for_bit(sample: Dataset) -> None:
-    split = sample.train[:1010]
-    course, course_losses = course_training(split, epochs=3)
-    settings = TrainingSettings(epochs=3, batch_size=32, order="fixed", learning_rate=0.1)
-    state = new_state("fc", settings, seed=12321)
-    train(state, FixedOrder(course_order(split, 12321), 32), sample.validation, settings, seed=12321)
-    for ours, theirs in zip(state.model.parameters(), course.parameters(), strict=True):
-        assert torch.equal(ours, theirs)
-    assert [record.train_loss for record in state.history] == pytest.approx(course_losses, rel=1e-6)
 
 
 def smoothed_by_hand(logits: torch.Tensor, labels: torch.Tensor, share: float) -> torch.Tensor:
@@ -256,25 +245,6 @@ def test_the_last_epochs_warp_nothing(sample: Dataset) -> None:
     train(new_state("fc", settings), source, split, settings, seed=0)
     assert source.plain == [False, False, False, True, True, True][epochs_without_augmentation:][:3]
     assert [sorted(ink) == own for ink in source.epochs] == source.plain
-
-
-def test_a_resumed_run_has_the_same_plain_epochs(sample: Dataset) -> None:
-    after = 1
-    split = sample.train[:40]
-    settings = TrainingSettings(epochs=3, order="reshuffled", shear=0.2, epochs_without_augmentation=1)
-    whole, cut, rest = (Watched(Reshuffled(split, 32, settings.augmentation)) for _ in range(3))
-    train(new_state("fc", settings), whole, split, settings, seed=0)
-    state = new_state("fc", settings)
-
-    def stop(record: EpochRecord) -> None:
-        if record.epoch == after:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train(state, cut, split, settings, seed=0, on_epoch=stop)
-    train(state, rest, split, settings, seed=0)
-    assert cut.plain + rest.plain == whole.plain == [False, False, True]
-    assert (cut.epochs + rest.epochs, len(rest.epochs)) == (whole.epochs, 3 - after)
 
 
 def test_records_and_callbacks(sample: Dataset) -> None:
