@@ -7,7 +7,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
-from digitscope.course.exercises.judging import Verdict
+from digitscope.course.exercises.judging import RIGHT, Verdict
 from digitscope.errors import MissingExtraError, SettingError
 
 MODULES = MappingProxyType(
@@ -18,7 +18,7 @@ MODULES = MappingProxyType(
         "predict": "regression",
         "batchify": "batches",
         "accuracy": "batches",
-        "flatten": "flattening",
+        "flatten": "batches",
         "cnn": "networks",
         "two_headed_mlp": "networks",
         "two_headed_cnn": "networks",
@@ -56,5 +56,5 @@ def check(exercise: str, solution: Any) -> Verdict:
         if error.name != "torch":
             raise
         raise MissingExtraError("torch", "train") from None
-    verdict: Verdict = module.verdict(exercise, solution)
-    return verdict
+    sentence: str = module.EXERCISES[exercise].judge(solution)
+    return Verdict(sentence.startswith(RIGHT), exercise, sentence)

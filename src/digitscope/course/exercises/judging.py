@@ -9,7 +9,8 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -82,37 +83,17 @@ Case = Any
 """The input of one call: an argument, several, or the state of a network."""
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """A mistake that students make, and the sentence for it.
-
-    Attributes:
-        sentence: what is wrong and where to look, without the answer.
-        gives: what a solution with the mistake returns for a case.
-        shows: whether the outputs for all cases show the mistake, where no function can simulate it.
-    """
-
-    sentence: str
-    gives: Callable[[Case], Any] | None = None
-    shows: Callable[[Sequence[Case], Sequence[Any]], bool] | None = None
-
-    def explains(self, cases: Sequence[Case], outputs: Sequence[Any]) -> bool:
-        """Return whether the outputs for all cases are those of the mistake."""
-        if self.shows is not None:
-            return self.shows(cases, outputs)
-        assert self.gives is not None  # noqa: S101 - a mistake has one of the two
-        return all(same(output, self.gives(case)) for case, output in zip(cases, outputs, strict=True))
+class UnusableOutputError(Exception):
+    """A solution returned something that the exercise cannot use; the message is the sentence."""
 
 
-def simulated(
-    table: Mapping[str, Callable[[Case], Any]], read: Callable[[Any], Any] = lambda x: x
-) -> list[Mistake]:
-    """Return the mistakes of a table of sentences and simulators, whose results `read` turns into outputs."""
-
-    def mistake(sentence: str, wrong: Callable[[Case], Any]) -> Mistake:
-        return Mistake(sentence, gives=lambda case: read(wrong(case)))
-
-    return [mistake(*each) for each in table.items()]
+def wrong_values(output: Any, answer: Any) -> str:
+    """Return how numbers differ from the answer, after the call in words."""
+    if np.shape(output) != np.shape(answer):
+        return f"returns shape {np.shape(output)}: expected {np.shape(answer) or 'one number'}."
+    if np.isnan(np.asarray(output, dtype=np.float64)).any():
+        return "returns NaN, which is not a number: look for 0 / 0 and for the logarithm of 0."
+    return f"gives {in_words(output)}, which is wrong: work this input out by hand and compare."
 
 
 @dataclass(frozen=True)
@@ -127,8 +108,10 @@ class Exercise:
             `UnusableOutputError` for an output of the wrong type.
         answer: the right output for a case.
         shown: the case in words.
-        mistakes: the first that explains the outputs gives the sentence.
-        differs: says, after the call in words, how an output differs from the answer, if `complaint` cannot.
+        mistakes: what a solution with each mistake returns for a case. The keys are sentences that say what is
+            wrong and where to look, without the answer. The first that explains the outputs is taken.
+        signs: further sentences, with checks of all cases and outputs: for what no output of one case shows.
+        differs: says, after the call in words, how an output differs from the answer.
         caveat: returns a remark on a right solution, or nothing.
     """
 
@@ -137,56 +120,43 @@ class Exercise:
     run: Callable[[Any, Case], Any]
     answer: Callable[[Case], Any]
     shown: Callable[[Case], str]
-    mistakes: Sequence[Mistake]
-    differs: Callable[[Any, Any], str] | None = None
+    mistakes: Callable[[Case], Mapping[str, Any]]
+    signs: Mapping[str, Callable[[Sequence[Case], Sequence[Any]], bool]] = field(default_factory=dict)
+    differs: Callable[[Any, Any], str] = wrong_values
     caveat: Callable[[Any], str] = lambda _: ""
 
+    def judge(self, solution: Any) -> str:
+        """Return the sentence on `solution`; it begins with `RIGHT` if it is right."""
+        with silenced():
+            variants = self.variants(np.random.default_rng(SEED))
+            _, sentence = min((self._judge_cases(solution, cases) for cases in variants), key=itemgetter(0))
+            return f"{RIGHT} {self.caveat(solution)}".rstrip() if sentence == RIGHT else sentence
 
-class UnusableOutputError(Exception):
-    """A solution returned something that the exercise cannot use; the message is the sentence."""
-
-
-def judge(name: str, exercise: Exercise, solution: Any) -> Verdict:
-    """Return the verdict on `solution`."""
-    with silenced():
-        judged = [
-            _judge_cases(exercise, solution, cases) for cases in exercise.variants(np.random.default_rng(SEED))
+    def _judge_cases(self, solution: Any, cases: Sequence[Case]) -> tuple[int, str]:
+        """Return a sentence and its rank: 0 right, 1 a known mistake, 2 wrong values, 3 an exception."""
+        calls = [f"{self.call}{self.shown(case)}" for case in cases]
+        outputs = [
+            attempt(self.run, solution, deepcopy(case), called=call)
+            for case, call in zip(cases, calls, strict=True)
         ]
-        _, sentence = min(judged, key=lambda each: each[0])
-        if sentence == RIGHT:
-            return Verdict(True, name, f"{RIGHT} {exercise.caveat(solution)}".rstrip())
-    return Verdict(False, name, sentence)
-
-
-def _judge_cases(exercise: Exercise, solution: Any, cases: Sequence[Case]) -> tuple[int, str]:
-    """Return a sentence and its rank: 0 right, 1 a known mistake, 2 wrong values, 3 an exception."""
-    outputs = [attempt(exercise.run, solution, deepcopy(case), called=_called(exercise, case)) for case in cases]
-    answers = [exercise.answer(case) for case in cases]
-    pairs = list(zip(cases, outputs, answers, strict=True))
-    wrong = [each for each in pairs if not same(*each[1:])]
-    if not wrong:
-        return 0, RIGHT
-    for mistake in exercise.mistakes:
-        if mistake.explains(cases, outputs):
-            return 1, mistake.sentence
-    case, output, answer = wrong[0]
-    if isinstance(output, Failure):
-        return 3, output.sentence
-    if exercise.differs is not None:
-        return 2, f"{_called(exercise, case)} {exercise.differs(output, answer)}"
-    return 2, complaint(_called(exercise, case), output, answer, always=len(wrong) == len(pairs))
-
-
-def complaint(called: str, output: Any, answer: Any, *, always: bool) -> str:
-    """Return the sentence for an output that no known mistake explains."""
-    if output is None:
-        ending = "did you forget return?" if always else "one branch lacks its return."
-        return f"{called} returns None: {ending}"
-    if np.shape(output) != np.shape(answer):
-        return f"{called} returns shape {np.shape(output)}: expected {np.shape(answer) or 'one number'}."
-    if np.isnan(np.asarray(output, dtype=np.float64)).any():
-        return f"{called} returns NaN, which is not a number: look for 0 / 0 and for the logarithm of 0."
-    return f"{called} gives {in_words(output)}, which is wrong: work this input out by hand and compare."
+        answers = [self.answer(case) for case in cases]
+        wrong = [i for i, answer in enumerate(answers) if not same(outputs[i], answer)]
+        if not wrong:
+            return 0, RIGHT
+        given = [self.mistakes(case) for case in cases]
+        for sentence in given[0]:
+            if all(same(output, each[sentence]) for output, each in zip(outputs, given, strict=True)):
+                return 1, sentence
+        for sentence, shows in self.signs.items():
+            if shows(cases, outputs):
+                return 1, sentence
+        first = wrong[0]
+        if isinstance(outputs[first], Failure):
+            return 3, outputs[first].sentence
+        if outputs[first] is None:
+            ending = "did you forget return?" if len(wrong) == len(cases) else "one branch lacks its return."
+            return 2, f"{calls[first]} returns None: {ending}"
+        return 2, f"{calls[first]} {self.differs(outputs[first], answers[first])}"
 
 
 def attempt(run: Callable[..., Any], *arguments: Any, called: str) -> Any:
@@ -214,11 +184,10 @@ def _hint(error: Exception) -> str:
     return VECTORIZE if any(np.size(frames[-1].f_locals.get(name, 0)) > 1 for name in names) else hint
 
 
-def raised(error: BaseException) -> str:
+def raised(error: Exception) -> str:
     """Return the error's type, first line and place."""
-    text = first_line(error) if isinstance(error, Exception) else ""
-    name = type(error).__name__
-    return (name if text in ("", name) else f"{name}: {text.rstrip('.')}") + place(error)
+    text, name = first_line(error), type(error).__name__
+    return (name if text == name else f"{name}: {text.rstrip('.')}") + place(error)
 
 
 def place(error: BaseException) -> str:
@@ -287,7 +256,3 @@ def silenced() -> Iterator[None]:
         warnings.simplefilter("ignore")
         with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
             yield
-
-
-def _called(exercise: Exercise, case: Case) -> str:
-    return f"{exercise.call}{exercise.shown(case)}"

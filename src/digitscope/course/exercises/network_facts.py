@@ -1,307 +1,207 @@
-"""A network of PyTorch at work, and the mistakes that a network of any exercise may have."""
+"""What a network of PyTorch does with three images, and what stands between its layers.
+
+The latter is measured by values, and not by the names of operations. A probe replaces the output of one layer by
+chosen values, the same at all places of a map. All images are the same. Later layers give all images the same
+output. So a difference between images comes from the probe, and has passed no other layer. Rows that are parts of
+an image differ without a probe too, and do not count.
+"""
 
 import contextlib
-import inspect
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 
-from digitscope.course.exercises.judging import (
-    UnusableOutputError,
-    a_type,
-)
-from digitscope.course.exercises.probing import Reach, averaged, constant, is_linear, reach, table
-from digitscope.course.exercises.tracing import Call, Layer, Trace, features, storages
+from digitscope.course.exercises.tracing import Layer, Trace
 
-N_IMAGES, N_DIGITS = 3, 10
+N_IMAGES = 3
 
+LEVELS = torch.tensor([-1.0, 1, 0, -0.004, 0.004, -0.1, 0.1, 3, -3, 30, -30, 1e5, -1e5])
+"""Values that a layer gives: small and large, as a function may differ from ReLU near 0 or far from it.
+
+Sentences show the first that goes wrong. The number of levels is the number of images of a probe.
+"""
+
+ROUNDING = 0.01
+"""Largest difference by rounding; a normalisation divides it by the root of 1e-5."""
 
 Outputs = Callable[[torch.Size], Tensor]
 """Makes the output of a layer, in which a probe replaces it."""
 
 
-@dataclass
+class Reach(NamedTuple):
+    """Where the output of a layer arrives without passing another one.
+
+    Attributes:
+        layers: what layers get of it, by their index: (parts, images, values).
+        heads: the network's outputs that it reaches, by their number.
+    """
+
+    layers: dict[int, Tensor]
+    heads: dict[int, Tensor]
+
+
 class Facts:
     """A network, and what it does with three images, of which the last is the mean of the others.
-
-    `training` and `evaluation` are the calls of a forward pass in each mode.
 
     Attributes:
         model: the network.
         images: the images, float32.
+        training, evaluation: the calls of a forward pass in each mode.
         output: what the network returned in evaluation mode.
-        trained: what it returned in training mode.
-        repeated: what it returned at a second time.
+        heads, repeated_heads, trained_heads: what it returned as a list: in evaluation mode, there a second time,
+            and in training mode.
+        convolutions, linears: the convolutions and fully connected layers, in the order of their calls.
+        values: the name for what the network works on.
         warnings: what PyTorch warned of.
         error: what the forward pass raised.
+        failed: the operation that raised it, if it was one.
     """
 
-    model: nn.Module
-    images: Tensor
-    output: Any = None
-    trained: Any = None
-    repeated: Any = None
-    warnings: Sequence[str] = ()
-    error: Exception | None = None
-
-    def __post_init__(self) -> None:
-        parameters = [each for each in self.model.parameters() if not isinstance(each, UninitializedParameter)]
-        self.training, self.evaluation = Trace(self.images, parameters), Trace(self.images, parameters)
+    def __init__(self, model: nn.Module, images: Tensor) -> None:
+        self.model, self.images = model, images
+        if any(isinstance(each, UninitializedParameter) for each in model.parameters()):
+            with contextlib.suppress(Exception):  # which the next run meets too
+                model(images)
+        parameters = [each for each in model.parameters() if not isinstance(each, UninitializedParameter)]
+        self.training, self.evaluation = Trace(images, parameters), Trace(images, parameters)
+        self.output: Any = None
+        self.error: Exception | None = None
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            try:
+                self._run()
+            except Exception as error:  # noqa: BLE001 - it is code of a student
+                self.error = error
+        self.warnings = [str(each.message) for each in told]
+        self.convolutions, self.linears = (self.training.layers(kind) for kind in ("convolution", "linear"))
+        self.values = "maps" if self.convolutions else "images"
+        calls = self.evaluation.calls or self.training.calls
+        self.failed = calls[-1] if self.error is not None and calls and calls[-1].output is None else None
         self._reaches: dict[tuple[int, Outputs], Reach] = {}
 
-    @property
-    def heads(self) -> list[Tensor]:
-        """The outputs as a list; a single tensor is one head."""
-        return heads_of(self.output)
-
-    @property
-    def trained_heads(self) -> list[Tensor]:
-        """The outputs in training mode."""
-        return heads_of(self.trained)
-
-    @property
-    def convolutions(self) -> list[Layer]:
-        """The convolutions, in the order of their calls."""
-        return self.training.layers("convolution")
-
-    @property
-    def linears(self) -> list[Layer]:
-        """The fully connected layers, in the order of their calls."""
-        return self.training.layers("linear")
-
-    @property
-    def failed(self) -> Call | None:
-        """The operation that raised `error`, if it was one."""
-        calls = (self.evaluation if self.evaluation.calls else self.training).calls
-        return calls[-1] if self.error is not None and calls and calls[-1].output is None else None
-
-    @property
-    def values(self) -> str:
-        """The name for what the network works on."""
-        return "maps" if self.convolutions else "images"
+    def _run(self) -> None:
+        """Run the network in both modes, and its gradients."""
+        self.model.zero_grad(set_to_none=True)
+        with self.training:
+            self.trained_heads = heads_of(self.model.train()(self.images))
+        scores = [each for each in self.trained_heads if isinstance(each, Tensor) and each.requires_grad]
+        if scores:
+            torch.autograd.backward([each.sum() + each.square().sum() for each in scores])
+        with self.evaluation:
+            self.output = self.model.eval()(self.images)
+        self.heads, self.repeated_heads = heads_of(self.output), heads_of(self.model(self.images))
 
     def reach(self, layer: Layer, outputs: Outputs) -> Reach:
         """Return where `outputs` of a layer arrive, in evaluation mode."""
         key = (layer.index, outputs)
         if key not in self._reaches:
-            self._reaches[key] = reach(self.model, self.images[0], *key)
+            (layers, heads), same = self._probed(layer.index, outputs), self._probed(layer.index, zero)
+            self._reaches[key] = Reach(
+                {i: layers[i] for i in layers if i not in same.layers},
+                {i: heads[i] for i in heads if i not in same.heads},
+            )
         return self._reaches[key]
+
+    def _probed(self, index: int, outputs: Outputs) -> Reach:
+        """Return what differs with `outputs`; nothing if the network takes no batch of another size."""
+        images = self.images[0].expand(len(LEVELS), *self.images[0].shape).contiguous()
+        probe = _Probe(images, index, outputs)
+        try:
+            with torch.no_grad(), probe:
+                heads = heads_of(self.model.eval()(images))
+            return Reach(_that_differ(probe.inputs), _that_differ(dict(enumerate(heads))))
+        except Exception:  # noqa: BLE001 - it is code of a student, which has run on three images
+            return Reach({}, {})
 
     def lacks_activation(self, layer: Layer) -> list[int]:
         """Return the indices of the layers that get a linear function of what `layer` gives."""
         return [index for index, arrived in self.reach(layer, averaged).layers.items() if is_linear(arrived)]
 
 
-Shows = Callable[[Facts], Any]
-"""Returns whether a network has a mistake: True, or the values that its sentence has places for."""
-
-
-# A forward pass that fails
-
-
-def _misfit(after_linear: bool) -> Shows:
-    def shows(facts: Facts) -> Any:
-        call = facts.failed
-        if not isinstance(call, Layer) or call.kind != "linear" or len(call.given) != N_IMAGES:
-            return False
-        return len(facts.linears) > 1 if after_linear else len(facts.linears) == 1 and {"n": features(call)[0]}
-
-    return shows
-
-
-def _is_not_flattened(facts: Facts) -> bool:
-    call = facts.failed
-    return isinstance(call, Layer) and call.kind == "linear" and len(call.given) != N_IMAGES
-
-
-def _channels(facts: Facts) -> Any:
-    call = facts.failed
-    if not isinstance(call, Layer) or call.kind != "convolution" or call.given.dim() != 4:
-        return False
-    wanted, got = call.weight.shape[1], call.given.shape[1]
-    return wanted != got and {"wanted": wanted, "got": got}
-
-
-def _reshape(facts: Facts) -> Any:
-    call = facts.failed
-    return call is not None and call.kind == "shape" and {"shape": tuple(call.arguments[1])}
-
-
-FAILURES: Mapping[str, Shows] = {
-    "A fully connected layer gets {values} in another shape: each image must be one row by then.": (
-        _is_not_flattened
-    ),
-    "The first fully connected layer is made for {n} inputs, and gets another number: follow the shape of the "
-    "{values}.": _misfit(after_linear=False),
-    "Two fully connected layers do not fit: one gives another number of values than the next one takes.": (
-        _misfit(after_linear=True)
-    ),
-    "A convolution is made for {wanted} channels and gets {got}: look at what the layer before gives.": _channels,
-    "A reshape to {shape} does not fit the {values}: follow their shape through the layers.": _reshape,
-}
-"""Mistakes that make a forward pass fail, by their sentences."""
-
-
-# Outputs and layers
-
-
-def _rows(facts: Facts) -> Any:
-    rows = {len(head) if head.dim() else 0 for head in facts.heads} - {N_IMAGES}
-    return rows and {"rows": rows.pop(), "n": N_IMAGES}
-
-
-def _axes(facts: Facts) -> Any:
-    shapes = [tuple(head.shape) for head in facts.heads if head.dim() != 2]
-    return bool(shapes) and {"shape": shapes[0]}
-
-
-def _classes(facts: Facts) -> Any:
-    widths = {head.shape[1] for head in facts.heads} - {N_DIGITS}
-    return widths and {"n": widths.pop()}
-
-
-def _ends_in(facts: Facts, kind: str) -> bool:
-    """Return whether a head is what a call of `kind` returned, or a part of it."""
-    return bool(storages(facts.heads) & storages(call.output for call in facts.evaluation.of(kind)))
-
-
-def _are_probabilities(facts: Facts, read: Callable[[Tensor], Tensor]) -> bool:
-    """Return whether what `read` makes of a head adds up to 1 along one of its axes."""
-    return any(
-        bool((read(head) >= 0).all() and ((read(head).sum(dim=axis) - 1).abs() < 1e-4).all())
-        for head in facts.heads
-        for axis in (0, 1)
-    )
-
-
-def _unregistered(facts: Facts) -> bool:
-    return not all(facts.training.is_trained(layer.weight) for layer in facts.training.layers())
-
-
-def _without_gradient(*, used: bool) -> Shows:
-    """Return a check for parameters that get no gradient: those that the forward pass uses, or the others."""
-
-    def shows(facts: Facts) -> Any:
-        storages = {
-            each.untyped_storage().data_ptr()
-            for call in facts.training.calls
-            for each in call.arguments
-            if isinstance(each, Tensor)
-        }
-        names = [
-            name.rpartition(".")[0] or name
-            for name, each in facts.model.named_parameters()
-            if each.grad is None and (each.untyped_storage().data_ptr() in storages) is used
-        ]
-        return bool(names) and {"name": names[0]}
-
-    return shows
-
-
-def _ends_in_activation(facts: Facts) -> bool:
-    """Return whether a head is a function of a layer's output, and not a linear one."""
-    return any(
-        table(arrived) is not None and not is_linear(facts.reach(layer, averaged).heads.get(number, arrived))
-        for layer in facts.evaluation.layers()
-        for number, arrived in facts.reach(layer, constant).heads.items()
-    )
-
-
-def _is_random(facts: Facts) -> bool:
-    return not all(map(torch.equal, facts.heads, heads_of(facts.repeated)))
-
-
-OUTPUTS: Mapping[str, Shows] = {
-    "The network returns {rows} rows for {n} images: look at how it flattens, one row for each image.": _rows,
-    "The network returns digits: cross-entropy needs the scores that they are taken from.": (
-        lambda facts: any(not head.is_floating_point() for head in facts.heads)
-    ),
-    "An output has the shape {shape}: it needs a row of scores for each image.": _axes,
-    "An output has {n} scores for each image: it needs one score for each digit.": _classes,
-    "The output is NaN, which is not a number: look for a division and a logarithm.": (
-        lambda facts: any(bool(head.isnan().any()) for head in facts.heads)
-    ),
-    "The optimizer would not see all layers: they are kept where nn.Module does not look, such as in a list.": (
-        _unregistered
-    ),
-    "Dropout acts in evaluation too: it has to know whether the network is training.": _is_random,
-    "The network ends in a softmax: cross-entropy has one inside, so it acts twice.": (
-        lambda facts: _ends_in(facts, "softmax") or _are_probabilities(facts, lambda head: head)
-    ),
-    "The network ends in a log-softmax: cross-entropy has one inside.": (
-        lambda facts: _ends_in(facts, "log_softmax") or _are_probabilities(facts, torch.exp)
-    ),
-    "The network ends in an activation function, which cuts or squeezes the scores: end with a linear layer.": (
-        _ends_in_activation
-    ),
-}
-"""Mistakes of the outputs, by their sentences."""
-
-LAYERS: Mapping[str, Shows] = {
-    "The layer {name} is made and never used in forward.": _without_gradient(used=False),
-    "The gradient does not reach the layer {name}: look for detach, data, item or no_grad.": (
-        _without_gradient(used=True)
-    ),
-}
-"""Mistakes of the layers that any network may have, by their sentences."""
-
-
-def built(solution: Any, input_dimension: int) -> nn.Module:
-    """Return the network that a solution is, or makes.
-
-    Raises:
-        UnusableOutputError: it is something else.
-    """
-    made = deepcopy(solution) if isinstance(solution, nn.Module) else solution
-    if callable(made) and not isinstance(made, nn.Module):
-        named = [
-            each for each in inspect.signature(made).parameters.values() if each.kind <= each.POSITIONAL_OR_KEYWORD
-        ]
-        takes_size = any(each.default is each.empty for each in named)
-        made = made(input_dimension) if takes_size else made()
-    if isinstance(made, list | tuple) and made and all(isinstance(each, nn.Module) for each in made):
-        made = nn.Sequential(*made)
-    if not isinstance(made, nn.Module):
-        raise UnusableOutputError(f"is {a_type(made)}: expected an nn.Module or a list of layers.")
-    return made
-
-
-def observed(model: nn.Module, images: Tensor) -> Facts:
-    """Run the network in both modes, and its gradients."""
-    if any(isinstance(each, UninitializedParameter) for each in model.parameters()):
-        with contextlib.suppress(Exception):  # which the next run meets too
-            model(images)
-    facts = Facts(model, images)
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        _run(facts)
-    facts.warnings = [str(each.message) for each in told]
-    return facts
-
-
-def heads_of(output: Any) -> list[Tensor]:
+def heads_of(output: Any) -> list[Any]:
     """Return what a network returned as a list; a single tensor is one head."""
-    return [output] if isinstance(output, Tensor) else list(output)
+    return list(output) if isinstance(output, tuple | list) else [output]
 
 
-def _run(facts: Facts) -> None:
-    model, images = facts.model, facts.images
-    try:
-        model.zero_grad(set_to_none=True)
-        with facts.training:
-            output = facts.trained = model.train()(images)
-        heads = [output] if isinstance(output, Tensor) else output if isinstance(output, tuple | list) else []
-        scores = [each for each in heads if isinstance(each, Tensor) and each.requires_grad]
-        if scores:
-            torch.autograd.backward([each.sum() + each.square().sum() for each in scores])
-        with facts.evaluation:
-            facts.output = model.eval()(images)
-        facts.repeated = model(images)
-    except Exception as error:  # noqa: BLE001 - it is code of a student
-        facts.error = error
+# Outputs of a layer
+
+
+def constant(shape: torch.Size) -> Tensor:
+    """Return the output of a layer for each image (images, ...): one level for all its values."""
+    return LEVELS.reshape(-1, *[1] * (len(shape) - 1)).expand(shape)
+
+
+def varied(shape: torch.Size) -> Tensor:
+    """Return the output of a layer for each image: each channel has another level."""
+    n_images, n_channels = shape[:2]
+    places = (torch.arange(n_images)[:, None] + torch.arange(n_channels)) % len(LEVELS)
+    return LEVELS[places].reshape(n_images, n_channels, *[1] * (len(shape) - 2)).expand(shape)
+
+
+def zero(shape: torch.Size) -> Tensor:
+    """Return the same output of a layer for all images."""
+    return torch.zeros(()).expand(shape)
+
+
+def averaged(shape: torch.Size) -> Tensor:
+    """Return random outputs of a layer, each channel another; the third image has the mean of the first two."""
+    values = 10 * torch.randn(shape[:2], generator=torch.Generator().manual_seed(0))
+    values[2] = values[:2].mean(dim=0)
+    return values.reshape(*shape[:2], *[1] * (len(shape) - 2)).expand(shape)
+
+
+# What arrives of them
+
+
+def is_linear(arrived: Tensor) -> bool:
+    """Return whether what arrives of `averaged` differs, and has the mean of two images as its third one."""
+    first, second, third = (arrived[:, i] for i in range(3))
+    is_mean = torch.allclose(third, (first + second) / 2, rtol=1e-4, atol=1e-3)
+    return is_mean and not torch.allclose(first, second, atol=ROUNDING)
+
+
+def table(arrived: Tensor) -> Tensor | None:
+    """Return what arrives of each of `LEVELS`: one number for all values of an image, and not the same for all."""
+    values = arrived.transpose(0, 1).flatten(1)
+    is_same = torch.allclose(values, values[:, :1].expand_as(values))
+    small = values[LEVELS.abs() < 1e3, 0]
+    return values[:, 0] if is_same and small.max() - small.min() > ROUNDING else None
+
+
+def is_elementwise(arrived: Tensor, function: Tensor) -> bool:
+    """Return whether what arrives of `varied` are the values of a function, given by its table, in any order."""
+    values = arrived.transpose(0, 1).flatten(1).sort(dim=1).values
+    return bool(torch.isclose(values[:, :, None], function).any(dim=2).all())
+
+
+class _Probe(Trace):  # type: ignore[no-untyped-call]
+    def __init__(self, images: Tensor, index: int, outputs: Outputs) -> None:
+        super().__init__(images)
+        self.n_images, self.index, self.outputs = len(images), index, outputs
+        self.inputs: dict[int, Tensor] = {}
+
+    def computed(self, layer: Layer) -> None:
+        """Replace the output of the layer by the probe, and that of later layers by the first image's."""
+        if layer.index < self.index or len(layer.rows) % self.n_images:
+            return
+        parts = layer.rows.view(-1, self.n_images, *layer.rows.shape[1:])
+        if layer.index == self.index:
+            parts.copy_(self.outputs(parts.shape[1:]).expand_as(parts))
+        else:
+            self.inputs.setdefault(layer.index, layer.given.clone())
+            parts.copy_(parts[:, :1].nan_to_num(0, 0, 0).expand_as(parts))
+
+
+def _that_differ(arrived: Mapping[int, Tensor]) -> dict[int, Tensor]:
+    """Return those that are not the same for all images, as (parts, images, values)."""
+    found = {}
+    for index, values in arrived.items():
+        if values.dim() and len(values) and len(values) % len(LEVELS) == 0:
+            parts = values.reshape(-1, len(LEVELS), values[0].numel())
+            if not torch.allclose(parts, parts[:, :1].expand_as(parts)):
+                found[index] = parts
+    return found

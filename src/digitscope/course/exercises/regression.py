@@ -4,39 +4,52 @@ A solution is right if it agrees with `digitscope.scratch.regression`.
 """
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digitscope.course.exercises.judging import (
     Exercise,
-    Mistake,
     UnusableOutputError,
-    Verdict,
     attempt,
-    judge,
     number,
     same,
-    simulated,
-)
-from digitscope.course.exercises.regression_steps import (
-    BACKWARD,
-    FORWARD,
-    PREDICTIONS,
-    UPDATES,
-    WEIGHTS,
-    Floats,
-    State,
-    Value,
-    values,
 )
 from digitscope.scratch.regression import TRAINING_POINTS, RegressionNetwork
 
+Floats = NDArray[np.floating[Any]]
+
+WEIGHTS = MappingProxyType(
+    {"biases": (3, 1), "input_to_hidden_weights": (3, 2), "hidden_to_output_weights": (1, 3)}
+)
+"""The course's names of what is trained, with the shapes."""
+
 FIRST_RATE = 0.001
 """The handout's learning rate, for the handout's weights; other weights have larger ones."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A network before a step, and the point (x1, x2) with its answer y.
+
+    Attributes:
+        weights: the arrays of `WEIGHTS`, in its order.
+        rate: the learning rate.
+        point: x1, x2 and y.
+        kind: makes the solution's weights from arrays: np.matrix, as the handout has, or np.array.
+    """
+
+    weights: tuple[Floats, Floats, Floats]
+    rate: float
+    point: tuple[float, float, float]
+    kind: Callable[[Any], Any]
 
 
 def _states(generator: np.random.Generator) -> list[list[State]]:
@@ -104,19 +117,6 @@ def _predict(solution: Any, state: State) -> Any:
     return number(_call(solution, state, "predict", *state.point[:2])[1])
 
 
-def _reference(state: State) -> RegressionNetwork:
-    network = RegressionNetwork()
-    network.biases, network.input_to_hidden_weights, network.hidden_to_output_weights = state.weights
-    network.learning_rate = state.rate
-    return network
-
-
-def _trained(state: State) -> tuple[Floats, ...]:
-    network = _reference(state)
-    network.train(*state.point)
-    return network.biases, network.input_to_hidden_weights, network.hidden_to_output_weights
-
-
 def _differs(output: tuple[Any, ...], answer: tuple[Any, ...]) -> str:
     """Return which of the network's arrays are wrong after a step."""
     parts = list(zip(WEIGHTS, output, answer, strict=True))
@@ -131,34 +131,208 @@ def _differs(output: tuple[Any, ...], answer: tuple[Any, ...]) -> str:
     return f"changes {' and '.join(wrong)} in a wrong way{ending}: work this step out by hand and compare."
 
 
-def _shown(numbers: int) -> Callable[[State], str]:
-    """Return how a case is shown: the first `numbers` of x1, x2 and y, and weights that are not all 1."""
-
-    def shown(state: State) -> str:
-        point = f"({', '.join(f'{each:g}' for each in state.point[:numbers])})"
-        if state.rate == FIRST_RATE:
-            return f"{point} with the starting weights"
-        arrays = [f"{name} {array.tolist()}" for name, array in zip(WEIGHTS, state.weights, strict=True)]
-        if numbers == len(state.point):
-            arrays.append(f"learning_rate {state.rate:g}")
-        return f"{point} with {', '.join(arrays)}"
-
-    return shown
+def _shown(numbers: int, state: State) -> str:
+    """Return a case in words: the first `numbers` of x1, x2 and y, and weights that are not all 1."""
+    point = f"({', '.join(f'{each:g}' for each in state.point[:numbers])})"
+    if state.rate == FIRST_RATE:
+        return f"{point} with the starting weights"
+    arrays = [f"{name} {array.tolist()}" for name, array in zip(WEIGHTS, state.weights, strict=True)]
+    if numbers == len(state.point):
+        arrays.append(f"learning_rate {state.rate:g}")
+    return f"{point} with {', '.join(arrays)}"
 
 
-def _caveat(run: Callable[[Any, State], Any], result: Value) -> Callable[[Any], str]:
-    """Return a check for a type that `np.vectorize` guesses from the first hidden unit, if that is not active."""
+# Mistakes
+
+STEP: Mapping[str, Callable[[SimpleNamespace], Any]] = MappingProxyType(
+    {
+        "x": lambda v: np.array([[v.x1], [v.x2]]),
+        "z": lambda v: v.W @ v.x + v.b,
+        "h": lambda v: np.maximum(v.z, 0),
+        "out": lambda v: v.V @ v.h,
+        "result": lambda v: number(v.out),
+        "error": lambda v: v.out - v.y,
+        "slope": lambda v: v.z > 0,
+        "dV": lambda v: v.error @ v.h.T,
+        "back": lambda v: v.V.T * v.error * v.slope,
+        "db": lambda v: v.back,
+        "dW": lambda v: v.back @ v.x.T,
+        "rates": lambda v: [v.rate] * 3,
+        "new": lambda v: (v.b - v.rates[0] * v.db, v.W - v.rates[1] * v.dW, v.V - v.rates[2] * v.dV),
+    }
+)
+"""The values of a step in their order: W leads to the hidden layer, V to the output; z is weighted, h active."""
+
+Changes = dict[str, dict[str, Any]]
+"""Mistakes by their sentences: what each changes of the values of a right step, before those that follow."""
+
+
+def _values(state: State, **changes: Any) -> SimpleNamespace:
+    """Return the values of a step from `state`; `changes` replace some."""
+    x1, x2, y = state.point
+    b, W, V = state.weights
+    v = SimpleNamespace(b=b, W=W, V=V, rate=state.rate, x1=x1, x2=x2, y=y)
+    for name, formula in STEP.items():
+        setattr(v, name, changes[name] if name in changes else formula(v))
+    return v
+
+
+def _forward(v: SimpleNamespace) -> Changes:
+    z, no_bias, all_one = v.z, v.W @ v.x, np.ones((3, 2)) @ v.x
+    return {
+        "The forward pass has no bias: the weighted input of the hidden layer lacks something.": {"z": no_bias},
+        "The hidden layer has no activation function: its weighted input goes on as it is.": {"h": z},
+        "The hidden layer lacks its bias and its activation function.": {"z": no_bias, "h": no_bias},
+        "The bias is added after the activation: look at the order in the hidden layer.": {
+            "z": no_bias,
+            "h": np.maximum(no_bias, 0) + v.b,
+        },
+        "The bias is subtracted in the forward pass: look at its sign.": {"z": no_bias - v.b},
+        "x1 and x2 are swapped: look at the order of the input values.": {"x": v.x[::-1]},
+        "The hidden layer uses the derivative of ReLU: the forward pass needs the function itself.": {
+            "h": (z > 0) * 1.0
+        },
+        "The weights are reshaped where they should be multiplied as they are: "
+        "their rows and columns get mixed.": {"z": v.W.reshape(2, 3).T @ v.x + v.b},
+        "The network's own weights are not used: look for weights that are written as numbers, or kept outside.": {
+            "z": all_one,
+            "out": np.maximum(all_one, 0).sum(keepdims=True),
+        },
+    }
+
+
+def _updates(v: SimpleNamespace) -> Changes:
+    rate = v.rate
+    some = {
+        "go up their gradient: look at the sign of their update": -rate,
+        "change by the whole gradient: their update lacks the learning rate": 1,
+        "change too little: their gradient is multiplied by the learning rate twice": rate**2,
+    }
+    return {
+        "train changes nothing: assign the new weights and biases to the network.": {"rates": (0, 0, 0)},
+        "The step goes up the gradient, and the error grows: look at the sign.": {"rates": (-rate,) * 3},
+        "The biases do not change: they are trained too.": {"rates": (0, rate, rate)},
+        "The input-to-hidden weights do not change: they are trained too.": {"rates": (rate, 0, rate)},
+        "Only the weights to the output change: the hidden layer's weights and biases are trained too.": {
+            "rates": (0, 0, rate)
+        },
+        "The hidden-to-output weights do not change: they are trained too.": {"rates": (rate, rate, 0)},
+        "The learning rate is missing: the step is the whole gradient.": {"rates": (1, 1, 1)},
+        "The learning rate is applied twice: look at the gradients and at the update.": {"rates": (rate**2,) * 3},
+        "The learning rate is a number in your code: take the network's own.": {"rates": (FIRST_RATE,) * 3},
+        "The old weights are lost: the step replaces them where it should change them.": {
+            "new": (-rate * v.db, -rate * v.dW, -rate * v.dV)
+        },
+        **{
+            f"Only the {' and the '.join(_in_words(name) for name in wrong)} {words}.": {
+                "rates": [factor if name in wrong else rate for name in WEIGHTS]
+            }
+            for words, factor in some.items()
+            for n in (1, 2)
+            for wrong in combinations(WEIGHTS, n)
+        },
+    }
+
+
+def _in_words(name: str) -> str:
+    """Return how sentences call an array of `WEIGHTS`: "hidden-to-output weights"."""
+    return name.replace("_weights", " weights").replace("_", "-")
+
+
+def _hidden_layer(v: SimpleNamespace) -> Changes:
+    z, error, weighted = v.z, v.error, v.V.T * v.error
+    return {
+        "The hidden layer is linear both ways: it has neither an activation function nor its slope.": {
+            "h": z,
+            "slope": 1,
+        },
+        "The hidden layer's error lacks the slope of its activation function.": {"slope": 1},
+        "The slope in the hidden layer's error is taken at the wrong layer: at the output.": {"slope": v.out > 0},
+        "The slope in the hidden layer's error is taken at the error: at which value should it be?": {
+            "slope": weighted > 0
+        },
+        "The slope in the hidden layer's error is the layer's value: use the slope of ReLU.": {"slope": v.h},
+        "The slope in the hidden layer's error is the weighted input: use the slope of ReLU.": {"slope": z},
+        "The hidden layer's error has the slope of leaky ReLU.": {"slope": np.where(z > 0, 1, 0.01)},
+        "The slope in the hidden layer's error is taken at the weights: at which value should it be?": {
+            "slope": v.V.T > 0
+        },
+        "The hidden layer's error lacks the weights to the output: how does the output's error reach each unit?": {
+            "back": error * v.slope
+        },
+        "The weights to the output change before the hidden layer's error uses them: "
+        "compute all gradients first.": {"back": (v.V - v.rate * v.dV).T * error * v.slope},
+        "The hidden units share one error, their sum: "
+        "multiply element by element where you use a matrix product.": {"back": np.full((3, 1), v.back.sum())},
+        "The gradient of the biases lacks the slope of the activation function.": {"db": weighted},
+        "The gradient of the biases is the output's error: each hidden unit has its own.": {
+            "db": np.full((3, 1), error.item())
+        },
+        "The gradient of the input weights lacks the slope of the activation function.": {"dW": weighted @ v.x.T},
+        "The gradient of the input weights lacks the inputs.": {"dW": np.repeat(v.back, 2, axis=1)},
+    }
+
+
+def _output_layer(v: SimpleNamespace) -> Changes:
+    error, cut_off = v.error, np.maximum(v.out, 0)
+    return {
+        "The gradient of the output weights uses the hidden layer before its activation.": {"dV": error @ v.z.T},
+        "The gradient of the output weights lacks the output's error.": {"dV": v.h.T},
+        "The gradient of the output weights lacks the values of the hidden layer.": {
+            "dV": np.full((1, 3), error.item())
+        },
+        "The gradient of the output weights is multiplied by those weights: on what does the output depend?": {
+            "dV": error * v.V * v.h.T
+        },
+        "The output's error is the loss itself: the gradient needs its derivative.": {"error": error**2 / 2},
+        "The output's error is squared: use the derivative of the loss.": {"error": error**2},
+        "Every step is twice too long: look at the factor of the loss.": {"error": 2 * error},
+        "Every step has half its length: look at the factor of the loss.": {"error": error / 2},
+        "The output's error loses its sign: keep the difference as it is.": {"error": abs(error)},
+        "The output's error does not depend on y: compare the output with it.": {"error": v.out},
+        "The output layer has ReLU: the output layer is linear here.": {"out": cut_off},
+        "The output layer has ReLU and its slope: the output layer is linear here.": {
+            "out": cut_off,
+            "error": (cut_off - v.y) * (v.out > 0),
+        },
+        "The gradient of the output weights is a column: the weights are a row, so look at what is transposed.": {
+            "dV": v.dV.T
+        },
+    }
+
+
+def _results(v: SimpleNamespace) -> Changes:
+    """Return the mistakes after the hidden layer of a prediction."""
+    out = v.out
+    wrong = {
+        "The output layer has ReLU: the output layer is linear here.": np.maximum(out, 0),
+        "The result is the hidden layer: the way to the output is missing.": v.h,
+        "The weights to the output are not used: the hidden values are only added up.": v.h.sum(),
+        "The output has biases too: only the hidden layer of this network has them.": out + v.b.sum(),
+        "The result is rounded: the network predicts a number with its fraction.": np.round(out),
+        "The fraction of the result is lost: the network predicts a number with its fraction.": np.trunc(out),
+        "The result is only a sign: the network predicts a number, and not a class.": np.sign(out),
+        "The output weights multiply the hidden values, but nothing adds the products up.": v.V * v.h.T,
+        "The result is squashed by a sigmoid: the output layer is linear here.": 1 / (1 + np.exp(-out)),
+    }
+    return {sentence: {"result": number(result)} for sentence, result in wrong.items()}
+
+
+def _mistaken(state: State, name: str, *tables: Callable[[SimpleNamespace], Changes]) -> dict[str, Any]:
+    """Return the value called `name` of a step from `state`, with each mistake of the tables."""
+    changes = {sentence: each for table in tables for sentence, each in table(_values(state)).items()}
+    return {sentence: getattr(_values(state, **each), name) for sentence, each in changes.items()}
+
+
+def _caveat(run: Callable[[Any, State], Any], name: str, solution: Any) -> str:
+    """Return a remark if `np.vectorize` guesses a type from the first hidden unit, where that is not active."""
     weights = (np.zeros((3, 1)), np.array([[-1.0, 0], [1, 0.5], [0.5, 0.25]]), np.array([[0.5, 1.5, -0.5]]))
-
-    def remark(solution: Any) -> str:
-        for kind in (np.matrix, np.array):
-            state = State(weights, 0.1, (1.9, 0.7, 2.0), kind)
-            truncated = values(state, h=lambda v: np.trunc(np.maximum(v.z, 0)))
-            if same(attempt(run, solution, state, called=""), result(truncated)):
-                return TRUNCATED
-        return ""
-
-    return remark
+    for kind in (np.matrix, np.array):
+        state = State(weights, 0.1, (1.9, 0.7, 2.0), kind)
+        truncated = _values(state, h=np.trunc(_values(state).h))
+        if same(attempt(run, solution, state, called=""), getattr(truncated, name)):
+            return TRUNCATED
+    return ""
 
 
 TRUNCATED = (
@@ -166,49 +340,26 @@ TRUNCATED = (
 )
 
 
-def _stepped(changes: Mapping[str, Value]) -> Callable[[State], SimpleNamespace]:
-    return lambda state: values(state, **changes)
-
-
-def _mistakes(tables: Sequence[Mapping[str, dict[str, Value]]], result: Value) -> list[Mistake]:
-    changes = {sentence: each for table in tables for sentence, each in table.items()}
-    return simulated({sentence: _stepped(each) for sentence, each in changes.items()}, result)
-
-
-def _output(v: SimpleNamespace) -> Any:
-    return number(v.result)
-
-
-def _new(v: SimpleNamespace) -> Any:
-    return v.new
-
-
-TRAIN_STEP = Exercise(
-    call="train",
-    variants=_states,
-    run=_train,
-    answer=_trained,
-    shown=_shown(3),
-    mistakes=_mistakes([FORWARD, BACKWARD, UPDATES], _new),
-    differs=_differs,
-    caveat=_caveat(_train, _new),
+EXERCISES = MappingProxyType(
+    {
+        "train_step": Exercise(
+            call="train",
+            variants=_states,
+            run=_train,
+            answer=partial(_train, RegressionNetwork),
+            shown=partial(_shown, 3),
+            mistakes=lambda state: _mistaken(state, "new", _forward, _updates, _hidden_layer, _output_layer),
+            differs=_differs,
+            caveat=partial(_caveat, _train, "new"),
+        ),
+        "predict": Exercise(
+            call="predict",
+            variants=_states,
+            run=_predict,
+            answer=partial(_predict, RegressionNetwork),
+            shown=partial(_shown, 2),
+            mistakes=lambda state: _mistaken(state, "result", _forward, _results),
+            caveat=partial(_caveat, _predict, "result"),
+        ),
+    }
 )
-
-PREDICT = Exercise(
-    call="predict",
-    variants=_states,
-    run=_predict,
-    answer=lambda state: np.asarray(_reference(state).predict(*state.point[:2])),
-    shown=_shown(2),
-    mistakes=_mistakes(
-        [FORWARD, {sentence: {"result": wrong} for sentence, wrong in PREDICTIONS.items()}], _output
-    ),
-    caveat=_caveat(_predict, _output),
-)
-
-EXERCISES = MappingProxyType({"train_step": TRAIN_STEP, "predict": PREDICT})
-
-
-def verdict(name: str, solution: Any) -> Verdict:
-    """Return the verdict on a solution of the exercise called `name`."""
-    return judge(name, EXERCISES[name], solution)

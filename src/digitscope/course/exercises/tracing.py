@@ -13,13 +13,11 @@ class Call:
     """An operation.
 
     Attributes:
-        name: PyTorch's.
-        kind: one of `KINDS`, or the name. A product of two values that both depend on the images is no "linear".
+        kind: one of `KINDS`, or PyTorch's name. A product of two values that depend on the images is no "linear".
         arguments: of the call.
         output: what it returned, unless it failed.
     """
 
-    name: str
     kind: str
     arguments: Sequence[Any]
     output: Any = None
@@ -40,8 +38,8 @@ class Layer(Call):
 
     given: Tensor
     weight: Tensor
+    index: int
     biased: bool
-    index: int = 0
     rows: Tensor = field(init=False)
     value: Tensor = field(init=False)
 
@@ -76,8 +74,7 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._indices: dict[tuple[int, int], int] = {}
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = function.name().removeprefix("aten::").partition(".")[0]
-        call = self._call(name, args)
+        call = self._call(function.name().removeprefix("aten::").partition(".")[0], args)
         self.calls.append(call)
         call.output = function(*args, **(kwargs or {}))
         used = storages(_flat(args))
@@ -85,7 +82,7 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if used & origin:
                 origin |= storages(_flat([call.output]))
         if isinstance(call, Layer):
-            self._compute(call, call.output)
+            self._compute(call)
         elif call.kind == "sum":
             self._add_bias(call)
         return call.output
@@ -102,12 +99,6 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 layers.setdefault(call.index, call)
         return list(layers.values())
 
-    def follows(self, kind: str, first: Call, last: Call | None) -> bool:
-        """Return whether a call of `kind` stands between `first` and `last`, or the end if that is None."""
-        start = self.calls.index(first)
-        end = len(self.calls) if last is None else self.calls.index(last)
-        return any(call.kind == kind for call in self.calls[start:end])
-
     def is_trained(self, weight: Tensor) -> bool:
         """Return whether a weight is a parameter, or computed from some."""
         return bool(storages([weight]) & self._of_parameters)
@@ -118,33 +109,30 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _call(self, name: str, args: Sequence[Any]) -> Call:
         kind = next((kind for kind, names in KINDS.items() if name in names), name)
         if kind == "convolution":
-            biased = args[2] is not None
-            return self._numbered(Layer(name, kind, args, given=args[0], weight=args[1], biased=biased))
+            return self._layer(kind, args, args[0], args[1], biased=args[2] is not None)
         if kind != "linear":
-            return Call(name, kind, args)
+            return Call(kind, args)
         left, right = [each for each in args if isinstance(each, Tensor)][-2:]
         if name == "bmm" and len(left) == len(right) == 1:  # which einsum makes of matrices
             left, right = left[0], right[0]
-        is_swapped = self._depends(right) and not self._depends(left)
-        if (self._depends(left) and self._depends(right)) or left.dim() != 2 or right.dim() != 2:
-            return Call(name, name, args)
-        given, weight = (right.t(), left.t()) if is_swapped else (left, right)
-        biased = name not in ("mm", "bmm")
-        return self._numbered(Layer(name, kind, args, given=given, weight=weight, biased=biased))
+        depends = [self._depends(left), self._depends(right)]
+        if all(depends) or left.dim() != 2 or right.dim() != 2:
+            return Call(name, args)
+        given, weight = (right.t(), left.t()) if depends == [False, True] else (left, right)
+        return self._layer(kind, args, given, weight, biased=name not in ("mm", "bmm"))
 
-    def _numbered(self, layer: Layer) -> Layer:
-        key = (layer.weight.data_ptr(), layer.given.data_ptr())
-        layer.index = self._indices.setdefault(key, len(self._indices))
-        return layer
+    def _layer(self, kind: str, args: Sequence[Any], given: Tensor, weight: Tensor, *, biased: bool) -> Layer:
+        index = self._indices.setdefault((weight.data_ptr(), given.data_ptr()), len(self._indices))
+        return Layer(kind, args, given=given, weight=weight, index=index, biased=biased)
 
     def _depends(self, tensor: Tensor) -> bool:
         return bool(storages([tensor]) & self._of_images)
 
-    def _compute(self, layer: Layer, output: Tensor) -> None:
+    def _compute(self, layer: Layer) -> None:
         """Note what a layer computes."""
-        rows = output
+        rows = layer.output
         if layer.kind == "linear":
-            rows = output.flatten(0, -2) if output.dim() > 2 else output
+            rows = rows.flatten(0, -2) if rows.dim() > 2 else rows
             rows = rows if rows.shape == (len(layer.given), layer.weight.shape[1]) else rows.t()
         layer.rows = rows
         self.computed(layer)
@@ -153,18 +141,14 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _add_bias(self, call: Call) -> None:
         """Take a sum as part of a layer, if it adds what does not depend on the images."""
         operands = [each for each in call.arguments if isinstance(each, Tensor)]
+        others = [each for each in operands if not self._depends(each)]
+        if len(others) != 1:
+            return
         for layer in self.layers():
-            if not layer.biased and any(storages([layer.output]) & storages([each]) for each in operands):
-                others = [each for each in operands if not self._depends(each)]
-                if len(others) == 1 and call.output.numel() == layer.output.numel():
-                    layer.biased, layer.output = True, call.output
-                    self._compute(layer, call.output)
-
-
-def features(layer: Layer) -> tuple[int, int]:
-    """Return how many inputs and outputs a matrix product has."""
-    n_in, n_out = layer.weight.shape
-    return n_in, n_out
+            is_summed = storages([layer.output]) & storages(operands)
+            if is_summed and not layer.biased and call.output.numel() == layer.output.numel():
+                layer.biased, layer.output = True, call.output
+                self._compute(layer)
 
 
 def storages(tensors: Iterable[Any]) -> set[int]:
