@@ -17,7 +17,7 @@ from torch import nn
 
 from digitscope import course
 from digitscope.course import Verdict, check, conv, mlp, neural_nets, train_utils
-from digitscope.course.exercises import MODULES, batches, functions, regression
+from digitscope.course.exercises import EXERCISES, batches, functions, regression
 from digitscope.course.exercises.judging import SEED, same
 from digitscope.errors import SettingError
 from digitscope.models.digits import course_cnn
@@ -46,7 +46,7 @@ def solution_in(source: str) -> Any:
     return space["solution"]
 
 
-@pytest.mark.parametrize("exercise", MODULES)
+@pytest.mark.parametrize("exercise", EXERCISES)
 def test_right_solutions_are_right_and_each_mistake_gets_its_own_sentence(exercise: str) -> None:
     verdicts = [check(exercise, solution_in(source)) for source in RIGHT[exercise]]
     verdicts.append(check(exercise, COURSE[exercise]))
@@ -152,7 +152,7 @@ def test_the_chapters_starting_code_gets_a_sentence_of_its_own() -> None:
         "two_headed_mlp": "Both outputs are the same",
         "two_headed_cnn": "There is no convolution",
     }
-    assert list(starts) == list(MODULES)
+    assert list(starts) == list(EXERCISES)
     assert {name: said[name].message.startswith(start) for name, start in starts.items()} == dict.fromkeys(
         starts, True
     )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from digitscope.course import run_script
-from digitscope.course.protocol import TwoDigitNetwork, seed_weights, train_and_test
+from digitscope.course.protocol import TwoDigitNetwork, train_and_test
 from digitscope.course.train_utils import Average
 from digitscope.course.utils_multiMNIST import get_data
 from digitscope.models.digits import two_digit_mlp
@@ -21,8 +21,7 @@ def main(
 ) -> tuple[Average, Average]:
     """Train and test the network, and return the test set's losses and accuracies, upper digit first."""
     data = get_data(path_to_data_dir, use_mini_dataset)
-    seed_weights()
-    return train_and_test(MLP(42 * 28), data, batch_size=64, n_epochs=n_epochs)
+    return train_and_test(lambda: MLP(42 * 28), data, batch_size=64, n_epochs=n_epochs)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
 """Code that the four `main` functions of the course share."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from digitscope.course.train_utils import Average, Batch, batchify_data, in_words, run_epoch, train_model
+from digitscope.course.utils import Arrays
 from digitscope.data import COURSE_SEED
 from digitscope.errors import SettingError
-
-Arrays = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]
 
 
 class TwoDigitNetwork(nn.Module):
@@ -29,11 +29,6 @@ class TwoDigitNetwork(nn.Module):
         """Turn float32 (N, 1, 42, 28) into the logits of the upper and of the lower digit, each (N, 10)."""
         upper, lower = self.layers(x).unbind(dim=1)
         return upper, lower
-
-
-def seed_weights() -> None:
-    """Seed PyTorch's generator, from which the weights and dropout come."""
-    torch.manual_seed(COURSE_SEED)
 
 
 def split_into_batches(data: Arrays, batch_size: int) -> tuple[list[Batch], list[Batch], list[Batch]]:
@@ -67,7 +62,7 @@ def split_into_batches(data: Arrays, batch_size: int) -> tuple[list[Batch], list
 
 
 def train_and_test(
-    model: nn.Module,
+    make_model: Callable[[], nn.Module],
     data: Arrays,
     *,
     batch_size: int,
@@ -76,7 +71,9 @@ def train_and_test(
     momentum: float = 0.9,
     nesterov: bool = False,
 ) -> tuple[Average, Average]:
-    """Train `model` on `data`, print its loss and accuracy on the test set, and return the two."""
+    """Train a new model on `data`, print its loss and accuracy on the test set, and return the two."""
+    torch.manual_seed(COURSE_SEED)  # of the weights and of dropout
+    model = make_model()
     train, validation, test = split_into_batches(data, batch_size)
     train_model(train, validation, model, lr=lr, momentum=momentum, nesterov=nesterov, n_epochs=n_epochs)
     loss, accuracy = run_epoch(test, model.eval(), None)

@@ -10,21 +10,25 @@ from typing import Any
 from digitscope.course.exercises.judging import RIGHT, Verdict
 from digitscope.errors import MissingExtraError, SettingError
 
-MODULES = MappingProxyType(
+EXERCISES = MappingProxyType(
     {
-        "relu": "functions",
-        "relu_derivative": "functions",
-        "train_step": "regression",
-        "predict": "regression",
-        "batchify": "batches",
-        "accuracy": "batches",
-        "flatten": "batches",
-        "cnn": "networks",
-        "two_headed_mlp": "networks",
-        "two_headed_cnn": "networks",
+        "relu": ("functions", "rectified_linear_unit"),
+        "relu_derivative": ("functions", "rectified_linear_unit_derivative"),
+        "train_step": ("regression", "NeuralNetwork.train"),
+        "predict": ("regression", "NeuralNetwork.predict"),
+        "batchify": ("batches", "batchify_data"),
+        "accuracy": ("batches", "compute_accuracy"),
+        "flatten": ("batches", "Flatten"),
+        "cnn": ("networks", "main.model"),
+        "two_headed_mlp": ("networks", "MLP"),
+        "two_headed_cnn": ("networks", "CNN"),
     }
 )
-"""The exercises in the course's order, and the module of this package that judges each."""
+"""The exercises in the course's order: the module of this package that judges each, and the course's name for it.
+
+`NeuralNetwork.train` stands for the class, if it has that method; `main.model` for the network with convolutions
+that the course's function `main` makes.
+"""
 
 
 def check(exercise: str, solution: Any) -> Verdict:
@@ -48,10 +52,10 @@ def check(exercise: str, solution: Any) -> Verdict:
         SettingError: there is no such exercise.
         MissingExtraError: the exercise needs PyTorch, which is not installed.
     """
-    if exercise not in MODULES:
-        raise SettingError(f"exercise {exercise!r} is unknown: choose one of {', '.join(MODULES)}")
+    if exercise not in EXERCISES:
+        raise SettingError(f"exercise {exercise!r} is unknown: choose one of {', '.join(EXERCISES)}")
     try:
-        module = import_module(f"{__name__}.{MODULES[exercise]}")
+        module = import_module(f"{__name__}.{EXERCISES[exercise][0]}")
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise

@@ -6,11 +6,10 @@ A solution is right if it agrees with `digitscope.scratch.regression`.
 import inspect
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 from types import MappingProxyType, SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,21 +34,16 @@ FIRST_RATE = 0.001
 """The handout's learning rate, for the handout's weights; other weights have larger ones."""
 
 
-@dataclass(frozen=True)
-class State:
-    """A network before a step, and the point (x1, x2) with its answer y.
+class State(NamedTuple):
+    """A network before a step, with the arrays of `WEIGHTS`, and the point (x1, x2) with its answer y.
 
-    Attributes:
-        weights: the arrays of `WEIGHTS`, in its order.
-        rate: the learning rate.
-        point: x1, x2 and y.
-        kind: makes the solution's weights from arrays: np.matrix, as the handout has, or np.array.
+    `kind` makes the solution's weights from arrays: np.matrix, as the handout has, or np.array.
     """
 
     weights: tuple[Floats, Floats, Floats]
     rate: float
     point: tuple[float, float, float]
-    kind: Callable[[Any], Any]
+    kind: Callable[[Any], Any] = np.array
 
 
 def _states(generator: np.random.Generator) -> list[list[State]]:
@@ -59,19 +53,17 @@ def _states(generator: np.random.Generator) -> list[list[State]]:
     The first hidden unit is always active: `np.vectorize` takes the type of its result from it, which the course's
     own networks do not reveal. `_caveat` looks at that.
     """
-    ones = (np.zeros((3, 1)), np.ones((3, 2)), np.ones((1, 3)))
-    drawn: list[tuple[tuple[Floats, Floats, Floats], float, tuple[float, float, float]]] = [
-        (ones, FIRST_RATE, (float(x1), float(x2), float(y))) for (x1, x2), y in TRAINING_POINTS[:1]
-    ]
-    while len(drawn) < 13:
+    (x1, x2), y = TRAINING_POINTS[0]
+    point = (float(x1), float(x2), float(y))
+    states = [State((np.zeros((3, 1)), np.ones((3, 2)), np.ones((1, 3))), FIRST_RATE, point)]
+    while len(states) < 13:
         biases, hidden, output = (generator.uniform(-2, 2, shape).round(1) for shape in WEIGHTS.values())
         x1, x2, y = generator.uniform(-3, 3, 3).round(1).tolist()
         weighted = hidden @ np.array([[x1], [x2]]) + biases
         is_clear = np.abs(weighted).min() > 0.005  # rounding must not decide whether a unit is active
-        if is_clear and weighted[0] > 0 and (weighted > 0).sum() == len(drawn) % 3 + 1:
-            rate = round(generator.uniform(0.01, 0.3), 2)
-            drawn.append(((biases, hidden, output), rate, (x1, x2, y)))
-    return [[State(*each, kind=kind) for each in drawn] for kind in (np.matrix, np.array)]
+        if is_clear and weighted[0] > 0 and (weighted > 0).sum() == len(states) % 3 + 1:
+            states.append(State((biases, hidden, output), round(generator.uniform(0.01, 0.3), 2), (x1, x2, y)))
+    return [[state._replace(kind=kind) for state in states] for kind in (np.matrix, np.array)]
 
 
 # Calling a solution
