@@ -1,9 +1,11 @@
 """The chapters run as their reader runs them: each code cell in turn, from top to bottom."""
 
-import json
+import multiprocessing
+import os
 import re
-import subprocess
-import sys
+import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,27 +19,28 @@ OPTION = re.compile(r"^:.*\n", re.MULTILINE)
 MOST_SECONDS = 120  # of one processor, which is busy with other tests too
 
 
-RUN = f"""
-import json, sys, time, warnings
-import matplotlib
-import torch
+# Each chapter runs in a process of its own, since its cells set what other tests would meet. The processes are
+# copies of one that has loaded what most chapters load.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["matplotlib.pyplot", "torch", "digitscope.experiments.run"])
 
-matplotlib.use("Agg")
-warnings.simplefilter("error")
-import matplotlib.pyplot as plt
 
-names = {{"__name__": "__main__"}}
-cells, claims = json.load(sys.stdin)
-for number, cell in enumerate(cells, start=1):
-    exec(compile(cell, f"cell {{number}}", "exec"), names)
-    for figure in map(plt.figure, plt.get_fignums()):
-        figure.canvas.draw()
-    plt.close("all")
-assert time.process_time() < {MOST_SECONDS}, time.process_time()
-for claim in claims:
-    exec(compile(claim, claim, "exec"), names)
-"""
-"""Runs the cells and claims on standard input in a process of their own: they set what other tests would meet."""
+def run(cells: list[str], claims: list[str]) -> None:
+    """Run cells, and then claims with their names; code that fails or warns raises."""
+    import matplotlib.pyplot as plt
+
+    os.nice(19)  # tests that wait for something go first
+    plt.switch_backend("Agg")
+    warnings.simplefilter("error")
+    names = {"__name__": "__main__"}
+    for number, cell in enumerate(cells, start=1):
+        exec(compile(cell, f"cell {number}", "exec"), names)  # noqa: S102 - the chapters are ours
+        for figure in map(plt.figure, plt.get_fignums()):
+            figure.canvas.draw()
+        plt.close("all")
+    assert time.process_time() < MOST_SECONDS
+    for claim in claims:
+        exec(compile(claim, claim, "exec"), names)  # noqa: S102
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
@@ -45,9 +48,8 @@ def test_the_cells_run(path: Path) -> None:
     cells = [OPTION.sub("", cell) for cell in CELL.findall(path.read_text(encoding="utf-8"))]
     assert len(cells) > 5
     claims = [code for code in CLAIMS.get(path.stem, {}).values() if code]
-    call = ["nice", "-n", "19", sys.executable, "-c", RUN]  # tests that wait for something go first
-    done = subprocess.run(call, input=json.dumps((cells, claims)), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    with ProcessPoolExecutor(1, PROCESSES) as pool:
+        pool.submit(run, cells, claims).result()
 
 
 def test_claims_stand_in_the_prose() -> None:
