@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -66,14 +66,8 @@ class Verdict:
         return self.message
 
 
-@dataclass(frozen=True)
-class Failure:
-    """An exception of a solution.
-
-    Attributes:
-        sentence: says where it was raised, and where to look.
-        raised: its type, text and place, if it was one of Python.
-    """
+class Failure(NamedTuple):
+    """The sentence on an exception of a solution, and its type, text and place, if it was one of Python."""
 
     sentence: str
     raised: str = ""
@@ -169,9 +163,8 @@ def attempt(run: Callable[..., Any], *arguments: Any, called: str) -> Any:
         return Failure(f"{called} called sys.exit{place(error)}: an exercise must return instead.")
     except Exception as error:  # noqa: BLE001 - it is code of a student
         hint = _hint(error)
-        if hint:
-            return Failure(f"{called} fails{place(error)}: {hint}.", raised(error))
-        return Failure(f"{called} raised {raised(error)}.", raised(error))
+        problem = f"fails{place(error)}: {hint}" if hint else f"raised {raised(error)}"
+        return Failure(f"{called} {problem}.", raised(error))
 
 
 def _hint(error: Exception) -> str:
@@ -195,9 +188,8 @@ def place(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f" at line {error.lineno}" if error.lineno else ""
     theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)]
-    if not theirs:
-        return ""
-    return f" at line {theirs[-1].lineno}" + (f" ({theirs[-1].line})" if theirs[-1].line else "")
+    code = f" ({theirs[-1].line})" if theirs and theirs[-1].line else ""
+    return f" at line {theirs[-1].lineno}{code}" if theirs else ""
 
 
 def _is_theirs(filename: str) -> bool:
@@ -210,7 +202,7 @@ def same(output: Any, expected: Any) -> bool:
         if type(output) is not type(expected) or len(output) != len(expected):
             return False
         return all(same(one, other) for one, other in zip(output, expected, strict=True))
-    if expected is None or output is None or isinstance(output, Failure | tuple | list):
+    if expected is None or output is None or isinstance(output, tuple | list):
         return expected is None and output is None
     ours, theirs = np.asarray(expected), np.asarray(output)
     return ours.shape == theirs.shape and bool(np.allclose(theirs, ours, rtol=1e-5, atol=1e-7))

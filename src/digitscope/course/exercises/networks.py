@@ -88,7 +88,7 @@ def _outputs(facts: Facts) -> Iterator[str]:
         yield f"An output has {widths.pop()} scores for each image: it needs one score for each digit."
     if any(head.isnan().any() for head in heads):
         yield "The output is NaN, which is not a number: look for a division and a logarithm."
-    if not all(facts.training.is_trained(layer.weight) for layer in facts.training.layers()):
+    if not all(storages([layer.weight]) & facts.training.of_parameters for layer in facts.training.layers()):
         yield (
             "The optimizer would not see all layers: they are kept where nn.Module does not look, such as in a "
             "list."

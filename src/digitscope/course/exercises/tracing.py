@@ -63,14 +63,14 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     Args:
         images: the network's input.
-        parameters: what its optimizer would train.
+        parameters: what its optimizer would train; `of_parameters` has them, and what is computed from them.
     """
 
     def __init__(self, images: Tensor, parameters: Iterable[Tensor] = ()) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.calls: list[Call] = []
         self._of_images = storages([images])
-        self._of_parameters = storages(parameters)
+        self.of_parameters = storages(parameters)
         self._indices: dict[tuple[int, int], int] = {}
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -78,7 +78,7 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.calls.append(call)
         call.output = function(*args, **(kwargs or {}))
         used = storages(_flat(args))
-        for origin in (self._of_images, self._of_parameters):
+        for origin in (self._of_images, self.of_parameters):
             if used & origin:
                 origin |= storages(_flat([call.output]))
         if isinstance(call, Layer):
@@ -98,10 +98,6 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if isinstance(call, Layer) and (not kinds or call.kind in kinds):
                 layers.setdefault(call.index, call)
         return list(layers.values())
-
-    def is_trained(self, weight: Tensor) -> bool:
-        """Return whether a weight is a parameter, or computed from some."""
-        return bool(storages([weight]) & self._of_parameters)
 
     def computed(self, layer: Layer) -> None:
         """Hook for each layer that has its output, and again when a bias is added to that."""
