@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digitscope.course import mlp, nnet_fc, run_script
+from digitscope.course import mlp, run_script
 from digitscope.course.protocol import split_into_batches
 from digitscope.data import Dataset, make_two_digit, write_two_digit
-from digitscope.data.splits import hold_out_last_tenth
 from digitscope.errors import DataError, SettingError
 
 
@@ -20,21 +19,14 @@ def test_a_split_without_a_whole_batch_is_refused(sample: Dataset, tmp_path: Pat
         mlp.main(tmp_path, True, 1)
 
 
-def test_a_batch_size_without_a_batch_is_refused(sample: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    batch_size = 151
-    train, validation = hold_out_last_tenth(sample.train[:1500])
-    small = Dataset("a slice", "the sample", train, validation, sample.test[:330])
-    monkeypatch.setattr("digitscope.course.utils.load_mnist", lambda *_, **__: small)
-    with pytest.raises(SettingError, match=f"split has [0-9]+ examples and batch_size is {batch_size}: expected"):
-        nnet_fc.main(batch_size=batch_size, n_epochs=1)
-
-
 def test_the_smallest_split_may_be_one_batch() -> None:
     x, y = np.zeros((300, 1, 42, 28), np.float32), np.zeros((2, 300), np.int64)
     batches = split_into_batches((x, y, x[:40], y[:, :40]), 30)
     assert [len(part) for part in batches] == [9, 1, 1]
     with pytest.raises(SettingError, match="the test split has 20 examples"):
         split_into_batches((x, y, x[:20], y[:, :20]), 30)
+    with pytest.raises(SettingError, match="the training split has 270 examples and batch_size is 0: expected"):
+        split_into_batches((x, y, x, y), 0)
 
 
 def test_as_a_script_an_error_is_one_line(tmp_path: Path) -> None:
