@@ -15,8 +15,6 @@ def known_tiny(sample: Dataset, monkeypatch: pytest.MonkeyPatch) -> dict[str, by
     files = idx_files(sample.train[:64], sample.test[:16])
     digests = {name: md5(content, usedforsecurity=False).hexdigest() for name, content in files.items()}
     table = {**KNOWN_FILES, "MNIST": digests}
-    origins = {digest: (dataset, name) for dataset, known in table.items() for name, digest in known.items()}
     monkeypatch.setattr("digitscope.data.known_files.KNOWN_FILES", table)
-    monkeypatch.setattr("digitscope.data.known_files._ORIGINS", origins)
     monkeypatch.setattr("digitscope.data.download.KNOWN_FILES", table)
     return files

@@ -7,7 +7,6 @@ import gzip
 import io
 import pickle
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,18 @@ from numpy.typing import NDArray
 
 from digitscope.data.local_files import (
     DATA_VARIABLE,
+    about,
     expanded,
     find_data_directory,
     is_file,
     is_folder,
+    new_files,
     places,
     read_content,
-    refuse_existing,
 )
 from digitscope.data.restricted_pickle import restricted_load
 from digitscope.data.splits import Dataset, Split, UInt8, hold_out_last_tenth, is_divided_at_last_tenth, joined
 from digitscope.errors import DataError
-from digitscope.files import replacing
 
 LEVELS = 256
 CHUNK = 2_000  # images converted at a time, which bounds the memory of the floats in between
@@ -42,14 +41,12 @@ def read_course_mnist(path: Path) -> tuple[Split, Split]:
     Raises:
         DataError: the file cannot be read, or does not hold what the course's file does.
     """
-    stored = _read_pickle(path)
-    try:
+    with about(path), gzip.open(path) as file:
+        stored = restricted_load(file)
         if not isinstance(stored, list | tuple) or len(stored) != 3:
             raise DataError("expected three (images, labels) pairs")
         first, second, test = (_single_digits(pair) for pair in stored)
         return joined(first, second), test
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
 
 
 def write_course_mnist(path: Path, train: Split, test: Split) -> None:
@@ -119,14 +116,9 @@ def write_two_digit(dataset: Dataset, directory: Path | str, *, mini: bool = Tru
         )
     both = joined(dataset.train, dataset.validation)
     paths = _paths(expanded(directory), mini=mini)
-    try:
-        refuse_existing(paths)
-        with ExitStack() as stack:  # all four are moved when the last one is whole
-            temporary = [stack.enter_context(replacing(path)) for path in paths]
-            _write_pairs(both, temporary[0], temporary[1])
-            _write_pairs(dataset.test, temporary[2], temporary[3])
-    except OSError as error:
-        raise DataError(f"{directory}: cannot be written ({error.strerror or error})") from None
+    with new_files(*paths) as temporary:
+        _write_pairs(both, temporary[0], temporary[1])
+        _write_pairs(dataset.test, temporary[2], temporary[3])
     return paths
 
 
@@ -136,15 +128,13 @@ def read_pairs(images_path: Path, labels_path: Path) -> Split:
     Raises:
         DataError: a file cannot be read or is not such a file, or the two differ in length.
     """
-    stored = _read_pickle(images_path)
-    try:
+    with about(images_path), gzip.open(images_path) as file:
+        stored = restricted_load(file)
         if not isinstance(stored, list):
             raise DataError("expected a list of images")
         images = _pixels(stored)
         if images.shape[1:] != (42, 28):
             raise DataError(f"images of shape {images.shape[1:]}: expected (42, 28)")
-    except DataError as error:
-        raise DataError(f"{images_path}: {error}") from None
     labels = _read_labels(labels_path)
     if len(images) != len(labels):
         raise DataError(
@@ -209,22 +199,19 @@ def _single_digits(pair: object) -> Split:
 
 
 def _pixels(stored: NDArray[Any] | Sequence[object]) -> UInt8:
-    starts = range(0, max(len(stored), 1), CHUNK)
-    chunks = [_pixels_of(stored[start : start + CHUNK]) for start in starts]
+    chunks = []
+    for start in range(0, max(len(stored), 1), CHUNK):
+        try:
+            levels = np.asarray(stored[start : start + CHUNK], dtype=np.float64) * LEVELS
+        except (ValueError, TypeError, OverflowError):
+            raise DataError("expected images of one shape, as arrays of floats") from None
+        pixels = np.nan_to_num(levels).clip(0, LEVELS - 1).astype(np.uint8)
+        if not np.array_equal(pixels, levels):
+            raise DataError(f"pixels that are not whole multiples of 1/{LEVELS} from 0 to {LEVELS - 1}/{LEVELS}")
+        chunks.append(pixels)
     if len({chunk.shape[1:] for chunk in chunks}) > 1:
         raise DataError("images of different shapes: expected one shape")
     return np.concatenate(chunks)
-
-
-def _pixels_of(stored: NDArray[Any] | Sequence[object]) -> UInt8:
-    try:
-        levels = np.asarray(stored, dtype=np.float64) * LEVELS
-    except (ValueError, TypeError, OverflowError):
-        raise DataError("expected images of one shape, as arrays of floats") from None
-    pixels = np.nan_to_num(levels).clip(0, LEVELS - 1).astype(np.uint8)
-    if not np.array_equal(pixels, levels):
-        raise DataError(f"pixels that are not whole multiples of 1/{LEVELS} from 0 to {LEVELS - 1}/{LEVELS}")
-    return pixels
 
 
 def _digits(labels: NDArray[Any]) -> UInt8:
@@ -236,31 +223,19 @@ def _digits(labels: NDArray[Any]) -> UInt8:
 
 def _read_labels(path: Path) -> UInt8:
     """Return the labels in the text file at `path`, uint8 (N, 2)."""
-    lines = [line for line in read_content(path).splitlines() if line.strip()]
-    try:
-        rows = [np.array(line.split(), dtype=np.float64) for line in lines]
-    except ValueError as error:
-        raise DataError(f"{path}: {error}; expected two lines of digits") from None
-    if len(rows) != 2 or len(rows[0]) != len(rows[1]):
-        counts = ", ".join(str(len(row)) for row in rows[:3])
-        raise DataError(
-            f"{path}: {len(rows)} lines of {counts or 'no'} numbers; "
-            "expected two of equal length: the upper digits, then the lower ones"
-        )
-    try:
+    lines = [line.split() for line in read_content(path).splitlines() if line.strip()]
+    with about(path):
+        try:
+            rows = [np.array(line, dtype=np.float64) for line in lines]
+        except ValueError as error:
+            raise DataError(f"{error}; expected two lines of digits") from None
+        if len(rows) != 2 or len(rows[0]) != len(rows[1]):
+            counts = ", ".join(str(len(row)) for row in rows[:3])
+            raise DataError(
+                f"{len(rows)} lines of {counts or 'no'} numbers; "
+                "expected two of equal length: the upper digits, then the lower ones"
+            )
         return _digits(np.stack(rows, axis=1))
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
-
-
-def _read_pickle(path: Path) -> object:
-    try:
-        with gzip.open(path) as file:
-            return restricted_load(file)  # type: ignore[arg-type]  # GzipFile reads as a BinaryIO does
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
 
 
 class _CoursePickler(pickle.Pickler):

@@ -19,40 +19,41 @@ from digitscope.errors import DataError
 
 UNSIGNED_BYTE = 0x08
 
-TRAIN_IMAGES = "train-images-idx3-ubyte"
-TRAIN_LABELS = "train-labels-idx1-ubyte"
-TEST_IMAGES = "t10k-images-idx3-ubyte"
-TEST_LABELS = "t10k-labels-idx1-ubyte"
-STANDARD_NAMES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
+STANDARD_NAMES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = STANDARD_NAMES
 
 MNIST = "MNIST"
-FASHION_MNIST = "Fashion-MNIST"
 
 # Data set -> file -> MD5 of the uncompressed file: MNIST's as LeCun, Cortes and Burges published it,
 # Fashion-MNIST's as it lies in its authors' repository (zalandoresearch/fashion-mnist).
 KNOWN_FILES: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        MNIST: MappingProxyType(
-            {
-                TRAIN_IMAGES: "6bbc9ace898e44ae57da46a324031adb",
-                TRAIN_LABELS: "a25bea736e30d166cdddb491f175f624",
-                TEST_IMAGES: "2646ac647ad5339dbf082846283269ea",
-                TEST_LABELS: "27ae3e4e09519cfbb04c329615203637",
-            }
-        ),
-        FASHION_MNIST: MappingProxyType(
-            {
-                TRAIN_IMAGES: "f4a8712d7a061bf5bd6d2ca38dc4d50a",
-                TRAIN_LABELS: "9018921c3c673c538a1fc5bad174d6f9",
-                TEST_IMAGES: "8181f5470baa50b63fa0f6fddb340f0a",
-                TEST_LABELS: "15d484375f8d13e6eb1aabb0c3f46965",
-            }
-        ),
+        MNIST: {
+            TRAIN_IMAGES: "6bbc9ace898e44ae57da46a324031adb",
+            TRAIN_LABELS: "a25bea736e30d166cdddb491f175f624",
+            TEST_IMAGES: "2646ac647ad5339dbf082846283269ea",
+            TEST_LABELS: "27ae3e4e09519cfbb04c329615203637",
+        },
+        "Fashion-MNIST": {
+            TRAIN_IMAGES: "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+            TRAIN_LABELS: "9018921c3c673c538a1fc5bad174d6f9",
+            TEST_IMAGES: "8181f5470baa50b63fa0f6fddb340f0a",
+            TEST_LABELS: "15d484375f8d13e6eb1aabb0c3f46965",
+        },
     }
 )
-_ORIGINS = MappingProxyType(
-    {digest: (dataset, name) for dataset, files in KNOWN_FILES.items() for name, digest in files.items()}
-)
+
+
+class FoundFile(NamedTuple):
+    """One of the four files: where it was found, for messages, and the array in it."""
+
+    where: str
+    array: UInt8
 
 
 def parse_idx(content: bytes) -> UInt8:
@@ -83,50 +84,20 @@ def parse_idx(content: bytes) -> UInt8:
 
 def idx_of(array: UInt8) -> bytes:
     """Return the content of the IDX file that holds `array`."""
-    return _header(array) + array.tobytes()
+    return b"".join(_idx_parts(array))
 
 
-def _header(array: UInt8) -> bytes:
-    return struct.pack(f">HBB{array.ndim}I", 0, UNSIGNED_BYTE, array.ndim, *array.shape)
+def _idx_parts(array: UInt8) -> tuple[bytes, memoryview]:
+    header = struct.pack(f">HBB{array.ndim}I", 0, UNSIGNED_BYTE, array.ndim, *array.shape)
+    return header, np.ascontiguousarray(array).data
 
 
-class FoundFile(NamedTuple):
-    """One of the four files.
-
-    Attributes:
-        where: where it was found, for messages.
-        digest: the MD5 of the IDX file, uncompressed.
-        content: the IDX file, or the array that it would hold.
-    """
-
-    where: str
-    digest: str
-    content: bytes | UInt8
-
-    @classmethod
-    def of_array(cls, where: str, array: UInt8) -> "FoundFile":
-        """Return the file that would hold `array`."""
-        digest = hashlib.md5(_header(array), usedforsecurity=False)
-        digest.update(np.ascontiguousarray(array).data)
-        return cls(where, digest.hexdigest(), array)
-
-    def array(self) -> UInt8:
-        """Return the array that the file holds.
-
-        Raises:
-            DataError: it is no IDX file of uint8.
-        """
-        if not isinstance(self.content, bytes):
-            return self.content
-        try:
-            return parse_idx(self.content)
-        except DataError as error:
-            raise DataError(f"{self.where}: {error}") from None
-
-
-def md5(content: bytes) -> str:
-    """Return the MD5 of `content` in hexadecimal; it tells files apart and guards against no attacker."""
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+def md5(*parts: bytes | memoryview) -> str:
+    """Return the MD5 of content in hexadecimal; it tells files apart and guards against no attacker."""
+    digest = hashlib.md5(usedforsecurity=False)
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def identify(files: Mapping[str, FoundFile]) -> str:
@@ -135,19 +106,21 @@ def identify(files: Mapping[str, FoundFile]) -> str:
     Raises:
         DataError: a file's content is not the one that its name promises.
     """
-    met = Counter(_ORIGINS[file.digest][0] for file in files.values() if file.digest in _ORIGINS)
+    origins = {digest: (dataset, name) for dataset, known in KNOWN_FILES.items() for name, digest in known.items()}
+    digests = {name: md5(*_idx_parts(file.array)) for name, file in files.items()}
+    met = Counter(origins[digest][0] for digest in digests.values() if digest in origins)
     dataset = max(met, key=lambda name: met[name], default=MNIST)
-    for name, (where, digest, _) in files.items():
+    for name, digest in digests.items():
         if digest == KNOWN_FILES[dataset][name]:
             continue
         expected = f"expected {dataset}'s {name} ({KNOWN_FILES[dataset][name]})"
-        if digest in _ORIGINS:
-            origin, file = _ORIGINS[digest]
-            raise DataError(
-                f"{where}: this is {origin}'s {file} (MD5 {digest}), {expected}; give each file its own name"
+        if digest in origins:
+            origin, file = origins[digest]
+            fault = f"this is {origin}'s {file} (MD5 {digest}), {expected}; give each file its own name"
+        else:
+            fault = (
+                f"content with MD5 {digest}, {expected}; get the file again; "
+                "--unchecked (check=False) takes it as it is"
             )
-        raise DataError(
-            f"{where}: content with MD5 {digest}, {expected}; get the file again; "
-            "--unchecked (check=False) takes it as it is"
-        )
+        raise DataError(f"{files[name].where}: {fault}")
     return dataset

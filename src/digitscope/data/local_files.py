@@ -5,12 +5,14 @@ import io
 import os
 import stat
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import platformdirs
 
 from digitscope.errors import DataError
+from digitscope.files import replacing
 
 DATA_VARIABLE = "DIGITSCOPE_DATA"
 GZIP_MAGIC = b"\x1f\x8b"
@@ -20,7 +22,7 @@ def find_data_directory(directory: Path | str | None = None) -> Path | None:
     """Return the folder that the user names: `directory`, else DIGITSCOPE_DATA, else None.
 
     Raises:
-        DataError: the name begins with the home folder of a user whom this machine does not know.
+        DataError: as for `expanded`.
     """
     named = directory or os.environ.get(DATA_VARIABLE)
     return expanded(named) if named else None
@@ -69,12 +71,21 @@ def is_file(path: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Tell whether a folder is at `path`.
-
-    Raises:
-        DataError: as for `is_file`.
-    """
+    """Tell whether a folder is at `path`; errors as for `is_file`."""
     return stat.S_ISDIR(_mode(path))
+
+
+def _mode(path: Path) -> int:
+    """Return the type and mode of what is at `path`; 0, which is no type, when nothing is."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror or error}); expected a folder whose files can be: "
+            "change its permissions, or name another by --data"
+        ) from None
 
 
 def refuse_existing(paths: Iterable[Path]) -> None:
@@ -89,18 +100,41 @@ def refuse_existing(paths: Iterable[Path]) -> None:
             raise DataError(f"{path}: is there already and is kept; expected a folder without it: name another")
 
 
+@contextmanager
+def new_files(*paths: Path) -> Iterator[list[Path]]:
+    """Yield a temporary path for each of `paths`; all are moved there when the last one is whole.
+
+    Raises:
+        DataError: a file is there already, or cannot be written.
+    """
+    try:
+        refuse_existing(paths)
+        with ExitStack() as stack:
+            yield [stack.enter_context(replacing(path)) for path in paths]
+    except OSError as error:
+        where = paths[0] if len(paths) == 1 else paths[0].parent
+        raise DataError(f"{where}: cannot be written ({error.strerror or error}): name another folder") from None
+
+
+@contextmanager
+def about(path: Path, advice: str = "") -> Iterator[None]:
+    """Let an error of the block, which reads the file at `path`, name it; an OSError becomes a DataError."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except DataError as error:
+        raise DataError(f"{path}: {error}{advice}") from None
+
+
 def read_content(path: Path) -> bytes:
     """Return the content of the file at `path`, uncompressed if it is gzipped, whatever its name.
 
     Raises:
         DataError: the file cannot be read, or its compressed content is damaged.
     """
-    try:
+    with about(path, "; get the file again"):
         return decompressed(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except DataError as error:
-        raise DataError(f"{path}: {error}; get the file again") from None
 
 
 def decompressed(content: bytes, limit: int = -1) -> bytes:
@@ -116,16 +150,3 @@ def decompressed(content: bytes, limit: int = -1) -> bytes:
             return file.read(limit)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"damaged gzip content ({error})") from None
-
-
-def _mode(path: Path) -> int:
-    """Return the type and mode of what is at `path`; 0, which is no type, when nothing is."""
-    try:
-        return path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return 0
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror or error}); expected a folder whose files can be: "
-            "change its permissions, or name another by --data"
-        ) from None

@@ -5,30 +5,20 @@ from pathlib import Path
 
 from digitscope.data.course_files import read_course_mnist, write_course_mnist
 from digitscope.data.download import Report, check_downloads_work, fetch_mnist, is_offline, say_nothing
-from digitscope.data.known_files import (
-    MNIST,
-    STANDARD_NAMES,
-    TEST_IMAGES,
-    TEST_LABELS,
-    TRAIN_IMAGES,
-    TRAIN_LABELS,
-    FoundFile,
-    identify,
-    md5,
-)
+from digitscope.data.known_files import MNIST, STANDARD_NAMES, FoundFile, identify, parse_idx
 from digitscope.data.local_files import (
+    about,
     cache_directory,
     expanded,
     find_data_directory,
     is_file,
+    new_files,
     places,
     read_content,
-    refuse_existing,
 )
 from digitscope.data.sample import load_sample
 from digitscope.data.splits import Dataset, Split, hold_out_last_tenth, is_divided_at_last_tenth, joined
 from digitscope.errors import DataError, MissingExtraError
-from digitscope.files import replacing
 
 COURSE_NAME = "mnist.pkl.gz"
 UNCHECKED_NAME = "unchecked data"
@@ -61,9 +51,9 @@ def load_mnist(
             promises.
     """
     folder = find_data_directory(directory)
-    if folder is not None:
-        return _load_folder(folder, check=check)
-    return load_mnist_elsewhere(download=download, report=report)
+    if folder is None:
+        return load_mnist_elsewhere(download=download, report=report)
+    return _load_folder(folder, check=check)
 
 
 def load_mnist_elsewhere(*, download: bool = True, report: Report | None = None) -> Dataset:
@@ -73,11 +63,10 @@ def load_mnist_elsewhere(*, download: bool = True, report: Report | None = None)
     """
     say = report or say_nothing
     found = _load_cache() or (_download(say) if download else None)
-    if found is not None:
-        return found
-    sample = load_sample()
-    say(f"no full MNIST here: using {sample.source}; `digitscope data fetch` or --data DIR gets all 70,000")
-    return sample
+    if found is None:
+        found = load_sample()
+        say(f"no full MNIST here: using {found.source}; `digitscope data fetch` or --data DIR gets all 70,000")
+    return found
 
 
 def has_mnist(directory: Path | str) -> bool:
@@ -86,8 +75,7 @@ def has_mnist(directory: Path | str) -> bool:
     Raises:
         DataError: there is no such folder, or it cannot be looked at.
     """
-    looked_in = places(expanded(directory))
-    return any(_idx_paths(place) or is_file(place / COURSE_NAME) for place in looked_in)
+    return any(_idx_paths(place) or is_file(place / COURSE_NAME) for place in places(expanded(directory)))
 
 
 def write_mnist(dataset: Dataset, directory: Path | str) -> Path:
@@ -109,19 +97,14 @@ def write_mnist(dataset: Dataset, directory: Path | str) -> Path:
             "validation, as full MNIST has them: `digitscope data fetch` or --data DIR gets it"
         )
     path = expanded(directory) / COURSE_NAME
-    try:
-        refuse_existing([path])
-        with replacing(path) as temporary:
-            write_course_mnist(temporary, joined(dataset.train, dataset.validation), dataset.test)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror or error}): name another folder") from None
+    with new_files(path) as (temporary,):
+        write_course_mnist(temporary, joined(dataset.train, dataset.validation), dataset.test)
     return path
 
 
 def _load_folder(folder: Path, *, check: bool) -> Dataset:
-    looked_in = places(folder)
     lacking = []
-    for place in looked_in:
+    for place in places(folder):
         paths = _idx_paths(place)
         if len(paths) == len(STANDARD_NAMES):
             return _assemble(_read_idx(paths), str(place), check=check)
@@ -144,7 +127,7 @@ def _load_cache() -> Dataset | None:
         if len(paths) < len(STANDARD_NAMES):
             return None
         dataset = _assemble(_read_idx(paths), f"the cache {folder}", check=True)
-    except (DataError, OSError):  # what is wrong in the cache is fetched again
+    except DataError:  # what is wrong in the cache is fetched again
         return None
     return dataset if dataset.name == MNIST else None
 
@@ -169,15 +152,19 @@ def _idx_paths(place: Path) -> dict[str, Path]:
         # Some archives have the files as train-images.idx3-ubyte.
         spellings = (name, name.replace("-idx", ".idx"))
         candidates = (place / f"{spelling}{ending}" for spelling in spellings for ending in ("", ".gz"))
-        path = next((path for path in candidates if is_file(path)), None)
+        path = next(filter(is_file, candidates), None)
         if path is not None:
             found[name] = path
     return found
 
 
 def _read_idx(paths: Mapping[str, Path]) -> dict[str, FoundFile]:
-    contents = {name: read_content(path) for name, path in paths.items()}
-    return {name: FoundFile(str(paths[name]), md5(content), content) for name, content in contents.items()}
+    files = {}
+    for name, path in paths.items():
+        content = read_content(path)
+        with about(path):
+            files[name] = FoundFile(str(path), parse_idx(content))
+    return files
 
 
 def _read_course(path: Path) -> dict[str, FoundFile]:
@@ -185,7 +172,7 @@ def _read_course(path: Path) -> dict[str, FoundFile]:
     train, test = read_course_mnist(path)
     arrays = (train.images, train.labels, test.images, test.labels)
     named = zip(STANDARD_NAMES, arrays, strict=True)
-    return {name: FoundFile.of_array(f"{path}, its {name}", array) for name, array in named}
+    return {name: FoundFile(f"{path}, its {name}", array) for name, array in named}
 
 
 def _assemble(files: Mapping[str, FoundFile], source: str, *, check: bool) -> Dataset:
@@ -195,23 +182,22 @@ def _assemble(files: Mapping[str, FoundFile], source: str, *, check: bool) -> Da
         if check:
             raise
         name = UNCHECKED_NAME
-    both = _split_of(files[TRAIN_IMAGES], files[TRAIN_LABELS])
-    test = _split_of(files[TEST_IMAGES], files[TEST_LABELS])
+    train_images, train_labels, test_images, test_labels = (files[each] for each in STANDARD_NAMES)
+    both, test = _split_of(train_images, train_labels, 2), _split_of(test_images, test_labels, 1)
     if both.images.shape[1:] != test.images.shape[1:]:
         raise DataError(
             f"{source}: training images of shape {both.images.shape[1:]}, test images of shape "
             f"{test.images.shape[1:]}; expected one shape"
         )
-    for split, images, least in ((both, TRAIN_IMAGES, 2), (test, TEST_IMAGES, 1)):  # one of two validates
-        if len(split) < least:
-            raise DataError(f"{files[images].where}: {len(split)} images: expected at least {least}")
     train, validation = hold_out_last_tenth(both)
     return Dataset(name, source, train, validation, test)
 
 
-def _split_of(images: FoundFile, labels: FoundFile) -> Split:
-    pixels, digits = images.array(), labels.array()
+def _split_of(images: FoundFile, labels: FoundFile, least: int) -> Split:
     try:
-        return Split(pixels, digits)
+        split = Split(images.array, labels.array)
     except DataError as error:
         raise DataError(f"{images.where} with {labels.where}: {error}") from None
+    if len(split) < least:
+        raise DataError(f"{images.where}: {len(split)} images: expected at least {least}")
+    return split

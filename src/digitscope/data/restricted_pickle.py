@@ -4,6 +4,7 @@ A pickle is a program: it names functions and calls them. Here every name that i
 stand-in below, so it never calls anything outside this file, NumPy's own reconstruction included.
 """
 
+import gzip
 import pickle
 import re
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ _PLAIN_DTYPE = re.compile(r"b1|[iu][1248]|f[248]")
 _PLAIN_VALUES = (bool, int, float, str, bytes, type(None))
 
 
-def restricted_load(file: BinaryIO) -> object:
+def restricted_load(file: BinaryIO | gzip.GzipFile) -> object:
     """Return the arrays, lists, tuples, numbers and strings that the pickle in `file` holds.
 
     Text and arrays that Python 2 wrote are read as Latin-1.
@@ -75,22 +76,18 @@ class _Array:
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _version, shape, dtype, fortran_order, content = state
-        self.array = _array(content, dtype, shape, "F" if fortran_order else "C")
+        raw = content.encode("latin1") if isinstance(content, str) else content
+        if not isinstance(dtype, _Dtype) or not isinstance(raw, bytes | bytearray):
+            raise pickle.UnpicklingError("an array that is not made of plain numbers")
+        stored = np.frombuffer(raw, dtype.dtype).reshape(shape, order="F" if fortran_order else "C")
+        self.array = stored.astype(dtype.dtype.newbyteorder("="))
 
 
 def _from_buffer(content: object, dtype: object, shape: tuple[int, ...], order: str) -> _Array:
     """Stand for NumPy's `_frombuffer`, which pickles of protocol 5 call."""
     made = _Array()
-    made.array = _array(content, dtype, shape, order)
+    made.__setstate__((None, shape, dtype, order == "F", content))
     return made
-
-
-def _array(content: object, dtype: object, shape: tuple[int, ...], order: str) -> NDArray[Any]:
-    raw = content.encode("latin1") if isinstance(content, str) else content
-    if not isinstance(dtype, _Dtype) or not isinstance(raw, bytes | bytearray):
-        raise pickle.UnpicklingError("an array that is not made of plain numbers")
-    stored = np.frombuffer(raw, dtype.dtype).reshape(shape, order="F" if order == "F" else "C")
-    return stored.astype(dtype.dtype.newbyteorder("="))
 
 
 def _encode(text: str, encoding: str) -> bytes:
@@ -98,11 +95,6 @@ def _encode(text: str, encoding: str) -> bytes:
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"bytes in the encoding {encoding!r}")
     return text.encode("latin1")
-
-
-def _no_bytes() -> bytes:
-    """Stand for `bytes` called without arguments, by which Python 3 writes empty bytes for Python 2."""
-    return b""
 
 
 _ARRAY = _Callable(_Array)
@@ -115,17 +107,16 @@ _ADMITTED: Mapping[tuple[str, str], _Callable] = MappingProxyType(
         ("numpy.core.numeric", "_frombuffer"): _Callable(_from_buffer),
         ("numpy._core.numeric", "_frombuffer"): _Callable(_from_buffer),
         ("_codecs", "encode"): _Callable(_encode),
-        ("__builtin__", "bytes"): _Callable(_no_bytes),
+        ("__builtin__", "bytes"): _Callable(lambda: b""),  # how Python 3 writes empty bytes for Python 2
     }
 )
 
 
 class _RestrictedUnpickler(pickle.Unpickler):
     def find_class(self, module_name: str, global_name: str) -> _Callable:
-        try:
-            return _ADMITTED[module_name, global_name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"it calls {module_name}.{global_name}") from None
+        if (module_name, global_name) not in _ADMITTED:
+            raise pickle.UnpicklingError(f"it calls {module_name}.{global_name}")
+        return _ADMITTED[module_name, global_name]
 
 
 def _with_arrays(value: object, seen: dict[int, object]) -> object:
