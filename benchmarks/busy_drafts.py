@@ -6,10 +6,9 @@ from math import inf
 
 import numpy as np
 
-from digitscope.data.drafts import Draft
+from digitscope.data.drafts import Draft, draw_line
 from digitscope.data.glyphs import Writing
 from digitscope.data.hands import Material
-from digitscope.data.rules import draw_line
 from digitscope.errors import DataError
 
 MOST_DIGITS = 70

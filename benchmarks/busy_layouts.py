@@ -6,7 +6,7 @@ from math import inf
 import numpy as np
 
 from benchmarks.busy_drafts import BusyDraft, Cells, Look
-from digitscope.data.rules import draw_arrow, draw_zigzag
+from digitscope.data.drafts import draw_arrow, draw_zigzag
 from digitscope.data.typeset import WORDS, random_number, random_sum
 
 HAIRLINE = (0.8, 1.3)

@@ -9,10 +9,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from digitscope.data.drafts import Document, Draft
+from digitscope.data.drafts import Box, Document, Draft, add_clutter, comb, ruled
 from digitscope.data.glyphs import Writing
 from digitscope.data.hands import Material
-from digitscope.data.rules import add_clutter, comb, ruled
 from digitscope.data.typeset import WORDS, random_number, random_sum
 
 CROSSED = 0.06
@@ -33,7 +32,7 @@ def make_document(material: Material, generator: np.random.Generator, kind: str 
         shape = (max(24, min(height, 1200)), max(24, min(width, 1200)))
     draft = Draft(material, size, shape, generator)
     KINDS[kind].lay_out(draft)
-    add_clutter(draft.brush, draft.shape, draft.size, KINDS[kind].clutter, generator)
+    add_clutter(draft, KINDS[kind].clutter)
     return draft.finished()
 
 
@@ -78,7 +77,7 @@ def lines_of_numbers(draft: Draft) -> None:
                 writing, layer = draft.other(size * draft.draw(0.5, 1.1))
                 x = draft.place(writing, x, where, layer)
             else:
-                text = random_number(draft.generator, most=int(draft.generator.integers(1, 12)))
+                text = random_number(draft.generator, most=draft.whole(1, 12))
                 number = draft.hand.number(text, gap, by_ink=by_ink)
                 x = draft.place(number, x, where, "digits", is_crossed=draft.happens(crossed))
             x += draft.hand.size * draft.draw(0.4, 1.6)
@@ -90,7 +89,7 @@ def few_numbers(draft: Draft) -> None:
     height, width = draft.shape
     base = draft.draw(0.1, 0.8) * height
     gap = (draft.draw(0.0, 0.2), draft.draw(0.2, 0.9))
-    for _ in range(int(draft.generator.integers(1, 4))):
+    for _ in range(draft.whole(1, 4)):
         text = random_sum(draft.generator) if draft.happens(0.4) else random_number(draft.generator, most=9)
         x, is_crossed = draft.draw(-0.1, 0.5) * width, draft.happens(CROSSED)
         draft.place(draft.hand.number(text, gap), x, base, "digits", is_crossed=is_crossed)
@@ -124,7 +123,7 @@ def filled_field(draft: Draft, field: str, x: float, base: float) -> float:
     """Draw one field from column `x` on and fill in most of them; return its right end."""
     size = draft.size
     if field == "comb":
-        cells = int(draft.generator.integers(2, 12))
+        cells = draft.whole(2, 12)
         return in_cells(draft, x, base, cells, draft.draw(0.9, 1.5) * size)
     number = draft.hand.number(random_number(draft.generator, most=8)) if draft.happens(0.85) else None
     if draft.happens(0.12):
@@ -136,7 +135,7 @@ def filled_field(draft: Draft, field: str, x: float, base: float) -> float:
     if field != "none":
         top = base - size * draft.draw(1.1, 1.5)
         ys = [base + 0.1 * size] if field == "rule" else [top, base + 0.2 * size]
-        ruled(draft.brush, [x, end], ys, field == "box", size, draft.generator)
+        ruled(draft, [x, end], ys, field == "box")
     return end
 
 
@@ -144,7 +143,7 @@ def in_cells(draft: Draft, x: float, base: float, cells: int, cell: float) -> fl
     """Draw a comb or a row of boxes from column `x` on, with digits in most cells; return its right end."""
     size, generator = draft.size, draft.generator
     top, bottom = base - size * draft.draw(1.05, 1.4), base + size * draft.draw(0.05, 0.3)
-    comb(draft.brush, (x, top, x + cells * cell, bottom), cells, size, generator)
+    comb(draft, (x, top, x + cells * cell, bottom), cells)
     filled, slack = draft.draw(0.4, 1) if draft.happens(0.7) else 0.0, draft.draw(0.02, 0.15)
     digits = 0.93 if draft.happens(0.75) else draft.draw(0, 0.3)
     is_print, height = draft.happens(0.1), size * draft.draw(0.5, 1.0)
@@ -156,7 +155,7 @@ def in_cells(draft: Draft, x: float, base: float, cells: int, cell: float) -> fl
             characters = "0123456789" if draft.happens(digits) else "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
             piece, layer = draft.font.text(str(generator.choice(list(characters))), height), "print"
         elif draft.happens(digits):
-            piece, layer = draft.hand.digit(int(generator.integers(10))), "digits"
+            piece, layer = draft.hand.digit(draft.whole(0, 10)), "digits"
         else:
             piece, layer = draft.hand.letter(alone=True), "writing"
         if piece is not None:
@@ -172,7 +171,7 @@ def combs(draft: Draft) -> None:
     while base < height + size:
         x = draft.draw(-2, 2) * size
         while x < width:
-            x = in_cells(draft, x, base, int(draft.generator.integers(1, 12)), cell) + size * draft.draw(0, 1.5)
+            x = in_cells(draft, x, base, draft.whole(1, 12), cell) + size * draft.draw(0, 1.5)
         base += lead
 
 
@@ -184,7 +183,7 @@ def table(draft: Draft) -> None:
     rows, columns = int((height - top) / lead) + 1, int((width - left) / cell) + 1
     xs, ys = left + cell * np.arange(columns + 1), top + lead * np.arange(rows + 1)
     if draft.happens(0.8):
-        ruled(draft.brush, xs.tolist(), ys.tolist(), draft.happens(0.8), size, draft.generator)
+        ruled(draft, xs.tolist(), ys.tolist(), draft.happens(0.8))
     most = max(1, int(cell / size / 0.75))
     empty, prints = draft.draw(0, 0.5), draft.draw(0, 0.5)
     others = draft.draw(0.1, 1) if draft.happens(0.45) else 0.0
@@ -203,7 +202,7 @@ def table(draft: Draft) -> None:
                 )
                 draft.place(draft.font.text(text, size * draft.draw(0.5, 1.0)), start, base, "print")
             elif draft.happens(row_of_others):
-                count = min(most, int(draft.generator.integers(1, 4)))
+                count = min(most, draft.whole(1, 4))
                 for _ in range(count):
                     start = draft.place(draft.hand.letter(alone=True), start, base, "writing") + 0.1 * size
             else:
@@ -252,13 +251,13 @@ def text(draft: Draft) -> None:
 def scattered(draft: Draft) -> None:
     """Digits among letters, words, signs and print, at random places that do not overlap."""
     height, width = draft.shape
-    taken: list[tuple[float, float, float, float]] = []
+    taken: list[Box] = []
     digits = draft.draw(0.2, 1)
     for _ in range(int(draft.draw(0.02, 0.25) * height * width / draft.size**2)):
         kind, layer = draft.generator.random(), "writing"
         piece: Writing | None
         if draft.happens(digits):
-            text = "".join(draft.generator.choice(list("0123456789"), int(draft.generator.integers(1, 4))))
+            text = "".join(draft.generator.choice(list("0123456789"), draft.whole(1, 4)))
             piece, layer = draft.hand.number(text), "digits"
         elif kind < 0.5:
             piece = draft.hand.letter(alone=True) if kind < 0.35 else draft.hand.symbol()
@@ -298,7 +297,7 @@ def drill(draft: Draft) -> None:
 def alone(draft: Draft) -> None:
     """One digit or a short number that fills a small picture, as drawings and cut-out digits do."""
     height, width = draft.shape
-    count = max(1, min(int(draft.generator.integers(1, 4)), int(width / draft.size / 0.9)))
+    count = max(1, min(draft.whole(1, 4), int(width / draft.size / 0.9)))
     text = "".join(draft.generator.choice(list("0123456789"), count))
     piece = draft.hand.number(text, (0.05, 0.3))
     if draft.happens(0.06):
