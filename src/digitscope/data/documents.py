@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from string import ascii_uppercase
 from types import MappingProxyType
 
 import numpy as np
@@ -14,25 +15,25 @@ from digitscope.data.glyphs import Writing
 from digitscope.data.hands import Material
 from digitscope.data.typeset import WORDS, random_number, random_sum
 
+# Share of the numbers in fields, in tables and on empty paper that are crossed out.
 CROSSED = 0.06
-"""Share of the numbers in fields, in tables and on empty paper that are crossed out."""
-
+# Pixels: the shortest and the longest sides of documents; sides in between are 24 digits long.
 SIDES, SIZES_A_SIDE = (352, 704), 24
-"""Pixels: the shortest and the longest sides of documents; sides in between are 24 digits long."""
+
+DIGITS = "0123456789"
 
 
 def make_document(material: Material, generator: np.random.Generator, kind: str | None = None) -> Document:
     """Return a document; its kind, a name in `KINDS`, is drawn if None. Equal generators give equal documents."""
-    names = list(KINDS)
-    kind = kind or str(generator.choice(names, p=[KINDS[name].share for name in names]))
-    size = float(np.exp(generator.uniform(*np.log(KINDS[kind].sizes))))
+    made = KINDS[kind or str(generator.choice(list(KINDS), p=[each.share for each in KINDS.values()]))]
+    size = float(np.exp(generator.uniform(*np.log(made.sizes))))
     shape = (int(np.clip(SIZES_A_SIDE * size, *SIDES)),) * 2
-    if KINDS[kind].fits:
+    if made.fits:
         height, width = (size * generator.uniform(1.05, 4.5, 2)).astype(int) + 4
         shape = (max(24, min(height, 1200)), max(24, min(width, 1200)))
     draft = Draft(material, size, shape, generator)
-    KINDS[kind].lay_out(draft)
-    add_clutter(draft, KINDS[kind].clutter)
+    made.lay_out(draft)
+    add_clutter(draft, made.clutter)
     return draft.finished()
 
 
@@ -41,7 +42,6 @@ class Kind:
     """A kind of document.
 
     Attributes:
-        what: one line for people.
         lay_out: writes on a draft.
         share: of all documents that are made.
         sizes: pixels, the lowest and the highest digits.
@@ -49,7 +49,6 @@ class Kind:
         fits: whether the document is only as large as its writing.
     """
 
-    what: str
     lay_out: Callable[[Draft], None]
     share: float
     sizes: tuple[float, float] = (14, 90)
@@ -100,7 +99,7 @@ def form(draft: Draft) -> None:
     """Printed labels, and beside or under them fields with numbers: boxes, combs, writing lines or nothing."""
     size, (height, width) = draft.size, draft.shape
     lead = size * draft.draw(1.7, 3.2)
-    field = str(draft.generator.choice(["comb", "rule", "box", "none"], p=[0.4, 0.25, 0.2, 0.15]))
+    field = draft.one_of(["comb", "rule", "box", "none"], (0.4, 0.25, 0.2, 0.15))
     base = size * draft.draw(0.8, 1.6)
     while base < height + size:
         x = draft.draw(-0.2, 0.1) * width
@@ -113,9 +112,8 @@ def form(draft: Draft) -> None:
             if draft.happens(0.15):
                 x = draft.place(draft.hand.word(), x, base, "writing") + size
         if draft.happens(0.25):
-            draft.place(
-                draft.text(size * draft.draw(0.3, 0.6)), draft.draw(0, 0.4) * width, base + lead / 2, "print"
-            )
+            note = draft.text(size * draft.draw(0.3, 0.6))
+            draft.place(note, draft.draw(0, 0.4) * width, base + lead / 2, "print")
         base += lead
 
 
@@ -123,8 +121,7 @@ def filled_field(draft: Draft, field: str, x: float, base: float) -> float:
     """Draw one field from column `x` on and fill in most of them; return its right end."""
     size = draft.size
     if field == "comb":
-        cells = draft.whole(2, 12)
-        return in_cells(draft, x, base, cells, draft.draw(0.9, 1.5) * size)
+        return in_cells(draft, x, base, draft.whole(2, 12), draft.draw(0.9, 1.5) * size)
     number = draft.hand.number(random_number(draft.generator, most=8)) if draft.happens(0.85) else None
     if draft.happens(0.12):
         number = draft.hand.word()
@@ -152,8 +149,8 @@ def in_cells(draft: Draft, x: float, base: float, cells: int, cell: float) -> fl
             continue
         piece: Writing | None
         if is_print:
-            characters = "0123456789" if draft.happens(digits) else "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-            piece, layer = draft.font.text(str(generator.choice(list(characters))), height), "print"
+            character = draft.one_of(DIGITS if draft.happens(digits) else ascii_uppercase)
+            piece, layer = draft.font.text(character, height), "print"
         elif draft.happens(digits):
             piece, layer = draft.hand.digit(draft.whole(0, 10)), "digits"
         else:
@@ -195,15 +192,11 @@ def table(draft: Draft) -> None:
             if draft.happens(empty):
                 continue
             if draft.happens(prints):
-                text = (
-                    str(draft.generator.choice(WORDS))
-                    if draft.happens(0.4)
-                    else random_number(draft.generator, most=3)
-                )
+                is_word = draft.happens(0.4)
+                text = draft.one_of(WORDS) if is_word else random_number(draft.generator, most=3)
                 draft.place(draft.font.text(text, size * draft.draw(0.5, 1.0)), start, base, "print")
             elif draft.happens(row_of_others):
-                count = min(most, draft.whole(1, 4))
-                for _ in range(count):
+                for _ in range(min(most, draft.whole(1, 4))):
                     start = draft.place(draft.hand.letter(alone=True), start, base, "writing") + 0.1 * size
             else:
                 gap = (draft.draw(-0.08, 0.05), 0.2)
@@ -233,8 +226,7 @@ def text(draft: Draft) -> None:
     """Lines of print or of handwritten words; some have a few handwritten numbers."""
     size, (height, width) = draft.size, draft.shape
     by_hand, numbers = draft.happens(0.4), draft.draw(0.03, 0.3) * draft.happens(0.5)
-    lead = size * draft.draw(1.0, 1.9)
-    base = size * draft.draw(0.2, 1.4)
+    lead, base = size * draft.draw(1.0, 1.9), size * draft.draw(0.2, 1.4)
     while base < height + size:
         x = draft.draw(-0.3, 0.1) * width
         while x < width:
@@ -257,12 +249,12 @@ def scattered(draft: Draft) -> None:
         kind, layer = draft.generator.random(), "writing"
         piece: Writing | None
         if draft.happens(digits):
-            text = "".join(draft.generator.choice(list("0123456789"), draft.whole(1, 4)))
+            text = "".join(draft.generator.choice(list(DIGITS), draft.whole(1, 4)))
             piece, layer = draft.hand.number(text), "digits"
         elif kind < 0.5:
             piece = draft.hand.letter(alone=True) if kind < 0.35 else draft.hand.symbol()
         elif kind < 0.65:
-            piece, layer = draft.hand.sign(str(draft.generator.choice(list("+×÷=()")))), "digits"
+            piece, layer = draft.hand.sign(draft.one_of("+×÷=()")), "digits"
         else:
             piece, layer = draft.other(draft.size * draft.draw(0.4, 1.2))
         if piece is None:
@@ -283,7 +275,7 @@ def drill(draft: Draft) -> None:
     base = size * draft.draw(0.8, 1.6)
     while base < height + size:
         kind, x = draft.generator.random(), draft.draw(-0.5, 1) * size
-        character = str(draft.generator.choice(list("0123456789" if kind < 0.45 else "////()+-×÷=")))
+        character = draft.one_of(DIGITS if kind < 0.45 else "////()+-×÷=")
         while x < width:
             if kind < 0.75:
                 piece, layer = draft.hand.number(character), "digits"
@@ -298,7 +290,7 @@ def alone(draft: Draft) -> None:
     """One digit or a short number that fills a small picture, as drawings and cut-out digits do."""
     height, width = draft.shape
     count = max(1, min(draft.whole(1, 4), int(width / draft.size / 0.9)))
-    text = "".join(draft.generator.choice(list("0123456789"), count))
+    text = "".join(draft.generator.choice(list(DIGITS), count))
     piece = draft.hand.number(text, (0.05, 0.3))
     if draft.happens(0.06):
         piece = draft.hand.letter(alone=True)
@@ -310,15 +302,15 @@ def alone(draft: Draft) -> None:
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "numbers": Kind("lines of numbers, with words between some", lines_of_numbers, 0.16),
-        "few": Kind("a few numbers on empty paper", few_numbers, 0.09, (20, 140), 0.6),
-        "form": Kind("printed labels with fields that are filled in", form, 0.15, (14, 70)),
-        "combs": Kind("rows of cells with digits", combs, 0.07, (14, 70), 0.3),
-        "table": Kind("tables of written and printed numbers, and of letters", table, 0.15, (14, 60), 0.3),
-        "sums": Kind("sums and equations with signs", sums, 0.13, (16, 110)),
-        "text": Kind("print and handwritten words", text, 0.09, (14, 70)),
-        "scattered": Kind("digits among letters, signs and words", scattered, 0.08, (16, 110), 1.5),
-        "drill": Kind("rows that repeat one character", drill, 0.05, (16, 80)),
-        "alone": Kind("a digit or two that fill a picture", alone, 0.03, (16, 400), 0.15, fits=True),
+        "numbers": Kind(lines_of_numbers, 0.16),
+        "few": Kind(few_numbers, 0.09, (20, 140), 0.6),
+        "form": Kind(form, 0.15, (14, 70)),
+        "combs": Kind(combs, 0.07, (14, 70), 0.3),
+        "table": Kind(table, 0.15, (14, 60), 0.3),
+        "sums": Kind(sums, 0.13, (16, 110)),
+        "text": Kind(text, 0.09, (14, 70)),
+        "scattered": Kind(scattered, 0.08, (16, 110), 1.5),
+        "drill": Kind(drill, 0.05, (16, 80)),
+        "alone": Kind(alone, 0.03, (16, 400), 0.15, fits=True),
     }
 )

@@ -20,11 +20,10 @@ Brush = ImageDraw.ImageDraw
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]
 
+# Handwritten digits and signs; other handwriting; print; and lines, boxes and rings.
 LAYERS = ("digits", "writing", "print", "rules")
-"""Handwritten digits and signs; other handwriting; print; and lines, boxes and rings."""
-
+# Share of an item's width and height that must lie on the document; items with less are dropped.
 LEAST_SEEN = 0.7
-"""Share of an item's width and height that must lie on the document; items with less are dropped."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +74,10 @@ class Draft:
     def whole(self, low: int, high: int) -> int:
         """Return a whole number from `low` to below `high`, drawn evenly."""
         return int(self.generator.integers(low, high))
+
+    def one_of(self, choices: Sequence[str], shares: Sequence[float] | None = None) -> str:
+        """Return one of `choices`, drawn evenly or by their `shares`."""
+        return str(self.generator.choice(list(choices), p=shares))
 
     def line_width(self) -> int:
         """Return the width of a line: 1 pixel to an eighth of a digit's height."""
@@ -130,8 +133,8 @@ class Draft:
             number = random_number(self.generator).replace("×", "x")
             words.insert(self.whole(0, len(words) + 1), number)
         text = " ".join(words)
-        text = str(self.generator.choice([text, text.upper(), text.capitalize()], p=[0.4, 0.2, 0.4]))
-        return self.font.text(text + str(self.generator.choice(list(":.,;? "))), size)
+        text = self.one_of([text, text.upper(), text.capitalize()], (0.4, 0.2, 0.4))
+        return self.font.text(text + self.one_of(":.,;? "), size)
 
     def other(self, size: float) -> tuple[Writing | None, str]:
         """Return a word or printed text, and its layer."""
@@ -146,7 +149,7 @@ class Draft:
 
 
 def ruled(draft: Draft, xs: Sequence[float], ys: Sequence[float], upright: bool) -> None:
-    """Draw a line at each row of `ys` from the first to the last of the columns `xs`; `upright` ones too if asked."""
+    """Draw a line at each row of `ys` from the first to the last column of `xs`, and `upright` ones at `xs`."""
     width, style = draft.line_width(), draft.generator.random()
     for y in ys:
         draw_line(draft.brush, (xs[0], y), (xs[-1], y), width, style)

@@ -2,20 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitscope.data.splits import UInt8
 
+# Coverage of 255 from which a pixel belongs to a character and its box; where less, this share of the darkest.
+# Thin pens leave strokes of uneven darkness. A higher share would leave boxes of slivers.
 INK, LIGHTEST = 100, 0.3
-"""Coverage of 255 from which a pixel belongs to a character and its box; where less, this share of the darkest.
-
-Thin pens leave strokes of uneven darkness. A higher share would leave boxes of slivers.
-"""
-
+# Unit vectors, (2, 16); each character keeps its farthest outline point in each direction.
 DIRECTIONS = np.stack([np.cos(np.arange(16) * np.pi / 8), np.sin(np.arange(16) * np.pi / 8)])
-"""Unit vectors, (2, 16); each character keeps its farthest outline point in each direction."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +63,8 @@ def in_a_row(pieces: Sequence[Writing], gaps: Sequence[float], *, by_ink: bool =
 
     Gaps lie between the boxes of two pieces, or `by_ink` between their ink where it is nearest in a row of pixels.
     """
-    lefts: list[int] = []
-    for number, (piece, gap) in enumerate(zip(pieces, gaps, strict=True)):
-        if number == 0:
-            lefts.append(0)
-            continue
-        before = pieces[number - 1]
+    lefts = [0]
+    for (before, piece), gap in zip(pairwise(pieces), gaps[1:], strict=True):
         width = _width_before(before, piece) if by_ink else before.coverage.shape[1]
         lefts.append(max(0, round(lefts[-1] + width + gap)))
     above = max(round(piece.base) for piece in pieces)
@@ -98,12 +92,3 @@ def _width_before(first: Writing, second: Writing) -> int:
         return int(first.coverage.shape[1])
     ends = one.shape[1] - one[both, ::-1].argmax(axis=1)
     return int((ends - other[both].argmax(axis=1)).max())
-
-
-def cropped_with_place(coverage: UInt8) -> tuple[UInt8, int, int] | None:
-    """Return the ink of coverage (H, W) with the columns and rows that went on its left and above it."""
-    rows, columns = np.flatnonzero(coverage.max(axis=1) > INK), np.flatnonzero(coverage.max(axis=0) > INK)
-    if not len(rows) or not len(columns):
-        return None
-    own = coverage[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return own, int(columns[0]), int(rows[0])

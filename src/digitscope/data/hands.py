@@ -18,6 +18,7 @@ from digitscope.detections import SIGNS
 
 Stroke = tuple[tuple[float, float], ...]
 _DOT = 0.03
+# The signs as strokes, in heights of a digit; y points down, and the baseline is at 0.
 SIGN_STROKES: Mapping[str, tuple[Stroke, ...]] = MappingProxyType(
     {
         ".": (((0, -_DOT), (_DOT, 0)),),
@@ -33,22 +34,16 @@ SIGN_STROKES: Mapping[str, tuple[Stroke, ...]] = MappingProxyType(
         ")": (((0, -1.08), (0.16, -0.8), (0.22, -0.5), (0.16, -0.15), (0, 0.1)),),
     }
 )
-"""The signs as strokes, in heights of a digit; y points down, and the baseline is at 0."""
 
+# Widths of thin and of other pens, as shares of a digit's height.
 HAIRLINES, PENS = (0.003, 0.016), (0.016, 0.2)
-"""Widths of thin and of other pens, as shares of a digit's height."""
-
-OLD_STYLE: Mapping[str, tuple[float, float]] = MappingProxyType(
-    {"0": (0.62, 0), "1": (0.65, 0), "2": (0.65, 0), "3": (0.9, 0.25), "4": (0.85, 0.22), "5": (0.9, 0.25)}
-    | {"6": (1, 0), "7": (0.95, 0.35), "8": (1, 0), "9": (0.95, 0.33)}
-)
-"""Heights of old-style figures, and how far they go below the baseline, in heights of the tallest."""
-
+# Heights of old-style figures, and how far they go below the baseline, in heights of the tallest.
+OLD_HEIGHTS = (0.62, 0.65, 0.65, 0.9, 0.85, 0.9, 1.0, 0.95, 1.0, 0.95)
+OLD_DEPTHS = (0.0, 0.0, 0.0, 0.25, 0.22, 0.25, 0.0, 0.35, 0.0, 0.33)
+# Least width of a slash and least bulge of a bracket, as shares of their heights.
 NARROWEST, FLATTEST = 0.2, 0.06
-"""Least width of a slash and least bulge of a bracket, as shares of their heights."""
-
+# Letters that look like digits when they stand alone.
 LIKE_DIGITS = frozenset("oOlIiSsZzqbgQ")
-"""Letters that look like digits when they stand alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +79,9 @@ class Material:
 
     def sha256(self) -> str:
         """Return the hash of all digits and pens, in hexadecimal."""
-        parts = [hashlib.sha256(np.ascontiguousarray(self.digits.images).data).hexdigest()]
-        return hashlib.sha256("".join(parts + [pens.sha256() for pens in self.pens.values()]).encode()).hexdigest()
+        digits = hashlib.sha256(np.ascontiguousarray(self.digits.images).data).hexdigest()
+        parts = [digits, *(pens.sha256() for pens in self.pens.values())]
+        return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
 def _by_label(category: str, pens: Pens, *, held_back: bool) -> Mapping[str, NDArray[np.int64]]:
@@ -142,17 +138,18 @@ class Hand:
 
     def digit(self, label: int) -> Writing | None:
         """Return a digit, or None if its sample is degenerate."""
-        share, below = OLD_STYLE[str(label)] if self.is_old_style else (1.0, 0.0)
+        share, below = (OLD_HEIGHTS[label], OLD_DEPTHS[label]) if self.is_old_style else (1.0, 0.0)
         if label in (7, 9):
             share, below = share + self.hang, below + self.hang
         height = share * self.size * self.generator.uniform(1 - self.uneven, 1 + self.uneven)
         if label == 1 and self.generator.random() < 0.15:
-            coverage = self._straight(height)
+            # Nothing but a stroke, upright or leaning to the right, and hardly bent.
+            ends = np.array([[self.generator.uniform(-0.05, 0.3), -1], [0, 0]])
+            bend = np.array([[self.generator.normal(0, 0.02), 0]])
+            stroke = np.vstack([ends[:1], ends.mean(axis=0) + bend, ends[1:]])
+            coverage = draw_strokes([height * stroke], self.width)
         elif self.uses_pens:
-            rows = self.material.pen_rows["digits"][str(label)]
-            strokes = self._bent(self._sample("digits", rows))
-            tall = _scaled_to(strokes, height, 1.3 * height)
-            coverage = draw_strokes(tall, self.width) if tall else np.zeros((0, 0), np.uint8)
+            coverage = self._drawn(self._sample("digits", str(label)), height, 1.3 * height)
             if coverage.shape[0] < 0.6 * height:
                 return None
         else:
@@ -160,12 +157,6 @@ class Hand:
             coverage = self._from_image(self.material.digits.images[row], height)
         shift = self.generator.normal(0, 0.3 * self.uneven) - below
         return marked(coverage, coverage.shape[0] + shift * self.size, str(label))
-
-    def _straight(self, height: float) -> UInt8:
-        """Return a 1 that is nothing but a stroke, upright or leaning to the right, and hardly bent."""
-        ends = np.array([[self.generator.uniform(-0.05, 0.3), -1], [0, 0]])
-        bend = np.array([[self.generator.normal(0, 0.02), 0]])
-        return draw_strokes([height * np.vstack([ends[:1], ends.mean(axis=0) + bend, ends[1:]])], self.width)
 
     def _from_image(self, image: UInt8, height: float) -> UInt8:
         """Return a digit of 28x28 pixels drawn large, its strokes cut at a brightness."""
@@ -190,11 +181,11 @@ class Hand:
             height = max(height, 7 * self.width)  # its strokes stay apart
         raised = 0.4 if sign == "." and self.raises_points else 0.0
         model = [(np.array(stroke) - (0, raised)) * height for stroke in SIGN_STROKES[sign]]
-        samples = self.material.pen_rows["symbols"].get(sign) if self.material.pens else None
-        points = np.concatenate(model)
-        low, high = points.min(axis=0), points.max(axis=0)
-        if samples is not None and len(samples) and self.generator.random() < 0.5 and sign not in ".:":
-            strokes = _scaled_to(self._bent(self._sample("symbols", samples)), high[1] - low[1], high[0] - low[0])
+        has_samples = bool(self.material.pens) and len(self.material.pen_rows["symbols"].get(sign, ())) > 0
+        if has_samples and self.generator.random() < 0.5 and sign not in ".:":
+            points = np.concatenate(model)
+            low, high = points.min(axis=0), points.max(axis=0)
+            strokes = _scaled_to(self._sample("symbols", sign), high[1] - low[1], high[0] - low[0])
             if not strokes:
                 return None
             own = np.concatenate(strokes)
@@ -237,40 +228,39 @@ class Hand:
 
     def joined_word(self) -> Writing | None:
         """Return a word in joined letters."""
-        rows = self.material.pen_rows["words"][""]
-        strokes = self._bent(self._sample("words", rows))
+        strokes = self._sample("words", "")
         return self._other(strokes, self.size * self.generator.uniform(0.7, 1.5), 12 * self.size)
 
     def letter(self, *, alone: bool = False) -> Writing | None:
         """Return a letter; `alone` are those that nobody takes for a digit."""
         category = "upper" if self.generator.random() < 0.45 else "lower"
-        known = self.material.pen_rows[category]
-        label = str(self.generator.choice([each for each in known if not (alone and each in LIKE_DIGITS)]))
+        known = [each for each in self.material.pen_rows[category] if not (alone and each in LIKE_DIGITS)]
+        label = str(self.generator.choice(known))
         is_high, is_long = category == "upper", label in "bdfhkltgpqyj"
         height = self.generator.uniform(*((0.9, 1.1) if is_high else (0.9, 1.2) if is_long else (0.5, 0.8)))
-        strokes = self._bent(self._sample(category, known[label]))
-        return self._other(strokes, self.size * height, 2 * self.size)
+        return self._other(self._sample(category, label), self.size * height, 2 * self.size)
 
     def symbol(self) -> Writing | None:
         """Return a sign that is none of `SIGNS`, such as an asterisk or a question mark."""
         known = [each for each in self.material.pen_rows["symbols"] if each not in {*SIGNS, "'", "|", "`", "_"}]
-        rows = self.material.pen_rows["symbols"][str(self.generator.choice(known))]
+        label = str(self.generator.choice(known))
         height = self.size * self.generator.uniform(0.5, 1.1)
-        return self._other(self._bent(self._sample("symbols", rows)), height, height)
+        return self._other(self._sample("symbols", label), height, height)
 
     def _other(self, strokes: list[Points], height: float, width: float) -> Writing | None:
-        scaled = _scaled_to(strokes, height, width)
-        coverage = draw_strokes(scaled, self.width) if scaled else np.zeros((0, 0), np.uint8)
+        coverage = self._drawn(strokes, height, width)
         return Writing(coverage, coverage.shape[0]) if coverage.size else None
 
-    def _sample(self, category: str, rows: NDArray[np.int64]) -> list[Points]:
-        return self.material.pens[category].strokes(int(self.generator.choice(rows)))
+    def _drawn(self, strokes: list[Points], height: float, width: float) -> UInt8:
+        scaled = _scaled_to(strokes, height, width)
+        return draw_strokes(scaled, self.width) if scaled else np.zeros((0, 0), np.uint8)
 
-    def _bent(self, strokes: list[Points]) -> list[Points]:
-        """Return strokes with this hand's slant and shake."""
+    def _sample(self, category: str, label: str) -> list[Points]:
+        """Return the strokes of a sample with this hand's slant and shake."""
+        row = int(self.generator.choice(self.material.pen_rows[category][label]))
         wide = self.generator.uniform(0.8, 1.25)
         lean = self.slant + self.generator.normal(0, 0.05)
-        bent = [_leaning(stroke * (wide, 1.0), lean) for stroke in strokes]
+        bent = [_leaning(stroke * (wide, 1.0), lean) for stroke in self.material.pens[category].strokes(row)]
         return [stroke + self.generator.normal(0, self.unsteady, stroke.shape) for stroke in bent]
 
 

@@ -17,14 +17,15 @@ from digitscope.data.splits import Split, UInt8
 from digitscope.errors import ClusterError
 from digitscope.workers import Task, Workers
 
+# Pictures of each document; a document takes longer to make than a picture of it.
 SCENES_A_DOCUMENT = 8
-"""Pictures of each document; a document takes longer to make than a picture of it."""
-
+# Share of mosaics among the groups of scenes.
 MOSAICS = 0.12
-"""Share of mosaics among the groups of scenes."""
-
+# Groups of examples that are made in advance.
 AHEAD = 24
-"""Groups of examples that are made in advance."""
+
+# A function at the top of a module that makes a group of examples; equal seeds give equal ones.
+Make = Callable[[Material, tuple[int, ...]], Split]
 
 
 def make_scenes(material: Material, seed: tuple[int, ...]) -> Split:
@@ -53,10 +54,6 @@ def made_scenes(material: Material, n: int, seed: int) -> Split:
 
 def _with_planes(scenes: list[Scene]) -> Split:
     return Split(np.stack([scene.image for scene in scenes]), np.stack([planes_of(scene) for scene in scenes]))
-
-
-Make = Callable[[Material, tuple[int, ...]], Split]
-"""A function at the top of a module that makes a group of examples; equal seeds give equal ones."""
 
 
 @dataclass(frozen=True, eq=False)

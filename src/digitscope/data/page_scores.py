@@ -9,8 +9,11 @@ from digitscope.data.page_targets import OCTAVE, OFFSET, PARTS, PLANE
 from digitscope.data.splits import UInt8
 from digitscope.detections import STRIDE, Detections, decode, matched
 
+Boxes = NDArray[np.floating]
+Counts = NDArray[np.int64]
+
+# Probabilities from which a detection counts, and from which it has a part in average precision.
 SURE, FAINT = 0.4, 0.05
-"""Probabilities from which a detection counts, and from which it has a part in average precision."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,12 @@ class MatchedScene:
     """A scene's detections, the row of the truth of each (-1 for none), and the truth."""
 
     found: Detections
-    rows: NDArray[np.int64]
-    true_classes: NDArray[np.int64]
-    true_kinds: NDArray[np.int64]
+    rows: Counts
+    true_classes: Counts
+    true_kinds: Counts
     is_ignored: NDArray[np.bool_]
 
-    def counts(self, kind: int) -> NDArray[np.int64]:
+    def counts(self, kind: int) -> Counts:
         """Return the numbers of items of a kind, of detections, of right ones, and of those with right class."""
         mine = (self.found.kinds == kind) & (self.found.scores >= SURE) & ~self.is_ignored
         matches = mine & (self.rows >= 0)
@@ -89,7 +92,7 @@ def f1_of_scenes(maps: NDArray[np.floating], planes: UInt8) -> NDArray[np.float6
     return np.where(n > 0, _f1(n, found, right), np.nan)
 
 
-def _f1(n: NDArray[np.int64], found: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.float64]:
+def _f1(n: Counts, found: Counts, right: Counts) -> NDArray[np.float64]:
     return np.asarray(2 * right / np.maximum(n + found, 1))
 
 

@@ -7,9 +7,9 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
-from digitscope.data.lighting import contrast_of
-from digitscope.data.scenes import READABLE, Scene
+from digitscope.data.scenes import READABLE, Scene, contrast_of
 from digitscope.data.splits import PAGE_PLANES, Float32, Float64, UInt8
 from digitscope.detections import STRIDE
 
@@ -22,32 +22,24 @@ NAMES = (
 )
 PLANE = MappingProxyType({name: number for number, name in enumerate(NAMES)})
 
+# Values of the plane "kind".
 PAPER, DIGITS, WRITING, PRINT = range(4)
-"""Values of the plane "kind"."""
-
+# Value of a class, a kind or turns at places that are not judged.
 NOTHING = 255
-"""Value of a class, a kind or turns at places that are not judged."""
-
+# Lengths are kept as 32 times the binary logarithm of their pixels.
 OCTAVE = 32.0
-"""Lengths are kept as 32 times the binary logarithm of their pixels."""
-
+# Offsets from a place's middle, in places, are kept as 32 times the sum of the offset and 4.
 OFFSET, PARTS = 4.0, 32.0
-"""Offsets from a place's middle, in places, are kept as 32 times the sum of the offset and 4."""
-
+# Heat from which a place has the class and the box of an item.
 NEAR = 0.5
-"""Heat from which a place has the class and the box of an item."""
-
+# A peak's deviation is a sixth of the item's width and height, and at least 0.6 places (after Zhou et al.).
 SHARPNESS, SHARPEST = 6.0, 0.6
-"""A peak's deviation is a sixth of the item's width and height, and at least 0.6 places (after Zhou et al.)."""
-
+# Items up to this factor smaller or larger than readable ones are not judged; those beyond are background.
 UNCLEAR = 1.44
-"""Items up to this factor smaller or larger than readable ones are not judged; those beyond are background."""
-
+# Coverage of 255 from which ink around a place decides its kind.
 DARK = 40
-"""Coverage of 255 from which ink around a place decides its kind."""
-
+# Share of an item's width and height that must lie in the picture; items with less are not judged.
 VISIBLE = 0.75
-"""Share of an item's width and height that must lie in the picture; items with less are not judged."""
 
 
 def planes_of(scene: Scene) -> UInt8:
@@ -61,9 +53,8 @@ def planes_of(scene: Scene) -> UInt8:
         _set_item(planes, scene, row, strongest)
     covered = scene.ink["digits"].astype(np.float32) / max(contrast_of(scene.ink), 0.04)
     parts = covered.reshape(rows, 2, STRIDE // 2, columns, 2, STRIDE // 2).mean(axis=(2, 5))
-    planes[PLANE["ink 0"] : PLANE["ink 3"] + 1] = (
-        np.clip(parts, 0, 255).transpose(1, 3, 0, 2).reshape(4, rows, columns)
-    )
+    ink = np.clip(parts, 0, 255).transpose(1, 3, 0, 2).reshape(4, rows, columns)
+    planes[PLANE["ink 0"] : PLANE["ink 3"] + 1] = ink
     if scene.turns:
         planes[PLANE["ignored"]] = NOTHING
     return planes
@@ -84,15 +75,11 @@ def _set_item(planes: UInt8, scene: Scene, row: int, strongest: Float32) -> None
     np.maximum(plane, np.rint(255 * heat).astype(np.uint8), out=plane)
     mine = (heat >= NEAR) & (heat > strongest[window])
     strongest[window][mine] = heat[mine]
-    values = {
-        "class": np.full(heat.shape, truth.classes[row]),
-        "width": np.full(heat.shape, OCTAVE * np.log2(STRIDE * shape[0])),
-        "height": np.full(heat.shape, OCTAVE * np.log2(STRIDE * shape[1])),
-        "right": np.broadcast_to((OFFSET - across) * PARTS, heat.shape),
-        "below": np.broadcast_to((OFFSET - down) * PARTS, heat.shape),
-    }
-    for name, value in values.items():
-        planes[PLANE[name]][window][mine] = np.clip(np.rint(value[mine]), 0, 254)
+    sides = OCTAVE * np.log2(STRIDE * shape)
+    values = (truth.classes[row], *sides, (OFFSET - across) * PARTS, (OFFSET - down) * PARTS)
+    for name, value in zip(("class", "width", "height", "right", "below"), values, strict=True):
+        value_at = np.broadcast_to(value, heat.shape)[mine]
+        planes[PLANE[name]][window][mine] = np.clip(np.rint(value_at), 0, 254)
 
 
 def _peak(
@@ -120,11 +107,8 @@ def _peak(
 
 def _places(box: Float64) -> tuple[slice, slice]:
     """Return the rows and the columns of places that `box`, in places, touches."""
-    left, top, right, bottom = box
-    rows, columns = (
-        slice(max(0, int(low)), max(0, int(np.ceil(high)))) for low, high in ((top, bottom), (left, right))
-    )
-    return rows, columns
+    left, top, right, bottom = np.maximum((*np.floor(box[:2]), *np.ceil(box[2:])), 0).astype(int).tolist()
+    return slice(top, bottom), slice(left, right)
 
 
 def _set_kinds(planes: UInt8, scene: Scene) -> None:
@@ -143,7 +127,5 @@ def _set_kinds(planes: UInt8, scene: Scene) -> None:
 def _dark_around(layer: UInt8) -> NDArray[np.bool_]:
     """Tell for each place whether it or one of its four neighbours has dark pixels."""
     rows, columns = (length // STRIDE for length in layer.shape)
-    dark = np.pad(layer.reshape(rows, STRIDE, columns, STRIDE).max(axis=(1, 3)) > DARK, 1)
-    return np.asarray(
-        dark[1:-1, 1:-1] | dark[:-2, 1:-1] | dark[2:, 1:-1] | dark[1:-1, :-2] | dark[1:-1, 2:], dtype=bool
-    )
+    dark = layer.reshape(rows, STRIDE, columns, STRIDE).max(axis=(1, 3)) > DARK
+    return np.asarray(ndimage.binary_dilation(dark))

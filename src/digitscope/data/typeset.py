@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from digitscope.data.glyphs import Mark, Writing, cropped_with_place, marked
+from digitscope.data.glyphs import INK, Mark, Writing, marked
+from digitscope.data.splits import UInt8
 from digitscope.detections import SIGNS
 
 WORDS = [
@@ -20,29 +21,28 @@ WORDS = [
     "Ltd", "GmbH", "Menge", "Preis", "Datum",
 ]  # fmt: skip
 
-
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "/Library/Fonts", "C:/Windows/Fonts")
 
+# Parts of the paths of fonts that look like handwriting or have no letters.
 HANDLIKE = [
     "Kristi", "dkg", "Rufscript", "reip", "femke", "Because", "Dancing", "Kaushan", "Humor", "Ecolier", "Comic",
     "Symbol", "Emoji", "Dingbat", "D050000L", "Math", "Icon", "Braille", "Awesome",
 ]  # fmt: skip
-"""Parts of the paths of fonts that look like handwriting or have no letters."""
 
 
 @cache
 def print_fonts() -> tuple[str, ...]:
     """Return the sorted paths of this machine's fonts of print; none without a known folder of fonts."""
-    folders = [Path(folder).expanduser() for folder in FONT_FOLDERS]
-    found = [path for folder in folders if folder.is_dir() for path in folder.rglob("*.[ot]tf")]
-    suitable = (path for path in found if not any(part in str(path) for part in HANDLIKE) and _has_digits(path))
-    return tuple(sorted(map(str, suitable)))
+    found = [str(path) for folder in FONT_FOLDERS for path in Path(folder).expanduser().rglob("*.[ot]tf")]
+    return tuple(
+        sorted(path for path in found if not any(part in path for part in HANDLIKE) and _has_digits(path))
+    )
 
 
-def _has_digits(path: Path) -> bool:
+def _has_digits(path: str) -> bool:
     """Tell whether a font draws digits, and not the box that stands for what it lacks."""
     try:
-        shapes = {bytes(ImageFont.truetype(str(path), 16).getmask(text)) for text in "2358a\uffff"}
+        shapes = {bytes(ImageFont.truetype(path, 16).getmask(text)) for text in "2358a\uffff"}
     except (OSError, ValueError):
         return False
     return len(shapes) == 6
@@ -70,23 +70,26 @@ class Print:
         coverage = np.asarray(drawing)
         marks: list[Mark] = []
         for place, character in enumerate(text):
-            if not _is_of_number(text, place):
-                continue
-            start = 1 - left + font.getlength(text[:place])
-            ends = (round(start), round(start + font.getlength(character)))
-            own = cropped_with_place(coverage[:, max(0, ends[0]) : ends[1]])
-            if own is not None:
-                one = marked(own[0], 0, character)
-                marks += [mark.moved(max(0, ends[0]) + own[1], own[2]) for mark in one.marks] if one else []
+            if _is_of_number(text, place):
+                start = 1 - left + font.getlength(text[:place])
+                first, last = max(0, round(start)), round(start + font.getlength(character))
+                marks += _mark_in(coverage[:, first:last], first, character)
         return Writing(coverage, 1 - top, tuple(marks))
+
+
+def _mark_in(coverage: UInt8, left: int, character: str) -> list[Mark]:
+    """Return the mark of a character whose coverage (H, W) begins at column `left`; none if there is no ink."""
+    rows, columns = (np.flatnonzero(coverage.max(axis=axis, initial=0) > INK) for axis in (1, 0))
+    if not len(rows):
+        return []
+    one = marked(coverage[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], 0, character)
+    return [mark.moved(left + int(columns[0]), int(rows[0])) for mark in one.marks] if one else []
 
 
 def _is_of_number(text: str, place: int) -> bool:
     """Tell whether a character is a digit, or a sign with a digit on both sides or right behind it."""
-    character, after = text[place], text[place + 1 : place + 2]
-    if character.isdecimal():
-        return True
-    return character in SIGNS and after.isdecimal() and (place == 0 or not text[place - 1].isalpha())
+    is_before_digit = text[place + 1 : place + 2].isdecimal() and not text[max(place - 1, 0) : place].isalpha()
+    return text[place].isdecimal() or (text[place] in SIGNS and is_before_digit)
 
 
 def random_number(generator: np.random.Generator, *, most: int = 6) -> str:
@@ -114,9 +117,8 @@ def random_number(generator: np.random.Generator, *, most: int = 6) -> str:
 def random_sum(generator: np.random.Generator) -> str:
     """Return a sum such as "12+(5×3)=51", "_" being a space."""
     space = str(generator.choice(["", "_"]))
-    terms = [
-        str(generator.integers(0, 10 ** int(generator.integers(1, 4)))) for _ in range(generator.integers(2, 5))
-    ]
+    n_terms = int(generator.integers(2, 5))
+    terms = [str(generator.integers(0, 10 ** int(generator.integers(1, 4)))) for _ in range(n_terms)]
     opened = int(generator.integers(len(terms) - 1)) if generator.random() < 0.35 else len(terms)
     text = ""
     for number, term in enumerate(terms):
