@@ -13,26 +13,19 @@ from numpy.typing import NDArray
 from digitscope.data.pens import Pens, Points, draw_strokes, load_pens
 from digitscope.data.splits import Split, UInt8
 
+# Pixels of an image, and of the longer side of its ink (LeCun et al. 1998, section III.A).
 SIDE, BOX = 28, 20
-"""Pixels of an image, and of the longer side of its ink (LeCun et al. 1998, section III.A)."""
-
+# Widths of the pen, as shares of the longer side. The median of MNIST's strokes is 0.125.
 FINEST, BOLDEST = 0.05, 0.2
-"""Widths of the pen, as shares of the longer side. The median of MNIST's strokes is 0.125."""
-
+# Columns a row that a digit leans at most, beside its writer's own slant.
 SLANT = 0.15
-"""Columns a row that a digit leans at most, beside its writer's own slant."""
-
+# Share by which its width changes at most.
 STRETCH = 0.12
-"""Share by which its width changes at most."""
-
+# Standard deviation of each point's displacement, of 1000 along the longer side; points are 18 or more apart.
 TREMOR = 6
-"""Standard deviation of each point's displacement, of 1000 along the longer side; points are 18 or more apart."""
-
+# Ratio of the spreads across and along the main direction below which points lie on a line. Such a sample is
+# complete if it is a 1. Of UNIPEN's other digits 34 of 10,391 are below it: stems and dashes.
 STRAIGHTEST = 0.08
-"""Ratio of the spreads across and along the main direction below which points lie on a line.
-
-Such a sample is complete if it is a 1. Of UNIPEN's other digits 34 of 10,391 are below it: stems and dashes.
-"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +75,8 @@ def load_pen_digits(directory: Path | str | None = None, *, held_back: bool = Fa
 
 def pen_digits(pens: Pens, *, held_back: bool = False) -> PenDigits:
     """Return the digits among `pens` as `load_pen_digits` does."""
-    samples = [(tuple(pens.strokes(row)), pens.labels[row]) for row in pens.rows_of(held_back=held_back)]
-    whole = [(strokes, label) for strokes, label in samples if is_complete(strokes, label)]
+    samples = ((tuple(pens.strokes(row)), pens.labels[row]) for row in pens.rows_of(held_back=held_back))
+    whole = [sample for sample in samples if is_complete(*sample)]
     labels = np.array([int(label) for _, label in whole], np.uint8)
     return PenDigits(tuple(strokes for strokes, _ in whole), labels, pens.sha256())
 
@@ -107,20 +100,17 @@ def rewritten(strokes: tuple[Points, ...], generator: np.random.Generator) -> li
 def draw_digit(strokes: list[Points], width: float) -> UInt8:
     """Return a digit as MNIST frames it, uint8 (28, 28), drawn with a pen of `width`, a share of its longer side.
 
-    The ink, pen included, is 20 pixels long. Its centre of mass is in the middle, as near as whole pixels go.
+    The ink, pen included, is 20 pixels long, and its centre of mass in the middle, as near as whole pixels go.
     """
     pen = width * BOX
     longest = float(np.ptp(np.concatenate(strokes), axis=0).max())
     ink = _trimmed(draw_strokes([stroke * ((BOX - pen) / longest) for stroke in strokes], pen))
-    rows, columns = ink.shape
-    total = max(int(ink.sum()), 1)
-    y, x = ink.sum(axis=1) @ np.arange(rows) / total, ink.sum(axis=0) @ np.arange(columns) / total
-    top, left = (
-        int(np.clip(round(SIDE / 2 - middle), 0, SIDE - length)) for middle, length in ((y, rows), (x, columns))
-    )
-    image = np.zeros((SIDE, SIDE), np.uint8)
-    image[top : top + rows, left : left + columns] = ink
-    return image
+    edges = []
+    for length, weights in zip(ink.shape, (ink.sum(axis=1), ink.sum(axis=0)), strict=True):
+        middle = weights @ np.arange(length) / max(int(ink.sum()), 1)
+        before = int(np.clip(round(SIDE / 2 - middle), 0, SIDE - length))
+        edges.append((before, SIDE - length - before))
+    return np.pad(ink, edges)
 
 
 def _trimmed(ink: UInt8) -> UInt8:

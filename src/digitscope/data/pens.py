@@ -6,6 +6,7 @@ The files hold UNIPEN's public release (Guyon et al. 1994, CC BY 4.0). `digitsco
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,21 +18,17 @@ from digitscope.errors import DataError
 
 Points = NDArray[np.float64]
 
+# The files, one a category: `digits.npz` and so on.
 CATEGORIES = ("digits", "lower", "upper", "symbols", "words")
-"""The files, one a category: `digits.npz` and so on."""
-
 ARRAYS = ("points", "stroke_starts", "sample_starts", "labels", "writers", "writer_names")
-
+# One writer in so many is kept out of training; validation and test figures use that writer.
 HELD_BACK = 10
-"""One writer in so many is kept out of training; validation and test figures use that writer."""
-
+# Strokes are drawn this many times larger and then reduced, so that their edges are smooth.
 FINE = 4
-"""Strokes are drawn this many times larger and then reduced, so that their edges are smooth."""
+# Pixels of the enlarged drawing; longer words are refused.
+LARGEST_CANVAS = 4_000_000
 
 HOW = "`digitscope data pens --unipen DIR` makes it of UNIPEN's train_r01_v07 (Zenodo 10.5281/zenodo.1195803)"
-
-LARGEST_CANVAS = 4_000_000
-"""Pixels of the enlarged drawing; longer words are refused."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +55,8 @@ class Pens:
     def strokes(self, sample: int) -> list[Points]:
         """Return the strokes of a sample, each float64 (n, 2)."""
         first, last = self.sample_starts[sample], self.sample_starts[sample + 1]
-        return [
-            self.points[self.stroke_starts[k] : self.stroke_starts[k + 1]].astype(np.float64)
-            for k in range(first, last)
-        ]
+        ends = pairwise(self.stroke_starts[first : last + 1])
+        return [self.points[start:end].astype(np.float64) for start, end in ends]
 
     def rows_of(self, *, held_back: bool) -> NDArray[np.int64]:
         """Return the samples of the writers who are held back, or of all others."""
@@ -102,26 +97,20 @@ def load_pens(category: str, directory: Path | str | None = None) -> Pens:
         raise DataError(f"{path}: no such file: {HOW}")
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in ARRAYS}
+            points, strokes, samples, labels, writers, names = (file[name] for name in ARRAYS)
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
             f"{path}: no pen strokes ({error}): expected a file that digitscope data pens wrote"
         ) from None
-    return Pens(
-        arrays["points"],
-        np.append(arrays["stroke_starts"], len(arrays["points"])).astype(np.int32),
-        np.append(arrays["sample_starts"], len(arrays["stroke_starts"])).astype(np.int32),
-        arrays["labels"],
-        arrays["writer_names"][arrays["writers"]],
-    )
+    stroke_starts = np.append(strokes, len(points)).astype(np.int32)
+    sample_starts = np.append(samples, len(strokes)).astype(np.int32)
+    return Pens(points, stroke_starts, sample_starts, labels, names[writers])
 
 
 def _pens_folder(directory: Path | str | None) -> Path | None:
     """Return the folder of the pen files: the one that is named, or its subfolder `pens`."""
     folder = find_data_directory(directory)
-    if folder is None:
-        return None
-    return folder / "pens" if (folder / "pens").is_dir() else folder
+    return folder / "pens" if folder is not None and (folder / "pens").is_dir() else folder
 
 
 def draw_strokes(strokes: Sequence[Points], width: float) -> UInt8:
@@ -144,10 +133,7 @@ def draw_strokes(strokes: Sequence[Points], width: float) -> UInt8:
         brush.line(placed, fill=255, width=line, joint="curve")
         for x, y in placed[0], placed[-1]:  # round ends, and points that are a stroke of their own
             brush.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
-    coverage = np.asarray(drawing.reduce(FINE))
-    if width * FINE < 1:
-        coverage = (coverage * (width * FINE)).astype(np.uint8)
-    return cropped(coverage)
+    return cropped((np.asarray(drawing.reduce(FINE)) * min(1.0, width * FINE)).astype(np.uint8))
 
 
 def cropped(coverage: UInt8) -> UInt8:

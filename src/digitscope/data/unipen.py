@@ -19,11 +19,10 @@ from digitscope.data.pens import Points
 from digitscope.errors import DataError
 from digitscope.files import replacing
 
+# Units of a sample's longer side, and the least distance of two points of a stroke, its last one aside.
 SIDE, STEP = 1000, 18
-"""Units of a sample's longer side, and the least distance of two points of a stroke, its last one aside."""
-
+# Files that include each other; more are a circle.
 DEEPEST = 8
-"""Files that include each other; more are a circle."""
 
 RELEASE = "UNIPEN's train_r01_v07 (Zenodo 10.5281/zenodo.1195803)"
 
@@ -32,8 +31,7 @@ SEGMENT = re.compile(r'\s*(\w+)\s+([\d:,-]+)\s[^"]*"((?:[^"\\]|\\.)*)"', re.DOTA
 PART = re.compile(r"(\d+)(?::(\d+))?(?:-(\d+)(?::(\d+))?)?")
 
 
-@dataclass(frozen=True)
-class Category:
+class Category(NamedTuple):
     """The source of one file: folders of `data`, and patterns of segments and labels."""
 
     folders: tuple[str, ...]
@@ -41,6 +39,7 @@ class Category:
     label: str
 
 
+# The files, by the names of `digitscope.data.pens.CATEGORIES`.
 SOURCES: Mapping[str, Category] = MappingProxyType(
     {
         "digits": Category(("1a",), "CHARACTER", "[0-9]"),
@@ -50,11 +49,9 @@ SOURCES: Mapping[str, Category] = MappingProxyType(
         "words": Category(("6", "7"), "WORD", "[!-~]{2,12}"),
     }
 )
-"""The files, by the names of `digitscope.data.pens.CATEGORIES`."""
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(NamedTuple):
     """A character or a word: its label, `donor/writer`, and its strokes, int16 (n, 2) each."""
 
     label: str
@@ -119,19 +116,19 @@ def _root(folder: Path) -> Path:
 
 
 def _samples(root: Path, name: str, report: Callable[[str], None]) -> list[Sample]:
-    category = SOURCES[name]
-    paths = [path for part in category.folders for path in sorted((root / "data" / part).rglob("*.dat"))]
+    folders = SOURCES[name].folders
+    paths = [path for part in folders for path in sorted((root / "data" / part).rglob("*.dat"))]
     samples: list[Sample] = []
     n_unreadable = 0
     for path in paths:
         try:
-            samples += read_samples(path, root, category)
+            samples += read_samples(path, root, SOURCES[name])
         except _UnreadableError:
             n_unreadable += 1
     if n_unreadable:
         report(f"{name}: {n_unreadable:,} of {len(paths):,} files could not be read and are left out")
     if not samples:
-        parts = " or ".join(f"data/{part}" for part in category.folders)
+        parts = " or ".join(f"data/{part}" for part in folders)
         raise DataError(f"{root}: no samples in {parts}: expected {RELEASE}, unpacked")
     return samples
 
@@ -146,10 +143,8 @@ def read_samples(path: Path, root: Path, category: Category) -> Iterator[Sample]
         if found is None or found[1] != category.segment:
             continue
         label = re.sub(r'\\(["\\])', r"\1", found[3]).strip()
-        if re.fullmatch(category.label, label) is None:
-            continue
         components = list(_chosen(content.components, found[2]))
-        if components:
+        if components and re.fullmatch(category.label, label):
             writer = f"{donor}/{components[0].writer}"
             yield Sample(label, writer, normalised([component.points for component in components]))
 
@@ -191,21 +186,19 @@ def _chosen(components: list[_Component], delineation: str) -> Iterator[_Compone
     """
     for part in delineation.split(","):
         found = PART.fullmatch(part)
-        if found is None:
+        if found is None or int(found[3] or found[1]) >= len(components):
             return
         first, last = int(found[1]), int(found[3] or found[1])
-        if last >= len(components):
-            return
         for number in range(first, last + 1):
             start = int(found[2] or 0) if number == first else 0
             end = int(found[4]) + 1 if found[4] and number == last else None
             points = components[number].points[start:end]
             if components[number].is_down and len(points):
-                yield _Component(points, is_down=True, writer=components[number].writer)
+                yield components[number]._replace(points=points)
 
 
 def normalised(strokes: list[Points]) -> tuple[NDArray[np.int16], ...]:
-    """Return `strokes` thinned, moved to (0, 0) and scaled, so that the longer side is `SIDE`."""
+    """Return `strokes` moved to (0, 0), scaled, so that the longer side is `SIDE`, and thinned."""
     points = np.concatenate(strokes)
     low = points.min(axis=0)
     scale = SIDE / max(float(np.ptp(points, axis=0).max()), 1e-9)
