@@ -7,7 +7,6 @@ bolder or finer, and the image is blurred, reduced in resolution or partly erase
 
 from dataclasses import asdict, dataclass, replace
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,21 +14,15 @@ from numpy.typing import NDArray
 from digitscope.data.splits import Float32, UInt8
 from digitscope.errors import SettingError
 
+# Pixels between the knots of an elastic field, and the deviation of the Gaussian that each knot spreads by.
+# Simard, Steinkraus and Platt (2003) smooth their random field with a Gaussian of 4 pixels.
 KNOT_DISTANCE = 4.0
-"""Pixels between the knots of an elastic field, and the deviation of the Gaussian that each knot spreads by.
-
-Simard, Steinkraus and Platt (2003) smooth their random field with a Gaussian of 4 pixels.
-"""
-
-
+# Share of its rows and columns that an image of low resolution has: a digit keeps 7 to 17 of its 20.
 COARSEST, FINEST = 10 / 28, 24 / 28
-"""Share of its rows and columns that an image of low resolution has: a digit keeps 7 to 17 of its 20."""
-
+# Pixels, the shortest and the longest side of what is erased; a digit of MNIST has 20 along its longer one.
 ERASED_SIDES = (3, 8)
-"""Pixels, the shortest and the longest side of what is erased; a digit of MNIST has 20 along its longer one."""
-
+# The amounts that are shares, of a width, of a pixel or of the images; the others have no end.
 BELOW_1 = frozenset({"scale", "stroke", "flip", "low_resolution", "erase"})
-"""The amounts that are shares, of a width, of a pixel or of the images; the others have no end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +72,10 @@ NO_AUGMENTATION = Augmentation()
 def augment(images: UInt8, augmentation: Augmentation, *, generator: np.random.Generator) -> UInt8:
     """Return uint8 images (N, H, W), each under a warp and with a pen drawn from `generator`."""
     if augmentation.flip:
-        images = _flipped(images, augmentation.flip, generator)
-    drawn = replace(augmentation, flip=0.0, low_resolution=0.0, erase=0.0)
-    if drawn != NO_AUGMENTATION:
-        images = _with_pen(_warped(images, drawn, generator), drawn, generator)
+        mirrored = generator.random((len(images), 1, 1)) < augmentation.flip
+        images = np.where(mirrored, images[:, :, ::-1], images)
+    if replace(augmentation, flip=0.0, low_resolution=0.0, erase=0.0) != NO_AUGMENTATION:
+        images = _with_pen(_warped(images, augmentation, generator), augmentation, generator)
     if augmentation.low_resolution:
         images = _coarsened(images, augmentation.low_resolution, generator)
     if augmentation.erase:
@@ -90,36 +83,21 @@ def augment(images: UInt8, augmentation: Augmentation, *, generator: np.random.G
     return images
 
 
-def _flipped(images: UInt8, share: float, generator: np.random.Generator) -> UInt8:
-    mirrored = generator.random((len(images), 1, 1)) < share
-    return np.where(mirrored, images[:, :, ::-1], images)
-
-
-def _warped(images: UInt8, augmentation: Augmentation, generator: np.random.Generator) -> UInt8:
-    rows, columns = _affine_places(images.shape, augmentation, generator)
-    if augmentation.elastic:
-        rows += augmentation.elastic * _smooth_fields(images.shape, generator)
-        columns += augmentation.elastic * _smooth_fields(images.shape, generator)
-    return _look_up(images, rows, columns)
-
-
 def _with_pen(images: UInt8, augmentation: Augmentation, generator: np.random.Generator) -> UInt8:
     """Return the images with strokes bolder or finer, by the grey dilation or erosion of a cross, and blurred."""
     if not (augmentation.stroke or augmentation.blur):
         return images
     growth = generator.uniform(-augmentation.stroke, augmentation.stroke, (len(images), 1, 1)).astype(np.float32)
-    around = _neighbours(images)
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))  # what is outside is black
+    above, left = padded[:, :-2, 1:-1], padded[:, 1:-1, :-2]
+    around = (padded[:, 2:, 1:-1], above, padded[:, 1:-1, 2:], left, images)
     target = np.where(growth > 0, np.max(around, axis=0), np.min(around, axis=0))
     drawn = images + np.abs(growth) * (target.astype(np.float32) - images)
     if augmentation.blur:
-        drawn = _blurred(drawn, generator.uniform(0, augmentation.blur, len(images)).astype(np.float32))
+        deviations = generator.uniform(0, augmentation.blur, len(images)).astype(np.float32)
+        down, across = (_gaussians(length, deviations) for length in images.shape[1:])
+        drawn = down @ drawn @ across
     return np.asarray(drawn + 0.5, dtype=np.uint8)
-
-
-def _blurred(images: Float32, deviations: Float32) -> Float32:
-    """Return each of the images (N, H, W) under a Gaussian of its own deviation (N,); what is outside is black."""
-    down, across = (_gaussians(length, deviations) for length in images.shape[1:])
-    return np.asarray(down @ images @ across, dtype=np.float32)
 
 
 def _gaussians(length: int, deviations: Float32) -> Float32:
@@ -164,30 +142,20 @@ def _resamplings(length: int) -> Float32:
     """Return what 15 factors make of `length` pixels, (15, length, length): means, then bicubic."""
     from PIL import Image  # only this needs it
 
-    sides = np.rint(length * np.linspace(COARSEST, FINEST, 15)).astype(int)
-    few = (
-        Image.fromarray(np.eye(length, dtype=np.float32)).resize((length, n), Image.Resampling.BOX) for n in sides
-    )
-    many = (
-        Image.fromarray(np.eye(n, dtype=np.float32)).resize((n, length), Image.Resampling.BICUBIC) for n in sides
-    )
-    return np.stack([np.asarray(up) @ np.asarray(down) for up, down in zip(many, few, strict=True)])
+    both = []
+    for n in np.rint(length * np.linspace(COARSEST, FINEST, 15)).astype(int).tolist():
+        few = Image.fromarray(np.eye(length, dtype=np.float32)).resize((length, n), Image.Resampling.BOX)
+        many = Image.fromarray(np.eye(n, dtype=np.float32)).resize((n, length), Image.Resampling.BICUBIC)
+        both.append(np.asarray(many) @ np.asarray(few))
+    return np.stack(both)
 
 
-def _neighbours(images: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-    """Return the images moved by a pixel up, down, left and right, and unmoved; the padding is black."""
-    padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
-    return padded[:, 2:, 1:-1], padded[:, :-2, 1:-1], padded[:, 1:-1, 2:], padded[:, 1:-1, :-2], images
-
-
-def _affine_places(
-    shape: tuple[int, ...], augmentation: Augmentation, generator: np.random.Generator
-) -> tuple[Float32, Float32]:
-    """Return the row and the column that each pixel comes from, both (N, H, W).
+def _warped(images: UInt8, augmentation: Augmentation, generator: np.random.Generator) -> UInt8:
+    """Return the images, each pixel from another place, drawn from `generator`.
 
     About the middle of the image, a place is matrix @ pixel + shift, and the matrix is scale @ shear @ rotation.
     """
-    n, height, width = shape
+    n, height, width = images.shape
 
     def drawn(reach: float) -> Float32:
         return generator.uniform(-reach, reach, (n, 1, 1)).astype(np.float32)
@@ -202,7 +170,10 @@ def _affine_places(
     turned_x = np.sin(angle) * y + np.cos(angle) * x
     rows: Float32 = row_scale * turned_y + row_shift + np.float32((height - 1) / 2)
     columns: Float32 = column_scale * (turned_x + shear * turned_y) + column_shift + np.float32((width - 1) / 2)
-    return rows, columns
+    if augmentation.elastic:
+        rows += augmentation.elastic * _smooth_fields(images.shape, generator)
+        columns += augmentation.elastic * _smooth_fields(images.shape, generator)
+    return _look_up(images, rows, columns)
 
 
 def _smooth_fields(shape: tuple[int, ...], generator: np.random.Generator) -> Float32:

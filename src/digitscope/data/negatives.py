@@ -14,20 +14,18 @@ from numpy.typing import NDArray
 from digitscope.data.overlapping import LOWER_TOP, PAIR_HEIGHT, overlap
 from digitscope.data.splits import UInt8
 
+Int = NDArray[np.int64]
+
+# The label of non-digits.
 NO_DIGIT = 255
-"""The label of non-digits."""
-
+# Digits that are no digits when mirrored; a 2 becomes a 5, and 0, 1 and 8 stay digits.
 MIRRORED = (3, 4, 6, 7, 9)
-"""Digits that are no digits when mirrored; a 2 becomes a 5, and 0, 1 and 8 stay digits."""
-
+# Digits that are none when they lie on a side.
 ON_ITS_SIDE = (2, 3, 4, 5, 6, 7, 9)
-"""Digits that are none when they lie on a side."""
-
+# Pixels from the middle of one digit to that of another beside or below it, before both are reduced.
 BESIDE, ABOVE = (15, 24), (12, 22)
-"""Pixels from the middle of one digit to that of another beside or below it, before both are reduced."""
-
+# Pixels that the other digit is off that direction at most.
 ASKEW = 4
-"""Pixels that the other digit is off that direction at most."""
 
 
 def make_negatives(images: UInt8, labels: UInt8, n: int, *, generator: np.random.Generator) -> UInt8:
@@ -35,10 +33,8 @@ def make_negatives(images: UInt8, labels: UInt8, n: int, *, generator: np.random
 
     Each kind has an equal chance. A kind that `labels` have no digits for is left out.
     """
-    kinds = generator.integers(len(KINDS), size=n)
-    made = [
-        make(images, labels, int((kinds == kind).sum()), generator) for kind, make in enumerate(KINDS.values())
-    ]
+    counts = np.bincount(generator.integers(len(KINDS), size=n), minlength=len(KINDS)).tolist()
+    made = [make(images, labels, count, generator) for make, count in zip(KINDS.values(), counts, strict=True)]
     return np.concatenate(made)
 
 
@@ -47,23 +43,20 @@ def make_negative_pairs(images: UInt8, labels: UInt8, n: int, *, generator: np.r
 
     Half of them are one digit as high as a pair, the others two non-digits over each other.
     """
-    tall = _drawn(images, np.ones(len(labels), bool), n - n // 2, generator)
+    single = _drawn(images, np.ones(len(labels), bool), n - n // 2, generator)
+    rows, columns = (_enlarging(length) for length in (PAIR_HEIGHT, 28))
+    tall = np.stack([(rows @ digit @ columns.T + 0.5).astype(np.uint8) for digit in single])
     others = generator.permutation(make_negatives(images, labels, n // 2 * 2, generator=generator))
     half = len(others) // 2
-    return np.concatenate(
-        [np.stack([_as_high_as_a_pair(digit) for digit in tall]), overlap(others[:half], others[half : 2 * half])]
-    )
-
-
-def _as_high_as_a_pair(digit: UInt8) -> UInt8:
-    """Return `digit` (28, 28), whose ink is 20 pixels high, enlarged about its middle until it is 34: (42, 28)."""
-    rows, columns = (_enlarging(length) for length in (PAIR_HEIGHT, 28))
-    return np.asarray(rows @ digit @ columns.T + 0.5, dtype=np.uint8)
+    return np.concatenate([tall, overlap(others[:half], others[half : 2 * half])])
 
 
 @cache
 def _enlarging(length: int) -> NDArray[np.float64]:
-    """Return the weight of each of 28 pixels in each of `length`, (length, 28), between two of them."""
+    """Return the weight of each of 28 pixels in each of `length`, (length, 28), between two of them.
+
+    They enlarge a digit about its middle, from ink of 20 pixels to 34, the height of a pair.
+    """
     places = (np.arange(length) - (length - 1) / 2) * 20 / (20 + LOWER_TOP) + 13.5
     return np.stack([np.interp(places, np.arange(28), pixel) for pixel in np.eye(28)], axis=1)
 
@@ -78,26 +71,24 @@ def _on_its_side(images: UInt8, labels: UInt8, n: int, generator: np.random.Gene
     return np.where(over, turned[:, ::-1, ::-1], turned)
 
 
-def _two_in_a_row(images: UInt8, labels: UInt8, n: int, generator: np.random.Generator) -> UInt8:
-    across = generator.integers(*BESIDE, size=n, endpoint=True)
-    return _two(images, labels, generator.integers(-ASKEW, ASKEW, size=n, endpoint=True), across, generator)
+def _two_in_a_row(images: UInt8, _: UInt8, n: int, generator: np.random.Generator) -> UInt8:
+    across, down = _way(BESIDE, n, generator)
+    return _two(images, down, across, generator)
 
 
-def _two_over_each_other(images: UInt8, labels: UInt8, n: int, generator: np.random.Generator) -> UInt8:
-    down = generator.integers(*ABOVE, size=n, endpoint=True)
-    return _two(images, labels, down, generator.integers(-ASKEW, ASKEW, size=n, endpoint=True), generator)
+def _two_over_each_other(images: UInt8, _: UInt8, n: int, generator: np.random.Generator) -> UInt8:
+    return _two(images, *_way(ABOVE, n, generator), generator)
 
 
-def _two(
-    images: UInt8,
-    labels: UInt8,
-    down: NDArray[np.int64],
-    across: NDArray[np.int64],
-    generator: np.random.Generator,
-) -> UInt8:
+def _way(apart: tuple[int, int], n: int, generator: np.random.Generator) -> tuple[Int, Int]:
+    """Return how far the second of two digits is in a direction from the first, and how far off it, (n,)."""
+    along = generator.integers(*apart, size=n, endpoint=True)
+    return along, generator.integers(-ASKEW, ASKEW, size=n, endpoint=True)
+
+
+def _two(images: UInt8, down: Int, across: Int, generator: np.random.Generator) -> UInt8:
     """Return two digits in each image, half as large; the second is `down` and `across` (n,) from the first."""
-    everything = np.ones(len(labels), bool)
-    first, second = (_drawn(images, everything, len(down), generator) for _ in range(2))
+    first, second = (_drawn(images, np.ones(len(images), bool), len(down), generator) for _ in range(2))
     fields = np.zeros((len(down), 56, 56), np.uint8)
     for field, one, other, y, x in zip(fields, first, second, down, across, strict=True):
         for image, top, left in ((one, 14 - y // 2, 14 - x // 2), (other, 14 - y // 2 + y, 14 - x // 2 + x)):
@@ -112,6 +103,7 @@ def _drawn(images: UInt8, suitable: NDArray[np.bool_], n: int, generator: np.ran
     return images[generator.choice(rows, size=n)] if len(rows) else images[:0]
 
 
+# The kinds of non-digits, each a function of images, labels, a number and a generator.
 KINDS: Mapping[str, Callable[[UInt8, UInt8, int, np.random.Generator], UInt8]] = MappingProxyType(
     {
         "mirrored": _mirrored,
@@ -120,4 +112,3 @@ KINDS: Mapping[str, Callable[[UInt8, UInt8, int, np.random.Generator], UInt8]] =
         "two over each other": _two_over_each_other,
     }
 )
-"""The kinds of non-digits, each a function of images, labels, a number and a generator."""

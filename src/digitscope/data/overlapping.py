@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
+from numpy.random import Generator
 
 from digitscope.data.augmentation import NO_AUGMENTATION, Augmentation, augment
 from digitscope.data.splits import Dataset, Split, Task, UInt8
@@ -19,11 +20,9 @@ PAIR_HEIGHT = 42
 LOWER_TOP = 14
 MOST_PAIRS = 10_000_000  # 12 GB of pixels; what is above is a slip of the finger
 
+# Brightness from which a pixel is ink: its shade is how much of it the pen covered, here half or more.
+# A fainter rim of one digit can lie below the ink of the other, where nothing of it is left to see.
 INKED = 128
-"""Brightness from which a pixel is ink: its shade is how much of it the pen covered, here half or more.
-
-A fainter rim of one digit can lie below the ink of the other, where nothing of it is left to see.
-"""
 
 
 def overlap(upper: UInt8, lower: UInt8) -> UInt8:
@@ -55,7 +54,7 @@ def overlap(upper: UInt8, lower: UInt8) -> UInt8:
 
 
 def random_pairs(
-    singles: Split, n: int, *, augmentation: Augmentation = NO_AUGMENTATION, generator: np.random.Generator
+    singles: Split, n: int, *, augmentation: Augmentation = NO_AUGMENTATION, generator: Generator
 ) -> Split:
     """Return `n` overlapping pairs of digits drawn from `singles`: images (n, 42, 28), labels (n, 2).
 
@@ -70,7 +69,7 @@ def random_pairs(
 
 
 def random_separations(
-    singles: Split, n: int, *, augmentation: Augmentation = NO_AUGMENTATION, generator: np.random.Generator
+    singles: Split, n: int, *, augmentation: Augmentation = NO_AUGMENTATION, generator: Generator
 ) -> Split:
     """Return the pairs that `random_pairs` returns, labelled by pixel: images (n, 42, 28), labels (n, 2, 42, 28).
 
@@ -86,15 +85,15 @@ def random_separations(
 def separate(upper: UInt8, lower: UInt8) -> UInt8:
     """Return where in their pair two digits have ink: uint8 (N, 28, 28) twice gives (N, 2, 42, 28), 0 or 1."""
     nothing = np.zeros_like(upper)
-    places = overlap(upper, nothing), overlap(nothing, lower)
-    return np.asarray(np.stack(places, axis=1) >= INKED, dtype=np.uint8)
+    alone = np.stack([overlap(upper, nothing), overlap(nothing, lower)], axis=1)
+    return (alone >= INKED).astype(np.uint8)
 
 
 class DrawPairs(Protocol):
     """A function that makes pairs of single digits: `random_pairs` or `random_separations`."""
 
     def __call__(
-        self, singles: Split, n: int, /, *, augmentation: Augmentation = ..., generator: np.random.Generator
+        self, singles: Split, n: int, /, *, augmentation: Augmentation = ..., generator: Generator
     ) -> Split:
         """Return `n` pairs."""
 
@@ -130,9 +129,7 @@ def make_two_digit(
     )
 
 
-def _drawn(
-    singles: Split, n: int, augmentation: Augmentation, generator: np.random.Generator
-) -> tuple[UInt8, UInt8, UInt8]:
+def _drawn(singles: Split, n: int, augmentation: Augmentation, generator: Generator) -> tuple[UInt8, UInt8, UInt8]:
     """Return `n` upper and `n` lower digits of `singles`, warped, and their labels (n, 2)."""
     _check_count("n", n, at_least=1)
     if len(singles) == 0 or singles.task != "digit":

@@ -11,26 +11,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from digitscope.data.splits import UInt8
 
-Point = NDArray[np.float64]
-"""Row and column, in pixels."""
+Point = NDArray[np.float64]  # row and column, in pixels
 
+# Brightness from which a pixel belongs to a stroke.
 INK = 128
-"""Brightness from which a pixel belongs to a stroke."""
-
+# Pixels that strokes are wide; so are 9 of 10 of MNIST's.
 PEN = (1.8, 3.2)
-"""Pixels that strokes are wide; so are 9 of 10 of MNIST's."""
-
+# Length, of the digit's height, of the upstroke of a 1, and degrees between it and the stem.
 UPSTROKE, UPSTROKE_ANGLE = (0.2, 0.5), (25, 60)
-"""Length, of the digit's height, of the upstroke of a 1, and degrees between it and the stem."""
-
+# Length to either side, of the digit's height, of the foot of a 1; every other one has one.
 FOOT = (0.12, 0.3)
-"""Length to either side, of the digit's height, of the foot of a 1; every other one has one."""
-
+# Length to either side of the bar of a 7, and how far down it crosses the stem, of the digit's height.
 BAR, BAR_PLACE = (0.12, 0.25), (0.42, 0.62)
-"""Length to either side of the bar of a 7, and how far down it crosses the stem, of the digit's height."""
-
+# Degrees that a foot or a bar is off the horizontal at most.
 TILT = 12
-"""Degrees that a foot or a bar is off the horizontal at most."""
 
 
 def restyle(images: UInt8, labels: UInt8, share: float, *, generator: np.random.Generator) -> UInt8:
@@ -39,9 +33,7 @@ def restyle(images: UInt8, labels: UInt8, share: float, *, generator: np.random.
     The others are as they were; `labels` (N,) say which digit each is.
     """
     chosen = np.flatnonzero(np.isin(labels, list(STYLES)) & (generator.random(len(labels)) < share))
-    if not len(chosen):
-        return images
-    restyled = images.copy()
+    restyled = images.copy() if len(chosen) else images
     for row in chosen:
         if (images[row] > INK).any():
             restyled[row] = STYLES[int(labels[row])](images[row], generator)
@@ -84,12 +76,11 @@ def _with_bar(image: UInt8, middle: Point, reach: float, pen: float, generator: 
 
 def _with_line(image: UInt8, start: Point, end: Point, pen: float) -> UInt8:
     """Return `image` with a line of round ends; a pixel's brightness is the part of it that the line covers."""
-    height, width = image.shape
-    line = 255 * np.clip(pen / 2 + 0.5 - distances_from_line((height, width), start, end), 0, 1)
+    line = 255 * np.clip(pen / 2 + 0.5 - distances_from_line(image.shape, start, end), 0, 1)
     return np.asarray(np.maximum(image, line.astype(np.uint8)))
 
 
-def distances_from_line(shape: tuple[int, int], start: ArrayLike, end: ArrayLike) -> NDArray[np.float64]:
+def distances_from_line(shape: tuple[int, ...], start: ArrayLike, end: ArrayLike) -> NDArray[np.float64]:
     """Return how far each pixel of `shape` (H, W) is from the line between two points, each a row and a column."""
     first, away = np.asarray(start, np.float64), np.subtract(end, start, dtype=np.float64)
     pixels = np.moveaxis(np.indices(shape, dtype=np.float64), 0, -1)
@@ -97,7 +88,7 @@ def distances_from_line(shape: tuple[int, int], start: ArrayLike, end: ArrayLike
     return np.asarray(np.hypot(*np.moveaxis(pixels - first - along[..., None] * away, -1, 0)))
 
 
+# The function that draws the other style of each digit that has one.
 STYLES: Mapping[int, Callable[[UInt8, np.random.Generator], UInt8]] = MappingProxyType(
     {1: _one_with_upstroke, 7: _seven_with_bar}
 )
-"""The function that draws the other style of each digit that has one."""
