@@ -22,7 +22,7 @@ COURSE_SEED = 12321
 
 
 class BatchSource(Protocol):
-    """Where a training loop gets its batches."""
+    """Where a training loop gets its batches. Sources refuse a batch size that an epoch cannot fill."""
 
     @property
     def n_batches(self) -> int:
@@ -34,15 +34,7 @@ class BatchSource(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class FixedOrder:
-    """The same batches in the same order each epoch, the remainder dropped: the course's protocol.
-
-    Attributes:
-        split: the examples, in the order in which they are met.
-        batch_size: examples a batch.
-
-    Raises:
-        SettingError: `batch_size` is below 1 or above the number of examples.
-    """
+    """The same batches in the same order each epoch, the remainder dropped: the course's protocol."""
 
     split: Split
     batch_size: int
@@ -71,17 +63,12 @@ class Reshuffled:
         split: the examples.
         batch_size: examples a batch.
         augmentation: how far each example is warped, anew in every epoch.
-        examples_per_epoch: examples after which an epoch ends, if not after each was met once. Fewer are drawn
-            anew for every epoch; for more, all are gone through again, in another order.
-        negatives: number of non-digits for each example. They are made of a batch's single digits and come after
-            them.
+        examples_per_epoch: None for each once. Fewer are drawn anew for every epoch; for more, all are gone
+            through again, in another order.
+        negatives: non-digits per example, made of a batch's single digits and put after them.
         styles: share of the 1s and 7s that are written as elsewhere in the world, see `digitscope.data.styles`.
-        pens: number of `pen_digits` for each example. They come between the examples and the non-digits, and are
-            warped alike.
+        pens: `pen_digits` per example, put between the examples and the non-digits, and warped alike.
         pen_digits: where these come from; None without.
-
-    Raises:
-        SettingError: `batch_size` is below 1 or above the number of examples of an epoch.
     """
 
     split: Split
@@ -112,8 +99,7 @@ class Reshuffled:
         passes = -(-self.size // len(self.split))
         order = np.concatenate([generator.permutation(len(self.split)) for _ in range(passes)])[: self.size]
         for start in range(0, len(order), self.batch_size):
-            chosen = order[start : start + self.batch_size]
-            digits = self.split[chosen]
+            digits = self.split[order[start : start + self.batch_size]]
             if self.styles:
                 images = restyle(digits.images, digits.labels, self.styles, generator=generator)
                 digits = Split(images, digits.labels)
@@ -137,11 +123,11 @@ class FreshPairs:
         batch_size: pairs a batch.
         pairs_per_epoch: pairs after which an epoch ends.
         augmentation: how far each digit is warped before it is overlapped with another.
-        negatives: number of non-pairs for each pair. They come after a batch's pairs, with both labels 255.
+        negatives: non-pairs per pair, put after a batch's pairs, with both labels 255.
         draw: makes the pairs, and so decides what their labels are.
 
     Raises:
-        SettingError: `batch_size` is below 1 or above `pairs_per_epoch`, or `singles` are not single digits.
+        SettingError: `singles` are not single digits, or there are none.
     """
 
     singles: Split

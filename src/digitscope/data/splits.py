@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 
 from digitscope.errors import DataError
 
-ITEM_SHAPE, MOST_OF_ITEM = (32, 64), 42
-"""Height and width of an item's image, and its highest label: see `digitscope.items`."""
-
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -24,16 +21,16 @@ Task = Literal["digit", "two-digit", "separation", "page", "item"]
 one item.
 """
 
+# The task by the number of axes of its labels, if they are no planes.
 TASKS: Mapping[int, Task] = MappingProxyType({1: "digit", 2: "two-digit", 4: "separation"})
-"""The task by the number of axes of its labels, if they are no planes."""
-
+# Height and width of an item's image, and its highest label: see `digitscope.items`.
+ITEM_SHAPE, MOST_OF_ITEM = (32, 64), 42
+# The highest label of other tasks than reading digits, and what labels are.
 HIGHEST: Mapping[Task, tuple[int, str]] = MappingProxyType(
     {"separation": (1, "masks of 0 and 1"), "item": (MOST_OF_ITEM, f"items 0 to {MOST_OF_ITEM}")}
 )
-"""The highest label of other tasks than reading digits, and what labels are."""
-
+# Planes of a page's labels, each a quarter as high and wide as the page: see `digitscope.data.page_targets`.
 PAGE_PLANES = 17
-"""Planes of a page's labels, each a quarter as high and wide as the page: see `digitscope.data.page_targets`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,22 +52,25 @@ class Split:
     labels: UInt8
 
     def __post_init__(self) -> None:
-        if self.images.dtype != np.uint8 or self.images.ndim != 3:
-            raise DataError(f"images are {_describe(self.images)}: expected uint8 of shape (N, height, width)")
-        masks = (2, *self.images.shape[1:])
-        planes = (PAGE_PLANES, *(length // 4 for length in self.images.shape[1:]))
-        if self.labels.dtype != np.uint8 or self.labels.shape[1:] not in {(), (2,), masks, planes}:
-            expected = f"(N,), (N, 2) or (N, {', '.join(map(str, masks))})"
-            raise DataError(f"labels are {_describe(self.labels)}: expected uint8 of shape {expected}")
-        if len(self.images) != len(self.labels):
+        images, labels = self.images, self.labels
+        if images.dtype != np.uint8 or images.ndim != 3:
             raise DataError(
-                f"{len(self.images)} images but {len(self.labels)} labels: expected one label an image"
+                f"images are {images.dtype} of shape {images.shape}: expected uint8 of shape (N, height, width)"
             )
+        masks = (2, *images.shape[1:])
+        planes = (PAGE_PLANES, *(length // 4 for length in images.shape[1:]))
+        if labels.dtype != np.uint8 or labels.shape[1:] not in {(), (2,), masks, planes}:
+            expected = f"(N,), (N, 2) or (N, {', '.join(map(str, masks))})"
+            raise DataError(
+                f"labels are {labels.dtype} of shape {labels.shape}: expected uint8 of shape {expected}"
+            )
+        if len(images) != len(labels):
+            raise DataError(f"{len(images)} images but {len(labels)} labels: expected one label an image")
         if self.task == "page":
             return
         highest, known = HIGHEST.get(self.task, (9, "digits 0 to 9"))
-        if self.labels.size and self.labels.max() > highest:
-            raise DataError(f"label {self.labels.max()} among the labels: expected {known}")
+        if labels.max(initial=0) > highest:
+            raise DataError(f"label {labels.max()} among the labels: expected {known}")
 
     @property
     def task(self) -> Task:
@@ -89,17 +89,11 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Three splits, and where they came from.
+    """Three splits, what they are, such as "MNIST", and where they came from, for people.
 
-    Those that digitscope makes share no digit. In the course's own two-digit files only the test pairs are of
-    other digits: its training file draws freely on MNIST's 60,000, so one digit can serve training and validation.
-
-    Attributes:
-        name: what the data are, such as "MNIST".
-        source: where they were found, for people: a folder, the cache, the embedded sample.
-        train: what a network learns from.
-        validation: what choices are made on.
-        test: what is read once for each reported figure.
+    A network learns from `train`, choices are made on `validation`, and `test` is read once for each reported
+    figure. Splits that digitscope makes share no digit. In the course's own two-digit files only the test pairs
+    are of other digits: its training file draws on MNIST's 60,000, so one digit can serve training and validation.
     """
 
     name: str
@@ -125,10 +119,8 @@ class Dataset:
 
 def joined(first: Split, second: Split) -> Split:
     """Return the examples of `first` followed by those of `second`."""
-    return Split(
-        np.concatenate([first.images, second.images]),
-        np.concatenate([first.labels, second.labels]),
-    )
+    pairs = ((first.images, second.images), (first.labels, second.labels))
+    return Split(*map(np.concatenate, pairs))
 
 
 def hold_out_last_tenth(split: Split) -> tuple[Split, Split]:
@@ -147,7 +139,3 @@ def is_divided_at_last_tenth(dataset: Dataset) -> bool:
     """Tell whether `hold_out_last_tenth` would divide the training and validation examples as they are."""
     n_train, n_both = len(dataset.train), len(dataset.train) + len(dataset.validation)
     return n_both >= 2 and n_train == 9 * n_both // 10
-
-
-def _describe(array: NDArray[np.generic]) -> str:
-    return f"{array.dtype} of shape {array.shape}"
