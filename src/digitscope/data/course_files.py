@@ -30,17 +30,11 @@ from digitscope.errors import DataError
 
 LEVELS = 256
 CHUNK = 2_000  # images converted at a time, which bounds the memory of the floats in between
-
-BOTH_SIZES = (True, False)
-"""Whether a set of pairs is the `_mini` one, in the order of preference."""
+BOTH_SIZES = (True, False)  # whether a set of pairs is the `_mini` one, in the order of preference
 
 
 def read_course_mnist(path: Path) -> tuple[Split, Split]:
-    """Return the training digits (the first two pairs, in order) and the test digits of `mnist.pkl.gz`.
-
-    Raises:
-        DataError: the file cannot be read, or does not hold what the course's file does.
-    """
+    """Return the training digits (the first two pairs, in order) and the test digits of `mnist.pkl.gz`."""
     with about(path), gzip.open(path) as file:
         stored = restricted_load(file)
         if not isinstance(stored, list | tuple) or len(stored) != 3:
@@ -123,11 +117,7 @@ def write_two_digit(dataset: Dataset, directory: Path | str, *, mini: bool = Tru
 
 
 def read_pairs(images_path: Path, labels_path: Path) -> Split:
-    """Return the overlapping pairs in one of the course's image files and its label file.
-
-    Raises:
-        DataError: a file cannot be read or is not such a file, or the two differ in length.
-    """
+    """Return the overlapping pairs in one of the course's image files and its label file."""
     with about(images_path), gzip.open(images_path) as file:
         stored = restricted_load(file)
         if not isinstance(stored, list):

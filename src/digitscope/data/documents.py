@@ -39,21 +39,13 @@ def make_document(material: Material, generator: np.random.Generator, kind: str 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of document.
-
-    Attributes:
-        lay_out: writes on a draft.
-        share: of all documents that are made.
-        sizes: pixels, the lowest and the highest digits.
-        clutter: factor on the share of documents with lines, rings and the like; 0 for none.
-        fits: whether the document is only as large as its writing.
-    """
+    """A kind of document: a function that writes on a draft, and its figures."""
 
     lay_out: Callable[[Draft], None]
-    share: float
-    sizes: tuple[float, float] = (14, 90)
-    clutter: float = 1.0
-    fits: bool = False
+    share: float  # of all documents that are made
+    sizes: tuple[float, float] = (14, 90)  # pixels, the lowest and the highest digits
+    clutter: float = 1.0  # factor on the share of documents with lines, rings and the like; 0 for none
+    fits: bool = False  # whether the document is only as large as its writing
 
 
 def lines_of_numbers(draft: Draft) -> None:

@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -42,15 +43,12 @@ def fetch_mnist(*, report: Report | None = None) -> Path:
 def fetch_files(
     digests: Mapping[str, str], folder: Path, *, mirrors: Sequence[str], report: Report | None = None
 ) -> None:
-    """Bring each file of `digests` (name -> MD5 of its uncompressed content) into `folder`, as `name`.gz.
-
-    Raises:
-        DataError, MissingExtraError: as for `fetch_mnist`.
-    """
+    """Bring each file of `digests` (name -> MD5 of its uncompressed content) into `folder`, as `name`.gz."""
     for name, digest in digests.items():
         path = folder / f"{name}.gz"
-        if _is_right(path, digest):
-            continue
+        with suppress(DataError):
+            if md5(read_content(path)) == digest:
+                continue
         check_downloads_work(path.name)
         say = report or say_nothing
         say(f"downloading {path.name} into {folder}")
@@ -65,12 +63,7 @@ def fetch_files(
 
 
 def check_downloads_work(what: str) -> None:
-    """Check that `what` may and can be downloaded; no mirror is asked.
-
-    Raises:
-        DataError: DIGITSCOPE_OFFLINE forbids it.
-        MissingExtraError: pooch is not installed.
-    """
+    """Check that the environment allows to download `what` and that pooch is installed; no mirror is asked."""
     if is_offline():
         raise DataError(f"{what}: not downloaded, because {OFFLINE_VARIABLE} is set; unset it to download")
     _pooch()
@@ -79,13 +72,6 @@ def check_downloads_work(what: str) -> None:
 def is_offline() -> bool:
     """Tell whether the environment's DIGITSCOPE_OFFLINE forbids downloads: any value but empty and 0."""
     return os.environ.get(OFFLINE_VARIABLE, "") not in {"", "0"}
-
-
-def _is_right(path: Path, digest: str) -> bool:
-    try:
-        return md5(read_content(path)) == digest
-    except DataError:
-        return False
 
 
 def _fetch(file_name: str, digest: str, mirrors: Sequence[str], report: Report) -> bytes:

@@ -28,26 +28,20 @@ LEAST_SEEN = 0.7
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """A digit or a sign on a document, and the height of the digits that it was written with, in pixels."""
+    """A digit or a sign on a document."""
 
-    mark: Mark
+    mark: Mark  # in pixels of the document
     printed: bool
-    size: float
+    size: float  # pixels, the height of the digits that it was written with
 
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """The ink on a sheet of paper.
+    """The ink on a sheet of paper."""
 
-    Attributes:
-        layers: coverage, uint8 (H, W) each, by the names in `LAYERS`.
-        items: its digits and signs, written and printed.
-        size: pixels, the usual height of its handwritten digits.
-    """
-
-    layers: Mapping[str, UInt8]
-    items: tuple[Item, ...]
-    size: float
+    layers: Mapping[str, UInt8]  # coverage (H, W) by the names in `LAYERS`
+    items: tuple[Item, ...]  # its digits and signs, written and printed
+    size: float  # pixels, the usual height of its handwritten digits
 
 
 class Draft:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from digitscope.data.splits import UInt8
+from digitscope.data.splits import Float32, UInt8
 
 # Coverage of 255 from which a pixel belongs to a character and its box; where less, this share of the darkest.
 # Thin pens leave strokes of uneven darkness. A higher share would leave boxes of slivers.
@@ -18,15 +17,10 @@ DIRECTIONS = np.stack([np.cos(np.arange(16) * np.pi / 8), np.sin(np.arange(16) *
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """A digit or a sign in a piece of writing.
+    """A digit or a sign in a piece of writing."""
 
-    Attributes:
-        label: one of `digitscope.detections.CLASSES`.
-        outline: float32 (16, 2), x and y of its outermost pixels in sixteen directions.
-    """
-
-    label: str
-    outline: NDArray[np.float32]
+    label: str  # one of `digitscope.detections.CLASSES`
+    outline: Float32  # (16, 2), x and y of its outermost pixels in sixteen directions
 
     def moved(self, x: float, y: float) -> "Mark":
         """Return the mark further to the right and further down."""
@@ -35,17 +29,11 @@ class Mark:
 
 @dataclass(frozen=True, eq=False)
 class Writing:
-    """A character, a word or a number.
+    """A character, a word or a number."""
 
-    Attributes:
-        coverage: uint8 (H, W), how much of each pixel is under ink.
-        base: the row of the baseline; it may lie outside.
-        marks: its digits and signs, in pixels of `coverage`.
-    """
-
-    coverage: UInt8
-    base: float
-    marks: tuple[Mark, ...] = ()
+    coverage: UInt8  # (H, W), how much of each pixel is under ink
+    base: float  # the row of the baseline; it may lie outside
+    marks: tuple[Mark, ...] = ()  # its digits and signs, in pixels of `coverage`
 
 
 def marked(coverage: UInt8, base: float, label: str) -> Writing | None:

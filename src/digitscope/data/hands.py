@@ -48,26 +48,18 @@ LIKE_DIGITS = frozenset("oOlIiSsZzqbgQ")
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """Material for writing: images of digits and samples of pens, with the rows of each label.
+    """Material for writing: images of digits and samples of pens, with the rows of each label."""
 
-    Attributes:
-        digits: uint8 (N, 28, 28) with labels (N,).
-        rows: of `digits`, by label.
-        pens: by category; empty where the files are absent.
-        pen_rows: rows of `pens`, by category and label; all rows of words are under "".
-    """
-
-    digits: Split
-    rows: Mapping[int, NDArray[np.int64]]
-    pens: Mapping[str, Pens]
-    pen_rows: Mapping[str, Mapping[str, NDArray[np.int64]]]
+    digits: Split  # single digits of 28x28 pixels
+    rows: Mapping[int, NDArray[np.int64]]  # of `digits`, by label
+    pens: Mapping[str, Pens]  # by category; empty where the files are absent
+    pen_rows: Mapping[str, Mapping[str, NDArray[np.int64]]]  # by category and label; those of words are under ""
 
     @classmethod
     def of(cls, digits: Split, *, held_back: bool = False, directory: Path | str | None = None) -> "Material":
         """Return the material of `digits` and of the pens in `directory`, of the writers held back or the others.
 
-        Raises:
-            DataError: the pens' files are missing or damaged.
+        DataError tells that the pens' files are missing or damaged.
         """
         pens = {name: load_pens(name, directory) for name in CATEGORIES}
         return cls(
@@ -112,18 +104,11 @@ def is_whole_sign(strokes: tuple[Points, ...], label: str) -> bool:
 
 
 class Hand:
-    """One writer with one pen.
-
-    Attributes:
-        size: pixels, the height of a digit.
-        width: pixels, of the pen.
-        uses_pens: whether digits are drawn from strokes, and not from images.
-        hang: how far 7s and 9s hang below the line, and how much higher they are, in sizes.
-    """
+    """One writer whose digits are `size` pixels high, with one pen, `width` pixels wide."""
 
     def __init__(self, material: Material, size: float, generator: np.random.Generator) -> None:
         self.material, self.size, self.generator = material, size, generator
-        self.uses_pens = generator.random() < 0.6
+        self.uses_pens = generator.random() < 0.6  # draws digits from strokes, and not from images
         finest, boldest = HAIRLINES if generator.random() < 0.2 else PENS
         self.width = size * float(np.exp(generator.uniform(np.log(finest), np.log(boldest))))
         self.edge = generator.uniform(0.25, 0.62)
@@ -131,6 +116,7 @@ class Hand:
         self.unsteady = generator.uniform(0, 8)
         self.uneven = generator.uniform(0.06, 0.14) if generator.random() < 0.7 else generator.uniform(0.14, 0.3)
         self.is_old_style = generator.random() < 0.1
+        # How far 7s and 9s hang below the line, and how much higher they are, in sizes.
         self.hang = generator.uniform(0, 0.6) if generator.random() < 0.15 else 0.0
         self.raises_points = generator.random() < 0.15  # writes 3·75
         if not self.uses_pens:  # letters and signs look as bold as the digits

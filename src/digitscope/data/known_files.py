@@ -101,11 +101,7 @@ def md5(*parts: bytes | memoryview) -> str:
 
 
 def identify(files: Mapping[str, FoundFile]) -> str:
-    """Return the name of the data set whose four files `files`, by standard name, are.
-
-    Raises:
-        DataError: a file's content is not the one that its name promises.
-    """
+    """Return the name of the data set whose files these are; DataError if a name promises another content."""
     origins = {digest: (dataset, name) for dataset, known in KNOWN_FILES.items() for name, digest in known.items()}
     digests = {name: md5(*_idx_parts(file.array)) for name, file in files.items()}
     met = Counter(origins[digest][0] for digest in digests.values() if digest in origins)

@@ -22,18 +22,14 @@ def find_data_directory(directory: Path | str | None = None) -> Path | None:
     """Return the folder that the user names: `directory`, else DIGITSCOPE_DATA, else None.
 
     Raises:
-        DataError: as for `expanded`.
+        DataError: ~ stands before a user whom this machine does not know.
     """
     named = directory or os.environ.get(DATA_VARIABLE)
     return expanded(named) if named else None
 
 
 def expanded(directory: Path | str) -> Path:
-    """Return `directory` with the home folder in place of a leading ~.
-
-    Raises:
-        DataError: ~ stands before a user whom this machine does not know.
-    """
+    """Return `directory` with the home folder in place of a leading ~; errors as for `find_data_directory`."""
     try:
         return Path(directory).expanduser()
     except RuntimeError as error:
@@ -46,11 +42,7 @@ def cache_directory() -> Path:
 
 
 def places(folder: Path) -> tuple[Path, Path]:
-    """Return where data may lie when the user names `folder`: there, or in its subfolder `mnist`.
-
-    Raises:
-        DataError: there is no such folder, or it cannot be looked at.
-    """
+    """Return where data may lie in `folder`, which must be there: itself and its subfolder `mnist`."""
     if is_file(folder):
         raise DataError(f"{folder}: a file; expected the folder that holds the data files: name {folder.parent}")
     if not is_folder(folder):
@@ -62,11 +54,7 @@ def places(folder: Path) -> tuple[Path, Path]:
 
 
 def is_file(path: Path) -> bool:
-    """Tell whether a file is at `path`.
-
-    Raises:
-        DataError: the system does not let us look, which must not pass for a file that is missing.
-    """
+    """Tell whether a file is at `path`; DataError if the system does not let us look: it may be there."""
     return stat.S_ISREG(_mode(path))
 
 
@@ -89,12 +77,7 @@ def _mode(path: Path) -> int:
 
 
 def refuse_existing(paths: Iterable[Path]) -> None:
-    """Check that nothing is at any of `paths`.
-
-    Raises:
-        DataError: something is.
-        OSError: the system does not let us look.
-    """
+    """Raise DataError if something is at any of `paths`."""
     for path in paths:
         if path.exists():
             raise DataError(f"{path}: is there already and is kept; expected a folder without it: name another")
@@ -102,11 +85,7 @@ def refuse_existing(paths: Iterable[Path]) -> None:
 
 @contextmanager
 def new_files(*paths: Path) -> Iterator[list[Path]]:
-    """Yield a temporary path for each of `paths`; all are moved there when the last one is whole.
-
-    Raises:
-        DataError: a file is there already, or cannot be written.
-    """
+    """Yield temporary paths that are moved to `paths` when all are whole; DataError if one cannot be written."""
     try:
         refuse_existing(paths)
         with ExitStack() as stack:
@@ -128,21 +107,13 @@ def about(path: Path, advice: str = "") -> Iterator[None]:
 
 
 def read_content(path: Path) -> bytes:
-    """Return the content of the file at `path`, uncompressed if it is gzipped, whatever its name.
-
-    Raises:
-        DataError: the file cannot be read, or its compressed content is damaged.
-    """
+    """Return the content of the file at `path`, uncompressed if it is gzipped, whatever its name."""
     with about(path, "; get the file again"):
         return decompressed(path.read_bytes())
 
 
 def decompressed(content: bytes, limit: int = -1) -> bytes:
-    """Return `content`, uncompressed if it is gzipped, then at most `limit` bytes of it unless that is -1.
-
-    Raises:
-        DataError: the compressed content is damaged.
-    """
+    """Return `content`, uncompressed if it is gzipped, then at most `limit` bytes of it unless that is -1."""
     if not content.startswith(GZIP_MAGIC):
         return content
     try:

@@ -58,26 +58,14 @@ def _with_planes(scenes: list[Scene]) -> Split:
 
 @dataclass(frozen=True, eq=False)
 class FreshExamples:
-    """New examples for every batch, made by other processes: scenes, or the items of scenes.
+    """New examples for every batch, made by other processes: scenes, or the items of scenes."""
 
-    Attributes:
-        material: the digits and pens for the documents; each process receives it once.
-        batch_size: examples a batch.
-        epoch_size: examples an epoch; a batch that is not full is left out.
-        make: makes a group of examples, all of one document.
-        mixed: a batch is drawn from so many examples; more keep those of one document apart.
-        processes: number of processes that make examples.
-
-    Raises:
-        SettingError: `batch_size` is below 1 or above `epoch_size`.
-    """
-
-    material: Material
+    material: Material  # the digits and pens for the documents; each process receives it once
     batch_size: int
-    epoch_size: int
-    make: Make = make_scenes
-    mixed: int = 128
-    processes: int = 2
+    epoch_size: int  # examples an epoch; a batch that is not full is left out
+    make: Make = make_scenes  # makes a group of examples, all of one document
+    mixed: int = 128  # a batch is drawn from so many examples; more keep those of one document apart
+    processes: int = 2  # that make examples
 
     def __post_init__(self) -> None:
         check_batch_size(self.batch_size, self.epoch_size)
@@ -88,11 +76,7 @@ class FreshExamples:
         return self.epoch_size // self.batch_size
 
     def epoch(self, generator: np.random.Generator, /, *, plain: bool = False) -> Iterator[Batch]:
-        """Yield the batches; they are a function of `generator`, whatever the number of processes.
-
-        Raises:
-            ClusterError: a process that makes examples has ended.
-        """
+        """Yield batches, a function of `generator` alone; ClusterError if a process that makes them has ended."""
         del plain  # no example is warped
         key = tuple(int(number) for number in generator.integers(2**32, size=4))
         images: list[UInt8] = []

@@ -18,29 +18,17 @@ SURE, FAINT = 0.4, 0.05
 
 @dataclass(frozen=True)
 class PageScores:
-    """Scores of written digits, and of written signs and print where an attribute says so.
+    """Scores of written digits, and of written signs and print where a comment says so."""
 
-    Attributes:
-        n: written digits in all scenes.
-        precision: share of the detections that are digits.
-        recall: share of the digits that are detected.
-        class_accuracy: share of the detected digits whose class is right.
-        f1: harmonic mean of precision and recall; a wrong class counts as a miss and as a false detection.
-        mean_average_precision: mean over the ten digits of average precision at an intersection over union of 0.5.
-        worst_f1: mean of `f1` over the worst tenth of the scenes that have digits.
-        signs: `f1` of written signs.
-        printed: share of the detected digits, written and printed, whose kind is right.
-    """
-
-    n: int
-    precision: float
-    recall: float
-    class_accuracy: float
-    f1: float
-    mean_average_precision: float
-    worst_f1: float
-    signs: float
-    printed: float
+    n: int  # written digits in all scenes
+    precision: float  # share of the detections that are digits
+    recall: float  # share of the digits that are detected
+    class_accuracy: float  # share of the detected digits whose class is right
+    f1: float  # harmonic mean of precision and recall; a wrong class is a miss and a false detection
+    mean_average_precision: float  # mean over the ten digits, at an intersection over union of 0.5
+    worst_f1: float  # mean of `f1` over the worst tenth of the scenes that have digits
+    signs: float  # `f1` of written signs
+    printed: float  # share of the detected digits, written and printed, whose kind is right
 
 
 @dataclass(frozen=True)

@@ -30,17 +30,11 @@ STRAIGHTEST = 0.08
 
 @dataclass(frozen=True, eq=False)
 class PenDigits:
-    """Digits as strokes, to be drawn anew whenever they are met.
+    """Digits as strokes, to be drawn anew whenever they are met."""
 
-    Attributes:
-        strokes: for each digit its strokes, each float64 (n, 2), 0 to 1000 along the longer side, y down.
-        labels: uint8 (N,).
-        sha256: the hash of the samples that they were taken from, those of held-back writers included.
-    """
-
-    strokes: tuple[tuple[Points, ...], ...]
-    labels: UInt8
-    sha256: str
+    strokes: tuple[tuple[Points, ...], ...]  # of each digit, (n, 2), 0 to 1000 along the longer side, y down
+    labels: UInt8  # (N,)
+    sha256: str  # of the samples that they were taken from, those of held-back writers included
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -63,12 +57,9 @@ class PenDigits:
 
 
 def load_pen_digits(directory: Path | str | None = None, *, held_back: bool = False) -> PenDigits:
-    """Return the digits of the writers to learn from, or of those who are held back.
+    """Return the digits of the writers to learn from, or of those who are held back, without incomplete samples.
 
-    Incomplete samples are left out.
-
-    Raises:
-        DataError: there are no pen strokes, or their file is damaged.
+    DataError tells that there are no pen strokes, or that their file is damaged.
     """
     return pen_digits(load_pens("digits", directory), held_back=held_back)
 

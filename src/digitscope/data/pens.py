@@ -33,21 +33,13 @@ HOW = "`digitscope data pens --unipen DIR` makes it of UNIPEN's train_r01_v07 (Z
 
 @dataclass(frozen=True, eq=False)
 class Pens:
-    """Samples of one category.
+    """Samples of one category."""
 
-    Attributes:
-        points: int16 (P, 2), x to the right and y down, 0 to 1000 along a sample's longer side.
-        stroke_starts: int32 (S + 1,), where each stroke begins in `points`, and their number.
-        sample_starts: int32 (N + 1,), where each sample begins in `stroke_starts`, and the number of strokes.
-        labels: str (N,), the character or the word.
-        writers: str (N,), the donor and the writer of each sample.
-    """
-
-    points: NDArray[np.int16]
-    stroke_starts: NDArray[np.int32]
-    sample_starts: NDArray[np.int32]
-    labels: NDArray[np.str_]
-    writers: NDArray[np.str_]
+    points: NDArray[np.int16]  # (P, 2), x to the right and y down, 0 to 1000 along a sample's longer side
+    stroke_starts: NDArray[np.int32]  # (S + 1,), where each stroke begins in `points`, and their number
+    sample_starts: NDArray[np.int32]  # (N + 1,), where each begins in `stroke_starts`, and the number of strokes
+    labels: NDArray[np.str_]  # (N,), the character or the word
+    writers: NDArray[np.str_]  # (N,), the donor and the writer of each sample
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -65,7 +57,7 @@ class Pens:
         return np.flatnonzero(np.isin(self.writers, kept) == held_back)
 
     def sha256(self) -> str:
-        """Return the hash of every point, label and writer, in hexadecimal: equal samples give equal hashes."""
+        """Return the hash of every point, label and writer, in hexadecimal."""
         digest = hashlib.sha256()
         for array in (self.points, self.stroke_starts, self.sample_starts):
             digest.update(f"{array.dtype.str}{array.shape}".encode())
@@ -82,11 +74,7 @@ def has_pens(directory: Path | str | None = None) -> bool:
 
 
 def load_pens(category: str, directory: Path | str | None = None) -> Pens:
-    """Return the samples of a category, one of `CATEGORIES`.
-
-    Raises:
-        DataError: the file is missing or damaged.
-    """
+    """Return the samples of a category, one of `CATEGORIES`; DataError if the file is missing or damaged."""
     folder = _pens_folder(directory)
     if folder is None:
         raise DataError(

@@ -4,7 +4,7 @@ A picture shows a part of a document at some scale, turned and slanted, in some 
 """
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -37,36 +37,22 @@ MOST_TABLE = 0.8
 
 
 class Truth(NamedTuple):
-    """The digits and signs of a picture.
+    """The digits and signs of a picture."""
 
-    Attributes:
-        classes: int64 (K,), into `CLASSES`.
-        boxes: float64 (K, 4), left, top, right and bottom.
-        printed: bool (K,).
-        sizes: float64 (K,), pixels, the height of the digits that each was written with.
-    """
-
-    classes: NDArray[np.int64]
-    boxes: Float64
-    printed: NDArray[np.bool_]
-    sizes: Float64
+    classes: NDArray[np.int64]  # (K,), into `CLASSES`
+    boxes: Float64  # (K, 4), left, top, right and bottom
+    printed: NDArray[np.bool_]  # (K,)
+    sizes: Float64  # (K,), pixels, the height of the digits that each was written with
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A picture and its truth.
+    """A picture and its truth."""
 
-    Attributes:
-        image: uint8 (CROP, CROP), grey.
-        truth: its digits and signs.
-        ink: the layers of the document as they lie in the picture, uint8 each.
-        turns: quarter turns, clockwise, that bring it upright.
-    """
-
-    image: UInt8
+    image: UInt8  # (CROP, CROP), grey
     truth: Truth
-    ink: Ink = field(repr=False)
-    turns: int = 0
+    ink: Ink  # the layers of the document as they lie in the picture
+    turns: int = 0  # quarter turns, clockwise, that bring it upright
 
 
 def photographed(document: Document, generator: np.random.Generator, *, is_overview: bool | None = None) -> Scene:
