@@ -6,14 +6,11 @@ array is float64.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from digitscope.scratch.functions import ACTIVATIONS
+from digitscope.scratch.functions import ACTIVATIONS, Floats
 
-Floats = NDArray[np.floating[Any]]
 Point = tuple[float, float]
 
 TRAINING_POINTS = (((2, 1), 10), ((3, 3), 21), ((4, 5), 32), ((6, 6), 42))
@@ -57,12 +54,11 @@ class RegressionNetwork:
         hidden_layer_error = hidden_to_output_weights.T @ output_layer_error
         hidden_layer_error = hidden_layer_error * relu.derivative(hidden_layer_activation)
 
-        bias_gradients = hidden_layer_error
         hidden_to_output_weight_gradients = output_layer_error @ hidden_layer_activation.T
         input_to_hidden_weight_gradients = hidden_layer_error @ input_values.T
 
         rate = self.learning_rate
-        self.biases = np.asarray(self.biases) - rate * bias_gradients
+        self.biases = np.asarray(self.biases) - rate * hidden_layer_error
         self.hidden_to_output_weights = hidden_to_output_weights - rate * hidden_to_output_weight_gradients
         self.input_to_hidden_weights = (
             np.asarray(self.input_to_hidden_weights) - rate * input_to_hidden_weight_gradients

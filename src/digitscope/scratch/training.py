@@ -1,27 +1,87 @@
-"""The loop that teaches the network: visible, mini-batch after mini-batch."""
+"""How the network is taught: its settings, the loop, mini-batch after mini-batch, and its state in a file."""
 
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from digitscope.data.batches import Batch, Reshuffled
 from digitscope.data.splits import Split
-from digitscope.errors import DataError, DivergedError
+from digitscope.errors import DataError, DivergedError, SettingError
 from digitscope.metrics import N_CLASSES, evaluate_logits
-from digitscope.records import EpochRecord
-from digitscope.scratch.classifier import Network, scale_pixels
-from digitscope.scratch.functions import softmax_cross_entropy
+from digitscope.records import EpochRecord, format_history, parse_history
+from digitscope.scratch.classifier import Network, named, read_arrays, scale_pixels, write_arrays
+from digitscope.scratch.functions import activation_named, softmax_cross_entropy
 from digitscope.scratch.network import Layer, backward, forward, init_layers, sgd_step, zeros_like
-from digitscope.scratch.settings import ScratchSettings
+from digitscope.settings import Order, Schedule, TrainingSettings
 
 OnBatch = Callable[[], object]
 OnEpoch = Callable[[EpochRecord], object]
 
-NEGLIGIBLE = 1e-25
-FLUSH_EVERY = 64
+# Velocities below this are set to 0, every so many steps. A pixel at the image's edge holds no ink for thousands
+# of examples; its velocity shrinks at every step, below 1e-38, where the processor is many times slower.
+NEGLIGIBLE, FLUSH_EVERY = 1e-25, 64
+
+FloatName = Literal["float32", "float64"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScratchSettings(TrainingSettings):
+    """The settings of `TrainingSettings` that the NumPy network has, and three that it alone has.
+
+    The loss is softmax cross-entropy. The learning rate is that of the first step; it falls in a straight line and
+    would be 0 one step after the last. Every epoch has a new order and new warps. Other settings have one value.
+
+    Raises:
+        SettingError: a value is of the wrong kind, out of range, unknown or contradicts another.
+    """
+
+    hidden: Annotated[tuple[int, ...], "neurons of each hidden layer; () for softmax regression."] = (128,)
+    activation: Annotated[str, "what follows each hidden layer, a name in `ACTIVATIONS`."] = "relu"
+    dtype: Annotated[FloatName, "of weights and arithmetic; float64 is for checking, and half as fast."] = (
+        "float32"
+    )
+
+    epochs: int = 9
+    batch_size: int = 64
+    order: Order = "reshuffled"
+    learning_rate: float = 0.15
+    momentum: float = 0.9
+    nesterov: bool = True
+    schedule: Schedule = "one-cycle"
+    warmup: float = 0.0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        activation_named(self.activation)
+        units: Any = self.hidden
+        if not isinstance(units, tuple | list) or not all(map(_is_count, units)):
+            raise SettingError(
+                f"hidden is {units!r}: expected a tuple of whole numbers from 1, such as (128,) or ()"
+            )
+        object.__setattr__(self, "hidden", tuple(map(int, units)))  # JSON has only lists
+        self._check("dtype", FloatName)
+        super().__post_init__()
+        for each in fields(self):
+            if each.name not in self.names() and getattr(self, each.name) != each.default:
+                raise SettingError(f"the NumPy network has no {each.name}: expected {each.default!r}")
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names of the settings that there are to choose, in their order."""
+        trained = ("epochs", "batch_size", "learning_rate", "momentum", "nesterov")
+        warped = ("rotation", "scale", "shear", "shift", "elastic")
+        return ("hidden", "activation", *trained, *warped, "dtype")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
 
 
 @dataclass(eq=False)
@@ -116,17 +176,10 @@ def train_epoch(
     *,
     on_batch: OnBatch = lambda: None,
 ) -> tuple[float, float]:
-    """Take one step a mini-batch, changing the network and the velocities of `state` in place.
+    """Take one step a mini-batch of images (B, H, W) with labels (B,), changing `state` in place.
 
-    Args:
-        state: the network and its velocities.
-        batches: images uint8 (B, H, W) with labels (B,).
-        rates: the learning rate of each step, as many as there are mini-batches.
-        settings: the rest.
-        on_batch: called after every step.
-
-    Returns:
-        Mean loss (nats) and fraction right of all examples, each as it was met.
+    `rates` has the learning rate of each step. The result is the mean loss (nats) and the fraction right of all
+    examples, each as it was met.
     """
     layers = state.network.layers
     gradients = zeros_like(layers)
@@ -145,23 +198,13 @@ def train_epoch(
             nesterov=settings.nesterov,
         )
         if settings.momentum and step % FLUSH_EVERY == 0:
-            _drop_negligible(state.velocities)
+            for velocity in (array for layer in state.velocities for array in layer):
+                velocity[np.abs(velocity) < NEGLIGIBLE] = 0
         n_examples += len(labels)
         total_loss += loss * len(labels)
         right += int((activations[-1].argmax(axis=1) == labels).sum())
         on_batch()
     return total_loss / n_examples, right / n_examples
-
-
-def _drop_negligible(velocities: Sequence[Layer]) -> None:
-    """Set velocities below 1e-25 to 0, in place.
-
-    A pixel at the image's edge holds no ink for thousands of examples; its velocity shrinks at every step,
-    into numbers below 1e-38, on which the processor is many times slower.
-    """
-    for layer in velocities:
-        for velocity in layer:
-            velocity[np.abs(velocity) < NEGLIGIBLE] = 0
 
 
 def _check_splits(split: Split, validation: Split) -> None:
@@ -176,3 +219,35 @@ def _check_splits(split: Split, validation: Split) -> None:
             f"training images are {split.images.shape[1:]} and validation images {validation.images.shape[1:]}: "
             "expected one size"
         )
+
+
+def save_state(path: Path | str, state: ScratchState) -> None:
+    """Write everything a resume needs into one file, so that an interruption can never leave half of it."""
+    metadata = {"history": format_history(state.history)}
+    write_arrays(path, _state_arrays(state), metadata)
+
+
+def load_state(path: Path | str, state: ScratchState) -> None:
+    """Put `state` back to where `save_state` found it.
+
+    Raises:
+        DataError: the file is missing or damaged, or does not belong to this network.
+    """
+    try:
+        metadata, arrays = read_arrays(path)
+        history = parse_history(metadata["history"])
+        places = _state_arrays(state)
+        found, expected = (
+            {name: (array.shape, array.dtype) for name, array in each.items()} for each in (arrays, places)
+        )
+        if found != expected:
+            raise DataError("its arrays have other names, shapes or types")
+    except (OSError, SafetensorError, KeyError, DataError) as error:
+        raise DataError(f"{path}: not the state of this network's training ({error}): train anew") from None
+    for name, place in places.items():
+        place[...] = arrays[name]
+    state.history[:] = history
+
+
+def _state_arrays(state: ScratchState) -> dict[str, NDArray[Any]]:
+    return {**named(state.network.layers, "layers."), **named(state.velocities, "velocities.")}
