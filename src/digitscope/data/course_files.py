@@ -46,11 +46,9 @@ def read_course_mnist(path: Path) -> tuple[Split, Split]:
 def write_course_mnist(path: Path, train: Split, test: Split) -> None:
     """Write `mnist.pkl.gz` to `path`: five sixths of `train`, the rest of it, and `test`."""
     cut = 5 * len(train) // 6
-    value = [
-        (split.images.reshape(len(split), -1), split.labels.astype(np.int64))
-        for split in (train[:cut], train[cut:], test)
-    ]
-    _write_pickle(path, value, np.float32)
+    splits = (train[:cut], train[cut:], test)
+    pairs = [(each.images.reshape(len(each), -1), each.labels.astype(np.int64)) for each in splits]
+    _write_pickle(path, pairs, np.float32)
 
 
 def load_two_digit(directory: Path | str | None = None, *, mini: bool | None = None) -> Dataset:
@@ -71,9 +69,9 @@ def load_two_digit(directory: Path | str | None = None, *, mini: bool | None = N
             "`digitscope data two-digit` writes a set of the same kind"
         )
     place, is_mini = _complete_set(folder, BOTH_SIZES if mini is None else (mini,))
-    train_images, train_labels, test_images, test_labels = _paths(place, mini=is_mini)
+    train_images, train_labels, *of_test = _paths(place, mini=is_mini)
     train, validation = hold_out_last_tenth(read_pairs(train_images, train_labels))
-    test = read_pairs(test_images, test_labels)
+    test = read_pairs(*of_test)
     source = f"{place}, its {'_mini' if is_mini else 'full-size'} files"
     return Dataset("two overlapping digits", source, train, validation, test)
 
@@ -81,10 +79,8 @@ def load_two_digit(directory: Path | str | None = None, *, mini: bool | None = N
 def has_two_digit(directory: Path | str) -> bool:
     """Tell whether `directory` or its subfolder `mnist` holds any of the course's two-digit files.
 
-    Whether a set of them is complete is what `load_two_digit` finds out: it names those that lack.
-
-    Raises:
-        DataError: the folder cannot be looked at.
+    `load_two_digit` finds out whether a set of them is complete, and names those that lack. DataError tells that
+    the folder cannot be looked at.
     """
     folder = expanded(directory)
     looked_in = places(folder) if is_folder(folder) else ()
@@ -94,9 +90,8 @@ def has_two_digit(directory: Path | str) -> bool:
 def write_two_digit(dataset: Dataset, directory: Path | str, *, mini: bool = True) -> tuple[Path, ...]:
     """Write `dataset` to `directory` as the course's four files and return their paths.
 
-    The validation split follows the training split in one file, of which readers hold out the last tenth.
-    All four are whole before the first one gets its name, so an error while writing leaves none. Only a machine
-    that stops in the instant of the four renames can leave fewer, each of them whole.
+    The validation split follows the training split in one file, of which readers hold out the last tenth. An
+    error while writing leaves no file.
 
     Raises:
         DataError: `dataset` does not hold pairs; its validation split is not the last tenth, as readers of the
@@ -108,11 +103,10 @@ def write_two_digit(dataset: Dataset, directory: Path | str, *, mini: bool = Tru
             f"validation examples with labels of shape {dataset.train.labels.shape} have no such files: "
             "expected labels (N, 2), the validation split a tenth of the two"
         )
-    both = joined(dataset.train, dataset.validation)
     paths = _paths(expanded(directory), mini=mini)
     with new_files(*paths) as temporary:
-        _write_pairs(both, temporary[0], temporary[1])
-        _write_pairs(dataset.test, temporary[2], temporary[3])
+        _write_pairs(joined(dataset.train, dataset.validation), *temporary[:2])
+        _write_pairs(dataset.test, *temporary[2:])
     return paths
 
 
@@ -144,10 +138,9 @@ def _write_pairs(pairs: Split, images: Path, labels: Path) -> None:
 
 def _complete_set(folder: Path, sizes: tuple[bool, ...]) -> tuple[Path, bool]:
     """Return the place in `folder` of the first complete set of `sizes` (whether _mini), and its size."""
-    looked_in = places(folder)
     begun = []
     for mini in sizes:
-        for place in looked_in:
+        for place in places(folder):
             lacking = [path.name for path in _paths(place, mini=mini) if not is_file(path)]
             if not lacking:
                 return place, mini
@@ -165,26 +158,20 @@ def _complete_set(folder: Path, sizes: tuple[bool, ...]) -> tuple[Path, bool]:
     )
 
 
-def _paths(place: Path, *, mini: bool) -> tuple[Path, Path, Path, Path]:
+def _paths(place: Path, *, mini: bool) -> tuple[Path, ...]:
     """Return where the course's files would lie: training images and labels, test images and labels."""
     ending = "_mini" if mini else ""
-    return (
-        place / f"train_multi_digit{ending}.pkl.gz",
-        place / f"train_labels{ending}.txt.gz",
-        place / f"test_multi_digit{ending}.pkl.gz",
-        place / f"test_labels{ending}.txt.gz",
-    )
+    kinds = (f"multi_digit{ending}.pkl.gz", f"labels{ending}.txt.gz")
+    return tuple(place / f"{part}_{kind}" for part in ("train", "test") for kind in kinds)
 
 
 def _single_digits(pair: object) -> Split:
     match pair:
         case [np.ndarray() as images, np.ndarray() as labels]:
-            if images.shape[1:] != (28 * 28,) or labels.ndim != 1:
-                raise DataError(
-                    f"images of shape {images.shape} with labels of shape {labels.shape}: "
-                    "expected (N, 784) with (N,)"
-                )
-            return Split(_pixels(images).reshape(-1, 28, 28), _digits(labels))
+            if images.shape[1:] == (28 * 28,) and labels.ndim == 1:
+                return Split(_pixels(images).reshape(-1, 28, 28), _digits(labels))
+            shapes = f"images of shape {images.shape} with labels of shape {labels.shape}"
+            raise DataError(f"{shapes}: expected (N, 784) with (N,)")
     raise DataError("expected pairs of arrays, images and labels")
 
 

@@ -72,8 +72,7 @@ def load_mnist_elsewhere(*, download: bool = True, report: Report | None = None)
 def has_mnist(directory: Path | str) -> bool:
     """Tell whether `directory` or its subfolder `mnist` holds a file that MNIST could be read from.
 
-    Raises:
-        DataError: there is no such folder, or it cannot be looked at.
+    DataError tells that there is no such folder, or that it cannot be looked at.
     """
     return any(_idx_paths(place) or is_file(place / COURSE_NAME) for place in places(expanded(directory)))
 

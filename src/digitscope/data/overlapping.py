@@ -74,9 +74,6 @@ def random_separations(
     """Return the pairs that `random_pairs` returns, labelled by pixel: images (n, 42, 28), labels (n, 2, 42, 28).
 
     A label is 1 where the upper digit, and likewise where the lower, has ink by itself (see INKED).
-
-    Raises:
-        DataError, SettingError: as `random_pairs` does.
     """
     upper, lower, _ = _drawn(singles, n, augmentation, generator)
     return Split(overlap(upper, lower), separate(upper, lower))
@@ -107,10 +104,9 @@ PAIRS_FOR: Mapping[Task, DrawPairs] = MappingProxyType(
 def make_two_digit(
     mnist: Dataset, *, n_train: int = 40_000, n_test: int = 4_000, seed: int, draw: DrawPairs = random_pairs
 ) -> Dataset:
-    """Return a data set of overlapping pairs, labelled as `draw` does, in which no digit serves two splits.
+    """Return a data set of overlapping pairs, labelled as `draw` does, each split made of that split of `mnist`.
 
-    The last tenth of the `n_train` pairs is the validation split. The pairs of each split are made only of the
-    same split of `mnist`. Equal arguments give equal pairs; the test pairs do not depend on `n_train`.
+    The last tenth of the `n_train` pairs validates. The test pairs depend on the seed and not on `n_train`.
 
     Raises:
         DataError: `mnist` does not hold single digits of 28x28 pixels.
@@ -120,13 +116,11 @@ def make_two_digit(
     _check_count("n_test", n_test, at_least=1)
     for_train, for_validation, for_test = np.random.default_rng(seed).spawn(3)
     cut = 9 * n_train // 10
-    return Dataset(
-        name="two overlapping digits",
-        source=f"pairs made with seed {seed} of the digits in {mnist.source}",
-        train=draw(mnist.train, cut, generator=for_train),
-        validation=draw(mnist.validation, n_train - cut, generator=for_validation),
-        test=draw(mnist.test, n_test, generator=for_test),
-    )
+    train = draw(mnist.train, cut, generator=for_train)
+    validation = draw(mnist.validation, n_train - cut, generator=for_validation)
+    test = draw(mnist.test, n_test, generator=for_test)
+    source = f"pairs made with seed {seed} of the digits in {mnist.source}"
+    return Dataset("two overlapping digits", source, train, validation, test)
 
 
 def _drawn(singles: Split, n: int, augmentation: Augmentation, generator: Generator) -> tuple[UInt8, UInt8, UInt8]:

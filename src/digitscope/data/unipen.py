@@ -6,7 +6,6 @@ ends before the next one. `data/CATEGORY/**/*.dat` has the labels, files below `
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -69,14 +68,13 @@ class _Component(NamedTuple):
     writer: str
 
 
-@dataclass
 class _Content:
     """The content of a file and its includes, as read so far."""
 
-    writer: str
-    columns: list[str] = field(default_factory=lambda: ["X", "Y"])
-    components: list[_Component] = field(default_factory=list)
-    segments: list[str] = field(default_factory=list)
+    def __init__(self, writer: str) -> None:
+        self.writer, self.columns = writer, ["X", "Y"]
+        self.components: list[_Component] = []
+        self.segments: list[str] = []
 
 
 def convert_unipen(
@@ -209,10 +207,8 @@ def _thinned(stroke: Points) -> Points:
     """Return the first point, each that is `STEP` or more from the one before, and the last."""
     kept = [0]
     for row in range(1, len(stroke)):
-        if np.hypot(*(stroke[row] - stroke[kept[-1]])) >= STEP:
+        if row == len(stroke) - 1 or np.hypot(*(stroke[row] - stroke[kept[-1]])) >= STEP:
             kept.append(row)
-    if kept[-1] != len(stroke) - 1:
-        kept.append(len(stroke) - 1)
     return stroke[kept]
 
 
