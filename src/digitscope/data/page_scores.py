@@ -9,8 +9,7 @@ from digitscope.data.page_targets import OCTAVE, OFFSET, PARTS, PLANE
 from digitscope.data.splits import UInt8
 from digitscope.detections import STRIDE, Detections, decode, matched
 
-Boxes = NDArray[np.floating]
-Counts = NDArray[np.int64]
+Int = NDArray[np.int64]
 
 # Probabilities from which a detection counts, and from which it has a part in average precision.
 SURE, FAINT = 0.4, 0.05
@@ -36,19 +35,23 @@ class MatchedScene:
     """A scene's detections, the row of the truth of each (-1 for none), and the truth."""
 
     found: Detections
-    rows: Counts
-    true_classes: Counts
-    true_kinds: Counts
+    rows: Int
+    true_classes: Int
+    true_kinds: Int
     is_ignored: NDArray[np.bool_]
 
-    def counts(self, kind: int) -> Counts:
+    @property
+    def met(self) -> tuple[Int, Int]:
+        """The kind and the class of the truth of each detection, int64 (K,) each; -1 for none."""
+        return np.append(self.true_kinds, -1)[self.rows], np.append(self.true_classes, -1)[self.rows]
+
+    def counts(self, kind: int) -> Int:
         """Return the numbers of items of a kind, of detections, of right ones, and of those with right class."""
+        kinds, classes = self.met
         mine = (self.found.kinds == kind) & (self.found.scores >= SURE) & ~self.is_ignored
-        matches = mine & (self.rows >= 0)
-        true = self.rows[matches]
-        right_kind = self.true_kinds[true] == kind
-        right = right_kind & (self.found.labels[matches] == self.true_classes[true])
-        return np.array([(self.true_kinds == kind).sum(), mine.sum(), right_kind.sum(), right.sum()])
+        matches = mine & (kinds == kind)
+        right = matches & (self.found.labels == classes)
+        return np.array([(self.true_kinds == kind).sum(), mine.sum(), matches.sum(), right.sum()])
 
 
 def score_scenes(maps: NDArray[np.floating], planes: UInt8) -> PageScores:
@@ -60,6 +63,10 @@ def score_scenes(maps: NDArray[np.floating], planes: UInt8) -> PageScores:
     each = np.sort(_f1(*with_digits[:, [0, 1, 3]].T))
     worst = each[: max(1, len(each) // 10)]
     signs = np.array([scene.counts(2) for scene in scenes]).sum(axis=0)
+    sure = [scene.found.scores >= SURE for scene in scenes]
+    told = np.concatenate([scene.found.kinds[rows] for scene, rows in zip(scenes, sure, strict=True)])
+    true = np.concatenate([scene.met[0][rows] for scene, rows in zip(scenes, sure, strict=True)])
+    are_digits = (told < 2) & (true >= 0) & (true < 2)
     return PageScores(
         int(n),
         float(matches / max(found, 1)),
@@ -69,7 +76,7 @@ def score_scenes(maps: NDArray[np.floating], planes: UInt8) -> PageScores:
         float(np.mean([_average_precision(scenes, label) for label in range(10)])),
         float(worst.mean()) if len(worst) else 1.0,
         float(_f1(signs[0], signs[1], signs[3])),
-        _told_apart(scenes),
+        float((told == true)[are_digits].mean()) if are_digits.any() else 1.0,
     )
 
 
@@ -80,7 +87,7 @@ def f1_of_scenes(maps: NDArray[np.floating], planes: UInt8) -> NDArray[np.float6
     return np.where(n > 0, _f1(n, found, right), np.nan)
 
 
-def _f1(n: Counts, found: Counts, right: Counts) -> NDArray[np.float64]:
+def _f1(n: Int, found: Int, right: Int) -> NDArray[np.float64]:
     return np.asarray(2 * right / np.maximum(n + found, 1))
 
 
@@ -110,11 +117,8 @@ def widened(boxes: NDArray[np.floating], thinnest: float) -> NDArray[np.floating
     return np.hstack([boxes[:, :2] - more, boxes[:, 2:] + more])
 
 
-def truth_of(planes: UInt8) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the boxes (K, 4), the classes and the kinds of the items that planes (17, h, w) describe.
-
-    Items that are not judged are left out.
-    """
+def truth_of(planes: UInt8) -> tuple[NDArray[np.float64], Int, Int]:
+    """Return the boxes (K, 4), the classes and the kinds of the judged items that planes (17, h, w) describe."""
     kinds, rows, columns = np.nonzero((planes[:4] == 255) & (planes[PLANE["ignored"]] == 0))
     width, height = (2.0 ** (planes[PLANE[name], rows, columns] / OCTAVE) for name in ("width", "height"))
     right, down = (planes[PLANE[name], rows, columns] / PARTS - OFFSET for name in ("right", "below"))
@@ -128,24 +132,11 @@ def _average_precision(scenes: list[MatchedScene], label: int) -> float:
     scores, right, n = [], [], 0
     for scene in scenes:
         mine = (scene.found.kinds == 0) & (scene.found.labels == label) & ~scene.is_ignored
-        n += int(((scene.true_kinds == 0) & (scene.true_classes == label)).sum())
-        rows = scene.rows[mine]
+        kinds, classes = scene.met
         scores.append(scene.found.scores[mine])
-        true = (scene.true_classes == label) & (scene.true_kinds == 0)
-        right.append((rows >= 0) & np.append(true, False)[rows])
-    order = np.argsort(-np.concatenate(scores), kind="stable")
-    hits = np.concatenate(right)[order]
+        right.append(((kinds == 0) & (classes == label))[mine])
+        n += int(((scene.true_kinds == 0) & (scene.true_classes == label)).sum())
+    hits = np.concatenate(right)[np.argsort(-np.concatenate(scores), kind="stable")]
     precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     return float((envelope * hits).sum() / n) if n else 1.0
-
-
-def _told_apart(scenes: list[MatchedScene]) -> float:
-    """Return the share of detected digits whose kind, written or printed, is right; 1 without any."""
-    right = total = 0
-    for scene in scenes:
-        counted = (scene.rows >= 0) & (scene.found.kinds < 2) & (scene.found.scores >= SURE)
-        true = scene.true_kinds[scene.rows[counted]]
-        total += int((true < 2).sum())
-        right += int((true == scene.found.kinds[counted]).sum())
-    return right / total if total else 1.0
