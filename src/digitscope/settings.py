@@ -58,9 +58,7 @@ class TrainingSettings:
         FROM_0,
     ] = 0
     epoch_size: Annotated[
-        int,
-        'examples an epoch; 0 for as many as the training set has. The order "fixed" takes only 0.',
-        FROM_0,
+        int, 'examples an epoch; 0 for as many as the training set has. The order "fixed" takes only 0.', FROM_0
     ] = 0
     optimizer: Annotated[
         OptimizerName,
@@ -76,8 +74,7 @@ class TrainingSettings:
         NOT_NEGATIVE,
     ] = 0.0
     schedule: Annotated[
-        Schedule,
-        '"constant", or "one-cycle": a linear rise and a linear fall to 0, step by step (Smith 2018).',
+        Schedule, '"constant", or "one-cycle": a linear rise and a linear fall to 0, step by step (Smith 2018).'
     ] = "constant"
     warmup: Annotated[float, 'the share of all steps that "one-cycle" rises.', BELOW_1] = 0.25
     label_smoothing: Annotated[
@@ -98,18 +95,15 @@ class TrainingSettings:
     shear: Annotated[float, "columns a row that it leans at most."] = 0.0
     shift: Annotated[float, "pixels along each axis that it moves at most."] = 0.0
     elastic: Annotated[
-        float,
-        "pixels that its points move by, as the standard deviation of a smooth random field.",
+        float, "pixels that its points move by, as the standard deviation of a smooth random field."
     ] = 0.0
     stroke: Annotated[float, "share of a pixel that strokes grow or shrink by at each side at most."] = 0.0
     blur: Annotated[
-        float,
-        "pixels, the standard deviation of the Gaussian that each example is blurred with at most.",
+        float, "pixels, the standard deviation of the Gaussian that each example is blurred with at most."
     ] = 0.0
     flip: Annotated[float, "share of the examples that are mirrored, left to right."] = 0.0
     low_resolution: Annotated[
-        float,
-        "share of the examples that a coarse scanner saw: reduced, and enlarged again.",
+        float, "share of the examples that a coarse scanner saw: reduced, and enlarged again."
     ] = 0.0
     erase: Annotated[float, "share of the examples that lose the ink of a small rectangle."] = 0.0
     styles: Annotated[

@@ -25,11 +25,7 @@ UNCHECKED_NAME = "unchecked data"
 
 
 def load_mnist(
-    directory: Path | str | None = None,
-    *,
-    download: bool = True,
-    check: bool = True,
-    report: Report | None = None,
+    directory: Path | str | None = None, *, download: bool = True, check: bool = True, report: Report | None = None
 ) -> Dataset:
     """Return MNIST: images uint8 (N, 28, 28), labels uint8 (N,).
 

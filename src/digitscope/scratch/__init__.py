@@ -7,14 +7,7 @@ from digitscope.scratch.classifier import Network, load_network, save_network, s
 from digitscope.scratch.functions import ACTIVATIONS, Activation, softmax_cross_entropy, squared_error
 from digitscope.scratch.network import Layer, backward, forward, init_layers, sgd_step, zeros_like
 from digitscope.scratch.regression import trained_predictions
-from digitscope.scratch.training import (
-    ScratchSettings,
-    ScratchState,
-    batch_source,
-    load_state,
-    save_state,
-    train,
-)
+from digitscope.scratch.training import ScratchSettings, ScratchState, batch_source, load_state, save_state, train
 
 __all__ = [
     "ACTIVATIONS",
