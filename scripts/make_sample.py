@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from digitscope.data import Dataset, load_mnist
-from digitscope.data.sample import SAMPLE_NAME, SAMPLE_PATH, SAMPLE_SOURCE
+from digitscope.data.mnist import SAMPLE_NAME, SAMPLE_PATH, SAMPLE_SOURCE
 from digitscope.data.splits import UInt8
 from digitscope.files import replacing
 

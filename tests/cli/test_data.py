@@ -172,9 +172,9 @@ def test_fetching_says_which_mirrors_fail(
         return b"a page" if host == "wrong" else files[name.removesuffix(".gz")]
 
     monkeypatch.delenv("DIGITSCOPE_OFFLINE")
-    monkeypatch.setattr("digitscope.data.download.KNOWN_FILES", {"MNIST": digests})
-    monkeypatch.setattr("digitscope.data.download.MIRRORS", ("wrong/", "silent/", "right/"))
-    monkeypatch.setattr("digitscope.data.download._get", get)
+    monkeypatch.setattr("digitscope.data.mnist.KNOWN_FILES", {"MNIST": digests})
+    monkeypatch.setattr("digitscope.data.mnist.MIRRORS", ("wrong/", "silent/", "right/"))
+    monkeypatch.setattr("digitscope.data.mnist._get", get)
     code, out, err = digitscope("data", "fetch")
     assert (code, out) == (0, f"MNIST is in {cache_directory()}\n")
     page = md5(b"a page", usedforsecurity=False).hexdigest()

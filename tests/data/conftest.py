@@ -16,5 +16,5 @@ def known_tiny(sample: Dataset, monkeypatch: pytest.MonkeyPatch) -> dict[str, by
     digests = {name: md5(content, usedforsecurity=False).hexdigest() for name, content in files.items()}
     table = {**KNOWN_FILES, "MNIST": digests}
     monkeypatch.setattr("digitscope.data.known_files.KNOWN_FILES", table)
-    monkeypatch.setattr("digitscope.data.download.KNOWN_FILES", table)
+    monkeypatch.setattr("digitscope.data.mnist.KNOWN_FILES", table)
     return files

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from digitscope.data import fetch_mnist, load_mnist
-from digitscope.data.download import fetch_files
 from digitscope.data.local_files import cache_directory
+from digitscope.data.mnist import fetch_files
 from digitscope.errors import DataError, MissingExtraError
 from tests.data.helpers import ONLY_THE_SAMPLE
 
@@ -121,7 +121,7 @@ def test_a_mirror_that_unpacks_on_the_way(tmp_path: Path) -> None:
 
 
 def test_an_archive_that_grows_without_end_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("digitscope.data.download.LARGEST_CONTENT", 1_000)
+    monkeypatch.setattr("digitscope.data.mnist.LARGEST_CONTENT", 1_000)
     with mirror({"/second.gz": BODIES["/second.gz"]}) as (large, _), pytest.raises(DataError):
         fetch_files({"second": DIGESTS["second"]}, tmp_path, mirrors=[large])
 
@@ -159,7 +159,7 @@ def test_without_pooch(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_loading_says_that_it_downloads_why_it_failed_and_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     with mirror({}) as (empty, asked):
-        monkeypatch.setattr("digitscope.data.download.MIRRORS", (refused(), empty))
+        monkeypatch.setattr("digitscope.data.mnist.MIRRORS", (refused(), empty))
         assert load_mnist(report=told.append).source.startswith("the embedded sample")
     assert asked == ["/train-images-idx3-ubyte.gz"]
     first, reason, last = told
@@ -173,7 +173,7 @@ def test_loading_says_that_it_downloads_why_it_failed_and_what_is_left(monkeypat
 def test_a_cache_that_takes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "digitscope").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr("digitscope.data.download._fetch", lambda *_: b"content")
+    monkeypatch.setattr("digitscope.data.mnist._fetch", lambda *_: b"content")
     told: list[str] = []
     assert load_mnist(report=told.append).source.startswith("the embedded sample")
     assert "cannot be written" in told[1]
@@ -184,7 +184,7 @@ def test_mnist_through_a_mirror(known_tiny: dict[str, bytes], monkeypatch: pytes
     bodies = {f"/{name}.gz": gzip.compress(content) for name, content in known_tiny.items()}
     told: list[str] = []
     with mirror(bodies) as (good, asked):
-        monkeypatch.setattr("digitscope.data.download.MIRRORS", (refused(), good))
+        monkeypatch.setattr("digitscope.data.mnist.MIRRORS", (refused(), good))
         loaded = load_mnist(report=told.append)
         assert told == [f"downloading MNIST, 11 MB, into {cache_directory()}"]
         assert (loaded.name, loaded.source) == ("MNIST", f"the cache {cache_directory()}")

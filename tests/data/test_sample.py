@@ -4,7 +4,7 @@ import numpy as np
 from scripts.make_sample import sample_of, write_sample
 
 from digitscope.data import Dataset
-from digitscope.data.sample import SAMPLE_PATH
+from digitscope.data.mnist import SAMPLE_PATH
 
 
 def test_what_the_sample_holds(sample: Dataset) -> None:

@@ -229,9 +229,9 @@ def test_splits_that_cannot_be_learnt() -> None:
 
 @pytest.mark.full_mnist
 def test_784_128_10_reads_98_percent_of_mnist(mnist: Dataset) -> None:
-    network, history = train(mnist.train, mnist.validation, ScratchSettings(), generator=np.random.default_rng(0))
+    settings = ScratchSettings(epochs=5)
+    network, _ = train(mnist.train, mnist.validation, settings, generator=np.random.default_rng(0))
     assert network.sizes == (784, 128, 10)
-    assert len(history) < 10
     predicted = network.predict(mnist.test.images)
     assert len(predicted) == 10_000
     assert (predicted == mnist.test.labels).mean() >= 0.98

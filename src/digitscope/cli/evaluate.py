@@ -27,8 +27,8 @@ from digitscope.cli.console import print_table, remark, step_bar
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.evaluation_report import SCORINGS
 from digitscope.data import COURSE_SEED, PAIRS_FOR, Split
+from digitscope.data.mnist import SAMPLE_NAME
 from digitscope.data.pen_digits import load_pen_digits
-from digitscope.data.sample import SAMPLE_NAME
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.scoring import TrainedNetwork, fresh_pairs, load_trained, predict_in_steps
 from digitscope.files import make_folder

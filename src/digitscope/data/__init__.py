@@ -12,12 +12,17 @@ from digitscope.data.batches import (
     whole_batches,
 )
 from digitscope.data.course_files import has_two_digit, load_two_digit, write_two_digit
-from digitscope.data.download import fetch_mnist
 from digitscope.data.known_files import parse_idx
 from digitscope.data.local_files import find_data_directory
-from digitscope.data.mnist import has_mnist, load_mnist, load_mnist_elsewhere, write_mnist
+from digitscope.data.mnist import (
+    fetch_mnist,
+    has_mnist,
+    load_mnist,
+    load_mnist_elsewhere,
+    load_sample,
+    write_mnist,
+)
 from digitscope.data.overlapping import PAIRS_FOR, make_two_digit, overlap, random_pairs, random_separations
-from digitscope.data.sample import load_sample
 from digitscope.data.splits import Dataset, Split, Task
 
 __all__ = [

@@ -1,14 +1,21 @@
 """MNIST from wherever it is: a named folder, the user's cache, a mirror, or the embedded sample."""
 
-from collections.abc import Mapping
+import io
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+
+import numpy as np
 
 from digitscope.data.course_files import read_course_mnist, write_course_mnist
-from digitscope.data.download import Report, check_downloads_work, fetch_mnist, is_offline, say_nothing
-from digitscope.data.known_files import MNIST, STANDARD_NAMES, FoundFile, identify, parse_idx
+from digitscope.data.known_files import KNOWN_FILES, MNIST, STANDARD_NAMES, FoundFile, identify, md5, parse_idx
 from digitscope.data.local_files import (
     about,
     cache_directory,
+    decompressed,
     expanded,
     find_data_directory,
     is_file,
@@ -16,12 +23,25 @@ from digitscope.data.local_files import (
     places,
     read_content,
 )
-from digitscope.data.sample import load_sample
 from digitscope.data.splits import Dataset, Split, hold_out_last_tenth, is_divided_at_last_tenth, joined
 from digitscope.errors import DataError, MissingExtraError
+from digitscope.files import write_bytes
+
+Report = Callable[[str], None]
 
 COURSE_NAME = "mnist.pkl.gz"
 UNCHECKED_NAME = "unchecked data"
+SAMPLE_PATH = Path(__file__).with_name("mnist_sample.npz")
+SAMPLE_NAME, SAMPLE_SOURCE = "MNIST sample", "the embedded sample: 5,000 real MNIST digits"
+
+OFFLINE_VARIABLE = "DIGITSCOPE_OFFLINE"
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    "https://raw.githubusercontent.com/fgnt/mnist/master/",
+)
+TIMEOUTS = (3.0, 15.0)  # seconds to connect, and between two pieces of the answer
+LARGEST_CONTENT = 64 * 2**20  # bytes uncompressed; MNIST's largest file has 45 MiB
 
 
 def load_mnist(
@@ -57,12 +77,20 @@ def load_mnist_elsewhere(*, download: bool = True, report: Report | None = None)
 
     A cache that is incomplete, damaged or unreadable is passed over.
     """
-    say = report or say_nothing
+    say = report or (lambda _: None)
     found = _load_cache() or (_download(say) if download else None)
     if found is None:
         found = load_sample()
         say(f"no full MNIST here: using {found.source}; `digitscope data fetch` or --data DIR gets all 70,000")
     return found
+
+
+def load_sample() -> Dataset:
+    """Return the embedded sample, which `mnist_sample.md` describes: 4,000 digits to train on, 500 and 500."""
+    with np.load(SAMPLE_PATH, allow_pickle=False) as stored:
+        names = ("train", "validation", "test")
+        splits = [Split(stored[f"{name}_images"], stored[f"{name}_labels"]) for name in names]
+    return Dataset(SAMPLE_NAME, SAMPLE_SOURCE, *splits)
 
 
 def has_mnist(directory: Path | str) -> bool:
@@ -128,10 +156,10 @@ def _load_cache() -> Dataset | None:
 
 
 def _download(say: Report) -> Dataset | None:
-    if is_offline():  # that was wanted, so it is no failure to speak of
+    if _is_offline():  # that was wanted, so it is no failure to speak of
         return None
     try:
-        check_downloads_work(MNIST)
+        _check_downloads_work(MNIST)
         say(f"downloading MNIST, 11 MB, into {cache_directory()}")
         fetch_mnist()
     except (DataError, MissingExtraError) as error:
@@ -196,3 +224,88 @@ def _split_of(images: FoundFile, labels: FoundFile, least: int) -> Split:
     if len(split) < least:
         raise DataError(f"{images.where}: {len(split)} images: expected at least {least}")
     return split
+
+
+# The only code of the package that uses the network.
+
+
+def fetch_mnist(*, report: Report | None = None) -> Path:
+    """Download MNIST's four files into the user's cache and return its folder; correct files are kept.
+
+    `MIRRORS` are tried in order for each file. `report` is called with each downloaded file and with each failure
+    of a mirror.
+
+    Raises:
+        DataError: no mirror has a file, the cache cannot be written, or DIGITSCOPE_OFFLINE forbids to try.
+        MissingExtraError: pooch is not installed.
+    """
+    folder = cache_directory()
+    fetch_files(KNOWN_FILES[MNIST], folder, mirrors=MIRRORS, report=report)
+    return folder
+
+
+def fetch_files(
+    digests: Mapping[str, str], folder: Path, *, mirrors: Sequence[str], report: Report | None = None
+) -> None:
+    """Bring each file of `digests` (name -> MD5 of its uncompressed content) into `folder`, as `name`.gz."""
+    for name, digest in digests.items():
+        path = folder / f"{name}.gz"
+        with suppress(DataError):
+            if md5(read_content(path)) == digest:
+                continue
+        _check_downloads_work(path.name)
+        say = report or (lambda _: None)
+        say(f"downloading {path.name} into {folder}")
+        body = _fetch(path.name, digest, mirrors, say)
+        try:
+            write_bytes(path, body)
+        except OSError as error:
+            raise DataError(
+                f"{path}: cannot be written ({error.strerror or error}); "
+                "make the cache folder writable, or keep the data elsewhere and name it by --data"
+            ) from None
+
+
+def _check_downloads_work(what: str) -> None:
+    """Check that the environment allows to download `what` and that pooch is installed; no mirror is asked."""
+    if _is_offline():
+        raise DataError(f"{what}: not downloaded, because {OFFLINE_VARIABLE} is set; unset it to download")
+    _pooch()
+
+
+def _is_offline() -> bool:
+    return os.environ.get(OFFLINE_VARIABLE, "") not in {"", "0"}
+
+
+def _fetch(file_name: str, digest: str, mirrors: Sequence[str], report: Report) -> bytes:
+    """Return the body of `file_name` from the first mirror whose content is right."""
+    for mirror in mirrors:
+        try:
+            body = _get(mirror + file_name)
+            found = md5(decompressed(body, LARGEST_CONTENT))
+            if found == digest:
+                return body
+            reason = f"content with MD5 {found}, expected {digest}"
+        except DataError as error:
+            reason = str(error)
+        except (OSError, ValueError) as error:  # every error of requests is one of the two, and its text is long
+            status = getattr(getattr(error, "response", None), "status_code", None)
+            reason = f"HTTP status {status}" if status else type(error).__name__
+        report(f"{mirror}{file_name}: {reason}")
+    raise DataError(
+        f"{file_name}: none of {len(mirrors)} mirrors delivered it; "
+        "try again with a network, or put the file into a folder and name that by --data"
+    )
+
+
+def _get(url: str) -> bytes:
+    body = io.BytesIO()
+    _pooch().HTTPDownloader(timeout=TIMEOUTS, stream=False)(url, body, pooch=None)
+    return body.getvalue()
+
+
+def _pooch() -> ModuleType:
+    try:
+        return import_module("pooch")  # optional, and slow to import
+    except ImportError:
+        raise MissingExtraError("pooch", "train") from None
