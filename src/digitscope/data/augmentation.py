@@ -29,19 +29,8 @@ BELOW_1 = frozenset({"scale", "stroke", "flip", "low_resolution", "erase"})
 class Augmentation:
     """How far a warp may go. Each image's own amount is drawn evenly from both directions; 0 is none.
 
-    Attributes:
-        rotation: degrees.
-        scale: share by which width and height change, independently.
-        shear: columns that a row moves by for each row that it is away from the middle.
-        shift: pixels, along each axis.
-        elastic: pixels that each point moves by along each axis, as the standard deviation of a smooth random
-            field (Simard et al. 2003).
-        stroke: share of a pixel that strokes grow or shrink by at each side.
-        blur: pixels, the standard deviation of a Gaussian; drawn from 0 up. Digits of 8 pixels have one, enlarged.
-        flip: share of the images that are mirrored, left to right; for objects, as few mirrored digits are digits.
-        low_resolution: share of the images that are reduced, by area averaging, and enlarged again, like a coarse
-            scan.
-        erase: share of the images that lose the ink in a rectangle (random erasing, Zhong et al. 2020).
+    The amounts and their units are those settings of `digitscope.settings.TrainingSettings` that have their names.
+    `blur` is drawn from 0 up.
 
     Raises:
         SettingError: a number is negative or not finite, or one of the shares (all but `rotation`, `shear`,

@@ -91,8 +91,7 @@ class DrawPairs(Protocol):
 
     def __call__(
         self, singles: Split, n: int, /, *, augmentation: Augmentation = ..., generator: Generator
-    ) -> Split:
-        """Return `n` pairs."""
+    ) -> Split: ...
 
 
 PAIRS_FOR: Mapping[Task, DrawPairs] = MappingProxyType(

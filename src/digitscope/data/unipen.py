@@ -68,15 +68,6 @@ class _Component(NamedTuple):
     writer: str
 
 
-class _Content:
-    """The content of a file and its includes, as read so far."""
-
-    def __init__(self, writer: str) -> None:
-        self.writer, self.columns = writer, ["X", "Y"]
-        self.components: list[_Component] = []
-        self.segments: list[str] = []
-
-
 def convert_unipen(
     release: Path | str, into: Path | str, *, report: Callable[[str], None] = lambda _: None
 ) -> dict[str, int]:
@@ -134,38 +125,42 @@ def _samples(root: Path, name: str, report: Callable[[str], None]) -> list[Sampl
 def read_samples(path: Path, root: Path, category: Category) -> Iterator[Sample]:
     """Yield the samples of `category` that a file of labels describes."""
     _, donor, *_ = path.relative_to(root / "data").parts
-    content = _Content(path.stem)
-    _read(path, root / "include", content, depth=0)
-    for segment in content.segments:
+    writer, columns = path.stem, ["X", "Y"]
+    components: list[_Component] = []
+    segments: list[str] = []
+    for keyword, text in _statements(path, root / "include"):
+        if keyword == "COORD":
+            columns = text.split()
+        elif keyword == "WRITER_ID":
+            writer = "_".join(text.split()) or writer
+        elif keyword == "SEGMENT":
+            segments.append(text)
+        elif keyword in ("PEN_DOWN", "PEN_UP") and text.split():
+            components.append(_Component(_points(text, columns), keyword == "PEN_DOWN", writer))
+    for segment in segments:
         found = SEGMENT.match(segment)
         if found is None or found[1] != category.segment:
             continue
         label = re.sub(r'\\(["\\])', r"\1", found[3]).strip()
-        components = list(_chosen(content.components, found[2]))
-        if components and re.fullmatch(category.label, label):
-            writer = f"{donor}/{components[0].writer}"
-            yield Sample(label, writer, normalised([component.points for component in components]))
+        chosen = list(_chosen(components, found[2]))
+        if chosen and re.fullmatch(category.label, label):
+            strokes = normalised([component.points for component in chosen])
+            yield Sample(label, f"{donor}/{chosen[0].writer}", strokes)
 
 
-def _read(path: Path, include: Path, content: _Content, depth: int) -> None:
+def _statements(path: Path, include: Path, depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Yield keyword and text of each statement of a file; an INCLUDE is replaced by those of the included file."""
     if depth > DEEPEST or not path.is_file():
         raise _UnreadableError
     _, *parts = STATEMENT.split(path.read_text(encoding="latin-1"))
     for keyword, text in zip(parts[::2], parts[1::2], strict=True):
-        if keyword == "INCLUDE":
-            included = (include / text.strip()).resolve()
-            if not included.is_relative_to(include.resolve()):
-                raise _UnreadableError
-            _read(included, include, content, depth + 1)
-        elif keyword == "COORD":
-            content.columns = text.split()
-        elif keyword == "WRITER_ID":
-            content.writer = "_".join(text.split()) or content.writer
-        elif keyword == "SEGMENT":
-            content.segments.append(text)
-        elif keyword in ("PEN_DOWN", "PEN_UP") and text.split():
-            points = _points(text, content.columns)
-            content.components.append(_Component(points, keyword == "PEN_DOWN", content.writer))
+        if keyword != "INCLUDE":
+            yield keyword, text
+            continue
+        included = (include / text.strip()).resolve()
+        if not included.is_relative_to(include.resolve()):
+            raise _UnreadableError
+        yield from _statements(included, include, depth + 1)
 
 
 def _points(text: str, columns: list[str]) -> Points:
