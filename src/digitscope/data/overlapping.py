@@ -91,7 +91,8 @@ class DrawPairs(Protocol):
 
     def __call__(
         self, singles: Split, n: int, /, *, augmentation: Augmentation = ..., generator: Generator
-    ) -> Split: ...
+    ) -> Split:
+        """Return `n` pairs."""
 
 
 PAIRS_FOR: Mapping[Task, DrawPairs] = MappingProxyType(

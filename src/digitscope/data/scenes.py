@@ -112,17 +112,16 @@ def _seen(document: Document, place: Point, zoom: float, warp: Float64) -> tuple
     left, top = place[0] - edge, place[1] - edge
     box = round(left), round(top), round(left + side / zoom), round(top + side / zoom)
     shift = np.array([[1, 0, room], [0, 1, room], [0, 0, 1.0]]) @ warp
-    filter_ = Image.Resampling.BOX if zoom < 1 else Image.Resampling.BICUBIC
     coefficients = (shift / shift[2, 2]).ravel()[:8].tolist()
 
     def view(layer: UInt8) -> UInt8:
         part = Image.fromarray(layer).crop(box)
         if part.getextrema() == (0, 0):
             return np.zeros((CROP, CROP), np.uint8)
-        part = part.resize((side, side), filter_)
+        part = _resized(part, (side, side))
         if room:
-            transform, smooth_by = Image.Transform.PERSPECTIVE, Image.Resampling.BILINEAR
-            part = part.transform((CROP, CROP), transform, coefficients, smooth_by)
+            perspective, bilinear = Image.Transform.PERSPECTIVE, Image.Resampling.BILINEAR
+            part = part.transform((CROP, CROP), perspective, coefficients, bilinear)
         return np.asarray(part)
 
     ink = {name: view(document.layers[name]) for name in LAYERS}
@@ -182,7 +181,8 @@ def mosaic(material: Material, generator: np.random.Generator) -> Scene:
         height, width = document.layers["digits"].shape
         wide = min(zoom * np.exp(generator.normal(0, 0.2)), side / width)  # old collections are stretched
         rows, columns = max(4, round(height * zoom)), max(4, round(width * wide))
-        layers = {name: _shrunk(layer, (columns, rows)) for name, layer in document.layers.items()}
+        sheets = {name: Image.fromarray(layer) for name, layer in document.layers.items()}
+        layers = {name: np.asarray(_resized(sheet, (columns, rows))) for name, sheet in sheets.items()}
         picture = lit(layers, np.ones((rows, columns), np.float32), generator)
         if generator.random() < COARSE:
             picture = _coarse(picture, size / generator.uniform(7, 15), generator)
@@ -199,11 +199,10 @@ def mosaic(material: Material, generator: np.random.Generator) -> Scene:
 
 def _coarse(picture: UInt8, factor: float, generator: np.random.Generator) -> UInt8:
     """Return a picture as one with fewer pixels by `factor` along each axis looks when it is enlarged."""
-    small = _reduced(Image.fromarray(picture), factor)
+    small = np.asarray(_reduced(Image.fromarray(picture), factor))
     if generator.random() < BINARY:
-        levels = np.asarray(small)
-        small = Image.fromarray(255 * (levels > levels.mean()).astype(np.uint8))
-    return np.asarray(small.resize(picture.shape[::-1], Image.Resampling.BICUBIC))
+        small = 255 * (small > small.mean()).astype(np.uint8)
+    return np.asarray(Image.fromarray(small).resize(picture.shape[::-1], Image.Resampling.BICUBIC))
 
 
 def _reduced(image: Image.Image, factor: float) -> Image.Image:
@@ -211,10 +210,8 @@ def _reduced(image: Image.Image, factor: float) -> Image.Image:
     return image.resize(size, Image.Resampling.BOX)
 
 
-def _shrunk(layer: UInt8, size: tuple[int, int]) -> UInt8:
-    image = Image.fromarray(layer)
-    smaller = size[0] < image.width
-    return np.asarray(image.resize(size, Image.Resampling.BOX if smaller else Image.Resampling.BICUBIC))
+def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return image.resize(size, Image.Resampling.BOX if size[0] < image.width else Image.Resampling.BICUBIC)
 
 
 def contrast_of(ink: Ink) -> float:
