@@ -224,7 +224,7 @@ def test_the_gate_fails_without_the_browser_whose_tests_would_be_skipped(tmp_pat
 MOST_LINES_THAT_READ, MOST_CHOSEN = 2_000, 40
 
 DEFINED = {
-    *("SIDE", "BOX", "PAIR_HEIGHT", "PAIR_INK", "STRIDE", "LAYOUT", "STEP", "TURNS", "ROTATIONS"),
+    *("SIDE", "BOX", "PAIR_HEIGHT", "PAIR_INK", "STRIDE", "LAYOUT", "STEP", "TURNS"),
     *("TASK_OF_SHAPE", "WEIGHTS", "MARGIN", "BORDER"),
 }
 """Numbers that a format, a network or arithmetic decides."""

@@ -14,11 +14,12 @@ def test_ink_of_two_digits_that_touch_is_divided_between_their_centres() -> None
     gray = np.rint(230 - 200 * ink).astype(np.uint8)
     left, right = np.array([20, 20, 52, 60], np.float32), np.array([48, 20, 80, 60], np.float32)
     for box, other, columns in ((left, right, (20, 50)), (right, left, (50, 80))):
-        own, place = cut_out(gray, box, other[None], ink, 1.0)
+        own, place, contrast = cut_out(gray, box, other[None], ink, 1.0)
+        assert contrast == 200
         assert own.shape == (40, 30)
         assert place.tolist() == [columns[0], 20, columns[1], 60]
         assert (own > 0.5).sum() == 40 * 10 + 4 * 20  # a bar and its half of the stroke
-    alone, place = cut_out(gray, left, NONE, ink, 1.0)
+    alone, place, _ = cut_out(gray, left, NONE, ink, 1.0)
     assert place.tolist() == [20, 20, 56, 60]  # a tenth of the 40 pixels beyond the box
     assert (alone > 0.5).sum() == 40 * 10 + 4 * 26
 
@@ -28,6 +29,6 @@ def test_a_digit_inside_the_box_of_another_keeps_its_ink() -> None:
     ink[20:40, 26:34] = 1
     gray = np.rint(230 - 200 * ink).astype(np.uint8)
     ring = np.array([[0, 0, 60, 60]], np.float32)
-    own, place = cut_out(gray, np.array([26, 20, 34, 40], np.float32), ring, ink, 1.0)
+    own, place, _ = cut_out(gray, np.array([26, 20, 34, 40], np.float32), ring, ink, 1.0)
     assert own.shape == (20, 8)
     assert place.tolist() == [26, 20, 34, 40]

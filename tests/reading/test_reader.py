@@ -418,6 +418,22 @@ def test_a_page_of_words_is_not_passed_over_in_silence(reader: Reader) -> None:
     assert "no handwritten digit was found" in remark
 
 
+def test_digits_that_have_come_through_the_paper_are_in_doubt(sample: Dataset, reader: Reader) -> None:
+    """Two lines, of which the second has a quarter of the contrast: it is read where it stands alone."""
+    page, text, _ = pasted(sample, lines=2, columns=5, scale=1.5, pitch=70)
+    middle = len(page) // 2
+    pale = page.copy()
+    pale[middle:] = 255 - (255 - page[middle:]) // 4
+    first, second = text.splitlines()
+    reading = reader.read(pale)
+    assert reading.lines == (first, "?????")
+    assert {digit.reason for digit in reading.digits if not digit.accepted} == {"much paler than the others"}
+    assert reading.remarks == (
+        "the picture has digits much paler than the others, perhaps from the other side: 5",
+    )
+    assert reader.read(pale[middle:]).text == second
+
+
 def test_models_that_are_refused() -> None:
     with pytest.raises(SettingError, match=r"two-digit has the task .*: expected a network that reads one digit"):
         Reader.load("two-digit")

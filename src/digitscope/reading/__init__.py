@@ -25,12 +25,9 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Digit": "result",
-    "Picture": "pictures",
-    "Reader": "reader",
-    "Reading": "result",
-    "open_pictures": "pictures",
-    "read": "reader",
+    **dict.fromkeys(("Digit", "Reading"), "result"),
+    **dict.fromkeys(("Picture", "open_pictures"), "pictures"),
+    **dict.fromkeys(("Reader", "read"), "reader"),
 }
 """Where the names are that need Pillow and SciPy, which a recognizer alone should not have to wait for."""
 

@@ -5,10 +5,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from digitscope.reading.framing import WORK_SIDE
-
-UInt8 = NDArray[np.uint8]
-Float32 = NDArray[np.float32]
+from digitscope.reading.framing import WORK_SIDE, Float32, UInt8
 
 AROUND, INSIDE = 0.35, 0.1
 """Margins around a box, as shares of its longer side: of the crop, and of the window for the digit's ink."""
@@ -20,10 +17,12 @@ INK = 0.3
 """Share of full ink from which a pixel belongs to a stroke."""
 
 
-def cut_out(gray: UInt8, box: Float32, others: Float32, ink: Float32, ink_scale: float) -> tuple[Float32, Float32]:
-    """Return the ink of a digit, float32 (h, w), 0 to 1, without empty rims, and its own box, float32 (4,).
+def cut_out(
+    gray: UInt8, box: Float32, others: Float32, ink: Float32, ink_scale: float
+) -> tuple[Float32, Float32, float]:
+    """Return the ink of a digit, float32 (h, w), 0 to 1, without empty rims, its box, float32 (4,), and contrast.
 
-    Where there is no ink, that is (1, 1), and the box is `box`.
+    Where there is no ink, that is (1, 1), and the box is `box`. The contrast is that of full ink, in levels.
 
     Args:
         gray: uint8 (H, W), the page.
@@ -42,7 +41,7 @@ def cut_out(gray: UInt8, box: Float32, others: Float32, ink: Float32, ink_scale:
     size = (max(1, round(part.width * share)), max(1, round(part.height * share)))
     picture = np.asarray(part.resize(size, Image.Resampling.BOX), dtype=np.float32)
     seen = _ink_there(ink, ink_scale, low, high, size)
-    strength = _strength(picture, seen)
+    strength, contrast = _strength(picture, seen)
     middle = (box[:2] + box[2:]) / 2
     is_around = ((others[:, :2] < middle) & (others[:, 2:] > middle)).all(axis=1)  # such as a ring taken for a 0
     near = others[((others[:, 2:] > low) & (others[:, :2] < high)).all(axis=1) & ~is_around]
@@ -51,9 +50,9 @@ def cut_out(gray: UInt8, box: Float32, others: Float32, ink: Float32, ink_scale:
     strength[~_own_pixels(boxes[:-1], boxes[-1], strength.shape)] = 0
     own_ink, corner = _trimmed(strength)
     if own_ink.size == 1:
-        return own_ink, box
+        return own_ink, box, contrast
     first = low + np.array(corner) / share
-    return own_ink, np.append(first, first + np.array(own_ink.shape[::-1]) / share).astype(np.float32)
+    return own_ink, np.append(first, first + np.array(own_ink.shape[::-1]) / share).astype(np.float32), contrast
 
 
 def _ink_there(
@@ -68,8 +67,8 @@ def _ink_there(
     return np.asarray(moved, dtype=np.float32)
 
 
-def _strength(picture: Float32, seen: Float32) -> Float32:
-    """Return the contrast of ink to paper, 0 to 1, where the network sees ink or beside it."""
+def _strength(picture: Float32, seen: Float32) -> tuple[Float32, float]:
+    """Return the contrast of ink to paper, 0 to 1, where the network sees ink or beside it; and 1 in levels."""
     inside = seen > 0.5 * min(1.0, float(seen.max()))
     paper = float(np.median(picture if inside.all() else picture[~inside]))
     contrast = picture - paper
@@ -79,7 +78,7 @@ def _strength(picture: Float32, seen: Float32) -> Float32:
     strength = np.clip((contrast / full - FAINT) / (1 - FAINT), 0, 1)
     width = 1 + 2 * round(max(picture.shape) / 40)
     near = ndimage.grey_dilation(seen, (width, width))
-    return np.asarray(strength * np.clip(2 * near, 0, 1), dtype=np.float32)
+    return np.asarray(strength * np.clip(2 * near, 0, 1), dtype=np.float32), full
 
 
 def _own_pixels(boxes: Float32, window: Float32, shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -11,18 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
-from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 from scipy.special import expit, softmax
 
-from digitscope.detections import CHANNELS, INPUT, N_CHANNELS, OUTPUT, SIGNS, STRIDE, Detections, decode
+from digitscope.detections import CHANNELS, INPUT, N_CHANNELS, OUTPUT, SIGNS, STRIDE, Detections, Float32, decode
 from digitscope.errors import DataError
-from digitscope.items import identified, views_of
+from digitscope.items import UInt8, identified, views_of
 from digitscope.reading.recognizer import Recognizer, open_session
-
-UInt8 = NDArray[np.uint8]
-Float32 = NDArray[np.float32]
 
 STEP = 32
 """Sides of what the network sees are multiples of so many pixels."""
@@ -42,14 +38,11 @@ MOST_FINE, LARGEST_SCALE = 5_000_000, 4.0
 TILE, MARGIN = 768, 64
 """Pixels of the squares in which a large picture goes through the network, and how much neighbours overlap."""
 
-WRITTEN = 0.1
-"""Probability of written digits at some place of a page, at least, where a fine pass is worth it."""
-
 EMPTY = 0.99
 """Probability of empty paper above which a whole tile is passed over."""
 
 LEAST_SCORE = 0.1
-"""The item network looks at detections from this probability, and the digit network at digits from it."""
+"""What is less probable is not looked at again: a page by its places, an item, then a digit."""
 
 TURN_MARGIN = 1.0
 """How much more certainty of digits a page has upside down, at least, where it is turned: see `Detections`.
@@ -137,7 +130,7 @@ class Finder:
         empty, written = kinds[:2]
         shown = float((empty < 0.5).mean()), float(written.sum() / max((1 - empty).sum(), 1e-6))
         on = "small" if max(gray.shape) <= COARSE[0] else "pages"
-        if written.max() < WRITTEN and on == "pages":
+        if written.max() < LEAST_SCORE and on == "pages":
             nothing = decode(np.full((N_CHANNELS, 1, 1), -100, np.float32), 1)
             return Found(nothing, np.zeros((1, 1), np.float32), 0.0, turns or 0, shown)
         if turns is None:
@@ -163,7 +156,7 @@ class Finder:
             kinds = softmax(coarse[CHANNELS["kinds"]], axis=0)
             scale = _best_scale(coarse, kinds[1], _contrast(small, kinds[1].shape), coarse_scale, gray)
             height = HEIGHT / scale * coarse_scale
-            if side < most and (height < least / 8 or kinds[1].max() < WRITTEN):
+            if side < most and (height < least / 8 or kinds[1].max() < LEAST_SCORE):
                 side = most
             elif side > least and height > least / 2:
                 side = most = max(side / 2, least)
@@ -255,7 +248,7 @@ def _best_scale(coarse: Float32, written: Float32, contrast: UInt8, coarse_scale
 
     A place counts the more the higher its `contrast` is: the grain of paper looks like small, faint digits.
     """
-    if written.max() < WRITTEN:
+    if written.max() < LEAST_SCORE:
         return float(HEIGHT / gray.shape[0])
     logs = coarse[CHANNELS["height"]][0] - np.log(coarse_scale)  # of heights in pixels of the page
     highest = min(LARGEST_SCALE, (MOST_FINE / gray.size) ** 0.5)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitscope.detections import SIGNS
+from digitscope.detections import SIGNS, Float32, Int
 from digitscope.errors import SettingError
 from digitscope.notation import DIGIT, in_context, text_of
 from digitscope.reading.finder import Found
@@ -15,13 +15,8 @@ from digitscope.reading.lines import arrange, place_of, spaces_before
 from digitscope.reading.pictures import Picture
 from digitscope.reading.result import Box, Digit, Reading, Sign
 
-Float32 = NDArray[np.float32]
-Int = NDArray[np.int64]
-
 ACCEPTED, DOUBTED = 0.5, 0.15
 """Chance from which a digit is accepted, and from which it is shown as "?"; less is nothing."""
-
-ROTATIONS = (0, 90, 180, 270)
 
 LIKELY = 0.05
 """Probability from which another digit is named beside the most probable one."""
@@ -52,7 +47,7 @@ class ReadingOptions:
     min_confidence: float = ACCEPTED
 
     def __post_init__(self) -> None:
-        if self.rotation not in (None, *ROTATIONS):
+        if self.rotation not in (None, 0, 90, 180, 270):
             raise SettingError(f"rotation is {self.rotation!r}: expected 0, 90, 180 or 270 degrees, or None")
         for region in self.regions or ():
             if np.shape(region) != (4,) or min(region[2:]) < 1:
@@ -190,6 +185,8 @@ class PageItems:
 
     def _reason(self, k: int) -> str:
         """Return why a digit is not accepted."""
+        if self.judged.is_pale[k]:
+            return "much paler than the others"
         first, second = np.argsort(-self.judged.probabilities[k])[:2]
         if self.judged.probabilities[k, second] > LIKELY:
             return f"could be {first} or {second}"
@@ -212,6 +209,8 @@ class PageItems:
         """Return what a person should know of the page, sentences that its name begins."""
         said = []
         in_text = [digit for digit in digits if digit.line is not None]
+        if n_pale := int((self.judged.is_pale & (self.judged.chances >= DOUBTED)).sum()):
+            said.append(f"has digits much paler than the others, perhaps from the other side: {n_pale}")
         n_refused = sum(not digit.accepted for digit in in_text)
         if n_refused >= FEW and n_refused > len(in_text) / 2:
             said.append(f"has {len(in_text)} digits, of which {n_refused} are not sure enough to be read")
