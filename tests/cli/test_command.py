@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -57,8 +58,10 @@ def test_examples_in_help_are_accepted_calls(digitscope: Command, monkeypatch: p
     for words in CALLS[1:]:
         _, out, _ = digitscope(*words, "--help")
         example = out.rpartition("example: digitscope ")[2].split()
-        monkeypatch.setattr(f"digitscope.cli.{example[0]}.run", lambda _: 0, raising=False)
-        monkeypatch.setattr("digitscope.cli.arguments.Command._run", lambda *_: 0)
+        command = import_module(f"digitscope.cli.{example[0]}").COMMAND
+        for each in (command, *(action for _, action in command.actions.values())):
+            monkeypatch.setitem(vars(each), "run", lambda _: 0)
+            monkeypatch.setitem(vars(each), "needs", ())
         assert digitscope(*example) == (0, "", [])
 
 

@@ -6,7 +6,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from digitscope.cli.arguments import FIGURE_ENDINGS
+from digitscope.cli.data import FIGURE_ENDINGS
 from digitscope.data import Dataset, load_mnist, load_sample, load_two_digit, make_two_digit
 from digitscope.data.local_files import cache_directory
 from tests.cli.helpers import Command, assert_one_line, everything_in

@@ -327,7 +327,7 @@ def test_wrong_calls(digitscope: Command, desk: Path) -> None:
         ((), ("IMAGE_OR_FOLDER",)),
         (("",), ("'' names no file",)),
         (("a.png", "--json", "--csv"), ("--csv: not allowed with argument --json",)),
-        (("a.png", "--out", "r.json"), ("'r.json'", "FILE.jsonl")),
+        (("a.png", "--out", "r.json"), ("'r.json'", "ends in .jsonl")),
         (("a.png", "--rotation", "45"), ("--rotation", "'45'", "auto", "270")),
         (("a.png", "--region", "1,2,3"), ("--region", "'1,2,3'", "LEFT,TOP,WIDTH,HEIGHT")),
         (("a.png", "--region", "1,2,0,3"), ("region (1, 2, 0, 3)", "expected left, top")),

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from digitscope.cli import read_on_ray as on_ray
-from digitscope.cli.read_on_ray import PICTURES_A_TASK, read_on_ray
+from digitscope.cli import pictures
+from digitscope.cli.pictures import PICTURES_A_TASK, read_on_ray
 from digitscope.data import Dataset
 from digitscope.errors import ClusterError, DataError
 from digitscope.reading import Reading
@@ -160,13 +160,13 @@ class Cluster:
         self.most = max(self.most, self.running)
         return paths
 
-    def get(self, paths: list[str]) -> list[Reading]:
+    def get(self, paths: list[str]) -> list[tuple[str, Reading]]:
         self.running -= 1
         if "bad" in paths:
             raise LostError
         if "odd" in paths:
             raise TaskError
-        return [EMPTY for _ in paths]
+        return [(path, EMPTY) for path in paths]
 
 
 def test_a_picture_that_ends_its_process_is_told_and_the_others_are_read() -> None:
@@ -194,7 +194,7 @@ def test_a_task_reads_what_it_can() -> None:
             raise DataError("bad: no picture")
         return path
 
-    first, second = on_ray._read(read_one, str(Path.cwd()), ["a", "bad"])
-    assert first == "a"
+    first, (_, second) = pictures._read_some(read_one, str(Path.cwd()), ["a", "bad"])
+    assert first == ("a", "a")
     assert isinstance(second, DataError)
     assert str(second) == "bad: no picture"

@@ -22,7 +22,7 @@ SHORT = ("--epochs", 1, "--epoch-size", 64, "--batch-size", 32)
 def _few_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a hundredth of the pairs be made: their masks take memory and time."""
     few = partial(make_two_digit, n_train=400, n_test=40)
-    monkeypatch.setattr("digitscope.cli.datasets.make_two_digit", few)
+    monkeypatch.setattr("digitscope.data.make_two_digit", few)
 
 
 @pytest.fixture

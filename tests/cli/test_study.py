@@ -55,7 +55,7 @@ def test_digits_too_few_for_a_batch_are_told_and_nothing_is_drawn(
     ("words", "parts"),
     [
         (("data", "--quick", "--data", "mnist"), ("--quick: it is for the embedded sample: expected no --data",)),
-        (("data", "--seeds", "0"), ("argument --seeds: 0: expected a whole number from 1",)),
+        (("data", "--seeds", "0"), ("argument --seeds: '0' is no count: expected a whole number from 1",)),
     ],
 )
 def test_a_wrong_call(digitscope: Command, desk: Path, words: tuple[str, ...], parts: tuple[str, ...]) -> None:

@@ -89,7 +89,7 @@ def test_curves_are_named_by_their_settings(
         drawn.append(list(histories))
         return Figure()
 
-    monkeypatch.setattr("digitscope.cli.sweep_report.learning_curves", learning_curves)
+    monkeypatch.setattr("digitscope.plots.learning_curves", learning_curves)
     words = ("hidden=4", "epochs=1", "batch_size=8", "momentum=0.0,0.5", "activation=relu,leaky-relu")
     assert digitscope("sweep", "fc", *words, *data, "--method", method).code == 0
     (names,) = drawn

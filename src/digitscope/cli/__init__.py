@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from digitscope import __version__
 from digitscope.cli.arguments import OneLineParser
-from digitscope.cli.console import remark, wait_for_first_process
+from digitscope.cli.console import report, wait_for_first_process
 from digitscope.errors import DigitscopeError, MissingExtraError
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -57,13 +57,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt_once)
     if words[:1] != ["bench"]:  # which measures the libraries as they come
-        _behave_on_shared_cores()
+        # They read this when they are loaded. NumPy's matrix products gain little from a second thread. A waiting
+        # thread of PyTorch spins for milliseconds by default: when other work has the other core, a training step
+        # takes ten times as long by that.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         options, unknown = _parser(words).parse_known_args(words)
         if unknown:
             options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
         if "data" in options:
             import_module("digitscope.cli.datasets").settle_data(options)
+        for package in options.needs:
+            import_module(package)
         exit_code = int(options.run(options))
         print(end="", flush=True)  # a reader that is gone shows here, and not when the interpreter ends
         return exit_code
@@ -90,16 +96,6 @@ def _interrupt_once(number: int, _: object) -> NoReturn:
     """Interrupt the work. Ctrl-C again does not interrupt what is tidied up then, nor the interpreter's end."""
     signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
-
-
-def _behave_on_shared_cores() -> None:
-    """Set what the numerical libraries read when they are loaded; what the environment says already stands.
-
-    NumPy's matrix products gain little from a second thread. A thread of PyTorch that waits for another spins for
-    milliseconds by default; when other work has the other core, a training step takes ten times as long by that.
-    """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
@@ -129,5 +125,5 @@ class _InstallCompletion(argparse.Action):
 
 def _fail(reason: object, exit_code: int) -> int:
     wait_for_first_process()
-    remark(f"digitscope: error: {' '.join(str(reason).split())}")
+    report(reason)
     return exit_code

@@ -6,15 +6,11 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 from digitscope.cli.console import wait_for_first_process
 from digitscope.cores import usable_cores
-
-FIGURE_ENDINGS = (".png", ".svg", ".pdf")
-"""File name extensions of figures: the formats that `save_figure` writes."""
 
 
 class Argument:
@@ -30,11 +26,10 @@ class Argument:
 
 @dataclass(frozen=True)
 class Command:
-    """A command: its arguments, and the function that does its work.
+    """A command: its arguments, in the order of its help, and the function that does its work.
 
     Attributes:
         run: does the work with the parsed options, and returns the exit code.
-        arguments: those of the command, in the order of its help.
         example: a call that works, without `digitscope`.
         about: what the help says before the example.
         exclusive: arguments of which a call has one at most.
@@ -55,14 +50,11 @@ class Command:
     def configure(self, parser: argparse.ArgumentParser) -> None:
         """Make `parser` that of this command."""
         parser.epilog = f"{self.about}\n\nexample: digitscope {self.example}".lstrip()
-        for argument in self.arguments:
-            argument.add_to(parser)
+        groups: list[tuple[Any, Sequence[Argument]]] = [(parser, self.arguments)]
         if self.exclusive:
-            choice = parser.add_mutually_exclusive_group()
-            for argument in self.exclusive:
-                argument.add_to(choice)
-        for title, arguments in self.groups.items():
-            group = parser.add_argument_group(title)
+            groups.append((parser.add_mutually_exclusive_group(), self.exclusive))
+        groups += [(parser.add_argument_group(title), arguments) for title, arguments in self.groups.items()]
+        for group, arguments in groups:
             for argument in arguments:
                 argument.add_to(group)
         if self.actions:
@@ -70,13 +62,7 @@ class Command:
             for name, (summary, action) in self.actions.items():
                 action.configure(actions.add_parser(name, help=summary))
         else:
-            parser.set_defaults(run=self._run)
-
-    def _run(self, options: argparse.Namespace) -> int:
-        assert self.run is not None  # noqa: S101 - only a command with actions has none
-        for package in self.needs:
-            import_module(package)
-        return self.run(options)
+            parser.set_defaults(run=self.run, needs=self.needs)
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -114,14 +100,17 @@ def path_argument(text: str) -> Path:
     return Path(text_argument(text))
 
 
-def figure_argument(text: str) -> Path:
-    """Return `text` as the path of a figure to draw."""
-    path = path_argument(text)
-    if path.suffix.lower() not in FIGURE_ENDINGS:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} names no format to draw in: expected a file that ends in one of {', '.join(FIGURE_ENDINGS)}"
-        )
-    return path
+def file_argument(what: str, *endings: str) -> Callable[[str], Path]:
+    """Return the type of a path that has one of `endings`, as the name of `what` has."""
+
+    def parse(text: str) -> Path:
+        path = path_argument(text)
+        if path.suffix.lower() not in endings:
+            expected = f"expected a name that ends in {', '.join(endings)}"
+            raise argparse.ArgumentTypeError(f"{text!r} names no {what}: {expected}")
+        return path
+
+    return parse
 
 
 def count_argument(text: str) -> int:
@@ -141,7 +130,8 @@ def _seed(text: str) -> int:
 
 
 Flag = partial(Argument, action="store_true")
-Folder = partial(Argument, type=path_argument, metavar="DIR")
+File = partial(Argument, type=path_argument)
+Folder = partial(File, metavar="DIR")
 Number = partial(Argument, type=int, metavar="N")
 
 DATA = (
@@ -167,7 +157,9 @@ def seed_of(what: str, default: int | None = None) -> Argument:
 
 def cores() -> Argument:
     """Return --cores."""
-    return Number("--cores", default=usable_cores(), help="to compute on (default: all, %(default)s)")
+    return Number(
+        "--cores", type=count_argument, default=usable_cores(), help="to compute on (default: all, %(default)s)"
+    )
 
 
 def engine(what: str) -> tuple[Argument, Argument]:
@@ -181,12 +173,6 @@ def engine(what: str) -> tuple[Argument, Argument]:
             "environment, RAY_AUTH_TOKEN (default: a Ray on this machine alone, which ends with the command)",
         ),
     )
-
-
-def check_cores(options: argparse.Namespace) -> None:
-    """Refuse to compute on none."""
-    if options.cores < 1:
-        options.parser.error(f"argument --cores: {options.cores}: expected a whole number from 1")
 
 
 def check_engine(options: argparse.Namespace) -> None:
@@ -203,11 +189,6 @@ def annotated_fields(settings: type) -> Iterator[tuple[Field[Any], Any, str]]:
 
 
 # The way back, from options to a call
-
-
-def data_words(options: argparse.Namespace) -> list[str]:
-    """Return the words that name the same data in another call."""
-    return words_of(options, "data", "unchecked")
 
 
 def words_of(options: argparse.Namespace, *names: str) -> list[str]:

@@ -13,16 +13,7 @@ from digitscope.cli.arguments import DATA, JSON, Argument, Command, Flag, Number
 from digitscope.cli.console import print_table, step_bar
 from digitscope.cli.datasets import single_digits
 from digitscope.errors import SettingError
-from digitscope.experiments.bench import (
-    BENCHMARKS,
-    QUICK_ROUNDS,
-    Column,
-    Comparison,
-    ComparisonRow,
-    Conditions,
-    MedianRange,
-    select,
-)
+from digitscope.experiments.bench import BENCHMARKS, QUICK_ROUNDS, Comparison, Conditions, MedianRange, select
 from digitscope.experiments.machine import describe_machine
 
 WIDTH = 110
@@ -59,71 +50,53 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _print(comparisons: Sequence[Comparison]) -> None:
+    """Print each table, then the reasons of all caveats, each with the sides that it holds for."""
+    reasons: dict[str, dict[str, None]] = {}
     for comparison in comparisons:
         header = [""]
+        rows = [[row.side] for row in comparison.rows]
         for column in comparison.columns:
             header += [column.heading, "ratio to first"] if column.compared else [column.heading]
-        print_table(comparison.title, header, [_as_words(comparison, row) for row in comparison.rows])
+            for cells, row in zip(rows, comparison.rows, strict=True):
+                cells.append(_spread(row.values.get(column.key, ()), column.form))
+                if column.compared:
+                    cells.append(_spread(comparison.ratios(row, column), "{:.2f}"))
+        for cells, row in zip(rows, comparison.rows, strict=True):
+            if row.caveat:
+                cells[1] = row.caveat
+                reasons.setdefault(f"{row.caveat}: {row.reason}", {})[row.side] = None
+        print_table(comparison.title, header, rows)
         print()
-    for reason, sides in _reasons(comparisons).items():
+    for reason, sides in reasons.items():
         print(_wrapped(f"{'; '.join(sides)}: {reason}"))
     print(_wrapped(comparisons[-1].remark) + "\n")
-
-
-def _reasons(comparisons: Sequence[Comparison]) -> dict[str, list[str]]:
-    """Return the reasons of all caveats, and of each the sides that it holds for."""
-    reasons: dict[str, list[str]] = {}
-    for row in (row for comparison in comparisons for row in comparison.rows if row.caveat):
-        sides = reasons.setdefault(f"{row.caveat}: {row.reason}", [])
-        if row.side not in sides:
-            sides.append(row.side)
-    return reasons
-
-
-def _as_words(comparison: Comparison, row: ComparisonRow) -> list[str]:
-    cells = []
-    for column in comparison.columns:
-        cells.append(_spread(row.values.get(column.key, ()), column.form))
-        if column.compared:
-            cells.append(_spread(comparison.ratios(row, column), "{:.2f}"))
-    return [row.side, row.caveat or cells[0], *cells[1:]]
 
 
 def _spread(values: Sequence[float], form: str) -> str:
     if not values:
         return ""
-    spread = MedianRange.of(values)
-    median, lowest, highest = (form.format(value) for value in (spread.median, spread.lowest, spread.highest))
+    median, lowest, highest = (form.format(value) for value in asdict(MedianRange.of(values)).values())
     return median if lowest == highest else f"{median} ({lowest} to {highest})"
 
 
 def _as_json(comparison: Comparison) -> dict[str, Any]:
-    return {
-        "benchmark": comparison.name,
-        "title": comparison.title,
-        "remark": comparison.remark,
-        "settings": comparison.settings,
-        "rows": [
-            {
-                "side": row.side,
-                "caveat": f"{row.caveat}: {row.reason}" if row.caveat else None,
-                "values": {column.key: _in_full(comparison, row, column) for column in comparison.columns},
-                "raw": row.raw,
-            }
-            for row in comparison.rows
-        ],
-    }
+    rows = []
+    for row in comparison.rows:
+        values: dict[str, Any] = {}
+        for column in comparison.columns:
+            of_rounds, ratios = row.values.get(column.key, ()), comparison.ratios(row, column)
+            values[column.key] = _in_full(of_rounds) if of_rounds else None
+            if of_rounds and column.compared and ratios:
+                values[column.key]["ratio"] = _in_full(ratios)
+        caveat = f"{row.caveat}: {row.reason}" if row.caveat else None
+        rows.append({"side": row.side, "caveat": caveat, "values": values, "raw": row.raw})
+    told = {"benchmark": comparison.name, "title": comparison.title, "remark": comparison.remark}
+    return {**told, "settings": comparison.settings, "rows": rows}
 
 
-def _in_full(comparison: Comparison, row: ComparisonRow, column: Column) -> dict[str, Any] | None:
-    """Return a quantity's value in each round with its spread, and the same of its ratio to the first row."""
-    values, ratios = row.values.get(column.key, ()), comparison.ratios(row, column)
-    if not values:
-        return None
-    told = {"rounds": values, **asdict(MedianRange.of(values))}
-    if column.compared and ratios:
-        told["ratio"] = {"rounds": ratios, **asdict(MedianRange.of(ratios))}
-    return told
+def _in_full(values: Sequence[float]) -> dict[str, Any]:
+    """Return a value in each round, with the spread."""
+    return {"rounds": values, **asdict(MedianRange.of(values))}
 
 
 def _wrapped(text: str) -> str:

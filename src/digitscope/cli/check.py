@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from digitscope.cli.arguments import JSON, Argument, Command, Flag, count_argument, path_argument
+from digitscope.cli.arguments import JSON, Argument, Command, File, Flag, count_argument
 from digitscope.course.exercises.files import NAMES, check_in, names_in
 from digitscope.course.exercises.judging import Verdict
 from digitscope.errors import ClusterError, DataError
@@ -61,12 +61,7 @@ def _verdicts(workers: Workers, file: Path, found: dict[str, str], seconds: int)
 COMMAND = Command(
     run,
     (
-        Argument(
-            "file",
-            metavar="FILE",
-            type=path_argument,
-            help="Python code with exercises, or a notebook (.ipynb); it is run",
-        ),
+        File("file", metavar="FILE", help="Python code with exercises, or a notebook (.ipynb); it is run"),
         Flag("--missing", help="name the exercises that the file lacks too"),
         Argument(
             "--timeout",

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress
 
 PIPED_WIDTH = 160
 """Columns of a table that does not go to a terminal: wide enough that nothing is cut."""
@@ -60,24 +60,19 @@ class StepBar:
     """A progress bar over training steps; `start` gives it a new name and length."""
 
     def __init__(self, progress: "Progress") -> None:
-        self._progress = progress
-        self._task: TaskID | None = None
+        self._progress, self._task = progress, progress.add_task("", visible=False)
 
     def start(self, name: str, n_steps: int) -> None:
         """Begin a new piece of work of `n_steps` steps; the bar of the one before is done."""
-        if self._task is not None:
-            self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(name, total=n_steps)
+        self._progress.reset(self._task, description=name, total=n_steps, visible=True)
 
     def step(self) -> None:
         """One step is done."""
-        if self._task is not None:
-            self._progress.advance(self._task)
+        self._progress.advance(self._task)
 
     def say(self, name: str) -> None:
         """Change the words beside the bar."""
-        if self._task is not None:
-            self._progress.update(self._task, description=name)
+        self._progress.update(self._task, description=name)
 
 
 @contextmanager

@@ -4,44 +4,25 @@ import argparse
 import json
 from pathlib import Path
 
-from digitscope.cli.arguments import (
-    DATA,
-    FIGURE_ENDINGS,
-    JSON,
-    Argument,
-    Command,
-    Flag,
-    Folder,
-    Number,
-    figure_argument,
-    seed_of,
-)
+from digitscope.cli.arguments import DATA, JSON, Argument, Command, Flag, Folder, Number, file_argument, seed_of
 from digitscope.cli.console import remark
 from digitscope.cli.datasets import dataset_for, single_digits
-from digitscope.data import (
-    COURSE_SEED,
-    fetch_mnist,
-    find_data_directory,
-    make_two_digit,
-    write_mnist,
-    write_two_digit,
-)
-from digitscope.data.local_files import DATA_VARIABLE
+from digitscope.data import COURSE_SEED, fetch_mnist, make_two_digit, write_mnist, write_two_digit
+from digitscope.data.local_files import DATA_VARIABLE, find_data_directory
 from digitscope.errors import SettingError
 
 
 def info(options: argparse.Namespace) -> int:
     """Print the name, the source and the size of each split."""
     dataset = dataset_for(options.task, options)
+    shapes = {name: split.images.shape for name, split in dataset.splits.items()}
     if options.json:
-        splits = {name: list(split.images.shape) for name, split in dataset.splits.items()}
-        facts = {"name": dataset.name, "source": dataset.source, "sha256": dataset.sha256(), "splits": splits}
+        facts = {"name": dataset.name, "source": dataset.source, "sha256": dataset.sha256(), "splits": shapes}
         print(json.dumps(facts))
         return 0
     print(f"{dataset.name}, from {dataset.source}")
-    for name, split in dataset.splits.items():
-        height, width = split.images.shape[1:]
-        print(f"  {name:10} {len(split):7,} images of {height} x {width}")
+    for name, (n, height, width) in shapes.items():
+        print(f"  {name:10} {n:7,} images of {height} x {width}")
     print(f"  sha256     {dataset.sha256()}")
     return 0
 
@@ -93,12 +74,11 @@ def sample(options: argparse.Namespace) -> int:
     return 0
 
 
+FIGURE_ENDINGS = (".png", ".svg", ".pdf")
+"""File name extensions of figures: the formats that `save_figure` writes."""
+
 TASK = Argument("--task", default="digit", choices=("digit", "two-digit"), help="default: digit")
 
-INFO = Command(info, (*DATA, TASK, JSON), "data info --data ../Datasets --task two-digit")
-COURSE = Command(
-    mnist, (*DATA, Folder("--out", required=True, help="where the file goes")), "data mnist --out Datasets"
-)
 PAIRS = Command(
     two_digit,
     (
@@ -130,7 +110,7 @@ SHEET = Command(
         TASK,
         Argument(
             "--out",
-            type=figure_argument,
+            type=file_argument("format to draw in", *FIGURE_ENDINGS),
             default=Path("sample.png"),
             metavar="FILE",
             help=f"its ending, one of {', '.join(FIGURE_ENDINGS)}, chooses the format (default: sample.png)",
@@ -144,9 +124,19 @@ SHEET = Command(
 COMMAND = Command(
     example="data info",
     actions={
-        "info": ("what the data are and where they come from", INFO),
+        "info": (
+            "what the data are and where they come from",
+            Command(info, (*DATA, TASK, JSON), "data info --data ../Datasets --task two-digit"),
+        ),
         "fetch": ("download MNIST into the cache", Command(fetch, (), "data fetch")),
-        "mnist": ("write MNIST as the course's mnist.pkl.gz", COURSE),
+        "mnist": (
+            "write MNIST as the course's mnist.pkl.gz",
+            Command(
+                mnist,
+                (*DATA, Folder("--out", required=True, help="where the file goes")),
+                "data mnist --out Datasets",
+            ),
+        ),
         "two-digit": ("write an overlapping two-digit set as the course's files", PAIRS),
         "pens": ("write the pen strokes of UNIPEN's public release for training", PENS),
         "sample": ("draw a contact sheet of the first images of a split", SHEET),

@@ -6,23 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import import_module
-from typing import NamedTuple
 
 import numpy as np
 
-from digitscope.cli.arguments import (
-    DATA,
-    DEVICE,
-    JSON,
-    Argument,
-    Command,
-    Folder,
-    Number,
-    call_of,
-    path_argument,
-    seed_of,
-    words_of,
-)
+from digitscope.cli import arguments as cli
 from digitscope.cli.console import print_table, remark, step_bar
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.evaluation_report import SCORINGS
@@ -39,12 +26,8 @@ PENS = "pens"
 """The split that is no part of MNIST."""
 
 
-class Examples(NamedTuple):
-    """Examples to score, with their title and the source of their digits."""
-
-    split: Split
-    title: str
-    source: str
+Examples = tuple[Split, str, str]
+"""Examples to score, their title, and the source of their digits."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -56,12 +39,13 @@ def run(options: argparse.Namespace) -> int:
             f"--figures {options.figures} is MODEL itself, which keeps its own report: name another folder"
         )
     reader = load_trained(options.model, device=options.device)
-    examples = _examples(reader, options)
-    if reader.data_sha256 is None and SAMPLE_NAME in examples.source:
+    choose = _pens if options.split == PENS else _split if options.pairs is None else _pairs
+    split, name, source = choose(reader, options)
+    title = f"{reader.name} on {name}"
+    if reader.data_sha256 is None and SAMPLE_NAME in source:
         remark(
             f"no test: the sample is of digits that {reader.name} may have learned from; --data DIR gives others"
         )
-    title = f"{reader.name} on {examples.title}"
     if options.figures:
         for package in ("matplotlib", "jinja2"):
             import_module(package)  # it draws at the end: better missed before the scoring
@@ -69,17 +53,17 @@ def run(options: argparse.Namespace) -> int:
             make_folder(options.figures)
     scoring = SCORINGS[reader.task]
     with step_bar() as bar:
-        bar.start(reader.name, -(-len(examples.split) // reader.images_a_step))
-        logits = predict_in_steps(reader, examples.split.images, bar.step)
-    scores = scoring.evaluate(logits, examples.split.labels)
+        bar.start(reader.name, -(-len(split) // reader.images_a_step))
+        logits = predict_in_steps(reader, split.images, bar.step)
+    scores = scoring.evaluate(logits, split.labels)
     if options.figures:
-        words = words_of(options, "split", "data", "pairs", "seed", "figures", "device", "unchecked")
-        origin = {"command": call_of("evaluate", options.model, *words), "data": examples.source}
+        words = cli.words_of(options, "split", "data", "pairs", "seed", "figures", "device", "unchecked")
+        command = cli.call_of("evaluate", options.model, *words)
         with _figures_blamed():
-            scoring.write(options.figures, title, examples.split, logits, scores, origin)
+            scoring.write(options.figures, title, split, logits, scores, command, source)
     if options.json:
         known = {name: value for name, value in asdict(scores).items() if value is not None}
-        print(json.dumps({**known, "data": examples.source}))
+        print(json.dumps({**known, "data": source}))
         return 0
     print_table(title, ("", ""), scoring.rows(scores))
     if isinstance(scores, Evaluation):
@@ -91,18 +75,12 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _examples(reader: TrainedNetwork, options: argparse.Namespace) -> Examples:
-    if options.split == PENS:
-        return _pens(reader, options)
-    return _pairs(reader, options) if options.pairs is not None else _split(reader, options)
-
-
 def _pens(reader: TrainedNetwork, options: argparse.Namespace) -> Examples:
     if reader.task != "digit" or options.pairs is not None:
         raise SettingError(f"--split {PENS} has single digits: expected a network for one digit, without --pairs")
     digits = load_pen_digits(options.data, held_back=True)
     split = digits.each(np.random.default_rng(0))  # the same drawings for every network
-    return Examples(split, "UNIPEN's held-back writers", "UNIPEN's train_r01_v07, writers held back")
+    return (split, "UNIPEN's held-back writers", "UNIPEN's train_r01_v07, writers held back")
 
 
 def _split(reader: TrainedNetwork, options: argparse.Namespace) -> Examples:
@@ -116,7 +94,7 @@ def _split(reader: TrainedNetwork, options: argparse.Namespace) -> Examples:
     if reader.data_sha256 is not None and dataset.sha256() != reader.data_sha256:
         remark(f"{dataset.name}, from {dataset.source}, is not what {options.model} was trained with")
     title = f"the {options.split} split of {dataset.name}"
-    return Examples(dataset.splits[options.split], title, f"{dataset.name}, from {dataset.source}")
+    return (dataset.splits[options.split], title, f"{dataset.name}, from {dataset.source}")
 
 
 def _pairs(reader: TrainedNetwork, options: argparse.Namespace) -> Examples:
@@ -129,7 +107,7 @@ def _pairs(reader: TrainedNetwork, options: argparse.Namespace) -> Examples:
     seed = COURSE_SEED if options.seed is None else options.seed
     split = fresh_pairs(singles, options.split, options.pairs, seed=seed, task=reader.task)
     title = f"{len(split):,} pairs of digits of the {options.split} split of {singles.name}"
-    return Examples(split, title, f"pairs made with seed {seed} of {singles.name}, from {singles.source}")
+    return (split, title, f"pairs made with seed {seed} of {singles.name}, from {singles.source}")
 
 
 @contextmanager
@@ -144,34 +122,31 @@ def _figures_blamed() -> Iterator[None]:
 
 FILES, SEPARATION_FILES, PAGE_FILES = (", ".join(SCORINGS[task].files) for task in ("digit", "separation", "page"))
 
-COMMAND = Command(
+COMMAND = cli.Command(
     run,
     (
-        Argument(
-            "model",
-            metavar="MODEL",
-            type=path_argument,
-            help="a run folder, an .onnx file, or one of the shipped networks below",
+        cli.File(
+            "model", metavar="MODEL", help="a run folder, an .onnx file, or one of the shipped networks below"
         ),
-        *DATA,
-        Argument(
+        *cli.DATA,
+        cli.Argument(
             "--split",
             default="test",
             choices=("train", "validation", "test", PENS),
             help="default: test; pens: UNIPEN's digits by the writers who are held back, drawn once each",
         ),
-        Number(
+        cli.Number(
             "--pairs",
             help="of a network for two digits or their pixels: score N pairs made of the split's single digits "
             "(default: the course's files if they are there, else 4000 pairs to test on)",
         ),
-        seed_of(f"the pairs that --pairs makes (default: {COURSE_SEED})"),
-        Folder(
+        cli.seed_of(f"the pairs that --pairs makes (default: {COURSE_SEED})"),
+        cli.Folder(
             "--figures",
             help=f"write {FILES}, of pixels {SEPARATION_FILES}, or of pages {PAGE_FILES}, there (default: none)",
         ),
-        DEVICE,
-        JSON,
+        cli.DEVICE,
+        cli.JSON,
     ),
     "evaluate two-digit --pairs 10000 --figures scores",
     "shipped networks:\n" + "\n".join(f"  {name:12} {summary}" for name, summary in SHIPPED.items()),

@@ -4,44 +4,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from digitscope import metrics, plots
 from digitscope.data import Split, Task
 from digitscope.data.page_scores import PageScores, f1_of_scenes, score_scenes
 from digitscope.data.splits import UInt8
 from digitscope.experiments.items import ItemScores, score_items
 from digitscope.experiments.machine import describe_machine
-from digitscope.metrics import (
-    Evaluation,
-    Floats,
-    MaskEvaluation,
-    evaluate_logits,
-    evaluate_masks,
-    intersection_over_union,
-    log_softmax,
-)
-from digitscope.plots import (
-    Code,
-    FigureBlock,
-    Section,
-    Stat,
-    Stats,
-    Table,
-    confusion_heat_map,
-    misread_sheet,
-    reliability_diagram,
-    save_figure,
-    scene_sheet,
-    separation_sheet,
-    write_report,
-)
+from digitscope.metrics import Evaluation, Floats, MaskEvaluation
+from digitscope.plots import FigureBlock, Section, Stat, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 REPORT = "report.html"
+
+RELIABILITY_CAPTION = (
+    "Accuracy at each confidence, on scales that spread what lies near 100 %. The bars of a calibrated network "
+    "end on the dashed line; one that ends at the very top is a bin without an error."
+)
 
 MOST_ERRORS = 48
 """Images on the sheet of errors: what a person looks through in a minute or two."""
@@ -53,12 +37,8 @@ Rows = list[tuple[str, str]]
 """Scores in words: pairs of a name and a value."""
 
 
-class Drawn(NamedTuple):
-    """A figure with its heading and its caption in the report."""
-
-    heading: str
-    figure: "Figure"
-    caption: str
+Drawn = list[tuple[str, "Figure", str]]
+"""Figures, each with its heading and its caption in the report."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +57,7 @@ class Scoring:
     rows: Callable[[Any], Rows]
     stats: Callable[[Any], list[Stat]]
     figures: tuple[str, ...]
-    draw: Callable[[Split, Floats, Any], list[Drawn]]
+    draw: Callable[[Split, Floats, Any], Drawn]
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -85,23 +65,20 @@ class Scoring:
         return (*self.figures, REPORT)
 
     def write(
-        self, folder: Path, title: str, split: Split, logits: Floats, scores: Any, origin: Mapping[str, str]
+        self, folder: Path, title: str, split: Split, logits: Floats, scores: Any, command: str, source: str
     ) -> None:
         """Write `files` into `folder`, for `logits` of every image of `split`.
 
-        `origin` has the "command" that makes the same figures again, and the "data" in words.
+        `command` makes the same figures again, and `source` says what the data are.
         """
-        drawn = self.draw(split, logits, scores)
-        for name, each in zip(self.figures, drawn, strict=True):
-            save_figure(each.figure, folder / name)
-        result = (Stats(tuple(self.stats(scores))), Table(("score", "value"), tuple(self.rows(scores))))
-        facts = Table(("", ""), (("data", origin["data"]), *describe_machine().items()))
-        sections = [
-            Section("Result", result),
-            *(Section(each.heading, (FigureBlock(each.figure, each.caption),)) for each in drawn),
-            Section("Where the numbers come from", (Code(origin["command"]), facts)),
-        ]
-        write_report(folder / REPORT, title, sections)
+        result = plots.Stats(tuple(self.stats(scores))), Table(("score", "value"), tuple(self.rows(scores)))
+        sections = [Section("Result", result)]
+        for name, (heading, figure, caption) in zip(self.figures, self.draw(split, logits, scores), strict=True):
+            plots.save_figure(figure, folder / name)
+            sections.append(Section(heading, (FigureBlock(figure, caption),)))
+        facts = Table(("", ""), (("data", source), *describe_machine().items()))
+        sections.append(Section("Where the numbers come from", (plots.Code(command), facts)))
+        plots.write_report(folder / REPORT, title, sections)
 
 
 # One digit, or two
@@ -129,22 +106,21 @@ def _stats(scores: Evaluation) -> list[Stat]:
     ]
 
 
-def _draw_readings(split: Split, logits: Floats, scores: Evaluation) -> list[Drawn]:
+def _draw_readings(split: Split, logits: Floats, scores: Evaluation) -> Drawn:
     return [
-        Drawn(
+        (
             "Which digits are taken for which",
-            confusion_heat_map(scores.confusion),
+            plots.confusion_heat_map(scores.confusion),
             "True digit against digit read; the shades are those of the errors.",
         ),
-        Drawn(
+        (
             "How far its confidence can be trusted",
-            reliability_diagram(np.exp(log_softmax(logits)), split.labels),
-            "Accuracy at each confidence, on scales that spread what lies near 100 %. The bars of a calibrated "
-            "network end on the dashed line; one that ends at the very top is a bin without an error.",
+            plots.reliability_diagram(np.exp(metrics.log_softmax(logits)), split.labels),
+            RELIABILITY_CAPTION,
         ),
-        Drawn(
+        (
             "What it misreads",
-            misread_sheet(split, logits, MOST_ERRORS),
+            plots.misread_sheet(split, logits, MOST_ERRORS),
             "The errors it was surest of, each with the truth and the reading.",
         ),
     ]
@@ -170,13 +146,13 @@ def _separation_stats(scores: MaskEvaluation) -> list[Stat]:
     return [Stat("mean intersection over union", f"{scores.mean_iou:.2%}", note)]
 
 
-def _draw_separations(split: Split, logits: Floats, _: MaskEvaluation) -> list[Drawn]:
-    overlaps = intersection_over_union(logits > 0, split.labels > 0).mean(axis=1)
+def _draw_separations(split: Split, logits: Floats, _: MaskEvaluation) -> Drawn:
+    overlaps = metrics.intersection_over_union(logits > 0, split.labels > 0).mean(axis=1)
     worst = np.argsort(overlaps, kind="stable")[:MOST_PAIRS]
     told = "Below each pair its intersections over union: of the upper digit, of the lower one."
-    first = separation_sheet(split, logits, title="The first pairs")
-    last = separation_sheet(split[worst], logits[worst], title="The worst pairs")
-    return [Drawn("Which pixels are whose", first, told), Drawn("Where it is least right", last, told)]
+    first = plots.separation_sheet(split, logits, title="The first pairs")
+    last = plots.separation_sheet(split[worst], logits[worst], title="The worst pairs")
+    return [("Which pixels are whose", first, told), ("Where it is least right", last, told)]
 
 
 # Pages
@@ -206,14 +182,14 @@ def _page_stats(scores: PageScores) -> list[Stat]:
     ]
 
 
-def _draw_pages(split: Split, maps: Floats, _: PageScores) -> list[Drawn]:
+def _draw_pages(split: Split, maps: Floats, _: PageScores) -> Drawn:
     each = f1_of_scenes(maps, split.labels)
     worst = np.argsort(each, kind="stable")[: min(MOST_SCENES, int(np.isfinite(each).sum()) or 1)]
     told = "A box counts from an intersection over union of 0.5. The digit read stands over each box."
     drawn = []
     for name, rows in (("The first scenes", np.arange(min(MOST_SCENES, len(split)))), ("The worst scenes", worst)):
         captions = ["no digit" if np.isnan(f1) else f"F1 {f1:.2f}" for f1 in each[rows]]
-        drawn.append(Drawn(name, scene_sheet(split[rows], maps[rows], captions, title=name), told))
+        drawn.append((name, plots.scene_sheet(split[rows], maps[rows], captions, title=name), told))
     return drawn
 
 
@@ -241,13 +217,13 @@ def _item_stats(scores: ItemScores) -> list[Stat]:
     ]
 
 
-def _draw_items(split: Split, logits: Floats, _: ItemScores) -> list[Drawn]:
+def _draw_items(split: Split, logits: Floats, _: ItemScores) -> Drawn:
     told = "The errors it was surest of: the item from near, and what is around it."
-    return [Drawn("What it misreads", misread_sheet(split, logits, MOST_ERRORS), told)]
+    return [("What it misreads", plots.misread_sheet(split, logits, MOST_ERRORS), told)]
 
 
 READING = Scoring(
-    evaluate_logits, score_rows, _stats, ("confusion.png", "reliability.png", "errors.png"), _draw_readings
+    metrics.evaluate_logits, score_rows, _stats, ("confusion.png", "reliability.png", "errors.png"), _draw_readings
 )
 
 SCORINGS: Mapping[Task, Scoring] = MappingProxyType(
@@ -255,7 +231,11 @@ SCORINGS: Mapping[Task, Scoring] = MappingProxyType(
         "digit": READING,
         "two-digit": READING,
         "separation": Scoring(
-            evaluate_masks, separation_rows, _separation_stats, ("separation.png", "worst.png"), _draw_separations
+            metrics.evaluate_masks,
+            separation_rows,
+            _separation_stats,
+            ("separation.png", "worst.png"),
+            _draw_separations,
         ),
         "item": Scoring(score_items, item_rows, _item_stats, ("errors.png",), _draw_items),
         "page": Scoring(score_scenes, page_rows, _page_stats, ("pages.png", "worst.png"), _draw_pages),

@@ -3,15 +3,15 @@
 import argparse
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from digitscope.cli.arguments import DATA, JSON, Argument, Command, Flag, path_argument
+from digitscope.cli.arguments import DATA, JSON, Command, File, Flag, file_argument
 from digitscope.cli.console import print_table, remark
-from digitscope.cli.datasets import dataset_for, pens_for
+from digitscope.cli.datasets import dataset_for
 from digitscope.cli.evaluation_report import Rows, page_rows
 from digitscope.data import Dataset
 from digitscope.data.page_scores import score_scenes
+from digitscope.data.pen_digits import load_pen_digits
 from digitscope.errors import SettingError
 from digitscope.experiments.run import Run, load_run
 from digitscope.experiments.scoring import PAGES_A_STEP, load_trained, predict_in_steps
@@ -29,10 +29,8 @@ def run(options: argparse.Namespace) -> int:
     _check(trained, dataset)
     if dataset.sha256() != trained.data_sha256:
         remark(f"{dataset.name}, from {dataset.source}, is not what {options.run_folder} was trained with")
-    if trained.recipe.task == "page":
-        told, of_run, of_file, ending = _export_page(trained, dataset, options)
-    else:
-        told, of_run, of_file, ending = _export_digits(trained, dataset, options)
+    write = _export_page if trained.recipe.task == "page" else _export_digits
+    told, of_run, of_file, ending = write(trained, dataset, options)
     if options.json:
         print(json.dumps({"file": str(options.to), "opset": OPSET, **told}))
     else:
@@ -49,7 +47,8 @@ Exported = tuple[dict[str, Any], Rows, Rows, str]
 def _export_digits(trained: Run, dataset: Dataset, options: argparse.Namespace) -> Exported:
     """Write a network that reads digits, its probabilities calibrated."""
     model = in_half_precision(trained.model) if options.half else trained.model
-    met = as_met(trained.recipe, dataset.train, pens_for(trained.recipe.settings, options.data))
+    pens = load_pen_digits(options.data) if trained.recipe.settings.pens else None
+    met = as_met(trained.recipe, dataset.train, pens)
     temperature = export_calibrated(model, met, dataset.validation, options.to)
     before = evaluate(trained.model, dataset.validation)
     logits = Recognizer.load(options.to).logits(dataset.validation.images)
@@ -76,11 +75,8 @@ def _check(trained: Run, dataset: Dataset) -> None:
         raise SettingError(
             f"{recipe.name} separates pixels: expected a run that reads digits, as what reads files does"
         )
-    height, width = dataset.train.images.shape[1:]
-    if (height, width) == (32, 32):
-        raise SettingError(
-            f"{dataset.source} has images of {height} x {width}: expected 28 x 28, as a file reads them"
-        )
+    if dataset.train.images.shape[1:] == (32, 32):
+        raise SettingError(f"{dataset.source} has images of 32 x 32: expected 28 x 28, as a file reads them")
 
 
 def _rows(scores: Evaluation) -> Rows:
@@ -91,18 +87,17 @@ def _rows(scores: Evaluation) -> Rows:
     ]
 
 
-def _onnx_argument(text: str) -> Path:
-    path = path_argument(text)
-    if path.suffix.lower() != ".onnx":
-        raise argparse.ArgumentTypeError(f"{text!r} is no name of an ONNX file: expected one that ends in .onnx")
-    return path
-
-
 COMMAND = Command(
     run,
     (
-        Argument("run_folder", metavar="RUN", type=path_argument, help="a run folder, as train makes"),
-        Argument("--to", type=_onnx_argument, required=True, metavar="FILE.onnx", help="where it goes"),
+        File("run_folder", metavar="RUN", help="a run folder, as train makes"),
+        File(
+            "--to",
+            type=file_argument("ONNX file", ".onnx"),
+            required=True,
+            metavar="FILE.onnx",
+            help="where it goes",
+        ),
         Flag("--half", help="round its weights to float16: half the size, a thousandth off"),
         *DATA,
         JSON,

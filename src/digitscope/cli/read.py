@@ -1,36 +1,27 @@
 """`digitscope read`: the digits in pictures."""
 
 import argparse
-import glob
 import io
-import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
-from digitscope.cli.arguments import (
-    Argument,
-    Command,
-    Flag,
-    Folder,
-    path_argument,
-    text_argument,
-)
+from digitscope.cli.arguments import Argument, Command, Flag, Folder, file_argument, text_argument
 from digitscope.cli.console import remark, report
-from digitscope.cli.many_pictures import ON_RAY, READERS, are_elsewhere, check_readers, read_elsewhere
-from digitscope.cli.read_output import (
-    PRINTERS,
+from digitscope.cli.pictures import (
+    ON_RAY,
+    PICTURE_ENDINGS,
+    READERS,
     STANDARD_INPUT,
-    AnnotatedCopies,
-    PictureBar,
-    Receiver,
-    RecordFile,
-    table_printer,
+    are_elsewhere,
+    check_readers,
+    find_pictures,
+    read_each,
 )
+from digitscope.cli.read_output import PictureBar, annotator, printer, record_file
 from digitscope.detections import SIGNS
 from digitscope.errors import DataError, SettingError
 from digitscope.reading import SHIPPED
@@ -38,25 +29,6 @@ from digitscope.reading.page_reading import ACCEPTED, ReadingOptions
 from digitscope.reading.pictures import Source
 from digitscope.reading.reader import Reader
 from digitscope.reading.result import Box, Reading
-
-Read = Callable[[Source], Reading]
-"""A function that reads a picture."""
-
-PICTURE_ENDINGS = (
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".webp",
-    ".tif",
-    ".tiff",
-    ".bmp",
-    ".gif",
-    ".heic",
-    ".heif",
-    ".avif",
-    ".pdf",
-)
-"""File name extensions of pictures in a folder, in lower case."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -76,81 +48,61 @@ def run(options: argparse.Namespace) -> int:
         "min_confidence": options.min_confidence,
     }
     ReadingOptions(**how)  # which refuses wrong values before anything is read
-    read: Read = partial(Reader.load(options.model).read, **how)
-    receivers: list[Receiver] = []
-    if options.annotate:
-        receivers.append(AnnotatedCopies(options.annotate, paths).write)
+    reader = Reader.load(options.model)
+    source_of = cache(_source)  # standard input comes once
+    receivers = [annotator(options.annotate, paths)] if options.annotate else []
     for complaint in complaints:
         report(complaint)
+
+    def read_here(path: str) -> Reading:
+        return reader.read(source_of(path), **how)
+
+    n_failed = 0
     with ExitStack() as stack:
-        new: Sequence[str] = paths
+        new = paths
         if options.out:
-            records = stack.enter_context(closing(RecordFile(options.out)))
-            new = _not_in(records, paths)
-            receivers.append(records.write)
+            had, write = stack.enter_context(record_file(options.out))
+            receivers.append(write)
+            new = [path for path in paths if path == STANDARD_INPUT or path not in had]
+            if len(new) < len(paths):
+                kept = f"{len(paths) - len(new):,} of {len(paths):,} pictures"
+                remark(f"{options.out}: has {kept} already, which are not read again")
         form = next((name for name in ("json", "csv", "numbers", "table") if getattr(options, name)), None)
         form = form or ("lines" if len(paths) > 1 else "text")
-        receivers.append(table_printer(is_alone=len(paths) == 1) if form == "table" else PRINTERS[form]())
-        if new and are_elsewhere(options):
-            read_one = partial(_read_one, options.model, how)
-            read = partial(_next_of, read_elsewhere(read_one, new, options, stack))
-        n_failed = _read_each(read, new, receivers)
-    return 1 if complaints or n_failed else 0
-
-
-def _read_each(read: Read, paths: Sequence[str], receivers: Sequence[Receiver]) -> int:
-    """Read the pictures, hand each reading to all `receivers`, and return how many could not be read."""
-    n_failed = 0
-    bar = PictureBar(len(paths))
-    try:
-        for path in paths:
-            bar.show()
+        receivers.append(printer(form, is_alone=len(paths) == 1))
+        read_one = partial(_read_one, options.model, how) if are_elsewhere(options) else read_here
+        readings = stack.enter_context(closing(read_each(read_one, new, options)))
+        bar = stack.enter_context(closing(PictureBar(len(new))))
+        for path, reading in readings:
             try:
-                source = _source(path)
-                reading = read(source)
-                bar.make_room()
+                if isinstance(reading, DataError):
+                    raise reading
+                if sys.stdout is not None and sys.stdout.isatty():
+                    bar.close()  # something is about to be printed there
                 for receive in receivers:
-                    receive(path, source, reading)
+                    receive(path, source_of(path), reading)
+            except DataError as error:
+                bar.close()
+                report(error)
+                n_failed += 1
+            else:
                 if reading.remarks:
-                    bar.clear()
+                    bar.close()
                 for each in reading.remarks:
                     name = _StandardInput.name if path == STANDARD_INPUT else path
                     remark(" ".join(f"{name}: {each}".split()))
-            except DataError as error:
-                bar.clear()
-                report(error)
-                n_failed += 1
             bar.step()
-    finally:
-        bar.clear()
-    return n_failed
-
-
-def _next_of(readings: Iterator[tuple[str, Reading | DataError]], source: Source) -> Reading:
-    """Return the reading of the picture that is next in the order, which is `source`."""
-    path, found = next(readings)
-    assert path == source, "pictures are read in their order"  # noqa: S101
-    if isinstance(found, DataError):
-        raise found
-    return found
+    return 1 if complaints or n_failed else 0
 
 
 def _read_one(model: str, how: Mapping[str, Any], path: str) -> Reading:
+    """Read a picture in another process."""
     return _reader(model).read(path, **how)
 
 
 @cache
 def _reader(model: str) -> Reader:
     return Reader.load(model, threads=1)
-
-
-def _not_in(records: RecordFile, paths: Sequence[str]) -> list[str]:
-    """Return the paths that `records` lacks; what comes on standard input is another picture every time."""
-    new = [path for path in paths if path == STANDARD_INPUT or path not in records.paths]
-    if len(new) < len(paths):
-        had = f"{len(paths) - len(new):,} of {len(paths):,} pictures"
-        remark(f"{records.path}: has {had} already, which are not read again")
-    return new
 
 
 class _StandardInput(io.BytesIO):
@@ -171,62 +123,6 @@ def _source(path: str) -> Source:
     return _StandardInput(sys.stdin.buffer.read())
 
 
-# Which pictures the words of a call name
-
-
-def find_pictures(words: Sequence[str], *, but: Path | None = None) -> tuple[list[str], list[str]]:
-    """Return the paths of the pictures that `words` name, each once, in their order; and what to complain of.
-
-    A file that is named is taken as it is, whether it is there or not. Of a folder and of a pattern those files
-    are taken that are called like pictures and are not hidden, sorted. A complaint is a line for each word that
-    names no picture and each folder that cannot be searched.
-
-    Args:
-        words: paths, patterns with `*`, `?`, `[]` or `**`, or "-" for standard input.
-        but: a folder that is passed over inside of others.
-    """
-    paths: dict[str, None] = {}
-    complaints: list[str] = []
-    for word in words:
-        named = _named_by(word, but, complaints)
-        paths.update(dict.fromkeys(named))
-        if not named:
-            complaints.append(f"{word}: no pictures: expected files that end in {', '.join(PICTURE_ENDINGS)}")
-    return list(paths), complaints
-
-
-def _named_by(word: str, but: Path | None, complaints: list[str]) -> list[str]:
-    if word == STANDARD_INPUT:
-        return [word]
-    if os.path.isdir(word):  # noqa: PTH112 - `Path` raises on names that no file can have
-        found = _in_folder(word, but, complaints)
-    elif glob.has_magic(word) and not os.path.lexists(word):
-        matches = glob.glob(word, recursive=True)  # noqa: PTH207 - `Path.glob` takes no absolute patterns
-        found = (Path(match) for match in matches if _is_picture(match) and Path(match).is_file())
-    else:
-        plain = str(Path(word))  # without ./, so that it is the same path as of a folder
-        return [word if plain == STANDARD_INPUT else plain]
-    return [str(path) for path in sorted(found, key=lambda path: path.parts)]
-
-
-def _in_folder(folder: str, but: Path | None, complaints: list[str]) -> Iterator[Path]:
-    def complain(error: OSError) -> None:
-        complaints.append(f"{error.filename}: cannot be searched ({error.strerror})")
-
-    def is_searched(path: Path) -> bool:
-        return not path.name.startswith(".") and not (but is not None and but.exists() and path.samefile(but))
-
-    for parent, folders, files in os.walk(folder, onerror=complain):
-        folders[:] = [name for name in folders if is_searched(Path(parent, name))]
-        for path in (Path(parent, name) for name in files if _is_picture(name) and not name.startswith(".")):
-            if path.is_file() or path.is_symlink():  # no pipe, which never ends; a broken link is told of
-                yield path
-
-
-def _is_picture(path: str) -> bool:
-    return path.lower().endswith(PICTURE_ENDINGS)
-
-
 def _region_argument(text: str) -> Box:
     """Return the four numbers of `text`, such as 10,20,300,40."""
     if not re.fullmatch(r"\d+(,\d+){3}", text):
@@ -244,12 +140,7 @@ def _digits_argument(text: str) -> str:
     return "".join(str(digit) for digit in sorted({digit for span in spans for digit in span}))
 
 
-def _jsonl_argument(text: str) -> Path:
-    path = path_argument(text)
-    if path.suffix.lower() != ".jsonl":
-        raise argparse.ArgumentTypeError(f"{text!r} is no name of a file of JSON lines: expected FILE.jsonl")
-    return path
-
+MODELS = ", ".join(name for name in SHIPPED if name not in {"two-digit", "page", "item"})
 
 COMMAND = Command(
     run,
@@ -266,9 +157,7 @@ COMMAND = Command(
             type=text_argument,
             default="digit",
             metavar="NAME",
-            help="what reads single digits: "
-            f"{', '.join(name for name in SHIPPED if name not in {'two-digit', 'page', 'item'})} or an .onnx file "
-            "(default: digit)",
+            help=f"what reads single digits: {MODELS} or an .onnx file (default: digit)",
         ),
         Flag("--printed", help="put printed digits and signs into text and CSV too (default: handwriting alone)"),
         Argument(
@@ -309,7 +198,7 @@ COMMAND = Command(
         ),
         Argument(
             "--out",
-            type=_jsonl_argument,
+            type=file_argument("file of JSON lines", ".jsonl"),
             metavar="FILE.jsonl",
             help="append one line of JSON for every picture there; those that it has already are not read again",
         ),

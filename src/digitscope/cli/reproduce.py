@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import asdict
 from typing import Any
 
 from digitscope.cli.arguments import DATA, DEVICE, JSON, Argument, Command
@@ -53,15 +54,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _as_json(row: ComparedFigure) -> dict[str, Any]:
-    return {
-        "experiment": row.experiment,
-        "what": row.what,
-        "reference": row.reference,
-        "ours": row.ours,
-        "difference": row.difference,
-        "tolerance": None if row.reference is None else row.tolerance,
-        "passed": None if row.reference is None else row.passed,
-    }
+    compared = row.reference is not None
+    judged = {"difference": row.difference, "tolerance": row.tolerance if compared else None}
+    return {**asdict(row), **judged, "passed": row.passed if compared else None}
 
 
 def _as_words(row: ComparedFigure) -> tuple[str, ...]:

@@ -7,13 +7,12 @@ import os
 import threading
 import webbrowser
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import MISSING, fields
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from digitscope.cli.arguments import Argument, Command, Flag, annotated_fields, path_argument, text_argument
+from digitscope import serve as service
+from digitscope.cli.arguments import Argument, Command, File, Flag, Number, annotated_fields, text_argument
 from digitscope.cli.console import remark
 from digitscope.errors import DataError
 from digitscope.serve import Limits
@@ -31,18 +30,28 @@ LEAVING_SECONDS = 1.0
 
 def run(options: argparse.Namespace) -> int:
     """Serve the studio and the API."""
-    return serve(options, partial(_studio, options.model))
+
+    def make_app(limits: Limits, access: "Access") -> "FastAPI":
+        from digitscope.reading import Recognizer
+
+        return service.create_app(Recognizer.load(options.model), limits, access)
+
+    return serve(options, make_app)
 
 
 def serve(options: argparse.Namespace, make_app: "Callable[[Limits, Access], FastAPI]") -> int:
     """Listen where the `LISTENING` options say, print the address, and serve until a signal ends it."""
     token = _token(options.token_file)
-    with _without_garbage_collection():
+    gc.disable()  # packages load a tenth faster so, and the collector leaves alone what is there to stay
+    try:
         from digitscope.serve import Access, log, server  # which need what the extra [serve] installs
 
         names = [limit.name for limit in fields(Limits)]
         given = {name: value for name in names if (value := getattr(options, name, None)) is not None}
         app = make_app(Limits(**given), Access(token, tuple(options.allowed_host)))
+    finally:
+        gc.freeze()
+        gc.enable()
     with server.listen(options.host, options.port) as listener:
         if token is None and not ipaddress.ip_address(listener.getsockname()[0]).is_loopback:
             remark(
@@ -54,34 +63,12 @@ def serve(options: argparse.Namespace, make_app: "Callable[[Limits, Access], Fas
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
         log.log_to_standard_error()
         server.run(app, listener)
-    _leave_within(LEAVING_SECONDS)
-    gc.freeze()  # what is left goes with the process; to look through it first takes a second
-    return 0
-
-
-def _leave_within(seconds: float) -> None:
-    """End this process then at the latest: a picture that is still being read would keep it, and nobody waits."""
-    leaving = threading.Timer(seconds, os._exit, (0,))
+    # A picture that is still being read would keep the process, and nobody waits.
+    leaving = threading.Timer(LEAVING_SECONDS, os._exit, (0,))
     leaving.daemon = True
     leaving.start()
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Load packages a tenth faster, and have the collector leave alone what is there to stay."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
-
-
-def _studio(model: str, limits: Limits, access: "Access") -> "FastAPI":
-    from digitscope.reading import Recognizer
-    from digitscope.serve import create_app
-
-    return create_app(Recognizer.load(model), limits, access)
+    gc.freeze()  # what is left goes with the process; to look through it first takes a second
+    return 0
 
 
 def _token(path: Path | None) -> str | None:
@@ -115,20 +102,13 @@ LISTENING = (
         "--host",
         default="127.0.0.1",
         metavar="ADDRESS",
-        help="address to listen on; 0.0.0.0 is every network of this machine (default: 127.0.0.1, this "
-        "machine alone)",
+        help="address to listen on; 0.0.0.0 is every network of this machine (default: 127.0.0.1, this machine "
+        "alone)",
     ),
-    Argument(
-        "--port",
-        type=_port,
-        default=8000,
-        metavar="N",
-        help="port to listen on, 0 for any that is free (default: 8000)",
-    ),
+    Number("--port", type=_port, default=8000, help="port to listen on, 0 for any that is free (default: 8000)"),
     Flag("--open", help="open the page in a browser"),
-    Argument(
+    File(
         "--token-file",
-        type=path_argument,
         metavar="FILE",
         help=f"file with the token that a caller has to bring (default: that of {TOKEN_VARIABLE}, if any)",
     ),

@@ -2,57 +2,66 @@
 
 import argparse
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, get_args
 
-from digitscope.cli.arguments import (
-    DATA,
-    DEVICE,
-    JSON,
-    TEST,
-    Argument,
-    Command,
-    Folder,
-    Number,
-    call_of,
-    check_cores,
-    check_engine,
-    cores,
-    data_words,
-    engine,
-    seed_of,
-    words_of,
-)
+from digitscope import plots
+from digitscope.cli import arguments as cli
 from digitscope.cli.console import print_table, remark
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.sweep_progress import shown, tell_failed, tell_interrupted
-from digitscope.cli.sweep_report import REPORT_FILE, ranking_table, write_sweep_report
 from digitscope.cluster import connected, load_ray
+from digitscope.data import Dataset
 from digitscope.data.pen_digits import load_pen_digits
+from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.recipes import RECIPES
 from digitscope.experiments.sweep.on_ray import RayEngine
-from digitscope.experiments.sweep.ranking import TABLE_FILE, TRIALS_FILE, as_table
+from digitscope.experiments.sweep.ranking import TABLE_FILE, TRIALS_FILE, PointScore, Spread, as_table
 from digitscope.experiments.sweep.space import (
     SHIPPED,
     MethodName,
-    Point,
     Space,
     check_points,
     load_space,
     setting_of,
+    value_in_words,
 )
 from digitscope.experiments.sweep.sweep import Sweep, run_sweep
-from digitscope.experiments.sweep.trials import Engine, LocalEngine, TrialData, device_of, origin_on
+from digitscope.experiments.sweep.trials import (
+    Engine,
+    LocalEngine,
+    TrialData,
+    device_of,
+    origin_on,
+    origins_in_words,
+)
+from digitscope.plots import FigureBlock, Paragraph, Section, Stat, Stats, Table
 
 SWEEPS = Path("sweeps")
+REPORT_FILE = "report.html"
+MOST_ROWS, MOST_CURVES = 20, 5
+
+METHODS_IN_WORDS = {
+    "one-factor": "one setting of the baseline changed at a time",
+    "grid": "every combination",
+    "tpe": "points drawn where the best ones were (TPE), and what falls behind the median stopped",
+}
+SLICES_CAPTION = "Every finished trial over the values that it has; the later, the darker. By Optuna."
+IMPORTANCES_CAPTION = (
+    "How much each setting decides whether a trial is among the best tenth, in shares of 1 (PED-ANOVA, by "
+    "Optuna). With few trials this is a hint and no experiment."
+)
+RANKING_CAPTION = (
+    "Ranked by mean validation {measure} after the last epoch. Differences within the deviations are luck; a row "
+    "without a bar is one seed."
+)
 
 
 def run(options: argparse.Namespace) -> int:
     """Train what is not finished yet, write the tables and the report, and return 1 if a trial crashed."""
-    check_cores(options)
-    check_engine(options)
+    cli.check_engine(options)
     named = {name: getattr(options, name) for name in ("method", "trials", "seeds", "seed")}
     space = load_space(options.space, options.assignments, **named)
     check_points(space)
@@ -65,33 +74,26 @@ def run(options: argparse.Namespace) -> int:
     data = _data(space, options)
     remark(f"{space.name} on {data.dataset.name} ({data.dataset.source}), into {folder}")
     try:
-        with _engine(options, data) as trainer, shown(space, folder, origin_on(device)) as hooks:
+        with ExitStack() as stack:
+            trainer: Engine
+            if options.engine == "ray":
+                trainer = RayEngine(stack.enter_context(connected(options.address, options.cores)), data)
+            else:
+                trainer = stack.enter_context(LocalEngine(data, options.cores))
+            hooks = stack.enter_context(shown(space, folder, origin_on(device)))
             sweep = run_sweep(space, data.sha256(), trainer, folder, test=options.test, hooks=hooks)
     except KeyboardInterrupt:
         return tell_interrupted(folder)
     names = ("method", "trials", "seeds", "seed", "test", "engine", "address", "data", "unchecked")
-    words = words_of(options, *names)
-    write_sweep_report(folder, sweep, data.dataset, call_of("sweep", options.space, *options.assignments, *words))
+    command = cli.call_of("sweep", options.space, *options.assignments, *cli.words_of(options, *names))
+    write_sweep_report(folder, sweep, data.dataset, command)
     tell_failed(space, sweep.failed)
     _tell(sweep, folder, options)
     return 1 if sweep.failed else 0
 
 
-@contextmanager
-def _engine(options: argparse.Namespace, data: TrialData) -> Iterator[Engine]:
-    if options.engine == "local":
-        with LocalEngine(data, options.cores) as local:
-            yield local
-        return
-    with connected(options.address, options.cores) as ray:
-        yield RayEngine(ray, data)
-
-
 def _data(space: Space, options: argparse.Namespace) -> TrialData:
-    orders = [
-        space.recipe.settings.order,
-        *(space.axes["order"].ends if "order" in space.axes else ()),
-    ]
+    orders = [space.recipe.settings.order, *(space.axes["order"].ends if "order" in space.axes else ())]
     singles = single_digits(options.data, options.unchecked) if "fresh-pairs" in orders else None
     has_pens = "pens" in space.axes or space.recipe.settings.pens > 0
     pens = load_pen_digits(options.data) if has_pens else None
@@ -114,25 +116,137 @@ def _tell(sweep: Sweep, folder: Path, options: argparse.Namespace) -> None:
     print_table(f"{sweep.space.name}, ranked on validation {sweep.space.measure}", *ranking_table(sweep))
     print(f"{folder}: {TABLE_FILE}, {TRIALS_FILE} and {REPORT_FILE}")
     if sweep.ranking[0].outcome == "finished":
-        print(f"next: {_training_of(sweep.space, sweep.ranking[0].point, options)}")
+        print(f"next: {_training_of_best(sweep, options)}")
 
 
-def _training_of(space: Space, point: Point, options: argparse.Namespace) -> str:
-    """Return the command that trains `point` on the same data into a run folder."""
-    recipe, original = space.recipe.with_changes(point), RECIPES[space.recipe.name]
-    words = ["train", recipe.name]
-    for name in space.described()["options"] | space.described()["settings"]:
-        value = setting_of(recipe, name)
-        if value != setting_of(original, name):
-            words += _flag(name, value)
-    return call_of(*words, "--seed", space.seed, *data_words(options))
+def _training_of_best(sweep: Sweep, options: argparse.Namespace) -> str:
+    """Return the command that trains the best point on the same data into a run folder."""
+    original = RECIPES[sweep.space.recipe.name]
+    recipe, described = sweep.space.recipe.with_changes(sweep.ranking[0].point), sweep.space.described()
+    words: list[Any] = ["train", recipe.name]
+    for name in described["options"] | described["settings"]:
+        value, flag = setting_of(recipe, name), name.replace("_", "-")
+        if value == setting_of(original, name):
+            continue
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words += [f"--{flag}", ",".join(map(str, value)) if isinstance(value, tuple) else value]
+    return cli.call_of(*words, "--seed", sweep.space.seed, *cli.words_of(options, "data", "unchecked"))
 
 
-def _flag(name: str, value: Any) -> list[str]:
-    flag = name.replace("_", "-")
-    if isinstance(value, bool):
-        return [f"--{flag}" if value else f"--no-{flag}"]
-    return [f"--{flag}", ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
+# The report
+
+
+def ranking_table(sweep: Sweep) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the header and a row per point in words: with "one-factor" its change, else all that varies."""
+    space = sweep.space
+    settings = ("point",) if space.method == "one-factor" else ("rank", *map(_name, space.axes))
+    test = ("test",) if any(score.test for score in sweep.ranking) else ()
+    header = (*settings, "validation", "loss", *test, "outcome")
+    rows = []
+    for place, score in enumerate(sweep.ranking, start=1):
+        values = map(value_in_words, score.point.values())
+        point = (score.label,) if space.method == "one-factor" else (str(place), *values)
+        loss = "\N{EN DASH}" if score.validation_loss is None else f"{score.validation_loss.mean:.4f}"
+        figures = (_in_percent(score.validation), loss, *(_in_percent(score.test) for _ in test))
+        after = f" after {score.n_epochs}" if score.outcome == "stopped" else ""
+        rows.append((*point, *figures, score.outcome + after))
+    return header, rows
+
+
+def write_sweep_report(folder: Path, sweep: Sweep, dataset: Dataset, command: str) -> None:
+    """Write report.html: the ranking, what each setting does, how the best ones learned, and what it all was."""
+    space, ranked = sweep.space, [score for score in sweep.ranking if score.validation]
+    finished = [score for score in ranked if score.outcome == "finished"]
+    header, rows = ranking_table(sweep)
+    ranking: list[FigureBlock | Table | Paragraph] = [
+        *([_ranking_figure(space, finished)] if finished else []),
+        Table(header, tuple(rows), f"Validation{' and test' if 'test' in header else ''}: {space.measure}."),
+        *(
+            Paragraph(f"Failed: {space.label(each.trial.point)}, seed {each.trial.seed}: {each.reason}")
+            for each in sweep.failed
+        ),
+        *(Paragraph(f"Not trained: {score.refusal}") for score in sweep.refused),
+    ]
+    sections = [Section("Result", (_stats(sweep, dataset),)), Section("Ranking", tuple(ranking))]
+    if finished:
+        effects = (
+            FigureBlock(plots.slices_figure(sweep.study, space.measure), SLICES_CAPTION),
+            FigureBlock(plots.importances_figure(sweep.study, space.measure), IMPORTANCES_CAPTION),
+        )
+        sections.append(Section("What each setting does", effects))
+        sections.append(Section("How the best ones learned", (_curves(space, finished),)))
+    sections.append(Section("What it was", (_facts(sweep, dataset), plots.Code(command))))
+    lead = f"The recipe {space.recipe.name}: {METHODS_IN_WORDS[space.method]}."
+    plots.write_report(folder / REPORT_FILE, f"{space.name}: which settings read best", sections, lead)
+
+
+def _stats(sweep: Sweep, dataset: Dataset) -> Stats:
+    best, measure = sweep.ranking[0], sweep.space.measure
+    records = [record for score in sweep.ranking for record in score.records]
+    seconds = sum(epoch.seconds for record in records for epoch in record.history)
+    stats = [Stat(f"best validation {measure}", _in_percent(best.validation), best.label)]
+    if best.test:
+        n_test = f"{len(dataset.test):,} images that chose nothing"
+        stats.append(Stat(f"its test {measure}", best.test.in_percent(), n_test))
+    n_trials = f"trials: {len(records)}, seeds a point: {sweep.space.n_seeds}"
+    stats.append(Stat("points", str(len(sweep.ranking)), n_trials))
+    return Stats((*stats, Stat("time in training", f"{seconds:.0f} s", "added over all trials")))
+
+
+def _ranking_figure(space: Space, finished: Sequence[PointScore]) -> FigureBlock:
+    single = space.method == "one-factor"
+    points = [
+        plots.RankedPoint(
+            score.label if single else ", ".join(map(value_in_words, score.point.values())),
+            score.validation.mean,
+            score.validation.deviation,
+            score.test.mean if score.test else None,
+        )
+        for score in finished[:MOST_ROWS]
+        if score.validation
+    ]
+    cut = f"The best {MOST_ROWS} of {len(finished)}. " if len(finished) > MOST_ROWS else ""
+    heading = "" if single else ", ".join(map(_name, space.axes))
+    caption = cut + RANKING_CAPTION.format(measure=space.measure)
+    return FigureBlock(plots.ranking_figure(points, heading, space.measure), caption)
+
+
+def _curves(space: Space, finished: Sequence[PointScore]) -> FigureBlock:
+    histories = {}
+    for place, score in enumerate(finished[:MOST_CURVES], start=1):
+        # Labels of several settings are rounded and may be alike.
+        name = score.label if space.method == "one-factor" else f"{place}. {score.label}"
+        histories[name] = score.records[0].history
+    caption = f"The first seed of the best {len(histories)} points."
+    return FigureBlock(plots.learning_curves(histories, space.measure), caption)
+
+
+def _facts(sweep: Sweep, dataset: Dataset) -> Table:
+    space, described = sweep.space, sweep.space.described()
+    n_train = described["settings"].get("train_size") or len(dataset.train)
+    facts = {
+        "recipe": space.recipe.name,
+        "method": space.method,
+        "varies": "; ".join(f"{_name(name)}: {axis}" for name, axis in space.axes.items()),
+        "seeds": ", ".join(map(str, space.seeds)),
+        **described["options"],
+        **described["settings"],
+        "data": f"{dataset.name}, from {dataset.source}",
+        "images": f"{n_train:,} to learn from, {len(dataset.validation):,} to rank on",
+        "trials made with": origins_in_words(each.made_with for score in sweep.ranking for each in score.records),
+        **describe_machine(),
+    }
+    return Table(("setting", "value"), tuple((name, str(value)) for name, value in facts.items()), "The baseline.")
+
+
+def _name(setting: str) -> str:
+    return setting.replace("_", " ")
+
+
+def _in_percent(spread: Spread | None) -> str:
+    return "\N{EN DASH}" if spread is None else spread.in_percent()
 
 
 ABOUT = f"""\
@@ -156,32 +270,32 @@ a grid, and a search:
 on a Ray cluster, called from one of its machines; each trial has one thread, as with --cores 1 here:
   digitscope sweep course-hidden-10 --engine ray --address auto"""
 
-COMMAND = Command(
+COMMAND = cli.Command(
     run,
     (
-        Argument("space", metavar="SPACE", help="a .toml file, one that comes with the package, or a recipe"),
-        Argument(
+        cli.Argument("space", metavar="SPACE", help="a .toml file, one that comes with the package, or a recipe"),
+        cli.Argument(
             "assignments",
             nargs="*",
             metavar="SETTING=VALUE",
             help="of the baseline; several values, or a range as LOW..HIGH or LOW..HIGH:log, are what varies",
         ),
-        Argument(
+        cli.Argument(
             "--method",
             choices=get_args(MethodName),
             help="one change of the baseline at a time, all combinations, or a search that learns (default: the "
             "space's, or one-factor)",
         ),
-        Number("--trials", help="points that tpe tries (default: the space's, or 20)"),
-        Number("--seeds", help="trainings of each point (default: the space's, or 1)"),
-        seed_of("the first training of each point (default: the space's, or 12321)"),
-        *engine("trains: processes of this machine, or tasks on a Ray cluster, each on one core"),
-        cores(),
-        Folder("--out", help=f"the sweep's folder (default: {SWEEPS}/SPACE)"),
-        TEST,
-        *DATA,
-        DEVICE,
-        JSON,
+        cli.Number("--trials", help="points that tpe tries (default: the space's, or 20)"),
+        cli.Number("--seeds", help="trainings of each point (default: the space's, or 1)"),
+        cli.seed_of("the first training of each point (default: the space's, or 12321)"),
+        *cli.engine("trains: processes of this machine, or tasks on a Ray cluster, each on one core"),
+        cli.cores(),
+        cli.Folder("--out", help=f"the sweep's folder (default: {SWEEPS}/SPACE)"),
+        cli.TEST,
+        *cli.DATA,
+        cli.DEVICE,
+        cli.JSON,
     ),
     "sweep course-hidden-10",
     ABOUT,

@@ -5,35 +5,17 @@ import json
 import os
 import shlex
 from collections.abc import Iterator
-from contextlib import (
-    AbstractContextManager,
-    ExitStack,
-    contextmanager,
-    nullcontext,
-    redirect_stderr,
-    redirect_stdout,
-)
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import asdict, fields, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
-from digitscope.cli.arguments import (
-    DATA,
-    DEVICE,
-    JSON,
-    Argument,
-    Command,
-    Flag,
-    Folder,
-    annotated_fields,
-    call_of,
-    data_words,
-    seed_of,
-)
+from digitscope.cli import arguments as cli
 from digitscope.cli.console import StepBar, print_table, remark, step_bar, wait_for_first_process
-from digitscope.cli.datasets import dataset_for, material_for, pens_for, single_digits
+from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.data import COURSE_SEED, Dataset, has_two_digit
+from digitscope.data.pen_digits import load_pen_digits
 from digitscope.errors import DataError, DigitscopeError, SettingError
 from digitscope.experiments.event_log import EventLog
 from digitscope.experiments.machine import describe_machine
@@ -83,8 +65,16 @@ def run(options: argparse.Namespace) -> int:
     folder = options.out or (_claim_next(options.recipe) if is_first_process() else RUNS)
     remark(f"{recipe.name} on {dataset.name} ({dataset.source}), into {folder}")
     try:
-        with step_bar() as bar, _event_log(options, recipe, folder) as log:
-            trained = _train(recipe, dataset, options, folder, bar, log)
+        with ExitStack() as stack:
+            log = None
+            if options.tensorboard and is_first_process():
+                board = options.tensorboard / folder.resolve().name
+                if board.exists() and not options.resume:
+                    raise SettingError(
+                        f"{board} has the curves of another run: name another --tensorboard or --out"
+                    )
+                log = stack.enter_context(EventLog(board, recipe, options.seed))
+            trained = _train(recipe, dataset, options, folder, stack.enter_context(step_bar()), log)
     except DigitscopeError:
         if options.out is None and is_first_process() and not any(folder.iterdir()):
             folder.rmdir()  # a run that is refused leaves nothing for --resume to find
@@ -102,21 +92,28 @@ def run(options: argparse.Namespace) -> int:
     print_table(f"{recipe.name}, seed {trained.seed}", *epochs_in_words(trained))
     print(f"test {recipe.measure}: {test:.2%} of {len(dataset.test):,} images")
     print(f"{folder}: weights, state, metrics, curves.png and report.html")
-    print(f"next: {call_of('evaluate', folder, *data_words(options))}")
+    print(f"next: {cli.call_of('evaluate', folder, *cli.words_of(options, 'data', 'unchecked'))}")
     return 0
 
 
 def _train(
     recipe: Recipe, dataset: Dataset, options: argparse.Namespace, folder: Path, bar: StepBar, log: EventLog | None
 ) -> Run:
-    settings = recipe.settings
+    settings, start, material = recipe.settings, None, None
     fresh = settings.order == "fresh-pairs"
     if recipe.task == "two-digit" and fresh and options.data is not None and has_two_digit(options.data):
         remark("validation: new pairs, but of digits met in training, as the course's files have them")
     try:
-        pens = pens_for(settings, options.data)
+        pens = load_pen_digits(options.data) if settings.pens else None
     except DataError as error:
         raise DataError(f"{error}; --pens 0 trains without pen digits") from None
+    if settings.order == "fresh-pages":
+        from digitscope.data.hands import Material
+
+        material = Material.of(single_digits(options.data, options.unchecked).train, directory=options.data)
+
+    if options.start is not None:
+        start = shipped_path(options.start) if options.start in SHIPPED else Path(options.start)
 
     def on_epoch(record: EpochRecord) -> None:
         bar.say(f"epoch {record.epoch} of {settings.epochs}: validation {record.validation_accuracy:.2%}")
@@ -130,32 +127,14 @@ def _train(
         device=options.device,
         singles=single_digits(options.data, options.unchecked) if fresh else None,
         pens=pens,
-        material=material_for(settings, options.data, options.unchecked),
-        start=_start_of(options.start),
+        material=material,
+        start=start,
         folder=folder,
         resume=options.resume,
         on_start=lambda n_steps: bar.start(recipe.name, n_steps),
         on_batch=bar.step,
         on_epoch=on_epoch,
     )
-
-
-def _start_of(name: str | None) -> Path | None:
-    """Return the file of a shipped network, or the path that `name` is."""
-    if name is None:
-        return None
-    return shipped_path(name) if name in SHIPPED else Path(name)
-
-
-def _event_log(
-    options: argparse.Namespace, recipe: Recipe, folder: Path
-) -> AbstractContextManager[EventLog | None]:
-    if options.tensorboard is None or not is_first_process():
-        return nullcontext()
-    board = options.tensorboard / folder.resolve().name
-    if board.exists() and not options.resume:
-        raise SettingError(f"{board} has the curves of another run: name another --tensorboard or --out")
-    return EventLog(board, recipe, options.seed)
 
 
 # Run folders, numbered
@@ -167,16 +146,16 @@ def _newest(recipe: str) -> Path:
     Raises:
         SettingError: there is none.
     """
-    numbers = _numbers(recipe)
-    if not numbers:
+    number = _highest(recipe)
+    if number < 0:
         raise SettingError(f"{RUNS}: no run of {recipe} to resume: name its folder with --out")
-    return RUNS / f"{recipe}-{max(numbers)}"
+    return RUNS / f"{recipe}-{number}"
 
 
 def _claim_next(recipe: str) -> Path:
     """Make and return the next numbered folder of `recipe`; runs that start together get one each."""
     RUNS.mkdir(exist_ok=True)
-    number = max(_numbers(recipe), default=0)
+    number = max(0, _highest(recipe))
     while True:
         number += 1
         folder = RUNS / f"{recipe}-{number}"
@@ -187,9 +166,10 @@ def _claim_next(recipe: str) -> Path:
         return folder
 
 
-def _numbers(recipe: str) -> list[int]:
+def _highest(recipe: str) -> int:
+    """Return the highest number of a run of `recipe`, -1 without any."""
     endings = (path.name.removeprefix(f"{recipe}-") for path in RUNS.glob(f"{recipe}-*"))
-    return [int(ending) for ending in endings if ending.isdecimal()]
+    return max((int(ending) for ending in endings if ending.isdecimal()), default=-1)
 
 
 # The report
@@ -243,30 +223,27 @@ def write_run(folder: Path, run: Run, dataset: Dataset, test: float) -> None:
 # A flag for every setting and every option of some model
 
 
-def _settings() -> Iterator[Argument]:
-    for field, kind, text in annotated_fields(TrainingSettings):
-        yield _flag_for(field.name, field.default, text, get_args(kind) or None)
-
-
 def _options() -> dict[str, tuple[Any, list[str]]]:
     """Return every option that some model has: a default of its type, and the models that have it."""
+    of_models = {model: options_of(model) for model in MODELS}
+    of_models[SCRATCH] = {
+        each.name: each.default for each in fields(ScratchSettings) if each.name not in TrainingSettings.names()
+    }
     merged: dict[str, tuple[Any, list[str]]] = {}
-    for model in MODELS:
-        for name, default in options_of(model).items():
-            merged[name] = (default, [*merged.get(name, (None, []))[1], model])
-    for each in fields(ScratchSettings):  # among whose settings the options of the NumPy network are
-        if each.name not in TrainingSettings.names():
-            merged[each.name] = (each.default, [*merged.get(each.name, (None, []))[1], SCRATCH])
+    for model, options in of_models.items():
+        for name, default in options.items():
+            _, users = merged.get(name, (None, []))
+            merged[name] = default, [*users, model]
     return merged
 
 
-def _flag_for(name: str, default: Any, text: str, choices: tuple[str, ...] | None) -> Argument:
+def _flag_for(name: str, default: Any, text: str, choices: tuple[str, ...] | None) -> cli.Argument:
     flag = f"--{name.replace('_', '-')}"
     if isinstance(default, bool):
-        return Argument(flag, action=argparse.BooleanOptionalAction, help=text)
+        return cli.Argument(flag, action=argparse.BooleanOptionalAction, help=text)
     kind = _units if isinstance(default, tuple) else type(default)
     metavar = None if choices else {int: "N", float: "X", str: "NAME", _units: "N[,N...]"}[kind]
-    return Argument(flag, type=kind, choices=choices, metavar=metavar, help=text)
+    return cli.Argument(flag, type=kind, choices=choices, metavar=metavar, help=text)
 
 
 def _units(text: str) -> tuple[int, ...]:
@@ -295,35 +272,38 @@ several processes, or machines, train one network on their CPUs; the result is t
 dropout, whose masks differ:
   torchrun --nproc-per-node 2 -m digitscope train best"""
 
-COMMAND = Command(
+COMMAND = cli.Command(
     run,
     (
-        Argument("recipe", metavar="RECIPE", help="one of the recipes below"),
-        *DATA,
-        DEVICE,
-        seed_of(f"the weights, the order and dropout (default: {COURSE_SEED}, or the resumed run's)"),
-        Folder("--out", help="the run folder (default: the next runs/RECIPE-N)"),
-        Flag(
+        cli.Argument("recipe", metavar="RECIPE", help="one of the recipes below"),
+        *cli.DATA,
+        cli.DEVICE,
+        cli.seed_of(f"the weights, the order and dropout (default: {COURSE_SEED}, or the resumed run's)"),
+        cli.Folder("--out", help="the run folder (default: the next runs/RECIPE-N)"),
+        cli.Flag(
             "--resume",
             help="continue the run in --out, or else the newest one, with the settings and the seed that it has; "
             "more --epochs extend a run whose learning rate is constant",
         ),
-        Argument(
+        cli.Argument(
             "--start",
             metavar="MODEL",
             help=f"start from the weights of a shipped network ({', '.join(SHIPPED)}) or of an .onnx file, "
             "which the same network was exported to; they are random otherwise",
         ),
-        Folder(
+        cli.Folder(
             "--tensorboard",
             help="write the curves and the settings for TensorBoard too, into DIR and there the run folder's name",
         ),
-        JSON,
+        cli.JSON,
     ),
     "train fc --hidden 128 --learning-rate 0.05",
     ABOUT,
     groups={
-        "settings (default: the recipe's)": tuple(_settings()),
+        "settings (default: the recipe's)": tuple(
+            _flag_for(field.name, field.default, text, get_args(kind) or None)
+            for field, kind, text in cli.annotated_fields(TrainingSettings)
+        ),
         "options of the model (default: the recipe's, then the model's)": tuple(
             _flag_for(name, default, f"of {', '.join(users)}", None)
             for name, (default, users) in _options().items()

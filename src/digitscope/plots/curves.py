@@ -1,9 +1,8 @@
 """How runs went: loss and accuracy, in training and in validation, epoch by epoch."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import cycle, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +24,7 @@ KEY_ROW = 0.24  # inches
 FEW_EPOCHS = 10  # up to here each epoch is marked; beyond, the marks would hide the line
 
 
-@dataclass(frozen=True)
-class _Curve:
+class _Curve(NamedTuple):
     """One line of one panel: `values` over `epochs`, float64 and int64 (N,).
 
     Beside its end stands its last value, under its label if that is not empty; nothing without a label.
@@ -37,12 +35,6 @@ class _Curve:
     dashed: bool
     epochs: NDArray[np.int64]
     values: NDArray[np.float64]
-
-    @property
-    def end(self) -> float:
-        """The last finite value, or 0 when there is none: where the label belongs."""
-        finite = self.values[np.isfinite(self.values)]
-        return float(finite[-1]) if finite.size else 0.0
 
 
 def learning_curves(histories: Histories, measure: str = "accuracy", unit: str = "nats") -> "Figure":
@@ -61,6 +53,7 @@ def learning_curves(histories: Histories, measure: str = "accuracy", unit: str =
     below = tuple(histories) if several and max(map(len, histories)) > LONGEST_LABEL else ()
     height = HEIGHT + KEY_ROW * len(below)
     figure = new_figure(WIDTH, height)
+    from matplotlib.lines import Line2D
     from matplotlib.ticker import PercentFormatter
 
     losses, accuracies = (_curves(histories, quantity, named=not below) for quantity in ("loss", "accuracy"))
@@ -83,20 +76,12 @@ def learning_curves(histories: Histories, measure: str = "accuracy", unit: str =
     if several:
         key = "solid: validation    dashed: training"
         figure.text(0.5 / WIDTH, (height - HEIGHT + 0.12) / height, key, color=MUTED, fontsize=TEXT_SIZE)
-        _write_names(figure, below)
-    return figure
-
-
-def _write_names(figure: "Figure", names: Sequence[str]) -> None:
-    """Write `names` from the bottom of `figure` up, each beside its colour."""
-    from matplotlib.lines import Line2D
-
-    height = figure.get_figheight()
-    for row, (name, colour) in enumerate(zip(names, cycle(OKABE_ITO), strict=False)):
-        y = (0.16 + KEY_ROW * (len(names) - 1 - row)) / height
+    for row, (name, colour) in enumerate(zip(below, cycle(OKABE_ITO), strict=False)):
+        y = (0.16 + KEY_ROW * (len(below) - 1 - row)) / height
         figure.add_artist(Line2D([0.5 / WIDTH, 0.75 / WIDTH], [y, y], color=colour, linewidth=3))
         words = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
         figure.text(0.85 / WIDTH, y, words, color=INK, fontsize=TEXT_SIZE, va="center", parse_math=False)
+    return figure
 
 
 def _inches(text: str) -> float:
@@ -108,25 +93,19 @@ def _inches(text: str) -> float:
 
 
 def _curves(histories: Histories, quantity: str, *, named: bool) -> list[_Curve]:
-    train, validation = f"train_{quantity}", f"validation_{quantity}"
-    if len(histories) == 1:
-        (history,) = histories.values()
-        return [
-            _curve("train", OKABE_ITO[0], history, train),
-            _curve("validation", OKABE_ITO[1], history, validation),
-        ]
-    coloured = list(zip(histories.items(), cycle(OKABE_ITO), strict=False))  # the colours never end
-    return [_curve(None, colour, history, train, dashed=True) for (_, history), colour in coloured] + [
-        _curve(name if named else "", colour, history, validation) for (name, history), colour in coloured
-    ]
-
-
-def _curve(
-    label: str | None, colour: str, history: Sequence[EpochRecord], field: str, *, dashed: bool = False
-) -> _Curve:
-    epochs = np.array([record.epoch for record in history])
-    values = np.array([getattr(record, field) for record in history], dtype=np.float64)
-    return _Curve(label, colour, dashed, epochs, values)
+    """Return a curve of training for each run, then one of validation for each; the colours never end."""
+    curves = []
+    for split, colour_of_one in (("train", OKABE_ITO[0]), ("validation", OKABE_ITO[1])):
+        for (name, history), colour in zip(histories.items(), cycle(OKABE_ITO), strict=False):
+            epochs = np.array([record.epoch for record in history])
+            values = np.array([getattr(record, f"{split}_{quantity}") for record in history], dtype=np.float64)
+            if len(histories) == 1:
+                curves.append(_Curve(split, colour_of_one, False, epochs, values))
+            elif split == "train":
+                curves.append(_Curve(None, colour, True, epochs, values))
+            else:
+                curves.append(_Curve(name if named else "", colour, False, epochs, values))
+    return curves
 
 
 def _draw(axes: "Axes", curves: Sequence[_Curve], title: str, number: Callable[[float], str]) -> None:
@@ -154,24 +133,18 @@ def _draw(axes: "Axes", curves: Sequence[_Curve], title: str, number: Callable[[
 
 
 def _label_ends(axes: "Axes", curves: Sequence[_Curve], number: Callable[[float], str]) -> None:
+    """Write the label and the last value beside the last finite value, or beside 0 when there is none."""
     bottom, top = axes.get_ylim()
-    wanted = [(curve.end - bottom) / (top - bottom) for curve in curves]
+    ends = [next((value for value in curve.values[::-1] if np.isfinite(value)), 0.0) for curve in curves]
+    wanted = [float(end - bottom) / (top - bottom) for end in ends]
     heights = spread_out(wanted, gap=min(0.16, 1 / len(curves)))
     for curve, height in zip(curves, heights, strict=True):
         text = "\n".join(filter(None, (curve.label, number(float(curve.values[-1])))))
         bar = [height - 0.06, height + 0.06]
         axes.plot([1.03] * 2, bar, color=curve.colour, linewidth=4, transform=axes.transAxes, clip_on=False)
-        axes.text(
-            1.06,
-            height,
-            text,
-            color=INK,
-            fontsize=TEXT_SIZE,
-            va="center",
-            linespacing=1.15,
-            transform=axes.transAxes,
-            parse_math=False,  # a run may be named with dollar signs
-        )
+        look: dict[str, Any] = {"color": INK, "fontsize": TEXT_SIZE, "va": "center", "linespacing": 1.15}
+        # A run may be named with dollar signs.
+        axes.text(1.06, height, text, transform=axes.transAxes, parse_math=False, **look)
 
 
 def spread_out(positions: Sequence[float], gap: float, lowest: float = 0.06) -> list[float]:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,16 +37,10 @@ SCENES_A_ROW = 3
 """A pixel of a scene of 256 pixels is then two pixels of the figure's file."""
 
 
-@dataclass(frozen=True)
-class Shades:
-    """A matplotlib colour map's name, and the numbers at its two ends."""
+Shades = tuple[str, float, float]
+"""A matplotlib colour map's name, and the numbers at its two ends."""
 
-    map_name: str
-    lowest: float
-    highest: float
-
-
-INK_ON_PAPER, AS_IT_IS = Shades("gray_r", 0, 255), Shades("gray", 0, 255)
+INK_ON_PAPER, AS_IT_IS = ("gray_r", 0, 255), ("gray", 0, 255)
 
 
 def contact_sheet(split: Split, n: int = 50, *, columns: int = 10, title: str = "Digits") -> "Figure":
@@ -130,9 +123,9 @@ def weight_pictures(weights: NDArray[np.floating], n: int = 50, *, columns: int 
     end = float(np.quantile(np.abs(shown), WEIGHTS_IN_SCALE)) or float(np.abs(shown).max()) or 1.0
     return draw_sheet(
         shown,
-        [f"{unit}" for unit in range(len(shown))],
+        list(map(str, range(len(shown)))),
         columns=columns,
-        shades=Shades("RdBu_r", -end, end),
+        shades=("RdBu_r", -end, end),
         title="First-layer weights",
         note=f"{len(shown):,} of {len(weights):,} units    blue -{end:.2g}, white 0, red +{end:.2g}",
     )
@@ -249,9 +242,7 @@ def draw_sheet(
     figure = new_figure(WIDTH, bottom)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
-    look: dict[str, Any] = (
-        {"cmap": shades.map_name, "vmin": shades.lowest, "vmax": shades.highest} if shades else {}
-    )
+    look: dict[str, Any] = dict(zip(("cmap", "vmin", "vmax"), shades or (), strict=False))
     for position, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
         row, column = divmod(position, columns)
         x, y = left + column * column_width + (column_width - wide) / 2, HEADER + row * row_height
