@@ -14,7 +14,7 @@ from benchmarks.combination import fit_combinations
 from scripts.ship_weights import LICENCE, spaced
 from torch import nn
 
-from digitscope.cli.evaluation_report import Rows, item_rows, page_rows
+from digitscope.cli.evaluate import Rows, item_rows, page_rows
 from digitscope.data import Dataset
 from digitscope.data.hands import Material
 from digitscope.data.page_scores import score_scenes

@@ -1,5 +1,6 @@
 """The command called in process, from an empty folder of its own, and small data for it."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -36,6 +37,19 @@ def digitscope(capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
 
     yield call
     labelled_images.cache_clear()
+
+
+@pytest.fixture
+def on_a_terminal(digitscope: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command, with a terminal of 120 columns as standard error."""
+
+    def call(*words: object) -> Outcome:
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv("COLUMNS", "120")
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        return digitscope(*words)
+
+    return call
 
 
 @pytest.fixture

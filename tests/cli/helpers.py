@@ -1,6 +1,5 @@
 """What a call of the command is told by."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,28 +23,6 @@ def in_a_process(*words: object) -> Outcome:
     call = [sys.executable, "-W", "error", "-m", "digitscope", *map(str, words)]
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     return Outcome(done.returncode, done.stdout, done.stderr.splitlines())
-
-
-def on_a_terminal(*words: object) -> str:
-    """Call `python -m digitscope` with a terminal for its errors, and return what it wrote there."""
-    import pty
-
-    ours, theirs = pty.openpty()
-    call = [sys.executable, "-m", "digitscope", *map(str, words)]
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
-    with subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=theirs, env=environment) as process:
-        os.close(theirs)
-        written = b"".join(iter(lambda: _read(ours), b""))
-    os.close(ours)
-    assert process.returncode == 0
-    return written.decode()
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 4096)
-    except OSError:  # how Linux says that the other end is closed
-        return b""
 
 
 def everything_in(folder: Path) -> dict[str, bytes | None]:

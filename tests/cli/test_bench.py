@@ -7,7 +7,6 @@ import pytest
 from digitscope.experiments.bench import BENCHMARKS, Column, Comparison, ComparisonRow, Conditions
 from digitscope.experiments.machine import describe_machine
 from tests.cli.helpers import Command, assert_one_line
-from tests.test_house import without
 
 COLUMNS = (Column("seconds", "seconds", "{:.2f}"), Column("accuracy", "accuracy", "{:.1%}", compared=False))
 
@@ -118,14 +117,6 @@ def test_a_wrong_call_is_one_line(digitscope: Command) -> None:
         (("epoch", "--threads", "many"), ("'many' is no count", "from 1")),
     ):
         assert_one_line(digitscope("bench", *words), 2, *parts)
-
-
-def test_without_scikit_learn_the_epoch_names_its_extra_before_anything_is_measured(tmp_path: Path) -> None:
-    done = without(["sklearn"], "bench", "latency", "epoch", "--quick", folder=tmp_path)
-    assert (done.returncode, done.stdout) == (1, "")
-    (line,) = done.stderr.splitlines()
-    assert "this needs the package 'scikit-learn'" in line
-    assert line.endswith("pip install 'digitscope[sklearn]'")
 
 
 def test_the_real_thing(digitscope: Command, tiny_mnist_folder: Path) -> None:

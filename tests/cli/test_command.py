@@ -12,7 +12,7 @@ from digitscope import __version__
 from digitscope.cli import COMMANDS
 from digitscope.serve import Limits
 from digitscope.training import TrainingSettings
-from tests.cli.helpers import Command, in_a_process
+from tests.cli.helpers import Command, assert_one_line, in_a_process
 
 ACTIONS = ["info", "fetch", "mnist", "two-digit", "pens", "sample"]
 CALLS = [(), *((name,) for name in COMMANDS), *(("data", action) for action in ACTIONS)]
@@ -27,25 +27,34 @@ def test_every_command_has_help_with_an_example(digitscope: Command) -> None:
         assert max(map(len, out.splitlines())) < 120
 
 
-HELP_OF_TWO = """
-from digitscope.cli import main
-for command in ("serve", "train"):
-    try:
-        main([command, "--help"])
-    except SystemExit:
-        print("END OF", command)
-"""
-
-
-def test_help_explains_every_setting_where_docstrings_are_gone() -> None:
-    """`python -OO` drops docstrings, and Python 3.13 indents them otherwise."""
-    call = [sys.executable, "-OO", "-c", HELP_OF_TWO]
-    wide = {**os.environ, "COLUMNS": "1000"}
-    told = subprocess.run(call, env=wide, capture_output=True, text=True, check=True).stdout
-    serve, train, _ = re.split(r"END OF \w+\n", told)
-    for out, settings in ((serve, Limits), (train, TrainingSettings)):
+def test_help_explains_every_setting(digitscope: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    for command, settings in (("serve", Limits), ("train", TrainingSettings)):
+        out = digitscope(command, "--help").out
         for name in (field.name.replace("_", "-") for field in fields(settings)):
             assert re.search(rf"^  --{name}[ ,].*?\s{{2,}}[^-\s]\S* \S+", out, re.MULTILINE), name
+
+
+@pytest.mark.parametrize(
+    ("package", "words", "extra"),
+    [
+        ("matplotlib", ("study", "capacity", "--quick"), "train"),
+        ("optuna", ("sweep", "fc", "hidden=4,8"), "sweep"),
+        ("ray", ("sweep", "fc", "hidden=4,8", "--engine", "ray"), "distributed"),
+        ("tensorboard", ("train", "fc", "--tensorboard", "boards"), "tensorboard"),
+    ],
+)
+def test_what_is_not_installed_is_missed_before_the_work(
+    digitscope: Command,
+    desk: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    package: str,
+    words: tuple[str, ...],
+    extra: str,
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    assert_one_line(digitscope(*words), 1, f"pip install 'digitscope[{extra}]'")
+    assert list(desk.iterdir()) == []
 
 
 def test_the_first_help_names_every_command(digitscope: Command) -> None:

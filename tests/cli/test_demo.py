@@ -3,11 +3,13 @@ import shlex
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import matplotlib.image
 import pytest
 
 from digitscope.data import Dataset
+from digitscope.experiments.demo import Part, run_demo
 from tests.cli.helpers import Command, assert_one_line
 
 ASKING = {"src", "href", "srcset", "data", "action", "poster", "xlink:href"}
@@ -30,12 +32,24 @@ class Requests(HTMLParser):
             self.pictures += tag in {"img", "svg"} and (value or "").startswith(("data:image/", "0 0"))
 
 
+@pytest.fixture(scope="module")
+def trained() -> list[Part]:
+    """The networks of the first demo of these tests; the next ones show them again."""
+    return []
+
+
 @pytest.fixture
-def small_demo(sample: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def small_demo(sample: Dataset, trained: list[Part], monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_once(*words: Any, **more: Any) -> list[Part]:
+        if not trained:
+            trained.extend(run_demo(*words, **more))
+        return trained
+
+    monkeypatch.setattr("digitscope.cli.demo.run_demo", run_once)
     small = Dataset("a slice", "the sample", sample.train[:600], sample.validation[:100], sample.test[:150])
     monkeypatch.setattr("digitscope.cli.demo.single_digits", lambda *_: small)
     monkeypatch.setattr("digitscope.experiments.demo.MAX_EPOCHS", 2)
-    monkeypatch.setattr("digitscope.experiments.demo.TRAINING_PAIRS", 500)
+    monkeypatch.setattr("digitscope.experiments.demo.TRAINING_PAIRS", 200)
     monkeypatch.setattr("digitscope.experiments.demo.TEST_PAIRS", 60)
 
 

@@ -36,7 +36,7 @@ def test_the_table_shows_what_calibration_changed_and_other_data_are_remarked_on
 def test_refusals(digitscope: Command, desk: Path) -> None:
     for words, code, part in (
         (("nowhere", "--to", "net.onnx"), 1, "nowhere: no run is here"),
-        ((".", "--to", "net.pt"), 2, "expected one that ends in .onnx"),
+        ((".", "--to", "net.pt"), 2, "expected a name that ends in .onnx"),
         ((".",), 2, "--to"),
     ):
         assert_one_line(digitscope("export", *words), code, part)

@@ -23,7 +23,7 @@ SHORT = ("--epochs", 1, "--epoch-size", 32, "--batch-size", 16, "--warmup", 0.5,
 @pytest.fixture(scope="module", autouse=True)
 def _few_items() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(datasets, "GROUPS", {"train": 1, "validation": 1, "test": 1})
+        patch.setattr(datasets, "GROUPS", (1, 1, 1))
         patch.setattr(sources, "MIXED_ITEMS", 1)
         patch.setattr(page_batches, "AHEAD", 1)
         yield

@@ -38,7 +38,7 @@ SHORT = ("--epochs", 2, "--epoch-size", 2, "--batch-size", 2, "--warmup", 0.5, "
 @pytest.fixture(scope="module", autouse=True)
 def _few_scenes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(datasets, "SCENES", {"train": 1, "validation": 2, "test": 2})
+        patch.setattr(datasets, "SCENES", (1, 2, 2))
         patch.setattr(sources, "FreshExamples", partial(page_batches.FreshExamples, mixed=1))
         patch.setattr(page_batches, "AHEAD", 1)
         yield
@@ -165,7 +165,7 @@ def test_a_file_is_scored_without_pytorch(page_file: Path) -> None:
 import sys
 import numpy as np
 from pathlib import Path
-from digitscope.cli.evaluation_report import SCORINGS
+from digitscope.cli.evaluate import SCORINGS
 from digitscope.experiments.scoring import load_trained
 reader = load_trained(Path({str(page_file)!r}))
 maps = reader.logits(np.zeros((1, 256, 256), np.uint8))

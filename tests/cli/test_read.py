@@ -20,7 +20,7 @@ from PIL import Image
 from digitscope.data import Dataset
 from digitscope.detections import SIGNS
 from digitscope.reading import Reading, open_pictures
-from tests.cli.helpers import Command, Outcome, assert_one_line, everything_in, in_a_process, on_a_terminal
+from tests.cli.helpers import Command, Outcome, assert_one_line, everything_in, in_a_process
 from tests.reading.examples import digit, reading, sign
 
 
@@ -561,14 +561,13 @@ print(code, "torch" in sys.modules)
     assert done.stdout.splitlines()[-1:] == ["0 False"], done.stderr
 
 
-def test_a_bar_on_a_terminal_and_none_in_a_pipe(two_forms: Path) -> None:
-    shown = on_a_terminal("read", two_forms)
-    assert "0 of 2" in shown
-    assert shown.endswith("\r")
-    assert shown.split("\r")[-2].strip() == ""  # it leaves an empty line
-    assert "\n" not in shown
-    assert on_a_terminal("read", two_forms / "a" / "form.png") == ""
-    assert in_a_process("read", two_forms).err == []
+@pytest.mark.usefixtures("plain")
+def test_a_bar_on_a_terminal(on_a_terminal: Command) -> None:
+    one, two = picture("a.png", 1), picture("b.png", 2)
+    assert on_a_terminal("read", one).err == []
+    first, *_, last = on_a_terminal("read", one, two).err
+    assert first.endswith("] 0 of 2")
+    assert last.strip() == ""  # it leaves an empty line
 
 
 def test_a_reader_that_has_seen_enough(two_forms: Path) -> None:

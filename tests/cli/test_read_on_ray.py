@@ -1,7 +1,6 @@
 """A folder read on Ray, beside the same folder read by one process."""
 
 import json
-import sqlite3
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +15,6 @@ from digitscope.errors import ClusterError, DataError
 from digitscope.reading import Reading
 from tests.cli.helpers import Command, assert_one_line, in_a_process
 from tests.cli.ray_sessions import PATIENCE, members, needs_ray, session
-from tests.forms.pages import DESCRIPTION, write_pages
 from tests.reading.examples import reading
 from tests.test_house import without
 
@@ -69,37 +67,6 @@ def test_the_same_lines_as_without_ray_and_no_pytorch(desk: Path, folder: Path, 
     assert all((desk / "ray" / name).read_bytes() == (desk / "here" / name).read_bytes() for name in copies)
     assert not trap.exists()
     assert json.loads(out.splitlines()[0])["path"] == "pictures/003.png"
-
-
-@needs_ray
-@pytest.mark.timeout(3 * PATIENCE)
-def test_forms_have_the_same_values_as_without_ray(desk: Path, trap: Path) -> None:
-    """One picture shows the form, one another form, and one is none."""
-    pytest.importorskip("cv2", reason="needs OpenCV, of the extra packages of forms")
-    write_pages(desk)
-    (desk / "form.toml").write_text(DESCRIPTION)
-    (desk / "scans" / "no.png").write_bytes(b"no picture")
-    words = ("form", "read", "form.toml", "scans", "--out")
-    expected = in_a_process(*words, "here.db")
-    assert (expected.code, len(expected.err)) == (1, 3)
-    call = ("-W", "error", "-m", "digitscope", *words, "ray.db", "--engine", "ray")
-    with session(*call, folder=desk) as process:
-        _, err = process.communicate(timeout=PATIENCE)
-        assert members(process.pid) == []
-    assert process.returncode == 1, err
-    assert err.splitlines() == expected.err
-    here, ray = (_rows(desk / name) for name in ("here.db", "ray.db"))
-    assert here == ray
-    assert [row[:3] for row in here] == [("scans/one.png", "a", "7"), ("scans/other.png", "", "")]
-    assert not trap.exists()
-
-
-def _rows(path: Path) -> list[tuple[object, ...]]:
-    connection = sqlite3.connect(path)
-    query = "SELECT file, name, value, confidence, reason, crop, digits FROM fields JOIN forms ON forms.id = form"
-    found = connection.execute(f"{query} ORDER BY fields.id").fetchall()
-    connection.close()
-    return found
 
 
 @pytest.mark.parametrize("words", [("--engine", "ray", "--workers", "2"), ("--address", "auto")])

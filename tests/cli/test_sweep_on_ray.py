@@ -10,7 +10,6 @@ import pytest
 from digitscope.experiments.sweep.journal import load_study
 from tests.cli.helpers import Command, assert_one_line
 from tests.cli.ray_sessions import PATIENCE, kill, members, needs_ray, session, wait_until
-from tests.test_house import without
 
 TINY = ("fc", "hidden=4", "batch_size=8", "momentum=0,0.5")
 
@@ -60,7 +59,7 @@ def test_a_cluster_goes_on_with_a_local_sweep_and_loses_a_worker(
         assert cluster.stdout
         address = cluster.stdout.readline().strip()
         assert address.startswith("127.0.0.1:")
-        there = ("--seeds", "8", "--out", "both", "--engine", "ray", "--address", address)
+        there = ("--seeds", "4", "--out", "both", "--engine", "ray", "--address", address)
         with session("-W", "error", "-m", "digitscope", *words, *there, folder=desk) as ray:
             wait_until(lambda: ray.poll() is not None or states(desk / "both")["COMPLETE"] >= 3)
             while ray.poll() is None and not lost(desk / "both"):
@@ -71,13 +70,13 @@ def test_a_cluster_goes_on_with_a_local_sweep_and_loses_a_worker(
             assert members(ray.pid) == []
         assert ray.returncode == 1, err
         assert "SettingError: batch_size = 100000: expected 1 to " in err
-        assert err.endswith("failed trials: 8; the same call tries them again\n")
+        assert err.endswith("failed trials: 4; the same call tries them again\n")
         assert members(cluster.pid)
     assert lost(desk / "both")
     assert all("Error: " in reason for reason in lost(desk / "both"))
-    assert states(desk / "both") == {"COMPLETE": 2 * 8, "FAIL": 1 + 8 + len(lost(desk / "both"))}
+    assert states(desk / "both") == {"COMPLETE": 2 * 4, "FAIL": 1 + 4 + len(lost(desk / "both"))}
     assert out.startswith("fc, ranked on validation accuracy\n")
-    assert digitscope(*words, "--seeds", "8", "--out", "local").code == 1
+    assert digitscope(*words, "--seeds", "4", "--out", "local").code == 1
     for name in ("results.csv", "results.jsonl"):
         assert (desk / "both" / name).read_bytes() == (desk / "local" / name).read_bytes()
 
@@ -92,13 +91,3 @@ def test_a_cluster_goes_on_with_a_local_sweep_and_loses_a_worker(
 def test_a_wrong_call(digitscope: Command, desk: Path, words: tuple[str, ...], code: int, part: str) -> None:
     assert_one_line(digitscope("sweep", *TINY, *words), code, part)
     assert list(desk.iterdir()) == []
-
-
-def test_without_ray_the_line_names_the_extra(tmp_path: Path) -> None:
-    folder = tmp_path / "empty"
-    folder.mkdir()
-    done = without(["ray"], "sweep", *TINY, "--engine", "ray", folder=folder)
-    assert (done.returncode, done.stdout) == (1, "")
-    (line,) = done.stderr.splitlines()
-    assert line.endswith("pip install 'digitscope[distributed]'")
-    assert list(folder.iterdir()) == []

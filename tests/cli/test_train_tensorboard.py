@@ -9,7 +9,6 @@ import pytest
 from digitscope.experiments.event_log import EventLog
 from digitscope.records import EpochRecord, read_history
 from tests.cli.helpers import Command
-from tests.test_house import without
 
 TAGS = {
     "loss/train": "train_loss",
@@ -111,11 +110,3 @@ def test_another_run_of_the_same_name_keeps_the_curves_of_the_first(
         "has the curves of another run: name another --tensorboard or --out",
     )
     assert {path: path.read_bytes() for path in (desk / "boards").rglob("*") if path.is_file()} == before
-
-
-def test_without_tensorboard_one_line_names_the_extra(desk: Path) -> None:
-    done = without(["tensorboard"], "train", "fc", "--tensorboard", "boards", folder=desk)
-    assert (done.returncode, done.stdout) == (1, "")
-    (line,) = done.stderr.splitlines()
-    assert line.endswith("pip install 'digitscope[tensorboard]'")
-    assert list(desk.iterdir()) == []

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
@@ -14,14 +15,15 @@ from digitscope.cores import usable_cores
 
 
 class Argument:
-    """One argument of a command: its names and help, and what else argparse's `add_argument` takes."""
+    """One argument of a command: "name METAVAR", "--flag METAVAR" or a name alone; and keywords of argparse."""
 
-    def __init__(self, *names: str, help: str, **keywords: Any) -> None:  # noqa: A002 - argparse's name for it
-        self.names, self.keywords = names, {"help": help, **keywords}
+    def __init__(self, name: str, *, help: str, **keywords: Any) -> None:  # noqa: A002 - argparse's name for it
+        self.name, _, metavar = name.partition(" ")
+        self.keywords = {"help": help, **({"metavar": metavar} if metavar else {}), **keywords}
 
     def add_to(self, parser: Any) -> None:
         """Add the argument to a parser or to a group of one."""
-        parser.add_argument(*self.names, **self.keywords)
+        parser.add_argument(self.name, **self.keywords)
 
 
 @dataclass(frozen=True)
@@ -113,17 +115,19 @@ def file_argument(what: str, *endings: str) -> Callable[[str], Path]:
     return parse
 
 
-def count_argument(text: str) -> int:
-    """Return `text` as a whole number from 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no count: expected a whole number from 1")
-    return int(text)
+def whole_number(what: str, least: int, most: float = inf) -> Callable[[str], int]:
+    """Return the type of a whole number from `least` to `most`, which is a `what`."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            limits = f"from {least}" if most == inf else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"{text!r} is no {what}: expected a whole number {limits}")
+        return int(text)
+
+    return parse
 
 
-def _seed(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(f"{text!r} is no seed: expected a whole number from 0 to 4294967295")
-    return int(text)
+count_argument = whole_number("count", 1)
 
 
 # Arguments that several commands share
@@ -152,7 +156,7 @@ TEST = Flag("--test", help="score the test split too; what was finished without 
 def seed_of(what: str, default: int | None = None) -> Argument:
     """Return --seed, which is of `what`; with None as default the command decides."""
     ending = "" if default is None else f" (default: {default})"
-    return Number("--seed", type=_seed, default=default, help=f"of {what}{ending}")
+    return Number("--seed", type=whole_number("seed", 0, 2**32 - 1), default=default, help=f"of {what}{ending}")
 
 
 def cores() -> Argument:
@@ -167,8 +171,7 @@ def engine(what: str) -> tuple[Argument, Argument]:
     return (
         Argument("--engine", default="local", choices=("local", "ray"), help=f"what {what} (default: local)"),
         Argument(
-            "--address",
-            metavar="HOST:PORT",
+            "--address HOST:PORT",
             help="of the Ray cluster, or auto for the one that this machine belongs to; its token comes from the "
             "environment, RAY_AUTH_TOKEN (default: a Ray on this machine alone, which ends with the command)",
         ),

@@ -95,7 +95,6 @@ def _as_json(comparison: Comparison) -> dict[str, Any]:
 
 
 def _in_full(values: Sequence[float]) -> dict[str, Any]:
-    """Return a value in each round, with the spread."""
     return {"rounds": values, **asdict(MedianRange.of(values))}
 
 
@@ -111,17 +110,10 @@ def _defaults(setting: str) -> str:
 COMMAND = Command(
     run,
     (
-        Argument(
-            "names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; all of them if none is named"
-        ),
+        Argument("names NAME", nargs="*", help=f"{', '.join(BENCHMARKS)}; all of them if none is named"),
         Number("--rounds", type=count_argument, help=f"turns of each side (default: {_defaults('rounds')})"),
         Number("--threads", type=count_argument, help=f"of each side (default: {_defaults('threads')})"),
-        Argument(
-            "--peers",
-            default="",
-            metavar="TEXT",
-            help="compare only with sides whose name holds TEXT (default: all)",
-        ),
+        Argument("--peers TEXT", default="", help="compare only with sides whose name holds TEXT (default: all)"),
         Flag(
             "--quick",
             help=f"see that it works: {QUICK_ROUNDS} rounds, less in each; time-to-99 then trains one epoch on a "

@@ -61,13 +61,12 @@ def _verdicts(workers: Workers, file: Path, found: dict[str, str], seconds: int)
 COMMAND = Command(
     run,
     (
-        File("file", metavar="FILE", help="Python code with exercises, or a notebook (.ipynb); it is run"),
+        File("file FILE", help="Python code with exercises, or a notebook (.ipynb); it is run"),
         Flag("--missing", help="name the exercises that the file lacks too"),
         Argument(
-            "--timeout",
+            "--timeout SECONDS",
             type=count_argument,
             default=60,
-            metavar="SECONDS",
             help="for running the file, and for each exercise (default: %(default)s)",
         ),
         JSON,

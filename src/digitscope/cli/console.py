@@ -11,11 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-PIPED_WIDTH = 160
-"""Columns of a table that does not go to a terminal: wide enough that nothing is cut."""
-
-PATIENCE = 5.0
-"""Seconds until a process of torchrun reports an error that the first one may have reported."""
+PIPED_WIDTH = 160  # columns of a table that does not go to a terminal: wide enough that nothing is cut
+PATIENCE = 5.0  # seconds until a process of torchrun reports an error that the first one may have reported
 
 
 def remark(text: str) -> None:

@@ -74,8 +74,7 @@ def sample(options: argparse.Namespace) -> int:
     return 0
 
 
-FIGURE_ENDINGS = (".png", ".svg", ".pdf")
-"""File name extensions of figures: the formats that `save_figure` writes."""
+FIGURE_ENDINGS = (".png", ".svg", ".pdf")  # file name extensions of figures: the formats that `save_figure` writes
 
 TASK = Argument("--task", default="digit", choices=("digit", "two-digit"), help="default: digit")
 
@@ -109,10 +108,9 @@ SHEET = Command(
         *DATA,
         TASK,
         Argument(
-            "--out",
+            "--out FILE",
             type=file_argument("format to draw in", *FIGURE_ENDINGS),
             default=Path("sample.png"),
-            metavar="FILE",
             help=f"its ending, one of {', '.join(FIGURE_ENDINGS)}, chooses the format (default: sample.png)",
         ),
         Argument("--split", default="train", choices=("train", "validation", "test"), help="default: train"),

@@ -23,17 +23,13 @@ if TYPE_CHECKING:
 SCENES = (8, 160, 240)
 """Made pages to train, validate and test on. Training makes its own; the 8 only show what it meets."""
 
-GROUPS = (2, 40, 60)
-"""Groups of scenes, likewise, for items."""
+GROUPS = (2, 40, 60)  # groups of scenes, likewise, for items
 
 
 def settle_data(options: argparse.Namespace) -> None:
     """Use DIGITSCOPE_DATA as the default of --data, so that every command treats both alike.
 
     Data read by an earlier call is dropped from the cache: the environment and the files may have changed.
-
-    Raises:
-        DataError: the name is not valid for a folder.
     """
     options.data = data.find_data_directory(options.data)
     labelled_images.cache_clear()
@@ -101,13 +97,7 @@ def _made(
 
 
 LOADERS: Mapping[Task, Callable[[Path | None, bool], Dataset]] = MappingProxyType(
-    {
-        "digit": labelled_images,
-        "two-digit": two_digits,
-        "separation": separations,
-        "page": scenes,
-        "item": items,
-    }
+    {"digit": labelled_images, "two-digit": two_digits, "separation": separations, "page": scenes, "item": items}
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from digitscope.cli.arguments import DATA, JSON, Command, File, Flag, file_argument
 from digitscope.cli.console import print_table, remark
 from digitscope.cli.datasets import dataset_for
-from digitscope.cli.evaluation_report import Rows, page_rows
+from digitscope.cli.evaluate import Rows, in_words, page_rows
 from digitscope.data import Dataset
 from digitscope.data.page_scores import score_scenes
 from digitscope.data.pen_digits import load_pen_digits
@@ -17,9 +17,11 @@ from digitscope.experiments.run import Run, load_run
 from digitscope.experiments.scoring import PAGES_A_STEP, load_trained, predict_in_steps
 from digitscope.experiments.sources import as_met
 from digitscope.export import OPSET, export_calibrated, export_page, in_half_precision
-from digitscope.metrics import Evaluation, evaluate_logits
+from digitscope.metrics import evaluate_logits
 from digitscope.reading import Recognizer
 from digitscope.training import evaluate, predict_logits
+
+TOLD = {"accuracy": "accuracy", "nll": "negative log-likelihood", "ece": "calibration error"}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -55,7 +57,7 @@ def _export_digits(trained: Run, dataset: Dataset, options: argparse.Namespace) 
     after = evaluate_logits(logits, dataset.validation.labels)
     scores = {"nll": after.nll, "ece": after.ece, "accuracy": after.accuracy}
     told = {"temperature": temperature, "validation": scores}
-    return told, _rows(before), _rows(after), f", temperature {temperature:.3f}"
+    return told, in_words(TOLD, before), in_words(TOLD, after), f", temperature {temperature:.3f}"
 
 
 def _export_page(trained: Run, dataset: Dataset, options: argparse.Namespace) -> Exported:
@@ -79,25 +81,11 @@ def _check(trained: Run, dataset: Dataset) -> None:
         raise SettingError(f"{dataset.source} has images of 32 x 32: expected 28 x 28, as a file reads them")
 
 
-def _rows(scores: Evaluation) -> Rows:
-    return [
-        ("accuracy", f"{scores.accuracy:.2%}"),
-        ("negative log-likelihood", f"{scores.nll:.4f}"),
-        ("calibration error", f"{scores.ece:.4f}"),
-    ]
-
-
 COMMAND = Command(
     run,
     (
-        File("run_folder", metavar="RUN", help="a run folder, as train makes"),
-        File(
-            "--to",
-            type=file_argument("ONNX file", ".onnx"),
-            required=True,
-            metavar="FILE.onnx",
-            help="where it goes",
-        ),
+        File("run_folder RUN", help="a run folder, as train makes"),
+        File("--to FILE.onnx", type=file_argument("ONNX file", ".onnx"), required=True, help="where it goes"),
         Flag("--half", help="round its weights to float16: half the size, a thousandth off"),
         *DATA,
         JSON,

@@ -1,7 +1,6 @@
 """`digitscope form`: from filled-in forms to a table of values."""
 
 import argparse
-import io
 import sys
 from contextlib import ExitStack, closing
 from functools import cache, partial
@@ -49,13 +48,9 @@ def edit(options: argparse.Namespace) -> int:
 
 def read(options: argparse.Namespace) -> int:
     """Read one picture after the other; its values are in the table before the next is read."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a path may be of any bytes
     paths, complaints = find_pictures(options.sources)
     if STANDARD_INPUT in paths:
         raise SettingError("-: form read reads files: expected pictures or folders")
-    if not paths:
-        raise SettingError("; ".join(complaints))
     check_readers(options, paths)
     form = _reader(str(options.form)).form  # what is wrong with it is told once, before anything is read
     had = files_in(options.out, form) if options.out else set()
@@ -90,7 +85,6 @@ def read(options: argparse.Namespace) -> int:
 
 
 def _read_one(form: str, images: bool, path: str) -> tuple[FilledForm, ...]:
-    """Return the forms of one picture."""
     return _reader(form).read(path, images=images)
 
 
@@ -136,15 +130,15 @@ def export_values(options: argparse.Namespace) -> int:
     return 0
 
 
-VALUES = File("values", metavar=f"VALUES{ENDING}", help=f"a {ENDING} file that form read wrote")
-DESCRIPTION = File("form", metavar="FORM.toml", help="the description of the form")
+VALUES = File(f"values VALUES{ENDING}", help=f"a {ENDING} file that form read wrote")
+DESCRIPTION = File("form FORM.toml", help="the description of the form")
 STOPPED = "Prints its address; Ctrl-C ends it."
 
 NEW = Command(
     new,
     (
-        File("picture", metavar="EMPTY", help="a picture of the empty form"),
-        File("--to", metavar="FORM.toml", required=True, help="where the description goes"),
+        File("picture EMPTY", help="a picture of the empty form"),
+        File("--to FORM.toml", required=True, help="where the description goes"),
         Flag("--force", help="write over a description that is there"),
     ),
     "form new empty.png --to form.toml",
@@ -160,9 +154,8 @@ READ = Command(
     (
         DESCRIPTION,
         Argument(
-            "sources",
+            "sources IMAGE_OR_FOLDER",
             nargs="+",
-            metavar="IMAGE_OR_FOLDER",
             type=text_argument,
             help="pictures of filled-in forms, folders or patterns such as 'scans/*.png'",
         ),
@@ -173,9 +166,8 @@ READ = Command(
     + ON_RAY.format(files="form and the pictures"),
     exclusive=(
         Argument(
-            "--out",
+            "--out FILE",
             type=file_argument("table", *FORMATS),
-            metavar="FILE",
             help="the table: .db (SQLite, for form review), .csv or .jsonl, which keep the files that they have; "
             "or .xlsx, or .parquet if pyarrow is installed, written as a whole (default: CSV on standard output)",
         ),
@@ -193,9 +185,8 @@ EXPORT = Command(
     (
         VALUES,
         Argument(
-            "--out",
+            "--out FILE",
             type=file_argument("table", *EXPORTED),
-            metavar="FILE",
             help=f"the table: {', '.join(EXPORTED)}; one that is there is replaced. Its last column names the "
             "corrected values",
         ),

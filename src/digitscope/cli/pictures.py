@@ -2,7 +2,9 @@
 
 import argparse
 import glob
+import io
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
@@ -15,8 +17,7 @@ from digitscope.errors import ClusterError, DataError, SettingError
 from digitscope.workers import Workers
 
 T = TypeVar("T")
-Found = tuple[str, T | DataError]
-"""A path, and what was read there, or why nothing could be read."""
+Found = tuple[str, T | DataError]  # a path, and what was read there, or why nothing could be read
 
 STANDARD_INPUT = "-"
 
@@ -26,11 +27,8 @@ PICTURE_ENDINGS = (
 )
 """File name extensions of pictures in a folder, in lower case."""
 
-PICTURES_A_TASK = 32
-"""Pictures that one task on Ray reads."""
-
-RETRIES = 2
-"""Times that Ray runs a task again whose process or machine is lost."""
+PICTURES_A_TASK = 32  # pictures that one task on Ray reads
+RETRIES = 2  # times that Ray runs a task again whose process or machine is lost
 
 READERS = (
     Number(
@@ -53,14 +51,13 @@ ON_RAY = "With --engine ray output and order are the same; every machine sees th
 def find_pictures(words: Sequence[str], *, but: Path | None = None) -> tuple[list[str], list[str]]:
     """Return the paths of the pictures that `words` name, each once, in their order; and what to complain of.
 
-    A file that is named is taken as it is, whether it is there or not. Of a folder and of a pattern those files
-    are taken that are called like pictures and are not hidden, sorted. A complaint is a line for each word that
-    names no picture and each folder that cannot be searched.
-
-    Args:
-        words: paths, patterns with `*`, `?`, `[]` or `**`, or "-" for standard input.
-        but: a folder that is passed over inside of others.
+    Words are paths, patterns, or "-" for standard input. A file that is named is taken, whether it is there or
+    not. Of a folder and of a pattern those files are taken that are called like pictures and are not hidden,
+    sorted. The folder `but` is passed over inside of others. A complaint is a line for each word that names no
+    picture and each folder that cannot be searched; without any picture they are a `SettingError`.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a path may be of any bytes
     paths: dict[str, None] = {}
     complaints: list[str] = []
     for word in words:
@@ -68,6 +65,8 @@ def find_pictures(words: Sequence[str], *, but: Path | None = None) -> tuple[lis
         paths.update(dict.fromkeys(named))
         if not named:
             complaints.append(f"{word}: no pictures: expected files that end in {', '.join(PICTURE_ENDINGS)}")
+    if not paths:
+        raise SettingError("; ".join(complaints))
     return list(paths), complaints
 
 
@@ -107,13 +106,7 @@ def _is_picture(path: str) -> bool:
 
 
 def check_readers(options: argparse.Namespace, paths: Sequence[str]) -> None:
-    """Check which processes read the pictures at `paths`.
-
-    Raises:
-        SettingError: the options contradict each other, or a picture comes on standard input.
-        ClusterError: the address is none of a cluster.
-        ModuleNotFoundError: Ray is asked for and not installed.
-    """
+    """Refuse `READERS` that contradict each other or cannot read `paths`, or a Ray that cannot be used."""
     check_engine(options)
     if options.engine == "ray" and options.workers > 1:
         raise SettingError(
@@ -134,15 +127,10 @@ def are_elsewhere(options: argparse.Namespace) -> bool:
 def read_each(
     read_one: Callable[[str], T], paths: Sequence[str], options: argparse.Namespace
 ) -> Generator[Found[T], None, None]:
-    """Yield what `read_one` returns for each path, in their order, or why it could not be read.
+    """Yield what `read_one` returns for each path, in their order, or the `DataError` that it raises.
 
-    Other processes, if `options` ask for them, read ahead until the iteration is left.
-
-    Args:
-        read_one: raises a `DataError` if a picture cannot be read. For other processes it is a function that they
-            can import, or a partial of one.
-        paths: of the pictures, as seen from the working directory.
-        options: see `READERS`.
+    Other processes, if the `READERS` among `options` ask for them, read ahead until the iteration is left. They
+    must be able to import `read_one`, or the function that it is a partial of.
 
     Raises:
         ClusterError: there is no cluster, or one of its machines cannot read.

@@ -23,7 +23,7 @@ from digitscope.cli.pictures import (
 )
 from digitscope.cli.read_output import PictureBar, annotator, printer, record_file
 from digitscope.detections import SIGNS
-from digitscope.errors import DataError, SettingError
+from digitscope.errors import DataError
 from digitscope.reading import SHIPPED
 from digitscope.reading.page_reading import ACCEPTED, ReadingOptions
 from digitscope.reading.pictures import Source
@@ -33,11 +33,7 @@ from digitscope.reading.result import Box, Reading
 
 def run(options: argparse.Namespace) -> int:
     """Read one picture after the other; what was read in one is handed on before the next is opened."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a path may be of any bytes
     paths, complaints = find_pictures(options.sources, but=options.annotate)
-    if not paths:
-        raise SettingError("; ".join(complaints))
     check_readers(options, paths)
     how = {
         "printed": options.printed,
@@ -96,7 +92,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _read_one(model: str, how: Mapping[str, Any], path: str) -> Reading:
-    """Read a picture in another process."""
     return _reader(model).read(path, **how)
 
 
@@ -146,17 +141,15 @@ COMMAND = Command(
     run,
     (
         Argument(
-            "sources",
+            "sources IMAGE_OR_FOLDER",
             nargs="+",
-            metavar="IMAGE_OR_FOLDER",
             type=text_argument,
             help="a picture, a folder, a pattern such as 'scans/**/*.png', or - for a picture on standard input",
         ),
         Argument(
-            "--model",
+            "--model NAME",
             type=text_argument,
             default="digit",
-            metavar="NAME",
             help=f"what reads single digits: {MODELS} or an .onnx file (default: digit)",
         ),
         Flag("--printed", help="put printed digits and signs into text and CSV too (default: handwriting alone)"),
@@ -167,39 +160,34 @@ COMMAND = Command(
             help="degrees, clockwise, by which every page is turned (default: auto, found for each page)",
         ),
         Argument(
-            "--region",
+            "--region L,T,W,H",
             action="append",
             type=_region_argument,
-            metavar="L,T,W,H",
             help="read only this part of every page: left, top, width and height in pixels; repeat it for more",
         ),
         Argument(
-            "--digits",
+            "--digits 0-9",
             type=_digits_argument,
             default="0123456789",
-            metavar="0-9",
             help="the digits that may occur, such as 0-4 or 013 (default: all)",
         ),
         Argument(
-            "--signs",
+            "--signs SIGNS",
             default=SIGNS,
-            metavar="SIGNS",
             help="the signs that may occur, such as --signs=., or --signs= for none (default: %(default)s)",
         ),
         Argument(
-            "--min-confidence",
+            "--min-confidence P",
             type=float,
             default=ACCEPTED,
-            metavar="P",
             help="accept digits whose chance is at least P; ? marks the others (default: %(default)s)",
         ),
         Folder(
             "--annotate", help="write a copy of every page that is read there, with boxes, labels and confidences"
         ),
         Argument(
-            "--out",
+            "--out FILE.jsonl",
             type=file_argument("file of JSON lines", ".jsonl"),
-            metavar="FILE.jsonl",
             help="append one line of JSON for every picture there; those that it has already are not read again",
         ),
         *READERS,

@@ -36,8 +36,7 @@ PHOTO_ENDINGS = (".jpg", ".jpeg", ".webp", ".heic", ".heif", ".avif")
 
 JPEG_QUALITY = 90
 
-BAR = 24
-"""Characters of the progress bar itself."""
+BAR = 24  # characters of the progress bar itself
 
 SECONDS_BETWEEN = 0.1
 """A bar that is in sight is drawn anew after this long: a terminal may be slower than the reading."""
@@ -50,11 +49,9 @@ Receiver = Callable[[str, Source, Reading], None]
 
 
 def printer(form: str, *, is_alone: bool) -> Receiver:
-    """Print the header, if there is one, and return a function that prints a reading.
+    """Print the header, if there is one, and return a function that prints a reading in that form.
 
-    Args:
-        form: "text", "lines" (a line for each picture), "json", "csv", "numbers" or "table".
-        is_alone: there is one picture; rows of a table then have no path and page if it has one page.
+    A picture that `is_alone` and has one page has a table without path and page.
     """
 
     def print_reading(path: str, source: Source, reading: Reading) -> None:
@@ -119,10 +116,6 @@ def record_file(path: Path) -> Iterator[tuple[set[str], Receiver]]:
 
     Other files are written to a temporary name and moved. This one keeps the progress of work that may take hours:
     each line is flushed. A last line that a kill cut off is removed, and its picture is read again.
-
-    Raises:
-        DataError: a line is not a record.
-        OSError: the file cannot be read or written.
     """
     paths: set[str] = set()
     end = 0
@@ -158,11 +151,7 @@ def annotator(folder: Path, paths: Sequence[str]) -> Receiver:
 
     The copies mirror the folders of the pictures at `paths`, from the deepest that they share. `a/form.jpg` and
     `b/form.jpg` become `a/form.jpg.jpg` and `b/form.jpg.jpg`: the whole name stays, since a `form.png` may stand
-    beside.
-
-    Raises:
-        SettingError: a copy would go where the pictures are, to be read as one of them the next time.
-        OSError: the folder cannot be made, or a copy cannot be written.
+    beside. Copies must not go where the pictures are, to be read as some of them the next time.
     """
     sources = {Path(path).parent.resolve() for path in paths if path != STANDARD_INPUT}
     parts = zip(*(source.parts for source in sources), strict=False)
@@ -197,8 +186,7 @@ def annotator(folder: Path, paths: Sequence[str]) -> Receiver:
 class PictureBar:
     """A bar on standard error over `total` pictures; silent if that is no terminal, or for a single picture.
 
-    It is one line, which is taken away before anything else is printed on the terminal. It is of plain characters:
-    reading needs none of the packages that draw finer ones.
+    It is of plain characters: reading needs none of the packages that draw finer ones.
     """
 
     def __init__(self, total: int) -> None:

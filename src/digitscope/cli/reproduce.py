@@ -74,14 +74,7 @@ def _figure(value: float) -> str:
 COMMAND = Command(
     run,
     (
-        Argument(
-            "--only",
-            nargs="+",
-            action="extend",
-            default=[],
-            metavar="NAME",
-            help="these experiments instead of all",
-        ),
+        Argument("--only NAME", nargs="+", action="extend", default=[], help="these experiments instead of all"),
         *DATA,
         DEVICE,
         JSON,

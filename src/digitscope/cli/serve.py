@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digitscope import serve as service
-from digitscope.cli.arguments import Argument, Command, File, Flag, Number, annotated_fields, text_argument
+from digitscope.cli import arguments as cli
 from digitscope.cli.console import remark
 from digitscope.errors import DataError
 from digitscope.serve import Limits
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 TOKEN_VARIABLE = "DIGITSCOPE_TOKEN"  # noqa: S105 - its name, not the token
 
-LEAVING_SECONDS = 1.0
-"""Seconds that the process has to end in, once the last request is answered or given up."""
+LEAVING_SECONDS = 1.0  # seconds that the process has to end in, once the last request is answered or given up
 
 
 def run(options: argparse.Namespace) -> int:
@@ -82,55 +81,50 @@ def _token(path: Path | None) -> str | None:
         raise DataError(f"{path}: cannot be read ({reason}): expected a file with the token") from None
 
 
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65_535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: expected a whole number from 0 to 65535")
-    return int(text)
-
-
-def _limits() -> Iterator[Argument]:
+def _limits() -> Iterator[cli.Argument]:
     """Yield a flag for each limit of the service."""
-    for limit, kind, text in annotated_fields(Limits):
+    for limit, kind, text in cli.annotated_fields(Limits):
         default = "one a core, four at most" if limit.default is MISSING else f"{limit.default:,}"
         metavar = "SECONDS" if kind is float else "N"
         flag = f"--{limit.name.replace('_', '-')}"
-        yield Argument(flag, type=kind, metavar=metavar, help=f"{text} (default: {default})")
+        yield cli.Argument(flag, type=kind, metavar=metavar, help=f"{text} (default: {default})")
 
 
 LISTENING = (
-    Argument(
-        "--host",
+    cli.Argument(
+        "--host ADDRESS",
         default="127.0.0.1",
-        metavar="ADDRESS",
         help="address to listen on; 0.0.0.0 is every network of this machine (default: 127.0.0.1, this machine "
         "alone)",
     ),
-    Number("--port", type=_port, default=8000, help="port to listen on, 0 for any that is free (default: 8000)"),
-    Flag("--open", help="open the page in a browser"),
-    File(
-        "--token-file",
-        metavar="FILE",
+    cli.Number(
+        "--port",
+        type=cli.whole_number("port", 0, 65_535),
+        default=8000,
+        help="port to listen on, 0 for any that is free (default: 8000)",
+    ),
+    cli.Flag("--open", help="open the page in a browser"),
+    cli.File(
+        "--token-file FILE",
         help=f"file with the token that a caller has to bring (default: that of {TOKEN_VARIABLE}, if any)",
     ),
-    Argument(
-        "--allowed-host",
+    cli.Argument(
+        "--allowed-host NAME",
         action="append",
         default=[],
-        metavar="NAME",
         help="bare name that the service is called by, beside localhost and addresses; once for each",
     ),
 )
 """Where to listen, and to whom."""
 
-COMMAND = Command(
+COMMAND = cli.Command(
     run,
     (
         *LISTENING,
-        Argument(
-            "--model",
-            type=text_argument,
+        cli.Argument(
+            "--model NAME",
+            type=cli.text_argument,
             default="digit",
-            metavar="NAME",
             help="what reads single digits: a shipped name or an .onnx file (default: digit)",
         ),
         *_limits(),

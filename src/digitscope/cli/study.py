@@ -173,7 +173,7 @@ def _ticks(places: Sequence[float], most: int) -> dict[float, str]:
 
 
 def _over_points(label: str, places: Sequence[float], scores: Sequence[PointScore], quantity: str) -> Line:
-    """Return a line of the last epoch of each of `scores`."""
+    """Return a line through the last epochs of `scores`."""
     values = np.array([score.over_epochs(quantity)[:, -1] for score in scores])  # (points, seeds)
     return _line(label, places, values.T, quantity)
 
@@ -208,7 +208,7 @@ Finished trainings are kept in the folder. Repeat the call to continue with the 
 COMMAND = cli.Command(
     run,
     (
-        cli.Argument("study", choices=tuple(DESIGNS), metavar="STUDY", help="one of the studies below"),
+        cli.Argument("study STUDY", choices=tuple(DESIGNS), help="one of the studies below"),
         cli.Flag(
             "--quick", help="a smaller study, on the embedded sample, which takes no --data; a minute or two"
         ),

@@ -273,11 +273,10 @@ on a Ray cluster, called from one of its machines; each trial has one thread, as
 COMMAND = cli.Command(
     run,
     (
-        cli.Argument("space", metavar="SPACE", help="a .toml file, one that comes with the package, or a recipe"),
+        cli.Argument("space SPACE", help="a .toml file, one that comes with the package, or a recipe"),
         cli.Argument(
-            "assignments",
+            "assignments SETTING=VALUE",
             nargs="*",
-            metavar="SETTING=VALUE",
             help="of the baseline; several values, or a range as LOW..HIGH or LOW..HIGH:log, are what varies",
         ),
         cli.Argument(

@@ -20,7 +20,6 @@ from digitscope.experiments.sweep.trials import (
     Event,
     Failed,
     Finished,
-    Lost,
     Origin,
     Trial,
     TrialRecord,
@@ -47,20 +46,15 @@ class SweepProgress:
 
     def on_event(self, event: Event) -> None:
         """Take in what has happened."""
-        match event:
-            case Begun(trial):
-                self._running[trial.key] = trial, None
-            case Lost(trial):
-                self._running.pop(trial.key, None)  # it may have been lost before it began
-            case EpochDone(trial, epoch):
-                self._running[trial.key] = trial, epoch
-            case Finished(trial, record):
-                del self._running[trial.key]
-                self._done += 1
-                self._finished.append(record)
-            case Failed(trial):
-                self._running.pop(trial.key, None)
-                self._failed += 1
+        if isinstance(event, Begun | EpochDone):
+            self._running[event.trial.key] = event.trial, event.epoch if isinstance(event, EpochDone) else None
+            return
+        self._running.pop(event.trial.key, None)  # it may have been lost before it began
+        if isinstance(event, Finished):
+            self._done += 1
+            self._finished.append(event.record)
+        elif isinstance(event, Failed):
+            self._failed += 1
 
     def line(self, event: Finished | Failed) -> str:
         """Return one line about a trial that has ended; `on_event` has seen the event."""
@@ -68,23 +62,19 @@ class SweepProgress:
         said = f"{self._done + self._failed} of {self._wanted}: {self._plan.label(trial.point)}, seed {trial.seed}"
         if isinstance(event, Failed):
             return f"{said}: failed"
+        said += f": {event.record.outcome}"
         if not event.record.history:
-            return f"{said}: {event.record.outcome}"
+            return said
         last = event.record.history[-1]
-        accuracy = f"validation {self._plan.measure} {_accuracy(last)}"
-        return f"{said}: {event.record.outcome} after epoch {last.epoch}, {accuracy}"
+        return f"{said} after epoch {last.epoch}, validation {self._plan.measure} {_accuracy(last)}"
 
     def __rich__(self) -> Table:
-        """Return the table."""
         failed = f", {self._failed} failed" if self._failed else ""
-        table = Table(
-            title=f"{self._plan.name}: {self._done} of {self._wanted} trials{failed}", title_justify="left"
-        )
+        title = f"{self._plan.name}: {self._done} of {self._wanted} trials{failed}"
+        table = Table(title=title, title_justify="left")
         for name in ("trial", "seed", "epoch", f"validation {self._plan.measure}", ""):
             table.add_column(name, justify="left" if name in ("trial", "") else "right")
-        best = sorted(
-            self._finished, key=lambda each: -max((e.validation_accuracy for e in each.history), default=0)
-        )
+        best = sorted(self._finished, key=lambda record: -max(record.accuracies, default=0))
         for record in best[:BEST_SHOWN]:
             accuracy = _accuracy(record.history[-1] if record.history else None)
             label = self._plan.label(record.point)

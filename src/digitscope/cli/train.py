@@ -137,15 +137,8 @@ def _train(
     )
 
 
-# Run folders, numbered
-
-
 def _newest(recipe: str) -> Path:
-    """Return the numbered folder of `recipe` with the highest number.
-
-    Raises:
-        SettingError: there is none.
-    """
+    """Return the numbered folder of `recipe` with the highest number."""
     number = _highest(recipe)
     if number < 0:
         raise SettingError(f"{RUNS}: no run of {recipe} to resume: name its folder with --out")
@@ -275,7 +268,7 @@ dropout, whose masks differ:
 COMMAND = cli.Command(
     run,
     (
-        cli.Argument("recipe", metavar="RECIPE", help="one of the recipes below"),
+        cli.Argument("recipe RECIPE", help="one of the recipes below"),
         *cli.DATA,
         cli.DEVICE,
         cli.seed_of(f"the weights, the order and dropout (default: {COURSE_SEED}, or the resumed run's)"),
@@ -286,8 +279,7 @@ COMMAND = cli.Command(
             "more --epochs extend a run whose learning rate is constant",
         ),
         cli.Argument(
-            "--start",
-            metavar="MODEL",
+            "--start MODEL",
             help=f"start from the weights of a shipped network ({', '.join(SHIPPED)}) or of an .onnx file, "
             "which the same network was exported to; they are random otherwise",
         ),

@@ -45,7 +45,6 @@ def learning_curves(histories: Histories, measure: str = "accuracy", unit: str =
 
     Raises:
         DataError: there is no run, or a run without an epoch.
-        MissingExtraError: matplotlib is not installed.
     """
     if not histories or not all(histories.values()):
         raise DataError(f"no curve for the runs {list(histories)}: expected one epoch or more of each")
@@ -112,15 +111,9 @@ def _draw(axes: "Axes", curves: Sequence[_Curve], title: str, number: Callable[[
     from matplotlib.ticker import MaxNLocator
 
     for curve in curves:
-        axes.plot(
-            curve.epochs,
-            curve.values,
-            color=curve.colour,
-            linestyle="--" if curve.dashed else "-",
-            linewidth=1.2 if curve.dashed else 2.0,
-            marker="o" if len(curve.epochs) <= FEW_EPOCHS else "",
-            markersize=4 if curve.dashed else 5,
-        )
+        style, width, size = ("--", 1.2, 4) if curve.dashed else ("-", 2.0, 5)
+        marks: dict[str, Any] = {"marker": "o" if len(curve.epochs) <= FEW_EPOCHS else "", "markersize": size}
+        axes.plot(curve.epochs, curve.values, style, color=curve.colour, linewidth=width, **marks)
     quiet_axes(axes)
     first, last = min(curve.epochs[0] for curve in curves), max(curve.epochs[-1] for curve in curves)
     pad = 0.03 * (last - first) or 0.5

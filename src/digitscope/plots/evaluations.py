@@ -1,21 +1,13 @@
 """Figures of an evaluation: which digits are taken for which, and how often a reader is as sure as it is right."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from digitscope import metrics
 from digitscope.errors import DataError
-from digitscope.metrics import (
-    N_CLASSES,
-    CalibrationBins,
-    Floats,
-    Labels,
-    calibration_bins,
-    expected_calibration_error,
-    wilson_interval,
-)
+from digitscope.metrics import N_CLASSES, CalibrationBins, Floats, Labels
 from digitscope.plots.style import HAIRLINE, INK, MUTED, OKABE_ITO, TEXT_SIZE, TITLE_SIZE, WHITE, new_figure
 
 if TYPE_CHECKING:
@@ -43,7 +35,6 @@ def confusion_heat_map(confusion: ArrayLike) -> "Figure":
 
     Raises:
         DataError: the shape is another.
-        MissingExtraError: matplotlib is not installed.
     """
     counts = np.asarray(confusion)
     if counts.shape != (N_CLASSES, N_CLASSES):
@@ -77,18 +68,14 @@ def confusion_heat_map(confusion: ArrayLike) -> "Figure":
     return figure
 
 
-@dataclass(frozen=True)
 class _Scale:
     """Where a share stands on both axes: at -log10(1 - share), one unit up for each nine.
 
     That scale is endless: it ends a little beyond the share `last`, and what is above shares the strip there.
     """
 
-    last: float
-
-    @property
-    def end(self) -> float:
-        return float(STRIP - np.log10(1 - self.last))
+    def __init__(self, last: float) -> None:
+        self.last, self.end = last, float(STRIP - np.log10(1 - last))
 
     def __call__(self, share: ArrayLike) -> NDArray[np.float64]:
         shares = np.asarray(share, dtype=np.float64)
@@ -111,11 +98,10 @@ def reliability_diagram(probabilities: Floats, labels: Labels) -> "Figure":
 
     Raises:
         DataError: the shapes do not belong together, or there is no label.
-        MissingExtraError: matplotlib is not installed.
     """
-    ece = expected_calibration_error(probabilities, labels)
+    ece = metrics.expected_calibration_error(probabilities, labels)
     inner = [1 - doubt for i, doubt in enumerate(DOUBTS) if i < COARSEST or doubt * labels.size >= 1]
-    bins = calibration_bins(probabilities, labels, np.array([0, *inner, 1]))
+    bins = metrics.calibration_bins(probabilities, labels, np.array([0, *inner, 1]))
     scale = _Scale(inner[-1])
     figure = new_figure(WIDTH, HEIGHT)
     accuracy, amounts = (
@@ -150,7 +136,7 @@ def _draw_accuracy(axes: "Axes", bins: CalibrationBins, scale: _Scale) -> None:
     axes.grid(axis="y", color=HAIRLINE, linewidth=0.8)
     axes.set_axisbelow(True)
     filled = bins.counts > 0
-    lower, upper = (end[filled] for end in wilson_interval(bins.right, bins.counts))
+    lower, upper = (end[filled] for end in metrics.wilson_interval(bins.right, bins.counts))
     sure = bins.confidence[filled]
     colours = [WITHIN if is_within else BEYOND for is_within in (lower <= sure) & (sure <= upper)]
     middles, widths = _places(edges)
@@ -165,18 +151,9 @@ def _draw_accuracy(axes: "Axes", bins: CalibrationBins, scale: _Scale) -> None:
         Line2D([], [], color=INK, linewidth=1.2, label="95 % interval"),
         Line2D([], [], color=TARGET, marker="o", linestyle="", label="mean confidence"),
     ]
-    axes.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        borderaxespad=0.3,
-        ncols=len(handles),
-        frameon=False,
-        fontsize=SMALL,
-        labelcolor=MUTED,
-        handlelength=1.2,
-        columnspacing=1.8,
-    )
+    look: dict[str, Any] = {"frameon": False, "fontsize": SMALL, "labelcolor": MUTED, "columnspacing": 1.8}
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.3}
+    axes.legend(handles=handles, ncols=len(handles), handlelength=1.2, **place, **look)
 
 
 def _draw_amounts(axes: "Axes", bins: CalibrationBins, scale: _Scale) -> None:
@@ -189,17 +166,8 @@ def _draw_amounts(axes: "Axes", bins: CalibrationBins, scale: _Scale) -> None:
     for middle, n in zip(middles, bins.counts, strict=True):
         if n:
             axes.text(middle, n, f"{n:,}", color=INK, fontsize=SMALL, ha="center", va="bottom")
-    axes.annotate(
-        "misread",
-        (0, 0),
-        (-3.5, -3.5),
-        "axes fraction",
-        "offset points",
-        color=MUTED,
-        fontsize=SMALL,
-        ha="right",
-        va="top",
-    )
+    look: dict[str, Any] = {"color": MUTED, "fontsize": SMALL, "ha": "right", "va": "top"}
+    axes.annotate("misread", (0, 0), (-3.5, -3.5), "axes fraction", "offset points", **look)
 
 
 def _places(edges: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

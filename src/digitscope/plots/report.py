@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from digitscope.errors import MissingExtraError, SettingError
 from digitscope.files import write_text
-from digitscope.plots.saving import figure_bytes
+from digitscope.plots.style import figure_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -127,11 +127,7 @@ class Section:
 
 
 def write_report(path: Path, title: str, sections: Sequence[Section], lead: str = "") -> None:
-    """Write the page that `render_report` returns to `path`, whole or not at all.
-
-    Raises:
-        MissingExtraError: matplotlib or Jinja2 is not installed.
-    """
+    """Write the page that `render_report` returns to `path`, whole or not at all."""
     write_text(path, render_report(title, sections, lead))
 
 

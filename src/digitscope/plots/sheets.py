@@ -30,17 +30,12 @@ PIXEL_COLOURS = (WHITE, OKABE_ITO[0], OKABE_ITO[1], INK)
 
 RIGHT, WRONG, MISSED = OKABE_ITO[0], OKABE_ITO[1], OKABE_ITO[3]
 
-MISREAD_COLUMNS = 6
-"""Misread images side by side: their captions of two lines are wider than a label."""
+MISREAD_COLUMNS = 6  # misread images side by side: their captions of two lines are wider than a label
+SCENES_A_ROW = 3  # a pixel of a scene of 256 pixels is then two pixels of the figure's file
 
-SCENES_A_ROW = 3
-"""A pixel of a scene of 256 pixels is then two pixels of the figure's file."""
-
-
-Shades = tuple[str, float, float]
-"""A matplotlib colour map's name, and the numbers at its two ends."""
-
-INK_ON_PAPER, AS_IT_IS = ("gray_r", 0, 255), ("gray", 0, 255)
+INK_ON_PAPER: dict[str, Any] = {"cmap": "gray_r", "vmin": 0, "vmax": 255}
+AS_IT_IS: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 255}
+IN_COLOURS: dict[str, Any] = {}
 
 
 def contact_sheet(split: Split, n: int = 50, *, columns: int = 10, title: str = "Digits") -> "Figure":
@@ -49,20 +44,14 @@ def contact_sheet(split: Split, n: int = 50, *, columns: int = 10, title: str = 
     Raises:
         SettingError: `n` or `columns` is below 1.
         DataError: the split is empty.
-        MissingExtraError: matplotlib is not installed.
     """
     _check_counts(n, columns, "images")
     if not len(split):
         raise DataError("a contact sheet of an empty split: expected one image or more")
     shown = split[:n]
-    return draw_sheet(
-        shown.images,
-        [_written(label) for label in shown.labels],
-        columns=columns,
-        shades=INK_ON_PAPER,
-        title=title,
-        note=f"{len(shown):,} of {len(split):,}{_notation(split)}",
-    )
+    captions = [_written(label) for label in shown.labels]
+    note = f"{len(shown):,} of {len(split):,}{_notation(split)}"
+    return draw_sheet(shown.images, captions, columns=columns, look=INK_ON_PAPER, title=title, note=note)
 
 
 def misread_sheet(split: Split, logits: Floats, n: int = 24) -> "Figure":
@@ -74,7 +63,6 @@ def misread_sheet(split: Split, logits: Floats, n: int = 24) -> "Figure":
     Raises:
         SettingError: `n` is below 1.
         DataError: the shapes do not belong together.
-        MissingExtraError: matplotlib is not installed.
     """
     _check_counts(n, MISREAD_COLUMNS, "images")
     of_items = split.task == "item"
@@ -91,15 +79,12 @@ def misread_sheet(split: Split, logits: Floats, n: int = 24) -> "Figure":
     percents = np.floor(confidences * 1000) / 10  # rounded down: only what is certain is shown as 100
     name = _item if of_items else _written
     captions = [f"{name(split.labels[i])} read as {name(readings[i])}\n{percents[i]:.1f} % sure" for i in shown]
-    tally = f"{len(shown):,} of {len(wrong):,} misread among {len(split):,} images{_notation(split)}"
-    return draw_sheet(
-        split.images[shown],
-        captions,
-        columns=MISREAD_COLUMNS,
-        shades=AS_IT_IS if of_items else INK_ON_PAPER,
-        title="The most confident errors" if len(wrong) else "Nothing was misread",
-        note=tally if len(wrong) else f"{len(split):,} images, all read right",
-    )
+    title, note = "Nothing was misread", f"{len(split):,} images, all read right"
+    if len(wrong):
+        title = "The most confident errors"
+        note = f"{len(shown):,} of {len(wrong):,} misread among {len(split):,} images{_notation(split)}"
+    look = AS_IT_IS if of_items else INK_ON_PAPER
+    return draw_sheet(split.images[shown], captions, columns=MISREAD_COLUMNS, look=look, title=title, note=note)
 
 
 def weight_pictures(weights: NDArray[np.floating], n: int = 50, *, columns: int = 10) -> "Figure":
@@ -111,7 +96,6 @@ def weight_pictures(weights: NDArray[np.floating], n: int = 50, *, columns: int 
     Raises:
         SettingError: `n` or `columns` is below 1.
         DataError: the shape is another, or a weight is not finite.
-        MissingExtraError: matplotlib is not installed.
     """
     _check_counts(n, columns, "pictures")
     if weights.ndim != 3 or not weights.size or not np.isfinite(weights).all():
@@ -121,14 +105,10 @@ def weight_pictures(weights: NDArray[np.floating], n: int = 50, *, columns: int 
         )
     shown = weights[:n]
     end = float(np.quantile(np.abs(shown), WEIGHTS_IN_SCALE)) or float(np.abs(shown).max()) or 1.0
-    return draw_sheet(
-        shown,
-        list(map(str, range(len(shown)))),
-        columns=columns,
-        shades=("RdBu_r", -end, end),
-        title="First-layer weights",
-        note=f"{len(shown):,} of {len(weights):,} units    blue -{end:.2g}, white 0, red +{end:.2g}",
-    )
+    names, title = list(map(str, range(len(shown)))), "First-layer weights"
+    note = f"{len(shown):,} of {len(weights):,} units    blue -{end:.2g}, white 0, red +{end:.2g}"
+    look = {"cmap": "RdBu_r", "vmin": -end, "vmax": end}
+    return draw_sheet(shown, names, columns=columns, look=look, title=title, note=note)
 
 
 def separation_sheet(split: Split, logits: Floats, n: int = 10, *, title: str = "Whose pixels") -> "Figure":
@@ -140,7 +120,6 @@ def separation_sheet(split: Split, logits: Floats, n: int = 10, *, title: str = 
     Raises:
         SettingError: `n` is below 1.
         DataError: the shapes do not belong together, or the split is empty.
-        MissingExtraError: matplotlib is not installed.
     """
     if n < 1:
         raise SettingError(f"a sheet of {n} pairs: expected 1 or more")
@@ -153,14 +132,10 @@ def separation_sheet(split: Split, logits: Floats, n: int = 10, *, title: str = 
     grey = np.repeat(255 - shown.images[..., np.newaxis], 3, axis=-1)
     palette = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in PIXEL_COLOURS], dtype=np.uint8)
     truth, answer = (palette[masks[:, 0] + 2 * masks[:, 1]] for masks in (shown.labels, found.astype(np.uint8)))
-    return draw_sheet(
-        np.concatenate([grey, truth, answer]),
-        [*[""] * (2 * len(shown)), *(f"{upper:.2f} {lower:.2f}" for upper, lower in overlaps)],
-        columns=len(shown),
-        title=title,
-        note="upper digit blue, lower orange, both black; below, the IoU of each",
-        rows=("pair", "truth", "found"),
-    )
+    pictures, rows = np.concatenate([grey, truth, answer]), ("pair", "truth", "found")
+    captions = [*[""] * (2 * len(shown)), *(f"{upper:.2f} {lower:.2f}" for upper, lower in overlaps)]
+    note = "upper digit blue, lower orange, both black; below, the IoU of each"
+    return draw_sheet(pictures, captions, columns=len(shown), title=title, note=note, rows=rows)
 
 
 def scene_sheet(
@@ -172,18 +147,12 @@ def scene_sheet(
 
     Raises:
         DataError: the shapes do not belong together, or the split is empty.
-        MissingExtraError: matplotlib is not installed.
     """
     if split.task != "page" or len(maps) != len(split) or not len(split):
         raise DataError(f"{len(maps)} maps for {len(split)} examples of the task {split.task}: expected pages")
-    pictures = [_boxed(*scene) for scene in zip(split.images, maps, split.labels, strict=True)]
-    return draw_sheet(
-        np.stack(pictures),
-        captions,
-        columns=SCENES_A_ROW,
-        title=title,
-        note="boxes: right blue, wrong or no digit orange, missed pink",
-    )
+    pictures = np.stack([_boxed(*scene) for scene in zip(split.images, maps, split.labels, strict=True)])
+    note = "boxes: right blue, wrong or no digit orange, missed pink"
+    return draw_sheet(pictures, captions, columns=SCENES_A_ROW, title=title, note=note)
 
 
 def _boxed(image: UInt8, maps: NDArray[np.floating], planes: UInt8) -> UInt8:
@@ -218,18 +187,14 @@ def draw_sheet(
     captions: Sequence[str],
     *,
     columns: int,
-    shades: Shades | None = None,
+    look: dict[str, Any] = IN_COLOURS,
     title: str,
     note: str = "",
     rows: Sequence[str] = (),
 ) -> "Figure":
     """Return a figure of `pictures`, `columns` a row, each over its caption; `rows` name the rows, if given.
 
-    They are any numbers of shape (N, H, W), which `shades` turns into shades, or without it colours, uint8
-    (N, H, W, 3).
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
+    They are colours, uint8 (N, H, W, 3), or any numbers of shape (N, H, W) with a `look` that gives them shades.
     """
     n, height, width = pictures.shape[:3]
     left = ROW_NAME if rows else MARGIN
@@ -242,7 +207,6 @@ def draw_sheet(
     figure = new_figure(WIDTH, bottom)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
-    look: dict[str, Any] = dict(zip(("cmap", "vmin", "vmax"), shades or (), strict=False))
     for position, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
         row, column = divmod(position, columns)
         x, y = left + column * column_width + (column_width - wide) / 2, HEADER + row * row_height

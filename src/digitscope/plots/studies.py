@@ -67,7 +67,6 @@ def study_figure(title: str, note: str, first: Panel, second: Panel) -> "Figure"
 
     Raises:
         DataError: a panel has no line, a line no point, or there are more lines than colours.
-        MissingExtraError: matplotlib is not installed.
     """
     for panel in (first, second):
         if not 1 <= len(panel.lines) <= len(OKABE_ITO) or not all(line.means for line in panel.lines):
@@ -83,16 +82,10 @@ def study_figure(title: str, note: str, first: Panel, second: Panel) -> "Figure"
         _draw(each, panel, labels)
     ends = [line.means[-1] for line in second.lines]
     order = sorted(range(len(ends)), key=lambda number: -ends[number])
-    axes[1].legend(
-        [axes[1].lines[number] for number in order],
-        [second.lines[number].label for number in order],
-        loc="center left",
-        bbox_to_anchor=(1.02, 0.5),
-        frameon=False,
-        fontsize=HALL_TEXT,
-        labelcolor=INK,
-    )
-    for text in axes[1].get_legend().get_texts():
+    handles, names = [axes[1].lines[number] for number in order], [second.lines[number].label for number in order]
+    look: dict[str, Any] = {"frameon": False, "fontsize": HALL_TEXT, "labelcolor": INK}
+    legend = axes[1].legend(handles, names, loc="center left", bbox_to_anchor=(1.02, 0.5), **look)
+    for text in legend.get_texts():
         text.set_parse_math(False)
     style: dict[str, Any] = {"color": INK, "fontsize": HALL_TITLE, "fontweight": "bold", "va": "center"}
     figure.text(0.2 / WIDTH, 1 - 0.4 / HEIGHT, title, **style)

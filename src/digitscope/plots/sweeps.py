@@ -1,17 +1,23 @@
-"""Which settings were best: accuracies, or another measure, with their deviations, one row per point."""
+"""Figures of a sweep: which points were best, and the effect of each setting, drawn by Optuna."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from digitscope.errors import DataError
+import numpy as np
+
+from digitscope.errors import DataError, MissingExtraError
 from digitscope.plots.style import HAIRLINE, INK, MUTED, OKABE_ITO, TEXT_SIZE, TITLE_SIZE, new_figure, quiet_axes
 
 if TYPE_CHECKING:
+    import optuna
     from matplotlib.figure import Figure
 
-WIDTH, ROW, TOP, BOTTOM = 8.0, 0.36, 0.7, 0.75  # inches, as are the next
-LEFT, RIGHT = 3.1, 1.35
+WIDTH = 8.0  # inches, as are the next
+ROW, TOP, BOTTOM, LEFT, RIGHT = 0.36, 0.7, 0.75, 3.1, 1.35  # of the ranking
+PANEL, HEIGHT, BAR = 2.2, 3.6, 0.4  # of Optuna's figures
 LONGEST_LABEL = 42  # characters that fit to the left of the axes
 
 
@@ -33,7 +39,6 @@ def ranking_figure(points: Sequence[RankedPoint], heading: str = "", measure: st
 
     Raises:
         DataError: there is no point.
-        MissingExtraError: matplotlib is not installed.
     """
     if not points:
         raise DataError("no ranking of no points: expected one or more")
@@ -73,3 +78,57 @@ def ranking_figure(points: Sequence[RankedPoint], heading: str = "", measure: st
 
 def _cut(label: str) -> str:
     return label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def slices_figure(study: "optuna.Study", measure: str = "accuracy") -> "Figure":
+    """Return a panel for each setting, with a dot for each complete trial of `study`.
+
+    Raises:
+        DataError: no trial is complete.
+    """
+    with _drawn_by_optuna(study):
+        from optuna.visualization.matplotlib import plot_slice
+
+        panels: Any = plot_slice(study, target_name=f"validation {measure}")
+    figure: Figure = np.ravel(panels)[0].figure
+    n_panels = len(study.best_params)
+    figure.set_size_inches(max(WIDTH, PANEL * n_panels + 1), HEIGHT)
+    figure.set_layout_engine("constrained" if n_panels > 1 else "tight")  # the other one takes no single panel
+    return figure
+
+
+def importances_figure(study: "optuna.Study", measure: str = "accuracy") -> "Figure":
+    """Return bars of how much each setting decides whether a trial is among the best tenth (PED-ANOVA).
+
+    Raises:
+        DataError: no trial is complete.
+    """
+    with _drawn_by_optuna(study):
+        from optuna.importance import PedAnovaImportanceEvaluator
+        from optuna.visualization.matplotlib import plot_param_importances
+
+        name = f"validation {measure}"
+        axes: Any = plot_param_importances(study, evaluator=PedAnovaImportanceEvaluator(), target_name=name)
+    figure: Figure = axes.figure
+    figure.set_size_inches(WIDTH, 1.2 + BAR * len(study.best_params))
+    figure.set_layout_engine("constrained")
+    return figure
+
+
+@contextmanager
+def _drawn_by_optuna(study: "optuna.Study") -> Iterator[None]:
+    """Let Optuna draw, which changes matplotlib's style, keeps its figures open, and warns that it may change."""
+    try:
+        from matplotlib import pyplot as plt
+        from matplotlib import rc_context
+        from optuna.trial import TrialState
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        raise MissingExtraError(package, "sweep" if package == "optuna" else "train") from None
+    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        raise DataError("no slices of no complete trials: expected one or more")
+    with rc_context({"backend": "agg"}), warnings.catch_warnings(action="ignore"):
+        opened = plt.get_fignums()
+        yield
+        for number in set(plt.get_fignums()) - set(opened):
+            plt.close(number)
