@@ -27,11 +27,11 @@ def reading_of(items: list[tuple[str, float, str, float]], *, on: str = "pages")
     detections = Detections(boxes, chances.max(axis=1), kinds, chances, told, np.zeros_like(chances))
     images, nothing = np.zeros((n, 28, 28), np.uint8), np.zeros((n, 10), np.float32)
     of_digits, ones = chances[:, 0], np.ones(n, np.float32)
-    no = np.zeros(n, np.bool_)
-    seen = Seen(np.arange(n), boxes, images, nothing, nothing, of_digits, np.log(ones), ones, ones, no)
+    levels = np.full((n, 2), 200, np.float32)
+    seen = Seen(np.arange(n), boxes, images, nothing, nothing, of_digits, np.log(ones), ones, levels)
     (picture,) = open_pictures(np.full((60, 40 * n + 10), 255, np.uint8))
     found = Found(detections, np.zeros((1, 1), np.float32), 1.0, on=on)
-    return PageItems(Judged(seen, probabilities, chances[:, 0], no), found, picture, 0, ReadingOptions()).reading()
+    return PageItems(Judged(seen, probabilities, chances[:, 0]), found, picture, 0, ReadingOptions()).reading()
 
 
 BRACKETS = [

@@ -419,19 +419,29 @@ def test_a_page_of_words_is_not_passed_over_in_silence(reader: Reader) -> None:
 
 
 def test_digits_that_have_come_through_the_paper_are_in_doubt(sample: Dataset, reader: Reader) -> None:
-    """Two lines, of which the second has a quarter of the contrast: it is read where it stands alone."""
+    """Of two lines the second has a quarter of the contrast. It is read alone, and if a shadow made it paler."""
     page, text, _ = pasted(sample, lines=2, columns=5, scale=1.5, pitch=70)
     middle = len(page) // 2
-    pale = page.copy()
+    pale, shadow = page.copy(), page.copy()
     pale[middle:] = 255 - (255 - page[middle:]) // 4
+    shadow[middle:] = page[middle:] // 4
     first, second = text.splitlines()
     reading = reader.read(pale)
     assert reading.lines == (first, "?????")
     assert {digit.reason for digit in reading.digits if not digit.accepted} == {"much paler than the others"}
-    assert reading.remarks == (
-        "the picture has digits much paler than the others, perhaps from the other side: 5",
-    )
-    assert reader.read(pale[middle:]).text == second
+    (remark,) = reading.remarks
+    assert remark == "the picture has digits that are much paler than the others, perhaps from the other side"
+    alone = reader.read(pale, regions=[(0, middle, page.shape[1], middle)])
+    assert (alone.text, alone.remarks) == (second, ())
+    assert reader.read(shadow).remarks == ()
+
+
+@pytest.mark.parametrize("digits", ["40", "689"])
+def test_a_number_that_stands_on_its_head_is_turned(sample: Dataset, reader: Reader, digits: str) -> None:
+    """Only what is a digit the right way up alone can tell: 689 upside down is 689 again."""
+    rows = [int(np.flatnonzero(sample.test.labels == int(digit))[0]) for digit in digits * 2]
+    page = 255 - np.hstack([np.pad(sample.test.images[row], 12) for row in rows])
+    assert reader.read(page[::-1, ::-1]).rotation == (180 if "4" in digits else 0)
 
 
 def test_models_that_are_refused() -> None:

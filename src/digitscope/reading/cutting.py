@@ -19,10 +19,11 @@ INK = 0.3
 
 def cut_out(
     gray: UInt8, box: Float32, others: Float32, ink: Float32, ink_scale: float
-) -> tuple[Float32, Float32, float]:
+) -> tuple[Float32, Float32, tuple[float, float]]:
     """Return the ink of a digit, float32 (h, w), 0 to 1, without empty rims, its box, float32 (4,), and contrast.
 
-    Where there is no ink, that is (1, 1), and the box is `box`. The contrast is that of full ink, in levels.
+    Where there is no ink, that is (1, 1), and the box is `box`. The contrast is that of full ink to the paper, in
+    levels and as a share of the paper's level: a shadow lowers the first alone.
 
     Args:
         gray: uint8 (H, W), the page.
@@ -67,8 +68,8 @@ def _ink_there(
     return np.asarray(moved, dtype=np.float32)
 
 
-def _strength(picture: Float32, seen: Float32) -> tuple[Float32, float]:
-    """Return the contrast of ink to paper, 0 to 1, where the network sees ink or beside it; and 1 in levels."""
+def _strength(picture: Float32, seen: Float32) -> tuple[Float32, tuple[float, float]]:
+    """Return the contrast of ink to paper, 0 to 1, where the network sees ink or beside it; and what 1 is."""
     inside = seen > 0.5 * min(1.0, float(seen.max()))
     paper = float(np.median(picture if inside.all() else picture[~inside]))
     contrast = picture - paper
@@ -78,7 +79,7 @@ def _strength(picture: Float32, seen: Float32) -> tuple[Float32, float]:
     strength = np.clip((contrast / full - FAINT) / (1 - FAINT), 0, 1)
     width = 1 + 2 * round(max(picture.shape) / 40)
     near = ndimage.grey_dilation(seen, (width, width))
-    return np.asarray(strength * np.clip(2 * near, 0, 1), dtype=np.float32), full
+    return np.asarray(strength * np.clip(2 * near, 0, 1), dtype=np.float32), (full, full / max(paper, 1.0))
 
 
 def _own_pixels(boxes: Float32, window: Float32, shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -38,11 +38,14 @@ MOST_FINE, LARGEST_SCALE = 5_000_000, 4.0
 TILE, MARGIN = 768, 64
 """Pixels of the squares in which a large picture goes through the network, and how much neighbours overlap."""
 
+WRITTEN = 0.1
+"""Probability of written digits at some place of a page, at least, where a fine pass is worth it."""
+
 EMPTY = 0.99
 """Probability of empty paper above which a whole tile is passed over."""
 
 LEAST_SCORE = 0.1
-"""What is less probable is not looked at again: a page by its places, an item, then a digit."""
+"""The item network looks at detections from this probability, and the digit network at digits from it."""
 
 TURN_MARGIN = 1.0
 """How much more certainty of digits a page has upside down, at least, where it is turned: see `Detections`.
@@ -50,11 +53,8 @@ TURN_MARGIN = 1.0
 This is a whole digit more: a 6 may well be a 9, and an 8 an 8.
 """
 
-WINDOW, UPRIGHT = 320, 0.75
-"""Pixels of the fine picture's part in which it is tried which way is up.
-
-A part is upright, and no other way is tried, if it has so much certainty for each thing found there.
-"""
+WINDOW = 320
+"""Pixels of the fine picture's part in which it is tried which way is up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +130,7 @@ class Finder:
         empty, written = kinds[:2]
         shown = float((empty < 0.5).mean()), float(written.sum() / max((1 - empty).sum(), 1e-6))
         on = "small" if max(gray.shape) <= COARSE[0] else "pages"
-        if written.max() < LEAST_SCORE and on == "pages":
+        if written.max() < WRITTEN and on == "pages":
             nothing = decode(np.full((N_CHANNELS, 1, 1), -100, np.float32), 1)
             return Found(nothing, np.zeros((1, 1), np.float32), 0.0, turns or 0, shown)
         if turns is None:
@@ -156,7 +156,7 @@ class Finder:
             kinds = softmax(coarse[CHANNELS["kinds"]], axis=0)
             scale = _best_scale(coarse, kinds[1], _contrast(small, kinds[1].shape), coarse_scale, gray)
             height = HEIGHT / scale * coarse_scale
-            if side < most and (height < least / 8 or kinds[1].max() < LEAST_SCORE):
+            if side < most and (height < least / 8 or kinds[1].max() < WRITTEN):
                 side = most
             elif side > least and height > least / 2:
                 side = most = max(side / 2, least)
@@ -166,8 +166,8 @@ class Finder:
     def _upright(self, part: UInt8, scale: float, on: str, signs: str, *, lies_down: bool) -> tuple[int, Found]:
         """Return the quarter turns after which most is read in a part of a page, see `TURN_MARGIN`, and that."""
         turns, found = 0, self.fine(part, scale, on, None, signs)
-        least = found.detections.certainty + TURN_MARGIN
-        is_sure = found.detections.certainty >= UPRIGHT * max(len(found.detections), 1)
+        n, least = len(found.detections), found.detections.certainty + TURN_MARGIN
+        is_sure = least > max(n, n / 2 + TURN_MARGIN)  # no other way can have so much certainty
         for way in () if is_sure else (1, 3) if lies_down else (2,):
             turned = self.fine(np.rot90(part, -way), scale, on, None, signs)
             if turned.detections.certainty >= least:
@@ -248,7 +248,7 @@ def _best_scale(coarse: Float32, written: Float32, contrast: UInt8, coarse_scale
 
     A place counts the more the higher its `contrast` is: the grain of paper looks like small, faint digits.
     """
-    if written.max() < LEAST_SCORE:
+    if written.max() < WRITTEN:
         return float(HEIGHT / gray.shape[0])
     logs = coarse[CHANNELS["height"]][0] - np.log(coarse_scale)  # of heights in pixels of the page
     highest = min(LARGEST_SCALE, (MOST_FINE / gray.size) ** 0.5)

@@ -30,9 +30,6 @@ LOWEST = 7.0
 FARTHEST = 3.0
 """Distance beyond the usual from which a digit gets no stranger."""
 
-PALE = 0.4
-"""Share of the usual contrast below which a digit is in doubt: its chance is multiplied by this too."""
-
 
 @dataclass(frozen=True, eq=False)
 class Seen:
@@ -47,8 +44,7 @@ class Seen:
         scores: float32 (K,), their probability of a digit of its kind there, or of any where print is wanted.
         around: float32 (K,), log-probability of written digits around it, or of print for a printed one.
         distances: float32 (K,), how unlike training digits each is; 1 where the digit network does not tell.
-        contrasts: float32 (K,), of its ink to the paper, in levels.
-        is_printed: bool (K,), whether it seems to be print.
+        contrasts: float32 (K, 2), of its ink to the paper, in levels and as a share of the paper's level.
     """
 
     rows: NDArray[np.int64]
@@ -60,7 +56,6 @@ class Seen:
     around: Float32
     distances: Float32
     contrasts: Float32
-    is_printed: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +66,11 @@ class Judged:
         seen: as each sees them.
         probabilities: float32 (K, 10), of the ten digits.
         chances: float32 (K,), the probability that this is a digit and rightly read.
-        is_pale: bool (K,), whether it is handwritten and much paler than most sure digits that are.
     """
 
     seen: Seen
     probabilities: Float32
     chances: Float32
-    is_pale: NDArray[np.bool_]
 
 
 def see(gray: UInt8, found: Found, digits: Recognizer) -> Seen:
@@ -93,13 +86,12 @@ def see(gray: UInt8, found: Found, digits: Recognizer) -> Seen:
     ]
     images = np.stack([frame(ink) for ink, _, _ in cut]) if cut else np.zeros((0, 28, 28), np.uint8)
     own = np.array([box for _, box, _ in cut], np.float32).reshape(-1, 4)
-    contrasts = np.array([contrast for _, _, contrast in cut], np.float32)
+    contrasts = np.array([contrast for _, _, contrast in cut], np.float32).reshape(-1, 2)
     prediction = digits.predict(images)
     of_digit = np.log(np.maximum(prediction.probabilities, 1e-7))
     distances = np.ones(len(rows), np.float32) if prediction.distances is None else prediction.distances
     of_finder, around = detections.log_probabilities[rows, :10], detections.around[rows, 1 + 2 * is_printed[rows]]
-    told = of_digits[rows], around, distances, contrasts, is_printed[rows] == 1
-    return Seen(rows, own, images, of_digit, of_finder, *told)
+    return Seen(rows, own, images, of_digit, of_finder, of_digits[rows], around, distances, contrasts)
 
 
 def judge(seen: Seen, combination: Mapping[str, float], labels: Sequence[int] = range(10)) -> Judged:
@@ -116,11 +108,7 @@ def judge(seen: Seen, combination: Mapping[str, float], labels: Sequence[int] = 
     total = np.maximum(possible.sum(axis=1), 1e-9)
     # Bayes' rule, given that it is one of `labels` or no digit.
     chances = is_digit * possible.max(axis=1, initial=0) / np.maximum(1 - is_digit + is_digit * total, 1e-9)
-    is_sure = (chances > 0.5) & ~seen.is_printed
-    usual = np.median(seen.contrasts[is_sure]) if is_sure.any() else 0.0
-    is_pale = (seen.contrasts < PALE * usual) & ~seen.is_printed
-    chances = np.where(is_pale, PALE * chances, chances)
-    return Judged(seen, np.asarray(possible / total[:, None], dtype=np.float32), chances, is_pale)
+    return Judged(seen, np.asarray(possible / total[:, None], dtype=np.float32), chances)
 
 
 def features(seen: Seen, probabilities: Float32) -> NDArray[np.float64]:

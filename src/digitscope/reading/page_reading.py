@@ -24,6 +24,9 @@ LIKELY = 0.05
 LEAST_SIGN = 0.4
 """Probability of a sign that the text shows."""
 
+PALE, PALER = 0.4, "much paler than the others"
+"""Share of the usual contrast, in levels and to the paper, below which a digit is in doubt; and why it is."""
+
 FEW = 4
 """Refused digits of which the reading says so, at least, if they are most of a page's digits."""
 
@@ -136,6 +139,7 @@ class PageItems:
         written: list[Sign] = []
         texts = []
         judged_as = {int(row): k for k, row in enumerate(rows)}
+        pale = self._pale(digits)
         for number, line in enumerate(members, first):
             line.sort(key=lambda row: boxes[row, 0] + boxes[row, 2])
             characters, spaces = [], spaces_before(boxes[line])
@@ -147,7 +151,8 @@ class PageItems:
                     written.append(self._sign(row, sign, told[sign], number))
                     characters.append(sign)
                 else:
-                    read.append(self._digit(k, number, told[DIGIT] * float(self.judged.probabilities[k].max())))
+                    chance = told[DIGIT] * float(self.judged.probabilities[k].max())
+                    read.append(self._digit(k, number, chance, is_pale=k in pale))
                     characters.append(read[-1].character)
             texts.append(text_of(characters, spaces))
         return read, written, texts
@@ -163,11 +168,21 @@ class PageItems:
         each = of_signs * np.exp(detections.log_probabilities[row, 10:])
         return {DIGIT: float(of_digits), **dict(zip(SIGNS, each.tolist(), strict=True))}
 
-    def _digit(self, k: int, line: int | None, chance: float) -> Digit:
+    def _pale(self, digits: Int) -> set[int]:
+        """Return those of `digits`, rows of `judged`, that are much paler than most of the sure ones."""
+        seen = self.judged.seen
+        written = digits[self.found.detections.kinds[seen.rows[digits]] == 0]
+        sure = written[self.judged.chances[written] >= ACCEPTED]
+        usual = np.median(seen.contrasts[sure], axis=0) if len(sure) else np.zeros(2)
+        return set(written[(seen.contrasts[written] < PALE * usual).all(axis=1)].tolist())
+
+    def _digit(self, k: int, line: int | None, chance: float, *, is_pale: bool = False) -> Digit:
         judged = self.judged
         probabilities = judged.probabilities[k]
         first, *others = np.argsort(-probabilities, kind="stable")
-        reason = None if chance >= self.options.min_confidence else self._reason(k)
+        reason = PALER if is_pale else None
+        if chance < self.options.min_confidence:
+            reason = self._reason(k)
         return Digit(
             label=int(first),
             confidence=float(probabilities[first]),
@@ -185,8 +200,6 @@ class PageItems:
 
     def _reason(self, k: int) -> str:
         """Return why a digit is not accepted."""
-        if self.judged.is_pale[k]:
-            return "much paler than the others"
         first, second = np.argsort(-self.judged.probabilities[k])[:2]
         if self.judged.probabilities[k, second] > LIKELY:
             return f"could be {first} or {second}"
@@ -209,8 +222,8 @@ class PageItems:
         """Return what a person should know of the page, sentences that its name begins."""
         said = []
         in_text = [digit for digit in digits if digit.line is not None]
-        if n_pale := int((self.judged.is_pale & (self.judged.chances >= DOUBTED)).sum()):
-            said.append(f"has digits much paler than the others, perhaps from the other side: {n_pale}")
+        if any(digit.reason == PALER for digit in in_text):
+            said.append("has digits that are much paler than the others, perhaps from the other side")
         n_refused = sum(not digit.accepted for digit in in_text)
         if n_refused >= FEW and n_refused > len(in_text) / 2:
             said.append(f"has {len(in_text)} digits, of which {n_refused} are not sure enough to be read")
