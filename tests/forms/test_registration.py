@@ -22,7 +22,9 @@ def page(seed: int) -> UInt8:
     return np.asarray(image)
 
 
-@pytest.mark.parametrize(("angle", "scale", "lean"), [(4, 0.8, 0.0), (-5, 1.3, 2e-4), (90, 1.0, 0.0)])
+@pytest.mark.parametrize(
+    ("angle", "scale", "lean"), [(0, 1.0, 0.0), (4, 0.8, 0.0), (-5, 1.3, 2e-4), (90, 1.0, 0.0)]
+)
 def test_a_form_is_found_where_it_lies(angle: float, scale: float, lean: float) -> None:
     empty = page(0)
     turn = np.vstack([cv2.getRotationMatrix2D((420, 594), angle, scale), [lean, lean / 2, 1]])

@@ -16,7 +16,7 @@ import openpyxl
 import pytest
 from PIL import Image
 
-from digitscope.errors import DataError, SettingError
+from digitscope.errors import DataError, DigitscopeError, SettingError
 from digitscope.forms import Field, FieldValue, FilledForm, Form
 from digitscope.forms.filled import as_typed
 from digitscope.forms.store import Store
@@ -141,6 +141,18 @@ def test_a_file_of_version_1_gets_what_it_lacks(path: Path) -> None:
     connection.close()
     with pytest.raises(DataError, match="not of this version"):
         Store(path)
+
+
+@pytest.mark.parametrize("form", [None, FORM])
+def test_a_foreign_file_with_a_version_of_ours_is_not_changed(tmp_path: Path, form: Form | None) -> None:
+    path = tmp_path / "foreign.db"
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(DigitscopeError, match="no such table"):
+        Store(path, form)
+    assert path.read_bytes() == before
 
 
 def test_it_is_a_table_that_goes_on(path: Path) -> None:

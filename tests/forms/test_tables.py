@@ -3,6 +3,7 @@ import json
 import os
 import pickle
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import openpyxl
@@ -95,6 +96,22 @@ def test_parquet_has_text_in_all_columns(tmp_path: Path) -> None:
         export(store, path)  # over the one that is there
     (row,) = parquet.read_table(path).to_pylist()
     assert (row["paid"], row["corrected"], row["check"]) == ("08", "paid", "")
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_an_export_is_written_row_by_row(tmp_path: Path, ending: str) -> None:
+    sizes = []
+
+    class Watched(Store):
+        def filled(self) -> Iterator[tuple[str, FilledForm]]:
+            for _ in range(3):
+                (temporary,) = tmp_path.glob(f".*{ending}")
+                sizes.append(temporary.stat().st_size)
+                yield "one.png", filled("007")
+
+    with Watched(tmp_path / "values.db", FORM) as store:
+        export(store, tmp_path / f"values{ending}")
+    assert 0 == sizes[0] < sizes[1] < sizes[2]
 
 
 def test_without_pyarrow_a_line_names_it_before_anything_is_read(

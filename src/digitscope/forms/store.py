@@ -134,7 +134,7 @@ class Store:
 
     Raises:
         DataError: there is no such file, it is none of these, or it is of another form.
-        DigitscopeError: (what changes the file) the disk is full, or the file stays locked.
+        DigitscopeError: the file is new or of version 1, and the disk is full or another process keeps it locked.
     """
 
     def __init__(self, path: Path, form: Form | None = None) -> None:
@@ -177,14 +177,17 @@ class Store:
         """Make the tables of a new file, or add to one of version 1 what it lacks; its rows do not change."""
         with self._transaction() as connection:  # in which no other process has done it meanwhile
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            (is_new,) = connection.execute("SELECT count(*) = 0 FROM sqlite_master").fetchone()
-            if version != 1 and not (is_new and form):
-                return
-            for statement in (TABLES if is_new else FROM_VERSION_1).split(";\n"):
-                connection.execute(statement, {"crop": _png(None)} if ":crop" in statement else {})
-            if is_new and form:
+            (is_empty,) = connection.execute("SELECT count(*) = 0 FROM sqlite_master").fetchone()
+            if version == 0 and is_empty and form is not None:
+                for statement in TABLES.split(";\n"):
+                    connection.execute(statement)
                 toml = toml_of(form.reference, form.size, form.fields, self.path.parent)
                 connection.execute("INSERT INTO description VALUES (?, ?)", (toml, _now()))
+            elif version == 1:
+                for statement in FROM_VERSION_1.split(";\n"):
+                    connection.execute(statement, {"crop": _png(None)} if ":crop" in statement else {})
+            else:
+                return
             connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def __enter__(self) -> "Store":
@@ -223,7 +226,11 @@ class Store:
         return {os.fsdecode(file) for (file,) in self._rows("SELECT DISTINCT file FROM forms")}
 
     def add(self, file: str, forms: Iterable[FilledForm]) -> None:
-        """Add all forms of the picture at `file`, or none if this fails. Forms that are there do not change."""
+        """Add all forms of the picture at `file`, or none if this fails. Forms that are there do not change.
+
+        Raises:
+            DigitscopeError: the disk is full, or the file stays locked.
+        """
         with self._transaction() as connection:
             for form in forms:
                 row = (_stored(file), form.page, form.refused, _now())
@@ -295,6 +302,9 @@ class Store:
 
         It is the next one behind the field with the number `after`, or else the first. One that is asked for, by
         its number `field`, may be any. The earlier claims of `by` end.
+
+        Raises:
+            DigitscopeError: the file stays locked.
         """
         now = time.time()
         with self._transaction() as connection:
@@ -314,7 +324,10 @@ class Store:
     def correct(self, field: int, value: str, by: str, key: str) -> Correction | None:
         """Keep the value that `by` gave a field, and return the correction that held before; None if none did.
 
-        A call with a `key` that is there already keeps nothing. Without such a field it raises a DigitscopeError.
+        A call with a `key` that is there already keeps nothing.
+
+        Raises:
+            DigitscopeError: there is no such field, the disk is full, or the file stays locked.
         """
         with self._transaction() as connection:
             before = connection.execute(
@@ -334,6 +347,9 @@ class Store:
         """Withdraw the newest correction of `by`, and return its field; None if there is none to withdraw.
 
         The field is claimed for `by` again. A call with a `key` that is there already withdraws nothing more.
+
+        Raises:
+            DigitscopeError: the disk is full, or the file stays locked.
         """
         with self._transaction() as connection:
             found = connection.execute("SELECT field FROM corrections WHERE key = ?", (key,)).fetchone()

@@ -124,7 +124,13 @@ def table(path: Path, form: Form, *, resume: bool = False) -> Iterator[Add]:
 
 
 def export(store: Store, path: Path) -> None:
-    """Write the values of a file, the corrected ones where there are any, as a whole; errors are as of `table`."""
+    """Write the values of a file, the corrected ones where there are any, as a whole.
+
+    Raises:
+        SettingError: the name ends in none of `EXPORTED`.
+        MissingExtraError: openpyxl or pyarrow is not installed; see `table`.
+        OSError: the file cannot be written.
+    """
     if path.suffix.lower() not in EXPORTED:
         raise SettingError(f"{path}: expected a name that ends in {', '.join(EXPORTED)}")
     with _as_a_whole(path, columns_of(store.form, corrected=True)) as add:
@@ -134,11 +140,15 @@ def export(store: Store, path: Path) -> None:
 
 @contextmanager
 def _as_a_whole(path: Path, columns: Sequence[str]) -> Iterator[Add]:
-    """Yield the function that adds forms to a table, which is written when the block ends without an error."""
+    """Yield the function that adds forms to a table, which is at `path` when the block ends without an error."""
     ending = path.suffix.lower()
-    add, save = {".xlsx": _spreadsheet, ".parquet": _parquet}.get(ending, _lines)(columns, ending)
-    yield add
+    if ending not in AS_A_WHOLE:
+        with replacing(path) as temporary, temporary.open("w", **AS_TEXT) as opened:
+            yield rows_into(opened, columns, ending)
+        return
+    add, save = (_spreadsheet if ending == ".xlsx" else _parquet)(columns)
     with replacing(path) as temporary:
+        yield add
         save(temporary)
 
 
@@ -159,12 +169,7 @@ def rows_into(opened: TextIO, columns: Sequence[str], ending: str, *, is_new: bo
     return add
 
 
-def _lines(columns: Sequence[str], ending: str) -> tuple[Add, Save]:
-    text = io.StringIO(newline="")
-    return rows_into(text, columns, ending), lambda path: path.write_text(text.getvalue(), **AS_TEXT)
-
-
-def _spreadsheet(columns: Sequence[str], _: str) -> tuple[Add, Save]:
+def _spreadsheet(columns: Sequence[str]) -> tuple[Add, Save]:
     try:
         from openpyxl import Workbook
         from openpyxl.cell import WriteOnlyCell
@@ -186,7 +191,7 @@ def _spreadsheet(columns: Sequence[str], _: str) -> tuple[Add, Save]:
     return add, book.save
 
 
-def _parquet(columns: Sequence[str], _: str) -> tuple[Add, Save]:
+def _parquet(columns: Sequence[str]) -> tuple[Add, Save]:
     try:
         import pyarrow as pa
         from pyarrow import parquet
