@@ -60,7 +60,12 @@ def connected(address: str | None, cores: int) -> Iterator[Any]:
 
 
 def load_ray(address: str | None) -> Any:
-    """Return the module `ray`, loaded with the environment that a Ray at `address` needs; see `connected`."""
+    """Return the module `ray`, loaded with the environment that a Ray at `address` needs; see `connected`.
+
+    Raises:
+        ModuleNotFoundError: Ray is not installed.
+        ClusterError: `address` is none that can be connected to.
+    """
     if address is not None and "://" in address:
         raise ClusterError(f"Ray at {address}: expected {' or '.join(NODE_WORDS)}, on a machine of the cluster")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"

@@ -65,7 +65,11 @@ class Task(ProcessFuture[T]):
         return True
 
     def send(self, message: object) -> None:
-        """Send `message` to a function that takes a connection; raise an OSError if it has ended."""
+        """Send `message` to a function that takes a connection; wait while the pipe is full.
+
+        Raises:
+            OSError: the function has ended, or takes no connection.
+        """
         if self.ours is None:
             raise OSError("the task takes no messages")
         self.ours.send(message)
@@ -75,7 +79,10 @@ class Workers:
     """A pool of `processes` at most, each started when no other is free. They end with the block, or on `close`.
 
     Every worker has a pebble pool of its own: one that dies, or is killed, holds up none of the others. Before its
-    first task it calls `begin` with `arguments`; an error is raised here if these cannot be pickled.
+    first task it calls `begin` with `arguments`, which are pickled once.
+
+    Raises:
+        Exception: `begin` or its arguments cannot be pickled.
     """
 
     def __init__(self, processes: int, begin: Callable[..., object] | None = None, *arguments: Any) -> None:

@@ -24,7 +24,7 @@ PRINT: Colour = (105, 105, 105)
 PRINT_ON_DARK: Colour = (160, 160, 160)  # greys, which step back behind the colours of handwriting
 
 LEGIBLE_DIGIT, LEGIBLE_FONT = 48, 18  # pages with lower digits or less room for labels, in pixels, are enlarged
-MOST_PIXELS = 12_000_000  # but not beyond
+MOST_PIXELS = 12_000_000  # of a page that is enlarged, at most; a larger page stays as it is
 SMALLER = 0.6  # size of a label's second line, that of the first being 1, and of labels of print to others
 LABEL_HEIGHT = 1.75  # height of a label with its gap, that of the font being 1
 

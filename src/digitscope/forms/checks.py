@@ -19,7 +19,11 @@ ALIASES = MappingProxyType({"mod11": "iso7064.mod_11_2", "mod97": "iso7064.mod_9
 
 @cache
 def known_checks() -> tuple[str, ...]:
-    """Return the names of the rules that `check_of` knows; raise a MissingExtraError without python-stdnum."""
+    """Return the names of the rules that `check_of` knows.
+
+    Raises:
+        MissingExtraError: python-stdnum is not installed.
+    """
     try:
         import stdnum
     except ImportError:
@@ -31,7 +35,12 @@ def known_checks() -> tuple[str, ...]:
 
 @cache
 def check_of(name: str) -> Any:
-    """Return python-stdnum's module with the rule `name`, such as "luhn"; raise a SettingError without one."""
+    """Return python-stdnum's module with the rule `name`, such as "luhn".
+
+    Raises:
+        SettingError: it has no such rule.
+        MissingExtraError: python-stdnum is not installed.
+    """
     module = import_module(f"stdnum.{ALIASES.get(name, name)}") if name in known_checks() else None
     if not hasattr(module, "is_valid"):
         raise SettingError(f"no check {name!r}: expected luhn, isbn or another rule of python-stdnum")

@@ -158,13 +158,21 @@ class Form:
 
 
 def check_size(size: tuple[float, ...]) -> None:
-    """Raise a SettingError unless `size` is the width and height of a page."""
+    """Check the size of a page.
+
+    Raises:
+        SettingError: it is no width and height.
+    """
     if len(size) != 2 or not (min(size) > 0 and max(size) < HUGE):
         raise SettingError(f"the form's size is {list(size)}: expected width and height, above 0")
 
 
 def check_place(field: Field, fields: Sequence[Field], size: tuple[float, float]) -> None:
-    """Raise a SettingError unless a field fits among all `fields` of a page of `size`."""
+    """Check that a field fits among all `fields` of a page of `size`.
+
+    Raises:
+        SettingError: it is not on the page, has the name of another, or is a sum of what is no number.
+    """
     name = f"the field {field.name!r}"
     left, top, width, height = field.box
     if left + width > 1.001 * size[0] or top + height > 1.001 * size[1]:
@@ -207,7 +215,9 @@ def form_of(description: bytes, path: Path) -> Form:
 def parts_of(description: bytes, path: Path) -> tuple[Path, tuple[float, float], tuple[Field, ...]]:
     """Return the reference, the size and the fields of a description, of which there may be none.
 
-    Errors are those of `load_form`, but contradictions of fields with each other are not looked for.
+    Raises:
+        DataError: as `load_form`.
+        SettingError: a field contradicts itself. Contradictions of fields with each other are not looked for.
     """
     try:
         content = tomllib.loads(description.decode("utf-8"))
@@ -230,7 +240,11 @@ def parts_of(description: bytes, path: Path) -> tuple[Path, tuple[float, float],
 
 
 def field_of(name: str, table: Mapping[str, Any]) -> Field:
-    """Return the field that a table of the file describes; raise a SettingError if it is not right."""
+    """Return the field that a table of the file describes.
+
+    Raises:
+        SettingError: it has an unknown key, a value of the wrong type, or contradicts itself.
+    """
     known = {field.name for field in fields(Field)} - {"name"} - set(RENAMED.values()) | set(RENAMED)
     unknown = sorted(set(table) - known)
     if unknown:

@@ -98,7 +98,11 @@ def version_of(content: bytes) -> str:
 
 
 def faults_of(tables: Sequence[NamedTable], size: Size) -> list[str | None]:
-    """Return for each field why it is not right, as one line; None for those that are."""
+    """Return for each field why it is not right, as one line; None for those that are.
+
+    Raises:
+        SettingError: `size` is no width and height.
+    """
     check_size(size)
     found: list[Field | str] = []
     for name, table in tables:
@@ -121,7 +125,11 @@ def faults_of(tables: Sequence[NamedTable], size: Size) -> list[str | None]:
 
 
 def empty_page(reference: Path) -> bytes:
-    """Return the picture of the empty form as a PNG file, smaller if it is very large."""
+    """Return the picture of the empty form as a PNG file, smaller if it is very large.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     image = next(iter(open_pictures(reference))).image.convert("RGB")
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     file = io.BytesIO()

@@ -30,7 +30,10 @@ class LabelledDigits:
 def labelled_digits(store: Store) -> LabelledDigits:
     """Return the digits of those reviewed fields in which as many digits were found as the value has.
 
-    Every fifth form is for the test, or the last of fewer. Too few digits raise a DataError.
+    Every fifth form is for the test, or the last of fewer.
+
+    Raises:
+        DataError: there are too few digits.
     """
     forms: dict[int, list[Split]] = {}
     left_out = 0
@@ -57,7 +60,11 @@ def labelled_digits(store: Store) -> LabelledDigits:
 
 
 def write_digits(digits: LabelledDigits, folder: Path) -> None:
-    """Write digits as the four IDX files of a folder that `--data` takes; raise a DataError if one is there."""
+    """Write digits as the four IDX files of a folder that `--data` takes.
+
+    Raises:
+        DataError: one of the files is there.
+    """
     folder = expanded(folder)
     refuse_existing(folder / name for name in STANDARD_NAMES)
     arrays = (digits.train.images, digits.train.labels, digits.test.images, digits.test.labels)

@@ -15,10 +15,10 @@ Edges = tuple[int, int, int, int]
 
 A4 = (210.0, 297.0)  # millimetres
 SAME_SHAPE = 0.02  # difference of the ratio of the sides; pages that are not like A4 are measured in shares
-HIGHEST = 0.06  # height of a field at most, as a share of the page's longer side, like those below
-INKED = 0.02  # share of a field with print, at most
+HIGHEST = 0.06  # height of a field at most; a share of the page's longer side, as all heights here
+INKED = 0.02  # share of a field's area that may be print
 WRITING, BELOW = 0.028, 0.003  # height of a field above a writing line, and of what must be empty below it
-THICKEST = 0.004  # height of the line
+THICKEST = 0.004  # height of the line at most
 
 
 def page_size(gray: UInt8) -> tuple[float, float]:

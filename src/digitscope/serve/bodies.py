@@ -41,7 +41,11 @@ DIGIT_BODY: Mapping[str, Any] = MappingProxyType(
 
 
 def content_type(headers: Headers) -> str:
-    """Return the content type without its parameters, in lower case; raise a 415 `Problem` if it is encoded."""
+    """Return the content type without its parameters, in lower case.
+
+    Raises:
+        Problem: 415, the body is encoded (compressed).
+    """
     encoding = headers.get("content-encoding", "identity").lower()
     if encoding != "identity":
         detail = f"the body is encoded as {encoding[:80]!r}: expected it as it is"
@@ -55,7 +59,11 @@ def unsupported(kind: str, expected: str) -> Problem:
 
 
 async def json_only(request: Request) -> None:
-    """Raise a `Problem` of 415 unless the body is JSON; a dependency of routes whose bodies FastAPI parses."""
+    """Check that the body is JSON; a dependency of routes whose bodies FastAPI parses.
+
+    Raises:
+        Problem: 415 for another content type.
+    """
     kind = content_type(request.headers)
     if kind != JSON:
         raise unsupported(kind, JSON)
@@ -101,7 +109,11 @@ async def _files_in(request: Request, names: Sequence[str], not_fields: Iterable
 
 
 async def files_of(request: Request, *names: str) -> list[bytes]:
-    """Return the bytes of the files in the fields `names` of a form; raise a `Problem` of 415, 400 or 422."""
+    """Return the bytes of the files in the fields `names` of a form.
+
+    Raises:
+        Problem: 415 for another content type, 400 for a form that does not parse, 422 for one without a file.
+    """
     kind = content_type(request.headers)
     if kind != FORM:
         raise unsupported(kind, f"{FORM} with the fields {', '.join(names)}")
@@ -109,7 +121,12 @@ async def files_of(request: Request, *names: str) -> list[bytes]:
 
 
 async def picture_of(request: Request) -> bytes:
-    """Return the bytes of the file in a form, or as the body; raise a `Problem` of 415, 400 or 422."""
+    """Return the bytes of the file in a form, or as the body.
+
+    Raises:
+        Problem: 415 for another content type, 400 for a form that does not parse, 422 for one without the file
+            or with an option as a field.
+    """
     kind = content_type(request.headers)
     if kind in (BYTES, PDF) or kind.startswith("image/"):
         return await request.body()
@@ -123,7 +140,8 @@ async def picture_of(request: Request) -> bytes:
 def images_of(body: bytes, headers: Headers, image_shapes: Collection[tuple[int, ...]]) -> UInt8:
     """Return uint8 images (N, height, width) of one of `image_shapes`: one from bytes, one or more from JSON.
 
-    Anything else raises a `Problem` of 415, 400 or 422.
+    Raises:
+        Problem: 415 for another content type, 400 for JSON that does not parse, 422 for anything but images.
     """
     kind = content_type(headers)
     if kind == BYTES:
@@ -160,7 +178,11 @@ def _pixels(images: Any) -> UInt8 | None:
 
 
 async def digit_of(request: Request) -> UInt8:
-    """Return the digit, uint8 (28, 28), that is the body of `request`; raise a `Problem` of 415 or 422."""
+    """Return the digit, uint8 (28, 28), that is the body of `request`.
+
+    Raises:
+        Problem: 415 for another content type, 422 for another number of bytes.
+    """
     kind = content_type(request.headers)
     if kind != BYTES:
         raise unsupported(kind, BYTES)

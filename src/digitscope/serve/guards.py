@@ -111,7 +111,11 @@ class AccessGuard:
         self._authorization = f"bearer {access.token}".encode() if access.token else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what may be asked; raise a `Problem` of 421, 403 or 401."""
+        """Pass on what may be asked.
+
+        Raises:
+            Problem: 421 for a host of another name, 403 for another page's request, 401 without the token.
+        """
         if scope["type"] == "http":
             headers = Headers(scope=scope)
             self._check_host(headers.get("host", ""))
@@ -156,7 +160,8 @@ class LoadGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its whole body in one message; drop it if its client has left.
 
-        A body that is too large raises a `Problem` of 413, one that does not arrive 408, and too much load 503.
+        Raises:
+            Problem: 413 for a body that is too large, 408 if it does not arrive, 503 if bodies or requests are too many.
         """
         headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
         length = int(headers.get("content-length", "0"))  # the server has refused what is no number

@@ -58,7 +58,11 @@ class Inside:
     """A network that reads one digit and can be looked into."""
 
     def __init__(self, recognizer: Recognizer) -> None:
-        """Compute the features of the embedded sample's training digits, which takes a fraction of a second."""
+        """Compute the features of the embedded sample's training digits, which takes a fraction of a second.
+
+        Raises:
+            DataError: the network has no layers that can be shown.
+        """
         self._recognizer, self._maps, self._digits = recognizer, FeatureMaps(recognizer), load_sample().train
         self._features = self._maps.features(self._digits.images)
 
@@ -116,7 +120,11 @@ class FeatureMaps:
     """
 
     def __init__(self, recognizer: Recognizer) -> None:
-        """Open the network once more, to compute on one thread; raise a DataError if it has no ReLU."""
+        """Open the network once more, to compute on one thread.
+
+        Raises:
+            DataError: it cannot be run, or has no ReLU.
+        """
         try:
             content, layers = with_layers(recognizer.content)
             self._session = open_session(content, 1)
@@ -150,6 +158,9 @@ def with_layers(content: bytes) -> tuple[bytes, dict[str, str]]:
     """Return an ONNX file that gives the outputs of its ReLUs too, and the names of these layers by output.
 
     A layer's number is the count of ReLUs on the path to it. Layers with the same number lie side by side.
+
+    Raises:
+        DataError: `content` is no ONNX file, or one without a ReLU.
     """
     try:
         model = _model_class().FromString(content)

@@ -66,6 +66,9 @@ def read(picture: bytes, mode: str, printed: bool, rotation: int | None) -> byte
     """Return the reading of a picture file's content as JSON, in a worker that has begun.
 
     `mode` is "page" or "pair". `printed` and `rotation` are as `Reader.read` takes them, for pages alone.
+
+    Raises:
+        DataError: it is no picture, damaged or too large.
     """
     if mode == "pair":
         return as_json(_reader.read_pair(_Upload(picture), most_pages=_most_pages))
@@ -76,6 +79,11 @@ def read_form(description: bytes, empty: bytes, picture: bytes) -> bytes:
     """Return the values of filled-in forms as JSON, in a worker that has begun.
 
     The arguments are the contents of the form's TOML file and of two picture files.
+
+    Raises:
+        DataError: a picture is none, or the description is no TOML.
+        SettingError: the description contradicts itself.
+        MissingExtraError: the extra `forms` is not installed.
     """
     forms = _form_reader(description, empty).read(_Upload(picture), most_pages=_most_pages)
     return json.dumps({"forms": [form.to_json() for form in forms]}, ensure_ascii=False).encode()

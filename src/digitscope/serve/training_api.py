@@ -183,7 +183,11 @@ class Trainings:
         self._workers = Workers(most, *((os.nice, NICENESS) if sys.platform != "win32" else ()))
 
     def __getitem__(self, name: str) -> Training:
-        """Return the training whose id is `name`; raise a KeyError if there is none, or it is forgotten."""
+        """Return the training whose id is `name`.
+
+        Raises:
+            KeyError: there is none, or it is forgotten.
+        """
         return self._trainings[name]
 
     def start(self, lesson: "Lesson", drawing: "UInt8 | None" = None) -> Training | None:
