@@ -18,7 +18,8 @@ from digitscope import __version__
 from digitscope.errors import SettingError
 from digitscope.reading import Recognizer
 from digitscope.serve import training_api
-from digitscope.serve.examples import ANSWERS, JSON
+from digitscope.serve.content_types import JSON
+from digitscope.serve.examples import ANSWERS
 from digitscope.serve.guards import AccessGuard, Answers, LoadGuard
 from digitscope.serve.problems import answer_with_problem, problem_responses
 from digitscope.serve.reading_api import ReadingApi

@@ -15,7 +15,9 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from digitscope.serve.examples import BYTES, DIGIT_SENT, FORM, JSON, PDF, SIDE
+from digitscope.reading.framing import SIDE
+from digitscope.serve.content_types import BYTES, FORM, JSON, PDF
+from digitscope.serve.examples import DIGIT_SENT
 from digitscope.serve.problems import Problem
 from digitscope.serve.schemas import ReadOptions
 

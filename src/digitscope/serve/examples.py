@@ -1,4 +1,4 @@
-"""The API's content types, and the examples of its description: one drawn stroke, and what is answered about it.
+"""The examples of the API's description: one drawn stroke, and what is answered about it.
 
 Bytes stand in `data:` addresses, which OpenAPI's `externalValue` may be: a browser shows them without a file.
 """
@@ -8,12 +8,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from digitscope.reading.framing import SIDE
+from digitscope.serve.content_types import BYTES, PNG
 from digitscope.serve.schemas import NewTraining
-
-BYTES, FORM, JSON = "application/octet-stream", "multipart/form-data", "application/json"
-PDF, PNG = "application/pdf", "image/png"
-
-SIDE = 28
 
 ROWS = [[255 if 13 <= column < 16 and 4 <= row < 24 else 0 for column in range(SIDE)] for row in range(SIDE)]
 """A one, framed as a network takes it."""

@@ -9,7 +9,7 @@ from digitscope.forms.checks import known_checks
 from digitscope.forms.description import table_of
 from digitscope.forms.editing import ChangedError, FormFile, empty_page, faults_of, version_of
 from digitscope.serve.bodies import json_only
-from digitscope.serve.examples import PNG
+from digitscope.serve.content_types import PNG
 from digitscope.serve.problems import Problem, problem_responses
 
 Value = Annotated[

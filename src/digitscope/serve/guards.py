@@ -161,7 +161,7 @@ class LoadGuard:
         """Pass the request on with its whole body in one message; drop it if its client has left.
 
         Raises:
-            Problem: 413 for a body that is too large, 408 if it does not arrive, 503 if bodies or requests are too many.
+            Problem: 413 for a body that is too large, 408 if it does not arrive, 503 if there is too much load.
         """
         headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
         length = int(headers.get("content-length", "0"))  # the server has refused what is no number

@@ -2,16 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
 from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
 from digitscope.errors import ClusterError
@@ -19,7 +18,8 @@ from digitscope.reading import Recognizer, shipped_path
 from digitscope.reading.recognizer import TASK_OF_SHAPE
 from digitscope.serve import examples, picture_reading, schemas
 from digitscope.serve.bodies import DIGIT_BODY, FIELD, digit_of, files_of, images_of, picture_of
-from digitscope.serve.examples import BYTES, FORM, JSON, PDF
+from digitscope.serve.content_types import BYTES, FORM, JSON, PDF
+from digitscope.serve.jobs import Jobs
 from digitscope.serve.picture_reading import NetworkFile
 from digitscope.serve.problems import Problem, problem_responses
 from digitscope.serve.settings import Limits
@@ -30,11 +30,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("digitscope.serve")
 
-T = TypeVar("T")
-
 SMALL_BODY = 16_384  # bytes of images that are read at once; handing them to a thread takes longer
 SMALL_PICTURE = 65_536  # bytes of a picture up to which it does not wait for larger ones
-PATIENCE_SECONDS = 1.0  # for abandoned work to end by itself before its process is killed, which then starts anew
 DECIMALS = 6
 
 FILE = {"type": "string", "format": "binary"}
@@ -76,46 +73,6 @@ IMAGES_BODY = {
         "examples": examples.DIGIT_SENT,
     },
 }
-
-
-class Jobs:
-    """The jobs of an app: `limits.processes` at once, and as many quick ones, which do not wait for the rest."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._seconds = limits.reading_seconds
-        self._slots = asyncio.Semaphore(limits.processes)
-        self._quick_slots = asyncio.Semaphore(limits.processes)
-
-    async def do(self, request: Request, work: Callable[[], Coroutine[Any, Any, T]], *, quick: bool = False) -> T:
-        """Return the result of `work()`, which begins when a slot is free.
-
-        If its client leaves or the time is up, it does not begin, or is cancelled a little later. That raises
-        ClientDisconnect, or a `Problem` of 503.
-        """
-        slots, has_begun = self._quick_slots if quick else self._slots, False
-
-        async def in_turn() -> T:
-            nonlocal has_begun
-            async with slots:
-                has_begun = True
-                return await work()
-
-        job = asyncio.ensure_future(in_turn())
-        gone = asyncio.ensure_future(request.receive())  # after the body, only a disconnect can arrive
-        try:
-            either: list[asyncio.Future[Any]] = [job, gone]
-            await asyncio.wait(either, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
-            if job.done():
-                return job.result()
-            if gone.done():
-                raise ClientDisconnect
-            detail = f"not done within {self._seconds:g} s: try again later, or with a smaller picture"
-            raise Problem(503, detail, Retry_After="10")
-        finally:
-            gone.cancel()
-            if not job.done():
-                job.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody waits for it
-                asyncio.get_running_loop().call_later(PATIENCE_SECONDS if has_begun else 0, job.cancel)
 
 
 class ReadingApi:

@@ -8,9 +8,9 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
 
-from digitscope.serve import Limits, reading_api
+from digitscope.serve import Limits, jobs
+from digitscope.serve.jobs import Jobs
 from digitscope.serve.problems import Problem
-from digitscope.serve.reading_api import Jobs
 
 
 def request(receive: Receive) -> Request:
@@ -72,7 +72,7 @@ def test_nothing_is_begun_for_a_client_that_left_or_waited_too_long() -> None:
 
 
 def test_what_has_begun_is_cancelled_a_little_after_nobody_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading_api, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(jobs, "PATIENCE_SECONDS", 0.1)
     begun: list[str] = []
 
     async def together() -> str:
