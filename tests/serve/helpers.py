@@ -80,7 +80,7 @@ def assert_problem(response: httpx2.Response, status: int, *parts: str) -> dict[
 def assert_operations(description: dict[str, Any], *names: str) -> None:
     """Check that a description has these operations, told in sentences, whose refusals are problems."""
     operations = [operation for methods in description["paths"].values() for operation in methods.values()]
-    assert {operation["operationId"] for operation in operations} == set(names)
+    assert sorted(operation["operationId"] for operation in operations) == sorted(names)
     for operation in operations:
         assert operation["description"].endswith(".")
         assert operation["tags"]

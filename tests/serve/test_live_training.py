@@ -243,6 +243,21 @@ def test_an_epoch_reads_the_newest_drawing(sample: Dataset) -> None:
     with_trainings(use)
 
 
+def test_drawings_never_block_the_event_loop(sample: Dataset) -> None:
+    """A pipe has room for about a hundred."""
+
+    async def use(trainings: Trainings) -> None:
+        training = await started(trainings, LONG)
+        await training.data()
+        start = time.monotonic()
+        for number in range(2000):
+            training.drawing = sample.test.images[number % 2]
+            await asyncio.sleep(0)
+        assert time.monotonic() - start < 0.5
+
+    with_trainings(use)
+
+
 def test_only_so_many_at_once() -> None:
     async def use(trainings: Trainings) -> None:
         first, _ = await started(trainings), await started(trainings)

@@ -34,7 +34,7 @@ def address() -> Iterator[str]:
 
 
 @DESCRIPTION.parametrize()
-@AS_DESCRIBED
+@settings(AS_DESCRIBED, max_examples=20)
 def test_answers_are_as_described(case: schemathesis.Case[Any], address: str) -> None:
     case.call_and_validate(base_url=address, excluded_checks=unchecked(case), timeout=SECONDS)
 

@@ -122,7 +122,7 @@ def assert_no_failure(client: TestClient, path: str, body: bytes, kind: str) -> 
     st.binary(max_size=2000) | st.binary(max_size=50).map(lambda tail: PICTURE[:60] + tail),
     st.sampled_from(KINDS),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_no_bytes_of_any_kind_make_the_service_fail(client: TestClient, path: str, body: bytes, kind: str) -> None:
     assert_no_failure(client, path, body, kind)
 
@@ -134,7 +134,7 @@ def test_no_bytes_of_any_kind_make_the_service_fail(client: TestClient, path: st
         ["; boundary=b", "", "; boundary=", "; boundary=bb", '; boundary="', "; boundary=é", "; charset=x"]
     ),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_broken_form_does_not(client: TestClient, cut: int, put: bytes, parameters: str) -> None:
     for body in (FORM[:cut] + put, FORM[:cut] + put + FORM[cut:]):
         assert_no_failure(client, "/api/read", body, f"multipart/form-data{parameters}")
