@@ -130,6 +130,14 @@ def test_broken_files_unchecked(tiny_mnist_folder: Path, name: str, content: byt
     assert "\n" not in str(caught.value)
 
 
+def test_a_web_page_in_the_place_of_a_file_is_to_be_got_again(tiny_mnist_folder: Path) -> None:
+    (tiny_mnist_folder / f"{TEST_LABELS}.gz").write_bytes(b"<html>not found</html>")
+    with pytest.raises(
+        DataError, match=rf"{TEST_LABELS}\.gz: not an IDX file: .*, expected .*; get the file again"
+    ):
+        load_mnist(tiny_mnist_folder)
+
+
 def test_damaged_gzip_and_unreadable_content(tiny_mnist_folder: Path) -> None:
     path = tiny_mnist_folder / f"{TRAIN_IMAGES}.gz"
     path.write_bytes(path.read_bytes()[:-20])

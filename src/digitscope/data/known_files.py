@@ -33,18 +33,22 @@ MNIST = "MNIST"
 # Fashion-MNIST's as it lies in its authors' repository (zalandoresearch/fashion-mnist).
 KNOWN_FILES: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        MNIST: {
-            TRAIN_IMAGES: "6bbc9ace898e44ae57da46a324031adb",
-            TRAIN_LABELS: "a25bea736e30d166cdddb491f175f624",
-            TEST_IMAGES: "2646ac647ad5339dbf082846283269ea",
-            TEST_LABELS: "27ae3e4e09519cfbb04c329615203637",
-        },
-        "Fashion-MNIST": {
-            TRAIN_IMAGES: "f4a8712d7a061bf5bd6d2ca38dc4d50a",
-            TRAIN_LABELS: "9018921c3c673c538a1fc5bad174d6f9",
-            TEST_IMAGES: "8181f5470baa50b63fa0f6fddb340f0a",
-            TEST_LABELS: "15d484375f8d13e6eb1aabb0c3f46965",
-        },
+        MNIST: MappingProxyType(
+            {
+                TRAIN_IMAGES: "6bbc9ace898e44ae57da46a324031adb",
+                TRAIN_LABELS: "a25bea736e30d166cdddb491f175f624",
+                TEST_IMAGES: "2646ac647ad5339dbf082846283269ea",
+                TEST_LABELS: "27ae3e4e09519cfbb04c329615203637",
+            }
+        ),
+        "Fashion-MNIST": MappingProxyType(
+            {
+                TRAIN_IMAGES: "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+                TRAIN_LABELS: "9018921c3c673c538a1fc5bad174d6f9",
+                TEST_IMAGES: "8181f5470baa50b63fa0f6fddb340f0a",
+                TEST_LABELS: "15d484375f8d13e6eb1aabb0c3f46965",
+            }
+        ),
     }
 )
 

@@ -185,7 +185,7 @@ def _read_idx(paths: Mapping[str, Path]) -> dict[str, FoundFile]:
     files = {}
     for name, path in paths.items():
         content = read_content(path)
-        with about(path):
+        with about(path, "; get the file again"):
             files[name] = FoundFile(str(path), parse_idx(content))
     return files
 
