@@ -202,3 +202,17 @@ def test_what_has_no_gradient_stays() -> None:
     take_steps(optimizer, moving, [torch.ones(2)])
     assert torch.equal(still, matrix(3, 3))
     Muon([still], lr=0.1).step()
+
+
+def test_a_closure_is_called_with_gradients() -> None:
+    weight = nn.Parameter(matrix(3, 3))
+    optimizer = Muon([weight], lr=0.1)
+
+    def closure() -> float:
+        optimizer.zero_grad()
+        loss = weight.square().sum()
+        torch.autograd.backward(loss)
+        return loss.item()
+
+    assert optimizer.step(closure) == pytest.approx(matrix(3, 3).square().sum().item())
+    assert not torch.equal(weight, matrix(3, 3))

@@ -1,7 +1,7 @@
 """The optimizers, Muon among them, the learning rate of every step, and the average of the weights."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, overload
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own convention
@@ -27,9 +27,9 @@ They make a step of a fully connected network ten times slower.
 
 
 class Muon(optim.Optimizer):
-    """Momentum whose step is orthogonalised for weights, and unchanged for biases (Jordan et al. 2024).
+    """Momentum whose step is orthogonalised for weights, and unchanged for biases and batch norms.
 
-    A weight (O, ...) counts as the matrix (O, I) of its filters. As in Jordan's airbench, it keeps the Frobenius
+    The source is Jordan et al. 2024. A weight (O, ...) counts as the matrix (O, I) of its filters. As in Jordan's airbench, it keeps the Frobenius
     norm sqrt(O). Batch norm makes a filter's length irrelevant; with a fixed length, only the learning rate sets
     how fast its direction turns. A step changes a matrix by about the share `lr`, or less if it has more rows
     than columns. The weights of the last layer, which no batch norm follows, are treated alike.
@@ -40,14 +40,24 @@ class Muon(optim.Optimizer):
     ) -> None:
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "nesterov": nesterov})
 
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Take one step; parameters without a gradient stay where they are, and there is no closure."""
-        del closure
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """Take one step; parameters without a gradient stay where they are."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
         for group in self.param_groups:
             moving = [parameter for parameter in group["params"] if parameter.grad is not None]
             if moving:
                 self._move(moving, group)
+        return loss
 
     def _move(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         """Move all `parameters` by one step: a call for all of them where PyTorch has one, for they are small."""
