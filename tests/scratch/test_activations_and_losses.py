@@ -1,4 +1,5 @@
 import math
+import pickle
 from collections.abc import Callable
 
 import numpy as np
@@ -64,6 +65,11 @@ def test_cross_entropy_equals_torch() -> None:
     loss, gradient = softmax_cross_entropy(logits, np.eye(10)[labels])
     assert loss == pytest.approx(expected.item(), rel=1e-12)
     np.testing.assert_allclose(gradient, tensor.grad.numpy(), atol=1e-14)
+
+
+def test_activations_can_be_sent_to_other_processes() -> None:
+    for activation in ACTIVATIONS.values():
+        assert pickle.loads(pickle.dumps(activation)) == activation
 
 
 def test_squared_error_is_half_the_square_summed_over_outputs() -> None:

@@ -3,11 +3,12 @@
 Begin with `network` (one page), then `functions` and the loop in `training`.
 """
 
-from digitscope.scratch.classifier import Network, load_network, save_network, scale_pixels
+from digitscope.scratch.classifier import Network, scale_pixels
+from digitscope.scratch.files import load_network, load_state, save_network, save_state
 from digitscope.scratch.functions import ACTIVATIONS, Activation, softmax_cross_entropy, squared_error
 from digitscope.scratch.network import Layer, backward, forward, init_layers, sgd_step, zeros_like
 from digitscope.scratch.regression import trained_predictions
-from digitscope.scratch.training import ScratchSettings, ScratchState, batch_source, load_state, save_state, train
+from digitscope.scratch.training import ScratchSettings, ScratchState, batch_source, train
 
 __all__ = [
     "ACTIVATIONS",

@@ -31,26 +31,74 @@ class Activation(NamedTuple):
     derivative: Callable[[Floats], Floats]
 
 
+def relu(x: Floats) -> Floats:
+    """Return max(x, 0)."""
+    return np.maximum(x, 0)
+
+
+def relu_derivative(output: Floats) -> Floats:
+    """Return 1 where x > 0, else 0; at 0, where ReLU has none, the derivative is taken as 0, as torch does."""
+    return (output > 0).astype(output.dtype)
+
+
+def leaky_relu(x: Floats) -> Floats:
+    """Return x where x > 0, else 0.01 x."""
+    return np.asarray(np.maximum(x, LEAKY_SLOPE * x))
+
+
+def leaky_relu_derivative(output: Floats) -> Floats:
+    """Return 1 where x > 0, else 0.01: an output has its input's sign."""
+    return np.where(output > 0, 1, LEAKY_SLOPE).astype(output.dtype)
+
+
+def sigmoid(x: Floats) -> Floats:
+    """Return 1 / (1 + exp(-x)), written as (1 + tanh(x/2)) / 2 because that never overflows."""
+    return 0.5 * (1 + tanh(0.5 * x))
+
+
+def sigmoid_derivative(output: Floats) -> Floats:
+    """Return s (1 - s) for the sigmoid's output s."""
+    return output * (1 - output)
+
+
+def tanh(x: Floats) -> Floats:
+    """Return the hyperbolic tangent of x."""
+    return np.asarray(np.tanh(x))
+
+
+def tanh_derivative(output: Floats) -> Floats:
+    """Return 1 - t^2 for the tangent's output t."""
+    return 1 - output * output
+
+
+def identity(x: Floats) -> Floats:
+    """Return x as it is."""
+    return x
+
+
+def identity_derivative(output: Floats) -> Floats:
+    """Return 1 everywhere."""
+    return np.ones_like(output)
+
+
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
     {
-        # At 0, where ReLU has no derivative, it is taken as 0, as torch does.
-        "relu": Activation(lambda x: np.maximum(x, 0), lambda out: (out > 0).astype(out.dtype)),
-        # An output has its input's sign.
-        "leaky-relu": Activation(
-            lambda x: np.asarray(np.maximum(x, LEAKY_SLOPE * x)),
-            lambda out: np.where(out > 0, 1, LEAKY_SLOPE).astype(out.dtype),
-        ),
-        # 1 / (1 + exp(-x)), written so that it never overflows.
-        "sigmoid": Activation(lambda x: 0.5 * (1 + np.tanh(0.5 * x)), lambda out: out * (1 - out)),
-        "tanh": Activation(lambda x: np.asarray(np.tanh(x)), lambda out: 1 - out * out),
-        "identity": Activation(lambda x: x, np.ones_like),
+        "relu": Activation(relu, relu_derivative),
+        "leaky-relu": Activation(leaky_relu, leaky_relu_derivative),
+        "sigmoid": Activation(sigmoid, sigmoid_derivative),
+        "tanh": Activation(tanh, tanh_derivative),
+        "identity": Activation(identity, identity_derivative),
     }
 )
 """The activations of hidden layers, by the names that settings use."""
 
 
 def activation_named(name: str) -> Activation:
-    """Return the activation called `name`; SettingError if there is none."""
+    """Return the activation called `name`.
+
+    Raises:
+        SettingError: there is none of that name.
+    """
     try:
         return ACTIVATIONS[name]
     except (KeyError, TypeError):  # TypeError for what cannot be a key, such as a list

@@ -1,22 +1,19 @@
-"""How the network is taught: its settings, the loop, mini-batch after mini-batch, and its state in a file."""
+"""How the network is taught: its settings, and the loop, mini-batch after mini-batch."""
 
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from safetensors import SafetensorError
 
 from digitscope.data.batches import Batch, Reshuffled
 from digitscope.data.splits import Split
 from digitscope.errors import DataError, DivergedError, SettingError
 from digitscope.metrics import N_CLASSES, evaluate_logits
-from digitscope.records import EpochRecord, format_history, parse_history
-from digitscope.scratch.classifier import Network, named, read_arrays, scale_pixels, write_arrays
+from digitscope.records import EpochRecord
+from digitscope.scratch.classifier import Network, scale_pixels
 from digitscope.scratch.functions import activation_named, softmax_cross_entropy
 from digitscope.scratch.network import Layer, backward, forward, init_layers, sgd_step, zeros_like
 from digitscope.settings import Order, Schedule, TrainingSettings
@@ -219,35 +216,3 @@ def _check_splits(split: Split, validation: Split) -> None:
             f"training images are {split.images.shape[1:]} and validation images {validation.images.shape[1:]}: "
             "expected one size"
         )
-
-
-def save_state(path: Path | str, state: ScratchState) -> None:
-    """Write everything a resume needs into one file, so that an interruption can never leave half of it."""
-    metadata = {"history": format_history(state.history)}
-    write_arrays(path, _state_arrays(state), metadata)
-
-
-def load_state(path: Path | str, state: ScratchState) -> None:
-    """Put `state` back to where `save_state` found it.
-
-    Raises:
-        DataError: the file is missing or damaged, or does not belong to this network.
-    """
-    try:
-        metadata, arrays = read_arrays(path)
-        history = parse_history(metadata["history"])
-        places = _state_arrays(state)
-        found, expected = (
-            {name: (array.shape, array.dtype) for name, array in each.items()} for each in (arrays, places)
-        )
-        if found != expected:
-            raise DataError("its arrays have other names, shapes or types")
-    except (OSError, SafetensorError, KeyError, DataError) as error:
-        raise DataError(f"{path}: not the state of this network's training ({error}): train anew") from None
-    for name, place in places.items():
-        place[...] = arrays[name]
-    state.history[:] = history
-
-
-def _state_arrays(state: ScratchState) -> dict[str, NDArray[Any]]:
-    return {**named(state.network.layers, "layers."), **named(state.velocities, "velocities.")}
