@@ -95,7 +95,9 @@ def export_calibrated(model: nn.Module, train: Split, validation: Split, path: P
     """Write `model` to `path` with the temperature that suits `validation` best, and return that temperature.
 
     The file of a convolutional network for one digit also tells how unlike the digits of `train` an image is.
-    ExportError: a logit differs from the model's; nothing is written then.
+
+    Raises:
+        ExportError: a logit, a probability or a distance differs from the model's; nothing is written then.
     """
     temperature = fit_temperature(predict_logits(model, validation.images), validation.labels)
     distance = fit_distance(model, train, validation)
@@ -245,6 +247,11 @@ def _content(
 def graph_of(
     model: nn.Module, example: Tensor, name: str, outputs: Sequence[str], dynamic: Mapping[int, str]
 ) -> onnx.ModelProto:
+    """Return `model` as PyTorch exports it; `example` is an input, and its `dynamic` axes have any length.
+
+    Raises:
+        ExportError: PyTorch exports nothing.
+    """
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # the exporter's own deprecations
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, which nothing here needs

@@ -79,15 +79,21 @@ MODELS: Factories = MappingProxyType(
 )
 """All networks by name: functions that return a new one."""
 
-
+_DIGIT, _PAIR = ((28, 28),), ((42, 28),)
 _SIZES: Mapping[str, tuple[tuple[int, int], ...]] = MappingProxyType(
-    {"resnet": RESNET_SIZES, "page": ((256, 256),), "item": ((32, 64),)}
+    {
+        **dict.fromkeys(DIGIT_MODELS, _DIGIT),
+        **dict.fromkeys((*TWO_DIGIT_MODELS, *SEPARATION_MODELS), _PAIR),
+        "resnet": RESNET_SIZES,
+        "page": ((256, 256),),
+        "item": ((32, 64),),
+    }
 )
 
 
 def sizes_of(name: str) -> tuple[tuple[int, int], ...]:
     """Return height and width of the images that the model `name` takes, all of a call alike."""
-    return _SIZES.get(name, ((28, 28),) if name in DIGIT_MODELS else ((42, 28),))
+    return _SIZES[name]
 
 
 def options_of(name: str) -> dict[str, Any]:

@@ -103,19 +103,22 @@ def page_network() -> nn.Sequential:
 
 # The network that classifies an item
 
-LEAST_OF_VIEW = 0.03
+LEAST_VIEW_DEVIATION = 0.03
 """Added to the deviation of a view's brightness, 0 to 1; it keeps the noise of empty paper small."""
 
 
 class ViewContrast(nn.Module):
-    """uint8 (N, 32, 64), two views side by side, to float32 (N, 2, 32, 32), each with mean 0 and deviation 1."""
+    """uint8 (N, 32, 64), two views side by side, to float32 (N, 2, 32, 32), each less its mean.
+
+    It is divided by its deviation plus 0.03, so its own deviation is below 1.
+    """
 
     def forward(self, images: Tensor) -> Tensor:
         """Return both views as channels."""
         views = torch.stack([images[..., :VIEW], images[..., VIEW:]], dim=1).float() / 255
         mean = views.mean(dim=(2, 3), keepdim=True)
         deviation = (views - mean).square().mean(dim=(2, 3), keepdim=True).sqrt()
-        return ((views - mean) / (deviation + LEAST_OF_VIEW)).contiguous(memory_format=torch.channels_last)
+        return ((views - mean) / (deviation + LEAST_VIEW_DEVIATION)).contiguous(memory_format=torch.channels_last)
 
 
 class TwoViews(nn.Module):
