@@ -19,7 +19,7 @@ from PIL import Image
 from benchmarks import framing
 from digitscope import Reader
 from digitscope.data.pen_digits import load_pen_digits
-from digitscope.plots.style import save_in_few_colours
+from digitscope.plots.saving import save_in_few_colours
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from digitscope.errors import DataError, MissingExtraError
 from digitscope.plots import learning_curves
 from digitscope.plots.curves import spread_out
-from digitscope.plots.style import figure_bytes
+from digitscope.plots.saving import figure_bytes
 from tests.plots.examples import history
 
 

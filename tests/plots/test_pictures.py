@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from digitscope.data import Split, random_separations
 from digitscope.errors import DataError, SettingError
 from digitscope.plots import confusion_heat_map, contact_sheet, misread_sheet, separation_sheet, weight_pictures
-from digitscope.plots.style import figure_bytes
+from digitscope.plots.saving import figure_bytes
 from tests.plots.examples import digits, pairs
 
 

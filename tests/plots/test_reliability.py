@@ -10,7 +10,7 @@ from digitscope.errors import DataError
 from digitscope.metrics import expected_calibration_error
 from digitscope.plots import reliability_diagram
 from digitscope.plots.evaluations import BEYOND, WITHIN
-from digitscope.plots.style import figure_bytes
+from digitscope.plots.saving import figure_bytes
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.uint8]

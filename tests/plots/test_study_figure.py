@@ -111,7 +111,7 @@ def test_nothing_or_too_much_to_draw() -> None:
 
 
 def test_few_colours_look_the_same_in_half_the_bytes(tmp_path: Path) -> None:
-    from digitscope.plots.style import figure_bytes, save_figure
+    from digitscope.plots.saving import figure_bytes, save_figure
 
     figure = study_figure("How large?", "5,000 digits", ACCURACY, LOSS)
     save_in_few_colours(figure, tmp_path / "few.png")

@@ -7,7 +7,7 @@ import pytest
 
 from digitscope.errors import DataError
 from digitscope.plots import RankedPoint, importances_figure, ranking_figure, slices_figure
-from digitscope.plots.style import figure_bytes
+from digitscope.plots.saving import figure_bytes
 
 optuna = pytest.importorskip("optuna")
 

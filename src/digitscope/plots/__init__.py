@@ -16,9 +16,9 @@ from digitscope.plots.report import (
     render_report,
     write_report,
 )
+from digitscope.plots.saving import save_figure, save_in_few_colours
 from digitscope.plots.sheets import contact_sheet, misread_sheet, scene_sheet, separation_sheet, weight_pictures
 from digitscope.plots.studies import Line, Panel, study_figure
-from digitscope.plots.style import save_figure, save_in_few_colours
 from digitscope.plots.sweeps import RankedPoint, importances_figure, ranking_figure, slices_figure
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle, pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,8 +112,16 @@ def _draw(axes: "Axes", curves: Sequence[_Curve], title: str, number: Callable[[
 
     for curve in curves:
         style, width, size = ("--", 1.2, 4) if curve.dashed else ("-", 2.0, 5)
-        marks: dict[str, Any] = {"marker": "o" if len(curve.epochs) <= FEW_EPOCHS else "", "markersize": size}
-        axes.plot(curve.epochs, curve.values, style, color=curve.colour, linewidth=width, **marks)
+        marker = "o" if len(curve.epochs) <= FEW_EPOCHS else ""
+        axes.plot(
+            curve.epochs,
+            curve.values,
+            style,
+            color=curve.colour,
+            linewidth=width,
+            marker=marker,
+            markersize=size,
+        )
     quiet_axes(axes)
     first, last = min(curve.epochs[0] for curve in curves), max(curve.epochs[-1] for curve in curves)
     pad = 0.03 * (last - first) or 0.5
@@ -135,9 +143,17 @@ def _label_ends(axes: "Axes", curves: Sequence[_Curve], number: Callable[[float]
         text = "\n".join(filter(None, (curve.label, number(float(curve.values[-1])))))
         bar = [height - 0.06, height + 0.06]
         axes.plot([1.03] * 2, bar, color=curve.colour, linewidth=4, transform=axes.transAxes, clip_on=False)
-        look: dict[str, Any] = {"color": INK, "fontsize": TEXT_SIZE, "va": "center", "linespacing": 1.15}
-        # A run may be named with dollar signs.
-        axes.text(1.06, height, text, transform=axes.transAxes, parse_math=False, **look)
+        axes.text(
+            1.06,
+            height,
+            text,
+            transform=axes.transAxes,
+            parse_math=False,  # a run may be named with dollar signs
+            color=INK,
+            fontsize=TEXT_SIZE,
+            va="center",
+            linespacing=1.15,
+        )
 
 
 def spread_out(positions: Sequence[float], gap: float, lowest: float = 0.06) -> list[float]:

@@ -1,6 +1,6 @@
 """Figures of an evaluation: which digits are taken for which, and how often a reader is as sure as it is right."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -151,9 +151,18 @@ def _draw_accuracy(axes: "Axes", bins: CalibrationBins, scale: _Scale) -> None:
         Line2D([], [], color=INK, linewidth=1.2, label="95 % interval"),
         Line2D([], [], color=TARGET, marker="o", linestyle="", label="mean confidence"),
     ]
-    look: dict[str, Any] = {"frameon": False, "fontsize": SMALL, "labelcolor": MUTED, "columnspacing": 1.8}
-    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.3}
-    axes.legend(handles=handles, ncols=len(handles), handlelength=1.2, **place, **look)
+    axes.legend(
+        handles=handles,
+        ncols=len(handles),
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        borderaxespad=0.3,
+        handlelength=1.2,
+        columnspacing=1.8,
+        frameon=False,
+        fontsize=SMALL,
+        labelcolor=MUTED,
+    )
 
 
 def _draw_amounts(axes: "Axes", bins: CalibrationBins, scale: _Scale) -> None:
@@ -166,8 +175,17 @@ def _draw_amounts(axes: "Axes", bins: CalibrationBins, scale: _Scale) -> None:
     for middle, n in zip(middles, bins.counts, strict=True):
         if n:
             axes.text(middle, n, f"{n:,}", color=INK, fontsize=SMALL, ha="center", va="bottom")
-    look: dict[str, Any] = {"color": MUTED, "fontsize": SMALL, "ha": "right", "va": "top"}
-    axes.annotate("misread", (0, 0), (-3.5, -3.5), "axes fraction", "offset points", **look)
+    axes.annotate(
+        "misread",
+        (0, 0),
+        xytext=(-3.5, -3.5),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        color=MUTED,
+        fontsize=SMALL,
+        ha="right",
+        va="top",
+    )
 
 
 def _places(edges: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from digitscope.errors import MissingExtraError, SettingError
 from digitscope.files import write_text
-from digitscope.plots.style import figure_bytes
+from digitscope.plots.saving import figure_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -127,7 +127,12 @@ class Section:
 
 
 def write_report(path: Path, title: str, sections: Sequence[Section], lead: str = "") -> None:
-    """Write the page that `render_report` returns to `path`, whole or not at all."""
+    """Write the page that `render_report` returns to `path`, whole or not at all.
+
+    Raises:
+        MissingExtraError: matplotlib or Jinja2 is not installed.
+        OSError: `path` cannot be written.
+    """
     write_text(path, render_report(title, sections, lead))
 
 
@@ -135,6 +140,9 @@ def render_report(title: str, sections: Sequence[Section], lead: str = "") -> st
     """Return an HTML page of `sections` under `title` and, when there is one, a `lead` sentence.
 
     Every text is escaped, every figure is in the page as a PNG, and the page forbids itself all requests.
+
+    Raises:
+        MissingExtraError: matplotlib or Jinja2 is not installed.
     """
     try:
         from jinja2 import Environment

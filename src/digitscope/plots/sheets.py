@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +34,17 @@ RIGHT, WRONG, MISSED = OKABE_ITO[0], OKABE_ITO[1], OKABE_ITO[3]
 MISREAD_COLUMNS = 6  # misread images side by side: their captions of two lines are wider than a label
 SCENES_A_ROW = 3  # a pixel of a scene of 256 pixels is then two pixels of the figure's file
 
-INK_ON_PAPER: dict[str, Any] = {"cmap": "gray_r", "vmin": 0, "vmax": 255}
-AS_IT_IS: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 255}
-IN_COLOURS: dict[str, Any] = {}
+
+@dataclass(frozen=True)
+class Shades:
+    """A matplotlib colour map's name, and the numbers at its two ends."""
+
+    colour_map: str
+    lowest: float
+    highest: float
+
+
+INK_ON_PAPER, AS_IT_IS = Shades("gray_r", 0, 255), Shades("gray", 0, 255)
 
 
 def contact_sheet(split: Split, n: int = 50, *, columns: int = 10, title: str = "Digits") -> "Figure":
@@ -51,7 +60,7 @@ def contact_sheet(split: Split, n: int = 50, *, columns: int = 10, title: str = 
     shown = split[:n]
     captions = [_written(label) for label in shown.labels]
     note = f"{len(shown):,} of {len(split):,}{_notation(split)}"
-    return draw_sheet(shown.images, captions, columns=columns, look=INK_ON_PAPER, title=title, note=note)
+    return draw_sheet(shown.images, captions, columns=columns, shades=INK_ON_PAPER, title=title, note=note)
 
 
 def misread_sheet(split: Split, logits: Floats, n: int = 24) -> "Figure":
@@ -83,8 +92,8 @@ def misread_sheet(split: Split, logits: Floats, n: int = 24) -> "Figure":
     if len(wrong):
         title = "The most confident errors"
         note = f"{len(shown):,} of {len(wrong):,} misread among {len(split):,} images{_notation(split)}"
-    look = AS_IT_IS if of_items else INK_ON_PAPER
-    return draw_sheet(split.images[shown], captions, columns=MISREAD_COLUMNS, look=look, title=title, note=note)
+    shades, columns = AS_IT_IS if of_items else INK_ON_PAPER, MISREAD_COLUMNS
+    return draw_sheet(split.images[shown], captions, columns=columns, shades=shades, title=title, note=note)
 
 
 def weight_pictures(weights: NDArray[np.floating], n: int = 50, *, columns: int = 10) -> "Figure":
@@ -107,8 +116,7 @@ def weight_pictures(weights: NDArray[np.floating], n: int = 50, *, columns: int 
     end = float(np.quantile(np.abs(shown), WEIGHTS_IN_SCALE)) or float(np.abs(shown).max()) or 1.0
     names, title = list(map(str, range(len(shown)))), "First-layer weights"
     note = f"{len(shown):,} of {len(weights):,} units    blue -{end:.2g}, white 0, red +{end:.2g}"
-    look = {"cmap": "RdBu_r", "vmin": -end, "vmax": end}
-    return draw_sheet(shown, names, columns=columns, look=look, title=title, note=note)
+    return draw_sheet(shown, names, columns=columns, shades=Shades("RdBu_r", -end, end), title=title, note=note)
 
 
 def separation_sheet(split: Split, logits: Floats, n: int = 10, *, title: str = "Whose pixels") -> "Figure":
@@ -187,14 +195,14 @@ def draw_sheet(
     captions: Sequence[str],
     *,
     columns: int,
-    look: dict[str, Any] = IN_COLOURS,
+    shades: Shades | None = None,
     title: str,
     note: str = "",
     rows: Sequence[str] = (),
 ) -> "Figure":
     """Return a figure of `pictures`, `columns` a row, each over its caption; `rows` name the rows, if given.
 
-    They are colours, uint8 (N, H, W, 3), or any numbers of shape (N, H, W) with a `look` that gives them shades.
+    They are colours, uint8 (N, H, W, 3), or any numbers of shape (N, H, W), which `shades` turns into shades.
     """
     n, height, width = pictures.shape[:3]
     left = ROW_NAME if rows else MARGIN
@@ -210,14 +218,30 @@ def draw_sheet(
     for position, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
         row, column = divmod(position, columns)
         x, y = left + column * column_width + (column_width - wide) / 2, HEADER + row * row_height
-        image = axes.imshow(picture, interpolation="nearest", extent=(x, x + wide, y + high, y), **look)
+        image = axes.imshow(
+            picture,
+            cmap=shades.colour_map if shades else None,
+            vmin=shades.lowest if shades else None,
+            vmax=shades.highest if shades else None,
+            interpolation="nearest",
+            extent=(x, x + wide, y + high, y),
+        )
         image.set_gid(f"picture-{position}")
-        below: dict[str, Any] = {"ha": "center", "va": "top", "linespacing": 1.25}
-        axes.text(x + wide / 2, y + high + 0.04, caption, color=INK, fontsize=TEXT_SIZE, **below)
+        axes.text(
+            x + wide / 2,
+            y + high + 0.04,
+            caption,
+            color=INK,
+            fontsize=TEXT_SIZE,
+            ha="center",
+            va="top",
+            linespacing=1.25,
+        )
     for row, name in enumerate(rows):
         axes.text(MARGIN, HEADER + row * row_height + high / 2, name, color=MUTED, fontsize=TEXT_SIZE, va="center")
-    bold: dict[str, Any] = {"fontsize": TITLE_SIZE, "fontweight": "bold", "va": "center", "parse_math": False}
-    axes.text(MARGIN, 0.22, title, color=INK, **bold)
+    axes.text(
+        MARGIN, 0.22, title, color=INK, fontsize=TITLE_SIZE, fontweight="bold", va="center", parse_math=False
+    )
     axes.text(right, 0.22, note, color=MUTED, fontsize=TEXT_SIZE, ha="right", va="center")
     axes.plot([MARGIN, right], [0.38, 0.38], color=HAIRLINE, linewidth=0.8)
     axes.set(xlim=(0, WIDTH), ylim=(bottom, 0), aspect="auto")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -83,13 +83,20 @@ def study_figure(title: str, note: str, first: Panel, second: Panel) -> "Figure"
     ends = [line.means[-1] for line in second.lines]
     order = sorted(range(len(ends)), key=lambda number: -ends[number])
     handles, names = [axes[1].lines[number] for number in order], [second.lines[number].label for number in order]
-    look: dict[str, Any] = {"frameon": False, "fontsize": HALL_TEXT, "labelcolor": INK}
-    legend = axes[1].legend(handles, names, loc="center left", bbox_to_anchor=(1.02, 0.5), **look)
+    legend = axes[1].legend(
+        handles,
+        names,
+        loc="center left",
+        bbox_to_anchor=(1.02, 0.5),
+        frameon=False,
+        fontsize=HALL_TEXT,
+        labelcolor=INK,
+    )
     for text in legend.get_texts():
         text.set_parse_math(False)
-    style: dict[str, Any] = {"color": INK, "fontsize": HALL_TITLE, "fontweight": "bold", "va": "center"}
-    figure.text(0.2 / WIDTH, 1 - 0.4 / HEIGHT, title, **style)
-    figure.text(0.2 / WIDTH, 1 - 0.76 / HEIGHT, note, color=MUTED, fontsize=HALL_NOTE, va="center")
+    left, top = 0.2 / WIDTH, 1 - 0.4 / HEIGHT
+    figure.text(left, top, title, color=INK, fontsize=HALL_TITLE, fontweight="bold", va="center")
+    figure.text(left, 1 - 0.76 / HEIGHT, note, color=MUTED, fontsize=HALL_NOTE, va="center")
     return figure
 
 
@@ -104,9 +111,17 @@ def _draw(axes: "Axes", panel: Panel, labels: Sequence[str]) -> None:
         floor = means.min() / 2 if panel.scale == "log" else -np.inf  # a band below 0 has no place there
         band = np.maximum(means - deviations, floor), means + deviations
         axes.fill_between(line.places, *band, color=OKABE_ITO[number], alpha=0.22, linewidth=0, clip_on=False)
-        look: dict[str, Any] = {"color": OKABE_ITO[number], "marker": MARKERS[number], "markeredgecolor": WHITE}
-        every = -(-len(means) // MOST_MARKS)
-        axes.plot(line.places, means, linewidth=2.6, markersize=8, markevery=every, clip_on=False, **look)
+        axes.plot(
+            line.places,
+            means,
+            color=OKABE_ITO[number],
+            linewidth=2.6,
+            marker=MARKERS[number],
+            markersize=8,
+            markeredgecolor=WHITE,
+            markevery=-(-len(means) // MOST_MARKS),
+            clip_on=False,
+        )
     quiet_axes(axes)
     axes.grid(axis="y", which="major", color=HAIRLINE, linewidth=1.0)
     axes.tick_params(which="both", length=0, labelsize=HALL_TEXT - 1)
