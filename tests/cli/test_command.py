@@ -12,7 +12,8 @@ from digitscope import __version__
 from digitscope.cli import COMMANDS
 from digitscope.serve import Limits
 from digitscope.training import TrainingSettings
-from tests.cli.helpers import Command, assert_one_line, in_a_process
+from tests.cli.helpers import Command, in_a_process
+from tests.test_house import python
 
 ACTIONS = ["info", "fetch", "mnist", "two-digit", "pens", "sample"]
 CALLS = [(), *((name,) for name in COMMANDS), *(("data", action) for action in ACTIONS)]
@@ -27,33 +28,54 @@ def test_every_command_has_help_with_an_example(digitscope: Command) -> None:
         assert max(map(len, out.splitlines())) < 120
 
 
-def test_help_explains_every_setting(digitscope: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "1000")
-    for command, settings in (("serve", Limits), ("train", TrainingSettings)):
-        out = digitscope(command, "--help").out
+HELP_OF_TWO = """
+from digitscope.cli import main
+for command in ("serve", "train"):
+    try:
+        main([command, "--help"])
+    except SystemExit:
+        print("END OF", command)
+"""
+
+
+def test_help_explains_every_setting_where_docstrings_are_gone() -> None:
+    """`python -OO` drops docstrings."""
+    call = [sys.executable, "-OO", "-c", HELP_OF_TWO]
+    wide = {**os.environ, "COLUMNS": "1000"}
+    told = subprocess.run(call, env=wide, capture_output=True, text=True, check=True).stdout
+    serve, train, _ = re.split(r"END OF \w+\n", told)
+    for out, settings in ((serve, Limits), (train, TrainingSettings)):
         for name in (field.name.replace("_", "-") for field in fields(settings)):
             assert re.search(rf"^  --{name}[ ,].*?\s{{2,}}[^-\s]\S* \S+", out, re.MULTILINE), name
 
 
-@pytest.mark.parametrize(
-    ("package", "words", "extra"),
-    [
-        ("matplotlib", ("study", "capacity", "--quick"), "train"),
-        ("optuna", ("sweep", "fc", "hidden=4,8"), "sweep"),
-        ("ray", ("sweep", "fc", "hidden=4,8", "--engine", "ray"), "distributed"),
-        ("tensorboard", ("train", "fc", "--tensorboard", "boards"), "tensorboard"),
-    ],
+MISSING = (
+    ("sklearn", ("bench", "latency", "epoch", "--quick"), "sklearn"),
+    ("matplotlib", ("study", "capacity", "--quick"), "train"),
+    ("tensorboard", ("train", "fc", "--tensorboard", "boards"), "tensorboard"),
+    ("optuna", ("sweep", "fc", "hidden=4,8"), "sweep"),
+    ("ray", ("sweep", "fc", "hidden=4,8", "--engine", "ray"), "distributed"),
 )
-def test_what_is_not_installed_is_missed_before_the_work(
-    digitscope: Command,
-    desk: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    package: str,
-    words: tuple[str, ...],
-    extra: str,
-) -> None:
-    monkeypatch.setitem(sys.modules, package, None)
-    assert_one_line(digitscope(*words), 1, f"pip install 'digitscope[{extra}]'")
+"""Packages, each with a call that needs it and its extra; no call before loads the package."""
+
+EACH_MISSED_IN_TURN = f"""
+import sys
+from digitscope.cli import main
+for package, words, _ in {MISSING}:
+    assert package not in sys.modules, f"a call before that of {{words}} has loaded {{package}}"
+    sys.modules[package] = None
+    print(main(words))
+    del sys.modules[package]
+"""
+
+
+def test_what_is_not_installed_is_missed_before_the_work(desk: Path) -> None:
+    """A new interpreter shows modules that are loaded too early, as another command may be."""
+    done = python(EACH_MISSED_IN_TURN, desk)
+    assert done.stdout.split() == ["1"] * len(MISSING), done.stderr
+    for line, (_, _, extra) in zip(done.stderr.splitlines(), MISSING, strict=True):
+        assert line.startswith("digitscope: error: this needs the package ")
+        assert line.endswith(f"pip install 'digitscope[{extra}]'")
     assert list(desk.iterdir()) == []
 
 

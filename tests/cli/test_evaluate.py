@@ -274,11 +274,12 @@ import pathlib, sys
 import digitscope.reading.shipped as shipped
 from digitscope.cli import main
 shipped.WEIGHTS = pathlib.Path({str(shipped)!r})
-code = main(["evaluate", "two-digit", "--pairs", "50", "--json", "--figures", {str(tmp_path / "figures")!r}])
-print(code, sorted(name for name in ("torch", "onnx") if name in sys.modules))
+codes = [main(["evaluate", {str(shipped / "digit.onnx")!r}, "--json", "--figures", {str(tmp_path / "figures")!r}])]
+codes += [main(["evaluate", *words]) for words in (["digit"], ["two-digit", "--pairs", "50"])]
+print(codes, sorted(name for name in ("torch", "onnx") if name in sys.modules))
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout.splitlines()[-1:] == ["0 []"], done.stderr
+    assert done.stdout.splitlines()[-1:] == ["[0, 0, 0] []"], done.stderr
 
 
 # Pairs made for the purpose

@@ -1,6 +1,9 @@
 """A folder read on Ray, beside the same folder read by one process."""
 
 import json
+import pickle
+import sqlite3
+from contextlib import closing, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +18,7 @@ from digitscope.errors import ClusterError, DataError
 from digitscope.reading import Reading
 from tests.cli.helpers import Command, assert_one_line, in_a_process
 from tests.cli.ray_sessions import PATIENCE, members, needs_ray, session
+from tests.forms.pages import DESCRIPTION, write_pages
 from tests.reading.examples import reading
 from tests.test_house import without
 
@@ -134,6 +138,44 @@ class Cluster:
         if "odd" in paths:
             raise TaskError
         return [(path, EMPTY) for path in paths]
+
+
+class OneMachine(Cluster):
+    """Runs each task here, and copies what goes there and back as a cluster does."""
+
+    def remote(self, **_: object) -> Any:
+        return lambda function: SimpleNamespace(remote=lambda *words: _copy(function(*_copy(words))))
+
+    def get(self, found: Any) -> Any:
+        return found
+
+
+def _copy(value: Any) -> Any:
+    return pickle.loads(pickle.dumps(value))
+
+
+def test_forms_have_the_same_values_as_without_ray(
+    digitscope: Command, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One picture shows the form, one another form, and one is none."""
+    pytest.importorskip("cv2", reason="needs OpenCV, of the extra packages of forms")
+    write_pages(desk)
+    (desk / "form.toml").write_text(DESCRIPTION)
+    (desk / "scans" / "no.png").write_bytes(b"no picture")
+    monkeypatch.setattr(pictures, "load_ray", lambda _: None)
+    monkeypatch.setattr(pictures, "connected", lambda *_: nullcontext(OneMachine()))
+    expected = digitscope("form", "read", "form.toml", "scans", "--out", "here.db")
+    assert (expected.code, len(expected.err)) == (1, 3)
+    assert digitscope("form", "read", "form.toml", "scans", "--out", "ray.db", "--engine", "ray") == expected
+    here, ray = (_rows(desk / name) for name in ("here.db", "ray.db"))
+    assert here == ray
+    assert [row[:3] for row in here] == [("scans/one.png", "a", "7"), ("scans/other.png", "", "")]
+
+
+def _rows(path: Path) -> list[tuple[object, ...]]:
+    query = "SELECT file, name, value, confidence, reason, crop, digits FROM fields JOIN forms ON forms.id = form"
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(f"{query} ORDER BY fields.id").fetchall()
 
 
 def test_a_picture_that_ends_its_process_is_told_and_the_others_are_read() -> None:
