@@ -29,10 +29,10 @@ They make a step of a fully connected network ten times slower.
 class Muon(optim.Optimizer):
     """Momentum whose step is orthogonalised for weights, and unchanged for biases and batch norms.
 
-    The source is Jordan et al. 2024. A weight (O, ...) counts as the matrix (O, I) of its filters. As in Jordan's airbench, it keeps the Frobenius
-    norm sqrt(O). Batch norm makes a filter's length irrelevant; with a fixed length, only the learning rate sets
-    how fast its direction turns. A step changes a matrix by about the share `lr`, or less if it has more rows
-    than columns. The weights of the last layer, which no batch norm follows, are treated alike.
+    A weight (O, ...) counts as the matrix (O, I) of its filters. As in airbench (Jordan 2024), it keeps the
+    Frobenius norm sqrt(O). Batch norm makes a filter's length irrelevant; with a fixed length, only the learning
+    rate sets how fast its direction turns. A step changes a matrix by about the share `lr`, or less if it has more
+    rows than columns. The weights of the last layer, which no batch norm follows, are treated alike.
     """
 
     def __init__(
