@@ -17,10 +17,13 @@ from digitscope.errors import SettingError
 # Pixels between the knots of an elastic field, and the deviation of the Gaussian that each knot spreads by.
 # Simard, Steinkraus and Platt (2003) smooth their random field with a Gaussian of 4 pixels.
 KNOT_DISTANCE = 4.0
+
 # Share of its rows and columns that an image of low resolution has: a digit keeps 7 to 17 of its 20.
 COARSEST, FINEST = 10 / 28, 24 / 28
+
 # Pixels, the shortest and the longest side of what is erased; a digit of MNIST has 20 along its longer one.
 ERASED_SIDES = (3, 8)
+
 # The amounts that are shares, of a width, of a pixel or of the images; the others have no end.
 BELOW_1 = frozenset({"scale", "stroke", "flip", "low_resolution", "erase"})
 

@@ -17,6 +17,7 @@ from digitscope.data.typeset import WORDS, random_number, random_sum
 
 # Share of the numbers in fields, in tables and on empty paper that are crossed out.
 CROSSED = 0.06
+
 # Pixels: the shortest and the longest sides of documents; sides in between are 24 digits long.
 SIDES, SIZES_A_SIDE = (352, 704), 24
 

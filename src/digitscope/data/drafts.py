@@ -22,6 +22,7 @@ Box = tuple[float, float, float, float]
 
 # Handwritten digits and signs; other handwriting; print; and lines, boxes and rings.
 LAYERS = ("digits", "writing", "print", "rules")
+
 # Share of an item's width and height that must lie on the document; items with less are dropped.
 LEAST_SEEN = 0.7
 

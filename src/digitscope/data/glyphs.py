@@ -11,6 +11,7 @@ from digitscope.data.splits import Float32, UInt8
 # Coverage of 255 from which a pixel belongs to a character and its box; where less, this share of the darkest.
 # Thin pens leave strokes of uneven darkness. A higher share would leave boxes of slivers.
 INK, LIGHTEST = 100, 0.3
+
 # Unit vectors, (2, 16); each character keeps its farthest outline point in each direction.
 DIRECTIONS = np.stack([np.cos(np.arange(16) * np.pi / 8), np.sin(np.arange(16) * np.pi / 8)])
 

@@ -18,6 +18,7 @@ from digitscope.detections import SIGNS
 
 Stroke = tuple[tuple[float, float], ...]
 _DOT = 0.03
+
 # The signs as strokes, in heights of a digit; y points down, and the baseline is at 0.
 SIGN_STROKES: Mapping[str, tuple[Stroke, ...]] = MappingProxyType(
     {
@@ -37,11 +38,14 @@ SIGN_STROKES: Mapping[str, tuple[Stroke, ...]] = MappingProxyType(
 
 # Widths of thin and of other pens, as shares of a digit's height.
 HAIRLINES, PENS = (0.003, 0.016), (0.016, 0.2)
+
 # Heights of old-style figures, and how far they go below the baseline, in heights of the tallest.
 OLD_HEIGHTS = (0.62, 0.65, 0.65, 0.9, 0.85, 0.9, 1.0, 0.95, 1.0, 0.95)
 OLD_DEPTHS = (0.0, 0.0, 0.0, 0.25, 0.22, 0.25, 0.0, 0.35, 0.0, 0.33)
+
 # Least width of a slash and least bulge of a bracket, as shares of their heights.
 NARROWEST, FLATTEST = 0.2, 0.06
+
 # Letters that look like digits when they stand alone.
 LIKE_DIGITS = frozenset("oOlIiSsZzqbgQ")
 

@@ -18,12 +18,16 @@ Int = NDArray[np.int64]
 
 # The label of non-digits.
 NO_DIGIT = 255
+
 # Digits that are no digits when mirrored; a 2 becomes a 5, and 0, 1 and 8 stay digits.
 MIRRORED = (3, 4, 6, 7, 9)
+
 # Digits that are none when they lie on a side.
 ON_ITS_SIDE = (2, 3, 4, 5, 6, 7, 9)
+
 # Pixels from the middle of one digit to that of another beside or below it, before both are reduced.
 BESIDE, ABOVE = (15, 24), (12, 22)
+
 # Pixels that the other digit is off that direction at most.
 ASKEW = 4
 

@@ -19,8 +19,10 @@ from digitscope.workers import Task, Workers
 
 # Pictures of each document; a document takes longer to make than a picture of it.
 SCENES_A_DOCUMENT = 8
+
 # Share of mosaics among the groups of scenes.
 MOSAICS = 0.12
+
 # Groups of examples that are made in advance.
 AHEAD = 24
 

@@ -24,20 +24,28 @@ PLANE = MappingProxyType({name: number for number, name in enumerate(NAMES)})
 
 # Values of the plane "kind".
 PAPER, DIGITS, WRITING, PRINT = range(4)
+
 # Value of a class, a kind or turns at places that are not judged.
 NOTHING = 255
+
 # Lengths are kept as 32 times the binary logarithm of their pixels.
 OCTAVE = 32.0
+
 # Offsets from a place's middle, in places, are kept as 32 times the sum of the offset and 4.
 OFFSET, PARTS = 4.0, 32.0
+
 # Heat from which a place has the class and the box of an item.
 NEAR = 0.5
+
 # A peak's deviation is a sixth of the item's width and height, and at least 0.6 places (after Zhou et al.).
 SHARPNESS, SHARPEST = 6.0, 0.6
+
 # Items up to this factor smaller or larger than readable ones are not judged; those beyond are background.
 UNCLEAR = 1.44
+
 # Coverage of 255 from which ink around a place decides its kind.
 DARK = 40
+
 # Share of an item's width and height that must lie in the picture; items with less are not judged.
 VISIBLE = 0.75
 

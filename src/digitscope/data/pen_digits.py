@@ -15,14 +15,19 @@ from digitscope.data.splits import Split, UInt8
 
 # Pixels of an image, and of the longer side of its ink (LeCun et al. 1998, section III.A).
 SIDE, BOX = 28, 20
+
 # Widths of the pen, as shares of the longer side. The median of MNIST's strokes is 0.125.
 FINEST, BOLDEST = 0.05, 0.2
+
 # Columns a row that a digit leans at most, beside its writer's own slant.
 SLANT = 0.15
+
 # Share by which its width changes at most.
 STRETCH = 0.12
+
 # Standard deviation of each point's displacement, of 1000 along the longer side; points are 18 or more apart.
 TREMOR = 6
+
 # Ratio of the spreads across and along the main direction below which points lie on a line. Such a sample is
 # complete if it is a 1. Of UNIPEN's other digits 34 of 10,391 are below it: stems and dashes.
 STRAIGHTEST = 0.08

@@ -21,10 +21,13 @@ Points = NDArray[np.float64]
 # The files, one a category: `digits.npz` and so on.
 CATEGORIES = ("digits", "lower", "upper", "symbols", "words")
 ARRAYS = ("points", "stroke_starts", "sample_starts", "labels", "writers", "writer_names")
+
 # One writer in so many is kept out of training; validation and test figures use that writer.
 HELD_BACK = 10
+
 # Strokes are drawn this many times larger and then reduced, so that their edges are smooth.
 FINE = 4
+
 # Pixels of the enlarged drawing; longer words are refused.
 LARGEST_CANVAS = 4_000_000
 

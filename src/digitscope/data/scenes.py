@@ -22,16 +22,22 @@ Ink = dict[str, UInt8]
 
 # Pixels of a picture's sides in training.
 CROP = 256
+
 # Pixels: the lowest and the highest digits that are to be read, and the usual height.
 READABLE, USUAL = (9.0, 64.0), 24.0
+
 # Pixels: the lowest and the highest digits in pictures of any scale, which teach the scale.
 ANY = (4.5, 220.0)
+
 # Share of the pictures at any scale; shares of turned pictures among the readable ones and among the others.
 OVERVIEWS, TURNED, TURNED_OVERVIEWS = 0.28, 0.05, 0.5
+
 # Shares of a mosaic's pictures with nothing but noise, and of low resolution; of these, in black and white.
 BLANK, COARSE, BINARY = 0.06, 0.2, 0.2
+
 # A picture's sides are at most three times as long as the document.
 MOST_AROUND = 3.0
+
 # Share of a picture's side that a document must fill so that it may be enlarged to fill the picture.
 MOST_TABLE = 0.8
 

@@ -23,12 +23,15 @@ one item.
 
 # The task by the number of axes of its labels, if they are no planes.
 TASKS: Mapping[int, Task] = MappingProxyType({1: "digit", 2: "two-digit", 4: "separation"})
+
 # Height and width of an item's image, and its highest label: see `digitscope.items`.
 ITEM_SHAPE, MOST_OF_ITEM = (32, 64), 42
+
 # The highest label of other tasks than reading digits, and what labels are.
 HIGHEST: Mapping[Task, tuple[int, str]] = MappingProxyType(
     {"separation": (1, "masks of 0 and 1"), "item": (MOST_OF_ITEM, f"items 0 to {MOST_OF_ITEM}")}
 )
+
 # Planes of a page's labels, each a quarter as high and wide as the page: see `digitscope.data.page_targets`.
 PAGE_PLANES = 17
 

@@ -15,14 +15,19 @@ Point = NDArray[np.float64]  # row and column, in pixels
 
 # Brightness from which a pixel belongs to a stroke.
 INK = 128
+
 # Pixels that strokes are wide; so are 9 of 10 of MNIST's.
 PEN = (1.8, 3.2)
+
 # Length, of the digit's height, of the upstroke of a 1, and degrees between it and the stem.
 UPSTROKE, UPSTROKE_ANGLE = (0.2, 0.5), (25, 60)
+
 # Length to either side, of the digit's height, of the foot of a 1; every other one has one.
 FOOT = (0.12, 0.3)
+
 # Length to either side of the bar of a 7, and how far down it crosses the stem, of the digit's height.
 BAR, BAR_PLACE = (0.12, 0.25), (0.42, 0.62)
+
 # Degrees that a foot or a bar is off the horizontal at most.
 TILT = 12
 

@@ -20,6 +20,7 @@ from digitscope.files import replacing
 
 # Units of a sample's longer side, and the least distance of two points of a stroke, its last one aside.
 SIDE, STEP = 1000, 18
+
 # Files that include each other; more are a circle.
 DEEPEST = 8
 
