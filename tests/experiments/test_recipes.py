@@ -97,6 +97,13 @@ def test_a_model_that_is_not_there() -> None:
         replace(RECIPES["fc"], model="")
 
 
+def test_fresh_pairs_are_for_pairs() -> None:
+    settings = TrainingSettings(order="fresh-pairs")
+    with pytest.raises(SettingError, match="mine reads one digit: expected reshuffled or fixed"):
+        Recipe("mine", "", "fc", settings)
+    Recipe("mine", "", "two-digit-mlp", settings, task="two-digit")
+
+
 def test_what_separates_pixels_does_so_on_fresh_pairs_alone() -> None:
     recipe = RECIPES["separation"]
     assert (recipe.task, recipe.measure) == ("separation", "mean IoU")

@@ -74,10 +74,21 @@ class Recipe:
         """Return what decides how a network is trained, ready for JSON: model, options and settings."""
         return {"model": self.model, "options": self.all_options, "settings": self.settings.as_dict()}
 
+    def check_options(self) -> None:
+        """Check that the model takes its options.
+
+        Raises:
+            SettingError: it refuses one.
+        """
+        if self.model != SCRATCH:
+            self.n_parameters()  # which builds the model
+
     def n_parameters(self) -> int:
-        """Return the number of trainable parameters, 0 for "scratch"; a SettingError for a refused option."""
-        if self.model == SCRATCH:
-            return 0
+        """Return the number of trainable parameters of a model of PyTorch.
+
+        Raises:
+            SettingError: the model refuses an option, or is "scratch".
+        """
         with torch.device("meta"):  # shapes without numbers
             return sum(parameter.numel() for parameter in build(self.model, self.options).parameters())
 

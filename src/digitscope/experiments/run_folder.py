@@ -121,7 +121,7 @@ def read_recipe(folder: Path) -> tuple[Recipe, int]:
             options=config["options"],
             task=config.get("task", "digit"),
         )
-        recipe.n_parameters()  # which builds the model
+        recipe.check_options()
         return recipe, int(config["seed"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{folder / CONFIG_FILE}: not a run's configuration ({error})") from None

@@ -232,7 +232,7 @@ def _drawn(space: Space) -> Iterator[Point]:
 def refusal(space: Space, point: Point) -> str:
     """Return why the recipe does not take `point`, which the text names; nothing if it does."""
     try:
-        space.recipe.with_changes(point).n_parameters()
+        space.recipe.with_changes(point).check_options()
     except SettingError as error:
         return f"{space.name}, at {in_words(point)}: {error}"
     return ""
