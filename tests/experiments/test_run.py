@@ -37,6 +37,7 @@ RESUMABLE = (
     replace(shortened(RECIPES["best"], 3).with_changes({"batch_size": 40}), model="fast"),
     RECIPES["scratch"].with_changes({"epochs": 3, "batch_size": 32, "hidden": (16, 8)}),
     Recipe("pairs", "", "two-digit-mlp", replace(ONE_CYCLE, order="fresh-pairs"), task="two-digit"),
+    RECIPES["separation"].with_changes({"epochs": 3, "batch_size": 16, "epoch_size": 32}),
 )
 
 
@@ -75,8 +76,9 @@ N_BATCHES = {
     "best": 3,
     "scratch": 4,
     "pairs": 3,
+    "separation": 2,
 }
-"""Of an epoch of each of RESUMABLE: 100 digits or 90 pairs in batches of 32, the last whole or not."""
+"""Of an epoch of each of RESUMABLE: 100 digits or 90 pairs, 32 to separate, the last batch whole or not."""
 
 
 def with_defaults(recipe: Recipe) -> Recipe:
