@@ -17,8 +17,9 @@ from matplotlib.figure import Figure
 
 from digitscope import __version__
 from digitscope.cli.sweep_progress import SweepProgress
+from digitscope.experiments.sweep.engine import Begun, EpochDone, Failed, Finished
 from digitscope.experiments.sweep.journal import n_finished
-from digitscope.experiments.sweep.trials import Begun, EpochDone, Failed, Finished, Trial
+from digitscope.experiments.sweep.trials import Trial
 from digitscope.plots.curves import Histories
 from tests.cli.helpers import Command, assert_one_line
 from tests.experiments.sweep.helpers import record, small_space

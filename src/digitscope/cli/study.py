@@ -27,8 +27,9 @@ from digitscope.experiments.studies.findings import (
     in_words,
 )
 from digitscope.experiments.studies.study import DESIGNS, Result, Study, run_study
+from digitscope.experiments.sweep.engine import LocalEngine
 from digitscope.experiments.sweep.ranking import PointScore, as_csv
-from digitscope.experiments.sweep.trials import LocalEngine, TrialData, origin_on, origins_in_words
+from digitscope.experiments.sweep.trials import TrialData, origin_on, origins_in_words
 from digitscope.files import write_text
 from digitscope.plots import Line, Panel, save_in_few_colours, study_figure
 from digitscope.training import choose_device

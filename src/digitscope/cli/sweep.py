@@ -17,6 +17,7 @@ from digitscope.data import Dataset
 from digitscope.data.pen_digits import load_pen_digits
 from digitscope.experiments.machine import describe_machine
 from digitscope.experiments.recipes import RECIPES
+from digitscope.experiments.sweep.engine import Engine, LocalEngine
 from digitscope.experiments.sweep.on_ray import RayEngine
 from digitscope.experiments.sweep.ranking import TABLE_FILE, TRIALS_FILE, PointScore, Spread, as_table
 from digitscope.experiments.sweep.space import (
@@ -29,14 +30,7 @@ from digitscope.experiments.sweep.space import (
     value_in_words,
 )
 from digitscope.experiments.sweep.sweep import Sweep, run_sweep
-from digitscope.experiments.sweep.trials import (
-    Engine,
-    LocalEngine,
-    TrialData,
-    device_of,
-    origin_on,
-    origins_in_words,
-)
+from digitscope.experiments.sweep.trials import TrialData, device_of, origin_on, origins_in_words
 from digitscope.plots import FigureBlock, Paragraph, Section, Stat, Stats, Table
 
 SWEEPS = Path("sweeps")

@@ -11,20 +11,11 @@ from rich.table import Table
 
 from digitscope.cli.console import remark
 from digitscope.experiments.studies.study import Study
+from digitscope.experiments.sweep.engine import Begun, EpochDone, Event, Failed, Finished
 from digitscope.experiments.sweep.journal import n_finished
 from digitscope.experiments.sweep.space import Space
 from digitscope.experiments.sweep.sweep import Hooks
-from digitscope.experiments.sweep.trials import (
-    Begun,
-    EpochDone,
-    Event,
-    Failed,
-    Finished,
-    Origin,
-    Trial,
-    TrialRecord,
-    origins_in_words,
-)
+from digitscope.experiments.sweep.trials import Origin, Trial, TrialRecord, origins_in_words
 from digitscope.records import EpochRecord
 
 BEST_SHOWN = 5

@@ -8,8 +8,9 @@ from digitscope.errors import SettingError
 from digitscope.experiments.recipes import get_recipe
 from digitscope.experiments.studies.findings import as_rows
 from digitscope.experiments.studies.study import DESIGNS, Study, Variant, changed, run_study
+from digitscope.experiments.sweep.engine import Event, Finished
 from digitscope.experiments.sweep.sweep import Hooks
-from digitscope.experiments.sweep.trials import Event, Finished, Trial, TrialData
+from digitscope.experiments.sweep.trials import Trial, TrialData
 from digitscope.models import build
 from tests.experiments.sweep.helpers import InProcess, small_data
 

@@ -5,19 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from digitscope.data import Dataset
+from digitscope.experiments.sweep.engine import Begun, EpochDone, Event, Failed, Finished, attempt
 from digitscope.experiments.sweep.space import Space, load_space
 from digitscope.experiments.sweep.sweep import SILENT, Hooks, Sweep, run_sweep
-from digitscope.experiments.sweep.trials import (
-    Begun,
-    EpochDone,
-    Event,
-    Failed,
-    Finished,
-    Trial,
-    TrialData,
-    TrialRecord,
-    attempt,
-)
+from digitscope.experiments.sweep.trials import Trial, TrialData, TrialRecord
 from digitscope.records import EpochRecord
 from tests.experiments.helpers import small
 

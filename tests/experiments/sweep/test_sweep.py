@@ -12,10 +12,11 @@ import pytest
 
 from digitscope.data import Dataset
 from digitscope.errors import DataError, SettingError
+from digitscope.experiments.sweep.engine import Begun, Event, Finished
 from digitscope.experiments.sweep.journal import JOURNAL_FILE, n_finished, opened
 from digitscope.experiments.sweep.space import Space, load_space
 from digitscope.experiments.sweep.sweep import Hooks, run_sweep
-from digitscope.experiments.sweep.trials import Begun, Event, Finished, Trial, TrialData
+from digitscope.experiments.sweep.trials import Trial, TrialData
 from tests.experiments.sweep.helpers import InProcess, small_data, small_space, swept
 
 optuna = pytest.importorskip("optuna")

@@ -8,11 +8,12 @@ from typing import Any
 
 from digitscope.data import COURSE_SEED
 from digitscope.experiments.recipes import Recipe, get_recipe
+from digitscope.experiments.sweep.engine import Engine, Failed
 from digitscope.experiments.sweep.journal import opened
 from digitscope.experiments.sweep.ranking import PointScore
 from digitscope.experiments.sweep.space import Choices, Point, check_seeds, in_words
 from digitscope.experiments.sweep.sweep import SILENT, Hooks, run_missing
-from digitscope.experiments.sweep.trials import Engine, Failed, Trial
+from digitscope.experiments.sweep.trials import Trial
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     return recipe.with_changes({"order": "reshuffled", "threads": 1, **changes})
 
 
-def capacity(n_train: int, quick: bool) -> tuple[Variant, ...]:
+def _capacity(n_train: int, quick: bool) -> tuple[Variant, ...]:
     """Return the fully connected network with 1, 2, 4, ... hidden neurons, on few digits."""
     most, n_epochs = (7, 8) if quick else (11, 20)
     sizes = {"train_size": min(1_000 if quick else FEW_DIGITS, n_train), "epochs": n_epochs}
@@ -158,7 +159,7 @@ def capacity(n_train: int, quick: bool) -> tuple[Variant, ...]:
     )
 
 
-def epochs(n_train: int, quick: bool) -> tuple[Variant, ...]:
+def _epochs(n_train: int, quick: bool) -> tuple[Variant, ...]:
     """Return a wide network on few digits: plain, with dropout, with warped digits, and with both."""
     units, n_epochs, n_digits = (128, 8, 1_000) if quick else (256, 20, FEW_DIGITS)
     common = {**MOMENTUM, "hidden": units, "epochs": n_epochs, "train_size": min(n_digits, n_train)}
@@ -173,7 +174,7 @@ def epochs(n_train: int, quick: bool) -> tuple[Variant, ...]:
     )
 
 
-def data(n_train: int, quick: bool) -> tuple[Variant, ...]:
+def _data(n_train: int, quick: bool) -> tuple[Variant, ...]:
     """Return three ways to learn, each from 100 digits up to 10,000, with equally many steps."""
     n_examples = 3_000 if quick else 20_000
     sizes = [size for size in (100, 300, 1_000, 3_000, 10_000) if size <= n_train]
@@ -191,7 +192,7 @@ def data(n_train: int, quick: bool) -> tuple[Variant, ...]:
     )
 
 
-def optimizers(n_train: int, quick: bool) -> tuple[Variant, ...]:
+def _optimizers(n_train: int, quick: bool) -> tuple[Variant, ...]:
     """Return the course's network, 128 hidden neurons, with each optimizer at several constant learning rates."""
     n_epochs, n_digits = (3, 1_000) if quick else (5, FEW_DIGITS)
     common = {"batch_size": 128, "epochs": n_epochs, "train_size": min(n_digits, n_train)}
@@ -206,5 +207,6 @@ def optimizers(n_train: int, quick: bool) -> tuple[Variant, ...]:
 
 
 DESIGNS: Mapping[str, Design] = MappingProxyType(
-    {"capacity": capacity, "epochs": epochs, "data": data, "optimizers": optimizers}
+    {"capacity": _capacity, "epochs": _epochs, "data": _data, "optimizers": _optimizers}
 )
+"""The studies by name."""

@@ -8,19 +8,17 @@ from typing import Any
 
 from digitscope.cluster import n_cores
 from digitscope.errors import ClusterError
-from digitscope.experiments.sweep.trials import (
+from digitscope.experiments.sweep.engine import (
     Begun,
     EpochDone,
     Event,
     Failed,
     Finished,
     Lost,
-    Trial,
-    TrialData,
-    TrialRecord,
     attempt,
     in_one_line,
 )
+from digitscope.experiments.sweep.trials import Trial, TrialData, TrialRecord
 from digitscope.records import EpochRecord
 
 MOST_LOSSES = 3

@@ -6,20 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from digitscope.experiments.sweep.engine import Engine, Event, Failed, Finished, Lost, share_cores
 from digitscope.experiments.sweep.journal import Journal, as_trial, distributions, opened, optuna_trial, point_of
 from digitscope.experiments.sweep.ranking import PointScore, write_results, write_table
 from digitscope.experiments.sweep.space import Point, Space, check_points, refusal
-from digitscope.experiments.sweep.trials import (
-    Engine,
-    Event,
-    Failed,
-    Finished,
-    Lost,
-    Trial,
-    TrialRecord,
-    load_optuna,
-    share_cores,
-)
+from digitscope.experiments.sweep.trials import Trial, TrialRecord, load_optuna
 
 if TYPE_CHECKING:
     import optuna
