@@ -4,7 +4,7 @@ A solution is right if it agrees with `digitscope.scratch.regression`.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
 from itertools import combinations
@@ -136,65 +136,69 @@ def _shown(numbers: int, state: State) -> str:
 
 # Mistakes
 
-STEP: Mapping[str, Callable[[SimpleNamespace], Any]] = MappingProxyType(
-    {
-        "x": lambda v: np.array([[v.x1], [v.x2]]),
-        "z": lambda v: v.W @ v.x + v.b,
-        "h": lambda v: np.maximum(v.z, 0),
-        "out": lambda v: v.V @ v.h,
-        "result": lambda v: number(v.out),
-        "error": lambda v: v.out - v.y,
-        "slope": lambda v: v.z > 0,
-        "dV": lambda v: v.error @ v.h.T,
-        "back": lambda v: v.V.T * v.error * v.slope,
-        "db": lambda v: v.back,
-        "dW": lambda v: v.back @ v.x.T,
-        "rates": lambda v: [v.rate] * 3,
-        "new": lambda v: (v.b - v.rates[0] * v.db, v.W - v.rates[1] * v.dW, v.V - v.rates[2] * v.dV),
-    }
-)
-"""The values of a step in their order: W leads to the hidden layer, V to the output; z is weighted, h active."""
-
 Changes = dict[str, dict[str, Any]]
 """Mistakes by their sentences: what each changes of the values of a right step, before those that follow."""
 
 
 def _values(state: State, **changes: Any) -> SimpleNamespace:
-    """Return the values of a step from `state`; `changes` replace some."""
+    """Return the values of a step from `state`; `changes` replace some of them before those that follow.
+
+    `to_hidden` and `to_output` are the weights. What begins with `d_` is the gradient of the loss.
+    """
+    biases, to_hidden, to_output = state.weights
     x1, x2, y = state.point
-    b, W, V = state.weights
-    v = SimpleNamespace(b=b, W=W, V=V, rate=state.rate, x1=x1, x2=x2, y=y)
-    for name, formula in STEP.items():
-        setattr(v, name, changes[name] if name in changes else formula(v))
-    return v
+    step = SimpleNamespace(biases=biases, to_hidden=to_hidden, to_output=to_output, rate=state.rate, y=y)
+
+    def put(name: str, right: Any) -> None:
+        setattr(step, name, changes.get(name, right))
+
+    put("inputs", np.array([[x1], [x2]]))
+    put("weighted", to_hidden @ step.inputs + biases)
+    put("hidden", np.maximum(step.weighted, 0))
+    put("output", to_output @ step.hidden)
+    put("result", number(step.output))
+    put("error", step.output - y)
+    put("slope", step.weighted > 0)
+    put("d_to_output", step.error @ step.hidden.T)
+    put("hidden_error", to_output.T * step.error * step.slope)
+    put("d_biases", step.hidden_error)
+    put("d_to_hidden", step.hidden_error @ step.inputs.T)
+    put("rates", [state.rate] * 3)
+    gradients = (step.d_biases, step.d_to_hidden, step.d_to_output)
+    put("new", tuple(old - rate * d for old, rate, d in zip(state.weights, step.rates, gradients, strict=True)))
+    return step
 
 
-def _forward(v: SimpleNamespace) -> Changes:
-    z, no_bias, all_one = v.z, v.W @ v.x, np.ones((3, 2)) @ v.x
+def _forward(right: SimpleNamespace) -> Changes:
+    weighted, no_bias, all_one = right.weighted, right.to_hidden @ right.inputs, np.ones((3, 2)) @ right.inputs
     return {
-        "The forward pass has no bias: the weighted input of the hidden layer lacks something.": {"z": no_bias},
-        "The hidden layer has no activation function: its weighted input goes on as it is.": {"h": z},
-        "The hidden layer lacks its bias and its activation function.": {"z": no_bias, "h": no_bias},
-        "The bias is added after the activation: look at the order in the hidden layer.": {
-            "z": no_bias,
-            "h": np.maximum(no_bias, 0) + v.b,
+        "The forward pass has no bias: the weighted input of the hidden layer lacks something.": {
+            "weighted": no_bias
         },
-        "The bias is subtracted in the forward pass: look at its sign.": {"z": no_bias - v.b},
-        "x1 and x2 are swapped: look at the order of the input values.": {"x": v.x[::-1]},
+        "The hidden layer has no activation function: its weighted input goes on as it is.": {"hidden": weighted},
+        "The hidden layer lacks its bias and its activation function.": {"weighted": no_bias, "hidden": no_bias},
+        "The bias is added after the activation: look at the order in the hidden layer.": {
+            "weighted": no_bias,
+            "hidden": np.maximum(no_bias, 0) + right.biases,
+        },
+        "The bias is subtracted in the forward pass: look at its sign.": {"weighted": no_bias - right.biases},
+        "x1 and x2 are swapped: look at the order of the input values.": {"inputs": right.inputs[::-1]},
         "The hidden layer uses the derivative of ReLU: the forward pass needs the function itself.": {
-            "h": (z > 0) * 1.0
+            "hidden": (weighted > 0) * 1.0
         },
         "The weights are reshaped where they should be multiplied as they are: "
-        "their rows and columns get mixed.": {"z": v.W.reshape(2, 3).T @ v.x + v.b},
+        "their rows and columns get mixed.": {
+            "weighted": right.to_hidden.reshape(2, 3).T @ right.inputs + right.biases
+        },
         "The network's own weights are not used: look for weights that are written as numbers, or kept outside.": {
-            "z": all_one,
-            "out": np.maximum(all_one, 0).sum(keepdims=True),
+            "weighted": all_one,
+            "output": np.maximum(all_one, 0).sum(keepdims=True),
         },
     }
 
 
-def _updates(v: SimpleNamespace) -> Changes:
-    rate = v.rate
+def _updates(right: SimpleNamespace) -> Changes:
+    rate = right.rate
     some = {
         "go up their gradient: look at the sign of their update": -rate,
         "change by the whole gradient: their update lacks the learning rate": 1,
@@ -213,7 +217,7 @@ def _updates(v: SimpleNamespace) -> Changes:
         "The learning rate is applied twice: look at the gradients and at the update.": {"rates": (rate**2,) * 3},
         "The learning rate is a number in your code: take the network's own.": {"rates": (FIRST_RATE,) * 3},
         "The old weights are lost: the step replaces them where it should change them.": {
-            "new": (-rate * v.db, -rate * v.dW, -rate * v.dV)
+            "new": (-rate * right.d_biases, -rate * right.d_to_hidden, -rate * right.d_to_output)
         },
         **{
             f"Only the {' and the '.join(_in_words(name) for name in wrong)} {words}.": {
@@ -231,81 +235,95 @@ def _in_words(name: str) -> str:
     return name.replace("_weights", " weights").replace("_", "-")
 
 
-def _hidden_layer(v: SimpleNamespace) -> Changes:
-    z, error, weighted = v.z, v.error, v.V.T * v.error
+def _hidden_layer(right: SimpleNamespace) -> Changes:
+    weighted, error, from_output = right.weighted, right.error, right.to_output.T * right.error
     return {
         "The hidden layer is linear both ways: it has neither an activation function nor its slope.": {
-            "h": z,
+            "hidden": weighted,
             "slope": 1,
         },
         "The hidden layer's error lacks the slope of its activation function.": {"slope": 1},
-        "The slope in the hidden layer's error is taken at the wrong layer: at the output.": {"slope": v.out > 0},
-        "The slope in the hidden layer's error is taken at the error: at which value should it be?": {
-            "slope": weighted > 0
+        "The slope in the hidden layer's error is taken at the wrong layer: at the output.": {
+            "slope": right.output > 0
         },
-        "The slope in the hidden layer's error is the layer's value: use the slope of ReLU.": {"slope": v.h},
-        "The slope in the hidden layer's error is the weighted input: use the slope of ReLU.": {"slope": z},
-        "The hidden layer's error has the slope of leaky ReLU.": {"slope": np.where(z > 0, 1, 0.01)},
+        "The slope in the hidden layer's error is taken at the error: at which value should it be?": {
+            "slope": from_output > 0
+        },
+        "The slope in the hidden layer's error is the layer's value: use the slope of ReLU.": {
+            "slope": right.hidden
+        },
+        "The slope in the hidden layer's error is the weighted input: use the slope of ReLU.": {"slope": weighted},
+        "The hidden layer's error has the slope of leaky ReLU.": {"slope": np.where(weighted > 0, 1, 0.01)},
         "The slope in the hidden layer's error is taken at the weights: at which value should it be?": {
-            "slope": v.V.T > 0
+            "slope": right.to_output.T > 0
         },
         "The hidden layer's error lacks the weights to the output: how does the output's error reach each unit?": {
-            "back": error * v.slope
+            "hidden_error": error * right.slope
         },
         "The weights to the output change before the hidden layer's error uses them: "
-        "compute all gradients first.": {"back": (v.V - v.rate * v.dV).T * error * v.slope},
-        "The hidden units share one error, their sum: "
-        "multiply element by element where you use a matrix product.": {"back": np.full((3, 1), v.back.sum())},
-        "The gradient of the biases lacks the slope of the activation function.": {"db": weighted},
-        "The gradient of the biases is the output's error: each hidden unit has its own.": {
-            "db": np.full((3, 1), error.item())
+        "compute all gradients first.": {
+            "hidden_error": (right.to_output - right.rate * right.d_to_output).T * error * right.slope
         },
-        "The gradient of the input weights lacks the slope of the activation function.": {"dW": weighted @ v.x.T},
-        "The gradient of the input weights lacks the inputs.": {"dW": np.repeat(v.back, 2, axis=1)},
+        "The hidden units share one error, their sum: "
+        "multiply element by element where you use a matrix product.": {
+            "hidden_error": np.full((3, 1), right.hidden_error.sum())
+        },
+        "The gradient of the biases lacks the slope of the activation function.": {"d_biases": from_output},
+        "The gradient of the biases is the output's error: each hidden unit has its own.": {
+            "d_biases": np.full((3, 1), error.item())
+        },
+        "The gradient of the input weights lacks the slope of the activation function.": {
+            "d_to_hidden": from_output @ right.inputs.T
+        },
+        "The gradient of the input weights lacks the inputs.": {
+            "d_to_hidden": np.repeat(right.hidden_error, 2, axis=1)
+        },
     }
 
 
-def _output_layer(v: SimpleNamespace) -> Changes:
-    error, cut_off = v.error, np.maximum(v.out, 0)
+def _output_layer(right: SimpleNamespace) -> Changes:
+    error, cut_off = right.error, np.maximum(right.output, 0)
     return {
-        "The gradient of the output weights uses the hidden layer before its activation.": {"dV": error @ v.z.T},
-        "The gradient of the output weights lacks the output's error.": {"dV": v.h.T},
+        "The gradient of the output weights uses the hidden layer before its activation.": {
+            "d_to_output": error @ right.weighted.T
+        },
+        "The gradient of the output weights lacks the output's error.": {"d_to_output": right.hidden.T},
         "The gradient of the output weights lacks the values of the hidden layer.": {
-            "dV": np.full((1, 3), error.item())
+            "d_to_output": np.full((1, 3), error.item())
         },
         "The gradient of the output weights is multiplied by those weights: on what does the output depend?": {
-            "dV": error * v.V * v.h.T
+            "d_to_output": error * right.to_output * right.hidden.T
         },
         "The output's error is the loss itself: the gradient needs its derivative.": {"error": error**2 / 2},
         "The output's error is squared: use the derivative of the loss.": {"error": error**2},
         "Every step is twice too long: look at the factor of the loss.": {"error": 2 * error},
         "Every step has half its length: look at the factor of the loss.": {"error": error / 2},
         "The output's error loses its sign: keep the difference as it is.": {"error": abs(error)},
-        "The output's error does not depend on y: compare the output with it.": {"error": v.out},
-        "The output layer has ReLU: the output layer is linear here.": {"out": cut_off},
+        "The output's error does not depend on y: compare the output with it.": {"error": right.output},
+        "The output layer has ReLU: the output layer is linear here.": {"output": cut_off},
         "The output layer has ReLU and its slope: the output layer is linear here.": {
-            "out": cut_off,
-            "error": (cut_off - v.y) * (v.out > 0),
+            "output": cut_off,
+            "error": (cut_off - right.y) * (right.output > 0),
         },
         "The gradient of the output weights is a column: the weights are a row, so look at what is transposed.": {
-            "dV": v.dV.T
+            "d_to_output": right.d_to_output.T
         },
     }
 
 
-def _results(v: SimpleNamespace) -> Changes:
+def _results(right: SimpleNamespace) -> Changes:
     """Return the mistakes after the hidden layer of a prediction."""
-    out = v.out
+    hidden, output, products = right.hidden, right.output, right.to_output * right.hidden.T
     wrong = {
-        "The output layer has ReLU: the output layer is linear here.": np.maximum(out, 0),
-        "The result is the hidden layer: the way to the output is missing.": v.h,
-        "The weights to the output are not used: the hidden values are only added up.": v.h.sum(),
-        "The output has biases too: only the hidden layer of this network has them.": out + v.b.sum(),
-        "The result is rounded: the network predicts a number with its fraction.": np.round(out),
-        "The fraction of the result is lost: the network predicts a number with its fraction.": np.trunc(out),
-        "The result is only a sign: the network predicts a number, and not a class.": np.sign(out),
-        "The output weights multiply the hidden values, but nothing adds the products up.": v.V * v.h.T,
-        "The result is squashed by a sigmoid: the output layer is linear here.": 1 / (1 + np.exp(-out)),
+        "The output layer has ReLU: the output layer is linear here.": np.maximum(output, 0),
+        "The result is the hidden layer: the way to the output is missing.": hidden,
+        "The weights to the output are not used: the hidden values are only added up.": hidden.sum(),
+        "The output has biases too: only the hidden layer of this network has them.": output + right.biases.sum(),
+        "The result is rounded: the network predicts a number with its fraction.": np.round(output),
+        "The fraction of the result is lost: the network predicts a number with its fraction.": np.trunc(output),
+        "The result is only a sign: the network predicts a number, and not a class.": np.sign(output),
+        "The output weights multiply the hidden values, but nothing adds the products up.": products,
+        "The result is squashed by a sigmoid: the output layer is linear here.": 1 / (1 + np.exp(-output)),
     }
     return {sentence: {"result": number(result)} for sentence, result in wrong.items()}
 
@@ -321,7 +339,7 @@ def _caveat(run: Callable[[Any, State], Any], name: str, solution: Any) -> str:
     weights = (np.zeros((3, 1)), np.array([[-1.0, 0], [1, 0.5], [0.5, 0.25]]), np.array([[0.5, 1.5, -0.5]]))
     for kind in (np.matrix, np.array):
         state = State(weights, 0.1, (1.9, 0.7, 2.0), kind)
-        truncated = _values(state, h=np.trunc(_values(state).h))
+        truncated = _values(state, hidden=np.trunc(_values(state).hidden))
         if same(attempt(run, solution, state, called=""), getattr(truncated, name)):
             return TRUNCATED
     return ""
