@@ -1,5 +1,6 @@
 """The terminal: tables on standard output; remarks, progress and errors on standard error."""
 
+import io
 import os
 import sys
 import time
@@ -18,6 +19,12 @@ PATIENCE = 5.0  # seconds until a process of torchrun reports an error that the 
 def remark(text: str) -> None:
     """Print one line on standard error, so that piped output stays clean."""
     print(text, file=sys.stderr)
+
+
+def escape_what_is_no_text() -> None:
+    """Let standard output take paths of any bytes: what it cannot encode is printed as an escape."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @cache

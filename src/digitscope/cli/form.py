@@ -7,7 +7,7 @@ from functools import cache, partial
 
 from digitscope import serve as service
 from digitscope.cli.arguments import Argument, Command, File, Flag, Folder, call_of, file_argument, text_argument
-from digitscope.cli.console import remark, report
+from digitscope.cli.console import escape_what_is_no_text, remark, report
 from digitscope.cli.pictures import ON_RAY, READERS, STANDARD_INPUT, check_readers, find_pictures, read_each
 from digitscope.cli.serve import LISTENING, serve
 from digitscope.errors import DataError, SettingError
@@ -48,6 +48,7 @@ def edit(options: argparse.Namespace) -> int:
 
 def read(options: argparse.Namespace) -> int:
     """Read one picture after the other; its values are in the table before the next is read."""
+    escape_what_is_no_text()
     paths, complaints = find_pictures(options.sources)
     if STANDARD_INPUT in paths:
         raise SettingError("-: form read reads files: expected pictures or folders")

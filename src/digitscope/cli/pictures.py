@@ -2,9 +2,7 @@
 
 import argparse
 import glob
-import io
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
@@ -54,10 +52,11 @@ def find_pictures(words: Sequence[str], *, but: Path | None = None) -> tuple[lis
     Words are paths, patterns, or "-" for standard input. A file that is named is taken, whether it is there or
     not. Of a folder and of a pattern those files are taken that are called like pictures and are not hidden,
     sorted. The folder `but` is passed over inside of others. A complaint is a line for each word that names no
-    picture and each folder that cannot be searched; without any picture they are a `SettingError`.
+    picture and each folder that cannot be searched.
+
+    Raises:
+        SettingError: no word names a picture; it has the complaints.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a path may be of any bytes
     paths: dict[str, None] = {}
     complaints: list[str] = []
     for word in words:
@@ -106,7 +105,13 @@ def _is_picture(path: str) -> bool:
 
 
 def check_readers(options: argparse.Namespace, paths: Sequence[str]) -> None:
-    """Refuse `READERS` that contradict each other or cannot read `paths`, or a Ray that cannot be used."""
+    """Refuse `READERS` that contradict each other or cannot read `paths`, or a Ray that cannot be used.
+
+    Raises:
+        SettingError: two options contradict each other, or a picture comes on standard input.
+        ClusterError: the address is none of a cluster.
+        ModuleNotFoundError: Ray is asked for and not installed.
+    """
     check_engine(options)
     if options.engine == "ray" and options.workers > 1:
         raise SettingError(
@@ -163,6 +168,9 @@ def read_on_ray(ray: Any, read_one: Callable[[str], T], paths: Sequence[str]) ->
 
     Every machine needs digitscope, and sees the pictures, and other files that are read, at the same paths. Twice
     as many tasks as the cluster has cores are under way, however many pictures there are.
+
+    Raises:
+        ClusterError: a machine of the cluster cannot read.
     """
     task = ray.remote(num_cpus=1, max_retries=RETRIES)(_read_some)
 

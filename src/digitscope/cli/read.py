@@ -4,24 +4,25 @@ import argparse
 import io
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import cache, partial
 from typing import Any
 
 from digitscope.cli.arguments import Argument, Command, Flag, Folder, file_argument, text_argument
-from digitscope.cli.console import remark, report
+from digitscope.cli.console import escape_what_is_no_text, remark, report
 from digitscope.cli.pictures import (
     ON_RAY,
     PICTURE_ENDINGS,
     READERS,
     STANDARD_INPUT,
+    Found,
     are_elsewhere,
     check_readers,
     find_pictures,
     read_each,
 )
-from digitscope.cli.read_output import PictureBar, annotator, printer, record_file
+from digitscope.cli.read_output import PictureBar, Receiver, annotator, printer, record_file
 from digitscope.detections import SIGNS
 from digitscope.errors import DataError
 from digitscope.reading import SHIPPED
@@ -33,27 +34,14 @@ from digitscope.reading.result import Box, Reading
 
 def run(options: argparse.Namespace) -> int:
     """Read one picture after the other; what was read in one is handed on before the next is opened."""
+    escape_what_is_no_text()
     paths, complaints = find_pictures(options.sources, but=options.annotate)
     check_readers(options, paths)
-    how = {
-        "printed": options.printed,
-        "rotation": None if options.rotation == "auto" else int(options.rotation),
-        "regions": options.region,
-        "digits": options.digits,
-        "signs": options.signs,
-        "min_confidence": options.min_confidence,
-    }
-    ReadingOptions(**how)  # which refuses wrong values before anything is read
+    how = _how(options)
     reader = Reader.load(options.model)
-    source_of = cache(_source)  # standard input comes once
     receivers = [annotator(options.annotate, paths)] if options.annotate else []
     for complaint in complaints:
         report(complaint)
-
-    def read_here(path: str) -> Reading:
-        return reader.read(source_of(path), **how)
-
-    n_failed = 0
     with ExitStack() as stack:
         new = paths
         if options.out:
@@ -66,33 +54,67 @@ def run(options: argparse.Namespace) -> int:
         form = next((name for name in ("json", "csv", "numbers", "table") if getattr(options, name)), None)
         form = form or ("lines" if len(paths) > 1 else "text")
         receivers.append(printer(form, is_alone=len(paths) == 1))
-        read_one = partial(_read_one, options.model, how) if are_elsewhere(options) else read_here
-        readings = stack.enter_context(closing(read_each(read_one, new, options)))
+        read_one = partial(_read_there, options.model) if are_elsewhere(options) else partial(_read_here, reader)
+        readings = stack.enter_context(closing(read_each(partial(read_one, how), new, options)))
         bar = stack.enter_context(closing(PictureBar(len(new))))
-        for path, reading in readings:
-            try:
-                if isinstance(reading, DataError):
-                    raise reading
-                if sys.stdout is not None and sys.stdout.isatty():
-                    bar.close()  # something is about to be printed there
-                for receive in receivers:
-                    receive(path, source_of(path), reading)
-            except DataError as error:
-                bar.close()
-                report(error)
-                n_failed += 1
-            else:
-                if reading.remarks:
-                    bar.close()
-                for each in reading.remarks:
-                    name = _StandardInput.name if path == STANDARD_INPUT else path
-                    remark(" ".join(f"{name}: {each}".split()))
-            bar.step()
+        n_failed = _hand_on(readings, receivers, bar)
     return 1 if complaints or n_failed else 0
 
 
-def _read_one(model: str, how: Mapping[str, Any], path: str) -> Reading:
-    return _reader(model).read(path, **how)
+def _how(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the keyword arguments of a reader; wrong values are refused before anything is read."""
+    how = {
+        "printed": options.printed,
+        "rotation": None if options.rotation == "auto" else int(options.rotation),
+        "regions": options.region,
+        "digits": options.digits,
+        "signs": options.signs,
+        "min_confidence": options.min_confidence,
+    }
+    ReadingOptions(**how)
+    return how
+
+
+Read = tuple[Source, Reading]  # a picture, and what is in it
+
+
+def _hand_on(readings: Iterable[Found[Read]], receivers: Sequence[Receiver], bar: PictureBar) -> int:
+    """Hand each reading to all `receivers`, and return how many pictures could not be read."""
+    n_failed = 0
+    for path, found in readings:
+        if sys.stdout is not None and sys.stdout.isatty():
+            bar.close()  # something is about to be printed there
+        reading = found if isinstance(found, DataError) else _received(receivers, path, *found)
+        if isinstance(reading, DataError):
+            bar.close()
+            report(reading)
+            n_failed += 1
+        else:
+            name = _StandardInput.name if path == STANDARD_INPUT else path
+            for each in reading.remarks:
+                bar.close()
+                remark(" ".join(f"{name}: {each}".split()))
+        bar.step()
+    return n_failed
+
+
+def _received(receivers: Sequence[Receiver], path: str, source: Source, reading: Reading) -> Reading | DataError:
+    """Return `reading` when all `receivers` have it, or why one could not take it."""
+    try:
+        for receive in receivers:
+            receive(path, source, reading)
+    except DataError as error:  # the picture cannot be opened any more
+        return error
+    return reading
+
+
+def _read_here(reader: Reader, how: Mapping[str, Any], path: str) -> Read:
+    source = _source(path)
+    return source, reader.read(source, **how)
+
+
+def _read_there(model: str, how: Mapping[str, Any], path: str) -> Read:
+    return _read_here(_reader(model), how, path)
 
 
 @cache
