@@ -75,7 +75,8 @@ def _print(comparisons: Sequence[Comparison]) -> None:
 def _spread(values: Sequence[float], form: str) -> str:
     if not values:
         return ""
-    median, lowest, highest = (form.format(value) for value in asdict(MedianRange.of(values)).values())
+    spread = MedianRange.of(values)
+    median, lowest, highest = (form.format(value) for value in (spread.median, spread.lowest, spread.highest))
     return median if lowest == highest else f"{median} ({lowest} to {highest})"
 
 

@@ -9,12 +9,24 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from digitscope import metrics, plots
-from digitscope.cli import arguments as cli
+from digitscope.cli.arguments import (
+    DATA,
+    DEVICE,
+    JSON,
+    Argument,
+    Command,
+    File,
+    Folder,
+    Number,
+    call_of,
+    seed_of,
+    words_of,
+)
 from digitscope.cli.console import print_table, remark, step_bar
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.data import COURSE_SEED, PAIRS_FOR, Split, Task
@@ -46,8 +58,22 @@ MOST_ERRORS = 48  # images on the sheet of errors: what a person looks through i
 MOST_PAIRS, MOST_SCENES = 10, 12  # the worst pairs on their sheet, and the scenes on each of two sheets
 
 Rows = list[tuple[str, str]]  # scores in words: pairs of a name and a value
-Drawn = list[tuple[str, "Figure", str]]  # figures, each with its heading and its caption in the report
-Examples = tuple[Split, str, str]  # examples to score, their title, and the source of their digits
+
+
+class Examples(NamedTuple):
+    """Examples to score, their title, and the source of their digits."""
+
+    split: Split
+    title: str
+    source: str
+
+
+class Drawn(NamedTuple):
+    """A figure, with its heading and its caption in the report."""
+
+    heading: str
+    figure: "Figure"
+    caption: str
 
 
 def run(options: argparse.Namespace) -> int:
@@ -77,8 +103,8 @@ def run(options: argparse.Namespace) -> int:
         logits = predict_in_steps(reader, split.images, bar.step)
     scores = scoring.evaluate(logits, split.labels)
     if options.figures:
-        words = cli.words_of(options, "split", "data", "pairs", "seed", "figures", "device", "unchecked")
-        command = cli.call_of("evaluate", options.model, *words)
+        words = words_of(options, "split", "data", "pairs", "seed", "figures", "device", "unchecked")
+        command = call_of("evaluate", options.model, *words)
         with _figures_blamed():
             scoring.write(options.figures, title, split, logits, scores, command, source)
     if options.json:
@@ -100,7 +126,7 @@ def _pens(reader: TrainedNetwork, options: argparse.Namespace) -> Examples:
         raise SettingError(f"--split {PENS} has single digits: expected a network for one digit, without --pairs")
     digits = load_pen_digits(options.data, held_back=True)
     split = digits.each(np.random.default_rng(0))  # the same drawings for every network
-    return (split, "UNIPEN's held-back writers", "UNIPEN's train_r01_v07, writers held back")
+    return Examples(split, "UNIPEN's held-back writers", "UNIPEN's train_r01_v07, writers held back")
 
 
 def _split(reader: TrainedNetwork, options: argparse.Namespace) -> Examples:
@@ -114,7 +140,7 @@ def _split(reader: TrainedNetwork, options: argparse.Namespace) -> Examples:
     if reader.data_sha256 is not None and dataset.sha256() != reader.data_sha256:
         remark(f"{dataset.name}, from {dataset.source}, is not what {options.model} was trained with")
     title = f"the {options.split} split of {dataset.name}"
-    return (dataset.splits[options.split], title, f"{dataset.name}, from {dataset.source}")
+    return Examples(dataset.splits[options.split], title, f"{dataset.name}, from {dataset.source}")
 
 
 def _pairs(reader: TrainedNetwork, options: argparse.Namespace) -> Examples:
@@ -127,7 +153,7 @@ def _pairs(reader: TrainedNetwork, options: argparse.Namespace) -> Examples:
     seed = COURSE_SEED if options.seed is None else options.seed
     split = fresh_pairs(singles, options.split, options.pairs, seed=seed, task=reader.task)
     title = f"{len(split):,} pairs of digits of the {options.split} split of {singles.name}"
-    return (split, title, f"pairs made with seed {seed} of {singles.name}, from {singles.source}")
+    return Examples(split, title, f"pairs made with seed {seed} of {singles.name}, from {singles.source}")
 
 
 @contextmanager
@@ -159,7 +185,7 @@ class Scoring:
     rows: Callable[[Any], Rows]
     stats: Callable[[Any], list[Stat]]
     figures: tuple[str, ...]
-    draw: Callable[[Split, Floats, Any], Drawn]
+    draw: Callable[[Split, Floats, Any], list[Drawn]]
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -207,16 +233,16 @@ def _reading_stats(scores: Evaluation) -> list[Stat]:
     ]
 
 
-def _draw_readings(split: Split, logits: Floats, scores: Evaluation) -> Drawn:
+def _draw_readings(split: Split, logits: Floats, scores: Evaluation) -> list[Drawn]:
     confusion = plots.confusion_heat_map(scores.confusion)
     reliability = plots.reliability_diagram(np.exp(metrics.log_softmax(logits)), split.labels)
     errors = plots.misread_sheet(split, logits, MOST_ERRORS)
     shades = "True digit against digit read; the shades are those of the errors."
     told = "The errors it was surest of, each with the truth and the reading."
     return [
-        ("Which digits are taken for which", confusion, shades),
-        ("How far its confidence can be trusted", reliability, RELIABILITY_CAPTION),
-        ("What it misreads", errors, told),
+        Drawn("Which digits are taken for which", confusion, shades),
+        Drawn("How far its confidence can be trusted", reliability, RELIABILITY_CAPTION),
+        Drawn("What it misreads", errors, told),
     ]
 
 
@@ -235,13 +261,13 @@ def _separation_stats(scores: MaskEvaluation) -> list[Stat]:
     return [Stat("mean intersection over union", f"{scores.mean_iou:.2%}", note)]
 
 
-def _draw_separations(split: Split, logits: Floats, _: MaskEvaluation) -> Drawn:
+def _draw_separations(split: Split, logits: Floats, _: MaskEvaluation) -> list[Drawn]:
     overlaps = metrics.intersection_over_union(logits > 0, split.labels > 0).mean(axis=1)
     worst = np.argsort(overlaps, kind="stable")[:MOST_PAIRS]
     told = "Below each pair its intersections over union: of the upper digit, of the lower one."
     first = plots.separation_sheet(split, logits, title="The first pairs")
     last = plots.separation_sheet(split[worst], logits[worst], title="The worst pairs")
-    return [("Which pixels are whose", first, told), ("Where it is least right", last, told)]
+    return [Drawn("Which pixels are whose", first, told), Drawn("Where it is least right", last, told)]
 
 
 page_rows = partial(
@@ -289,20 +315,20 @@ def _item_stats(scores: ItemScores) -> list[Stat]:
     ]
 
 
-def _draw_pages(split: Split, maps: Floats, _: PageScores) -> Drawn:
+def _draw_pages(split: Split, maps: Floats, _: PageScores) -> list[Drawn]:
     each = f1_of_scenes(maps, split.labels)
     worst = np.argsort(each, kind="stable")[: min(MOST_SCENES, int(np.isfinite(each).sum()) or 1)]
     told = "A box counts from an intersection over union of 0.5. The digit read stands over each box."
     drawn = []
     for name, rows in (("The first scenes", np.arange(min(MOST_SCENES, len(split)))), ("The worst scenes", worst)):
         captions = ["no digit" if np.isnan(f1) else f"F1 {f1:.2f}" for f1 in each[rows]]
-        drawn.append((name, plots.scene_sheet(split[rows], maps[rows], captions, title=name), told))
+        drawn.append(Drawn(name, plots.scene_sheet(split[rows], maps[rows], captions, title=name), told))
     return drawn
 
 
-def _draw_items(split: Split, logits: Floats, _: ItemScores) -> Drawn:
+def _draw_items(split: Split, logits: Floats, _: ItemScores) -> list[Drawn]:
     told = "The errors it was surest of: the item from near, and what is around it."
-    return [("What it misreads", plots.misread_sheet(split, logits, MOST_ERRORS), told)]
+    return [Drawn("What it misreads", plots.misread_sheet(split, logits, MOST_ERRORS), told)]
 
 
 READING = Scoring(
@@ -329,29 +355,29 @@ SCORINGS: Mapping[Task, Scoring] = MappingProxyType(
 
 FILES, SEPARATION_FILES, PAGE_FILES = (", ".join(SCORINGS[task].files) for task in ("digit", "separation", "page"))
 
-COMMAND = cli.Command(
+COMMAND = Command(
     run,
     (
-        cli.File("model MODEL", help="a run folder, an .onnx file, or one of the shipped networks below"),
-        *cli.DATA,
-        cli.Argument(
+        File("model MODEL", help="a run folder, an .onnx file, or one of the shipped networks below"),
+        *DATA,
+        Argument(
             "--split",
             default="test",
             choices=("train", "validation", "test", PENS),
             help="default: test; pens: UNIPEN's digits by the writers who are held back, drawn once each",
         ),
-        cli.Number(
+        Number(
             "--pairs",
             help="of a network for two digits or their pixels: score N pairs made of the split's single digits "
             "(default: the course's files if they are there, else 4000 pairs to test on)",
         ),
-        cli.seed_of(f"the pairs that --pairs makes (default: {COURSE_SEED})"),
-        cli.Folder(
+        seed_of(f"the pairs that --pairs makes (default: {COURSE_SEED})"),
+        Folder(
             "--figures",
             help=f"write {FILES}, of pixels {SEPARATION_FILES}, or of pages {PAGE_FILES}, there (default: none)",
         ),
-        cli.DEVICE,
-        cli.JSON,
+        DEVICE,
+        JSON,
     ),
     "evaluate two-digit --pairs 10000 --figures scores",
     "shipped networks:\n" + "\n".join(f"  {name:12} {summary}" for name, summary in SHIPPED.items()),

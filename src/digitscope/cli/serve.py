@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digitscope import serve as service
-from digitscope.cli import arguments as cli
+from digitscope.cli.arguments import (
+    Argument,
+    Command,
+    File,
+    Flag,
+    Number,
+    annotated_fields,
+    text_argument,
+    whole_number,
+)
 from digitscope.cli.console import remark
 from digitscope.errors import DataError
 from digitscope.serve import Limits
@@ -39,7 +48,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def serve(options: argparse.Namespace, make_app: "Callable[[Limits, Access], FastAPI]") -> int:
-    """Listen where the `LISTENING` options say, print the address, and serve until a signal ends it."""
+    """Listen where the `LISTENING` options say, print the address, and serve until a signal ends it.
+
+    Raises:
+        DataError: the file with the token cannot be read.
+        SettingError: a limit, the token or an allowed host is not valid.
+        DigitscopeError: the address or the port cannot be listened on.
+        ModuleNotFoundError: a package of the extra serve is not installed.
+    """
     token = _token(options.token_file)
     gc.disable()  # packages load a tenth faster so, and the collector leaves alone what is there to stay
     try:
@@ -81,34 +97,34 @@ def _token(path: Path | None) -> str | None:
         raise DataError(f"{path}: cannot be read ({reason}): expected a file with the token") from None
 
 
-def _limits() -> Iterator[cli.Argument]:
+def _limits() -> Iterator[Argument]:
     """Yield a flag for each limit of the service."""
-    for limit, kind, text in cli.annotated_fields(Limits):
+    for limit, kind, text in annotated_fields(Limits):
         default = "one a core, four at most" if limit.default is MISSING else f"{limit.default:,}"
         metavar = "SECONDS" if kind is float else "N"
         flag = f"--{limit.name.replace('_', '-')}"
-        yield cli.Argument(flag, type=kind, metavar=metavar, help=f"{text} (default: {default})")
+        yield Argument(flag, type=kind, metavar=metavar, help=f"{text} (default: {default})")
 
 
 LISTENING = (
-    cli.Argument(
+    Argument(
         "--host ADDRESS",
         default="127.0.0.1",
         help="address to listen on; 0.0.0.0 is every network of this machine (default: 127.0.0.1, this machine "
         "alone)",
     ),
-    cli.Number(
+    Number(
         "--port",
-        type=cli.whole_number("port", 0, 65_535),
+        type=whole_number("port", 0, 65_535),
         default=8000,
         help="port to listen on, 0 for any that is free (default: 8000)",
     ),
-    cli.Flag("--open", help="open the page in a browser"),
-    cli.File(
+    Flag("--open", help="open the page in a browser"),
+    File(
         "--token-file FILE",
         help=f"file with the token that a caller has to bring (default: that of {TOKEN_VARIABLE}, if any)",
     ),
-    cli.Argument(
+    Argument(
         "--allowed-host NAME",
         action="append",
         default=[],
@@ -117,13 +133,13 @@ LISTENING = (
 )
 """Where to listen, and to whom."""
 
-COMMAND = cli.Command(
+COMMAND = Command(
     run,
     (
         *LISTENING,
-        cli.Argument(
+        Argument(
             "--model NAME",
-            type=cli.text_argument,
+            type=text_argument,
             default="digit",
             help="what reads single digits: a shipped name or an .onnx file (default: digit)",
         ),

@@ -11,7 +11,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from digitscope.cli import arguments as cli
+from digitscope.cli.arguments import (
+    DATA,
+    DEVICE,
+    JSON,
+    TEST,
+    Argument,
+    Command,
+    Flag,
+    Folder,
+    Number,
+    call_of,
+    cores,
+    count_argument,
+    seed_of,
+    words_of,
+)
 from digitscope.cli.console import print_table, remark
 from digitscope.cli.datasets import single_digits
 from digitscope.cli.sweep_progress import shown, tell_failed, tell_interrupted
@@ -70,8 +85,8 @@ def run(options: argparse.Namespace) -> int:
     tell_failed(study, result.failed)
     if not result.finished():
         raise DigitscopeError(f"{folder}: no training went to its end, so there is nothing to draw")
-    words = cli.words_of(options, "seeds", "test", "quick", "seed", "data", "unchecked")
-    _write(folder, result, dataset, cli.call_of("study", options.study, *words))
+    words = words_of(options, "seeds", "test", "quick", "seed", "data", "unchecked")
+    _write(folder, result, dataset, call_of("study", options.study, *words))
     _tell(result, folder, options)
     return 1 if result.failed else 0
 
@@ -206,25 +221,23 @@ studies:
 
 Finished trainings are kept in the folder. Repeat the call to continue with the rest."""
 
-COMMAND = cli.Command(
+COMMAND = Command(
     run,
     (
-        cli.Argument("study STUDY", choices=tuple(DESIGNS), help="one of the studies below"),
-        cli.Flag(
-            "--quick", help="a smaller study, on the embedded sample, which takes no --data; a minute or two"
-        ),
-        cli.Number(
+        Argument("study STUDY", choices=tuple(DESIGNS), help="one of the studies below"),
+        Flag("--quick", help="a smaller study, on the embedded sample, which takes no --data; a minute or two"),
+        Number(
             "--seeds",
-            type=cli.count_argument,
+            type=count_argument,
             help=f"trainings of each point (default: {SEEDS}, or {QUICK_SEEDS} if quick)",
         ),
-        cli.seed_of("the first training of each point", default=COURSE_SEED),
-        cli.cores(),
-        cli.Folder("--out", help=f"the study's folder (default: {STUDIES}/STUDY)"),
-        cli.TEST,
-        *cli.DATA,
-        cli.DEVICE,
-        cli.JSON,
+        seed_of("the first training of each point", default=COURSE_SEED),
+        cores(),
+        Folder("--out", help=f"the study's folder (default: {STUDIES}/STUDY)"),
+        TEST,
+        *DATA,
+        DEVICE,
+        JSON,
     ),
     "study capacity --quick",
     ABOUT,

@@ -8,7 +8,22 @@ from pathlib import Path
 from typing import Any, get_args
 
 from digitscope import plots
-from digitscope.cli import arguments as cli
+from digitscope.cli.arguments import (
+    DATA,
+    DEVICE,
+    JSON,
+    TEST,
+    Argument,
+    Command,
+    Folder,
+    Number,
+    call_of,
+    check_engine,
+    cores,
+    engine,
+    seed_of,
+    words_of,
+)
 from digitscope.cli.console import print_table, remark
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.cli.sweep_progress import shown, tell_failed, tell_interrupted
@@ -55,7 +70,7 @@ RANKING_CAPTION = (
 
 def run(options: argparse.Namespace) -> int:
     """Train what is not finished yet, write the tables and the report, and return 1 if a trial crashed."""
-    cli.check_engine(options)
+    check_engine(options)
     named = {name: getattr(options, name) for name in ("method", "trials", "seeds", "seed")}
     space = load_space(options.space, options.assignments, **named)
     check_points(space)
@@ -79,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return tell_interrupted(folder)
     names = ("method", "trials", "seeds", "seed", "test", "engine", "address", "data", "unchecked")
-    command = cli.call_of("sweep", options.space, *options.assignments, *cli.words_of(options, *names))
+    command = call_of("sweep", options.space, *options.assignments, *words_of(options, *names))
     write_sweep_report(folder, sweep, data.dataset, command)
     tell_failed(space, sweep.failed)
     _tell(sweep, folder, options)
@@ -126,7 +141,7 @@ def _training_of_best(sweep: Sweep, options: argparse.Namespace) -> str:
             words.append(f"--{flag}" if value else f"--no-{flag}")
         else:
             words += [f"--{flag}", ",".join(map(str, value)) if isinstance(value, tuple) else value]
-    return cli.call_of(*words, "--seed", sweep.space.seed, *cli.words_of(options, "data", "unchecked"))
+    return call_of(*words, "--seed", sweep.space.seed, *words_of(options, "data", "unchecked"))
 
 
 # The report
@@ -264,31 +279,31 @@ a grid, and a search:
 on a Ray cluster, called from one of its machines; each trial has one thread, as with --cores 1 here:
   digitscope sweep course-hidden-10 --engine ray --address auto"""
 
-COMMAND = cli.Command(
+COMMAND = Command(
     run,
     (
-        cli.Argument("space SPACE", help="a .toml file, one that comes with the package, or a recipe"),
-        cli.Argument(
+        Argument("space SPACE", help="a .toml file, one that comes with the package, or a recipe"),
+        Argument(
             "assignments SETTING=VALUE",
             nargs="*",
             help="of the baseline; several values, or a range as LOW..HIGH or LOW..HIGH:log, are what varies",
         ),
-        cli.Argument(
+        Argument(
             "--method",
             choices=get_args(MethodName),
             help="one change of the baseline at a time, all combinations, or a search that learns (default: the "
             "space's, or one-factor)",
         ),
-        cli.Number("--trials", help="points that tpe tries (default: the space's, or 20)"),
-        cli.Number("--seeds", help="trainings of each point (default: the space's, or 1)"),
-        cli.seed_of("the first training of each point (default: the space's, or 12321)"),
-        *cli.engine("trains: processes of this machine, or tasks on a Ray cluster, each on one core"),
-        cli.cores(),
-        cli.Folder("--out", help=f"the sweep's folder (default: {SWEEPS}/SPACE)"),
-        cli.TEST,
-        *cli.DATA,
-        cli.DEVICE,
-        cli.JSON,
+        Number("--trials", help="points that tpe tries (default: the space's, or 20)"),
+        Number("--seeds", help="trainings of each point (default: the space's, or 1)"),
+        seed_of("the first training of each point (default: the space's, or 12321)"),
+        *engine("trains: processes of this machine, or tasks on a Ray cluster, each on one core"),
+        cores(),
+        Folder("--out", help=f"the sweep's folder (default: {SWEEPS}/SPACE)"),
+        TEST,
+        *DATA,
+        DEVICE,
+        JSON,
     ),
     "sweep course-hidden-10",
     ABOUT,

@@ -11,7 +11,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
-from digitscope.cli import arguments as cli
+from digitscope.cli.arguments import (
+    DATA,
+    DEVICE,
+    JSON,
+    Argument,
+    Command,
+    Flag,
+    Folder,
+    annotated_fields,
+    call_of,
+    seed_of,
+    words_of,
+)
 from digitscope.cli.console import StepBar, print_table, remark, step_bar, wait_for_first_process
 from digitscope.cli.datasets import dataset_for, single_digits
 from digitscope.data import COURSE_SEED, Dataset, has_two_digit
@@ -92,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
     print_table(f"{recipe.name}, seed {trained.seed}", *epochs_in_words(trained))
     print(f"test {recipe.measure}: {test:.2%} of {len(dataset.test):,} images")
     print(f"{folder}: weights, state, metrics, curves.png and report.html")
-    print(f"next: {cli.call_of('evaluate', folder, *cli.words_of(options, 'data', 'unchecked'))}")
+    print(f"next: {call_of('evaluate', folder, *words_of(options, 'data', 'unchecked'))}")
     return 0
 
 
@@ -230,13 +242,13 @@ def _options() -> dict[str, tuple[Any, list[str]]]:
     return merged
 
 
-def _flag_for(name: str, default: Any, text: str, choices: tuple[str, ...] | None) -> cli.Argument:
+def _flag_for(name: str, default: Any, text: str, choices: tuple[str, ...] | None) -> Argument:
     flag = f"--{name.replace('_', '-')}"
     if isinstance(default, bool):
-        return cli.Argument(flag, action=argparse.BooleanOptionalAction, help=text)
+        return Argument(flag, action=argparse.BooleanOptionalAction, help=text)
     kind = _units if isinstance(default, tuple) else type(default)
     metavar = None if choices else {int: "N", float: "X", str: "NAME", _units: "N[,N...]"}[kind]
-    return cli.Argument(flag, type=kind, choices=choices, metavar=metavar, help=text)
+    return Argument(flag, type=kind, choices=choices, metavar=metavar, help=text)
 
 
 def _units(text: str) -> tuple[int, ...]:
@@ -265,36 +277,36 @@ several processes, or machines, train one network on their CPUs; the result is t
 dropout, whose masks differ:
   torchrun --nproc-per-node 2 -m digitscope train best"""
 
-COMMAND = cli.Command(
+COMMAND = Command(
     run,
     (
-        cli.Argument("recipe RECIPE", help="one of the recipes below"),
-        *cli.DATA,
-        cli.DEVICE,
-        cli.seed_of(f"the weights, the order and dropout (default: {COURSE_SEED}, or the resumed run's)"),
-        cli.Folder("--out", help="the run folder (default: the next runs/RECIPE-N)"),
-        cli.Flag(
+        Argument("recipe RECIPE", help="one of the recipes below"),
+        *DATA,
+        DEVICE,
+        seed_of(f"the weights, the order and dropout (default: {COURSE_SEED}, or the resumed run's)"),
+        Folder("--out", help="the run folder (default: the next runs/RECIPE-N)"),
+        Flag(
             "--resume",
             help="continue the run in --out, or else the newest one, with the settings and the seed that it has; "
             "more --epochs extend a run whose learning rate is constant",
         ),
-        cli.Argument(
+        Argument(
             "--start MODEL",
             help=f"start from the weights of a shipped network ({', '.join(SHIPPED)}) or of an .onnx file, "
             "which the same network was exported to; they are random otherwise",
         ),
-        cli.Folder(
+        Folder(
             "--tensorboard",
             help="write the curves and the settings for TensorBoard too, into DIR and there the run folder's name",
         ),
-        cli.JSON,
+        JSON,
     ),
     "train fc --hidden 128 --learning-rate 0.05",
     ABOUT,
     groups={
         "settings (default: the recipe's)": tuple(
             _flag_for(field.name, field.default, text, get_args(kind) or None)
-            for field, kind, text in cli.annotated_fields(TrainingSettings)
+            for field, kind, text in annotated_fields(TrainingSettings)
         ),
         "options of the model (default: the recipe's, then the model's)": tuple(
             _flag_for(name, default, f"of {', '.join(users)}", None)
