@@ -89,7 +89,11 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def text_argument(text: str) -> str:
-    """Return `text`, which names a file or folder, as it was written; a `Path` would drop a leading ./."""
+    """Return `text`, which names a file or folder, as it was written; a `Path` would drop a leading ./.
+
+    Raises:
+        ArgumentTypeError: it is empty, or a web address.
+    """
     if not text:  # which `Path` takes for the current folder
         raise argparse.ArgumentTypeError("'' names no file or folder: expected a path; . is the current folder")
     if re.match(r"\w+://", text):
@@ -98,7 +102,11 @@ def text_argument(text: str) -> str:
 
 
 def path_argument(text: str) -> Path:
-    """Return `text` as a path, checked as `text_argument` does."""
+    """Return `text` as a path, checked as `text_argument` does.
+
+    Raises:
+        ArgumentTypeError: it is empty, or a web address.
+    """
     return Path(text_argument(text))
 
 
@@ -179,7 +187,11 @@ def engine(what: str) -> tuple[Argument, Argument]:
 
 
 def check_engine(options: argparse.Namespace) -> None:
-    """Refuse an address without an engine that has one."""
+    """Refuse an address without an engine that has one.
+
+    Raises:
+        SystemExit: with 2, once the error is told.
+    """
     if options.address and options.engine != "ray":
         options.parser.error(f"argument --address: {options.address}: expected --engine ray with it")
 

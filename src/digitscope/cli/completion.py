@@ -34,7 +34,11 @@ compadd -- ${{=flags}}
 
 
 def install(commands: Mapping[str, str]) -> None:
-    """Write a completion file for each shell where the shell looks for it, and print their paths."""
+    """Write a completion file for each shell where the shell looks for it, and print their paths.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
     flags = {name: _flags_of(name) for name in commands}
     first = " ".join([*commands, "--help", "--version", "--install-completion"])
     data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")

@@ -32,6 +32,9 @@ def write_chapters(chapters: Path, folder: Path, *, force: bool = False) -> None
     """Write each chapter into `folder` as a notebook, and its pictures as they are.
 
     A notebook there that differs, because somebody changed or ran it, stays as it is without `force`.
+
+    Raises:
+        OSError: the folder or a file cannot be written; `filename` is its path.
     """
     make_folder(folder)
     n_kept = n_notebooks = 0

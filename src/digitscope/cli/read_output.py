@@ -42,7 +42,10 @@ SECONDS_BETWEEN = 0.1
 """A bar that is in sight is drawn anew after this long: a terminal may be slower than the reading."""
 
 Receiver = Callable[[str, Source, Reading], None]
-"""A function that prints or saves a reading; it takes the path, the picture and the reading."""
+"""A function that prints or saves a reading; it takes the path, the picture and the reading.
+
+It raises a `DataError` if it opens the picture again and cannot, and an `OSError` if it cannot write.
+"""
 
 
 # On standard output
@@ -116,6 +119,10 @@ def record_file(path: Path) -> Iterator[tuple[set[str], Receiver]]:
 
     Other files are written to a temporary name and moved. This one keeps the progress of work that may take hours:
     each line is flushed. A last line that a kill cut off is removed, and its picture is read again.
+
+    Raises:
+        DataError: a line is no record.
+        OSError: the file cannot be read or written.
     """
     paths: set[str] = set()
     end = 0
@@ -151,7 +158,11 @@ def annotator(folder: Path, paths: Sequence[str]) -> Receiver:
 
     The copies mirror the folders of the pictures at `paths`, from the deepest that they share. `a/form.jpg` and
     `b/form.jpg` become `a/form.jpg.jpg` and `b/form.jpg.jpg`: the whole name stays, since a `form.png` may stand
-    beside. Copies must not go where the pictures are, to be read as some of them the next time.
+    beside.
+
+    Raises:
+        SettingError: a copy would go where the pictures are, to be read as one of them the next time.
+        OSError: the folder cannot be made.
     """
     sources = {Path(path).parent.resolve() for path in paths if path != STANDARD_INPUT}
     parts = zip(*(source.parts for source in sources), strict=False)
