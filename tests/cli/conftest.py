@@ -1,7 +1,7 @@
 """The command called in process, from an empty folder of its own, and small data for it."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -40,14 +40,16 @@ def digitscope(capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
 
 
 @pytest.fixture
-def on_a_terminal(digitscope: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """The command, with a terminal of 120 columns as standard error."""
+def on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """A call with a terminal of 120 columns as standard error, which returns what was written there."""
 
-    def call(*words: object) -> Outcome:
-        monkeypatch.setenv("TERM", "xterm")
-        monkeypatch.setenv("COLUMNS", "120")
-        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-        return digitscope(*words)
+    def call(*words: object) -> str:
+        with monkeypatch.context() as patch:
+            patch.setenv("TERM", "xterm")
+            patch.setenv("COLUMNS", "120")
+            patch.setattr(sys.stderr, "isatty", lambda: True)
+            assert main([str(word) for word in words]) == 0
+        return capsys.readouterr().err
 
     return call
 

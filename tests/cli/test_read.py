@@ -562,12 +562,15 @@ print(code, "torch" in sys.modules)
 
 
 @pytest.mark.usefixtures("plain")
-def test_a_bar_on_a_terminal(on_a_terminal: Command) -> None:
+def test_a_bar_on_a_terminal_and_none_in_a_pipe(digitscope: Command, on_a_terminal: Callable[..., str]) -> None:
     one, two = picture("a.png", 1), picture("b.png", 2)
-    assert on_a_terminal("read", one).err == []
-    first, *_, last = on_a_terminal("read", one, two).err
+    shown = on_a_terminal("read", one, two)
+    first, *_, last, end = shown.split("\r")
     assert first.endswith("] 0 of 2")
-    assert last.strip() == ""  # it leaves an empty line
+    assert (last.strip(), end) == ("", "")  # it leaves an empty line
+    assert "\n" not in shown
+    assert on_a_terminal("read", one) == ""
+    assert digitscope("read", one, two).err == []
 
 
 def test_a_reader_that_has_seen_enough(two_forms: Path) -> None:

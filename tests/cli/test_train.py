@@ -2,6 +2,7 @@ import json
 import re
 import shlex
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -359,9 +360,8 @@ def test_no_bar_without_a_terminal(digitscope: Command, tiny_mnist_folder: Path)
     assert "\x1b" not in out
 
 
-def test_a_bar_on_a_terminal(on_a_terminal: Command, tiny_mnist_folder: Path) -> None:
-    words = ("train", "fc", "--data", tiny_mnist_folder, "--unchecked", "--epochs", 1)
-    seen = "\n".join(on_a_terminal(*words).err)
+def test_a_bar_on_a_terminal(on_a_terminal: Callable[..., str], tiny_mnist_folder: Path) -> None:
+    seen = on_a_terminal("train", "fc", "--data", tiny_mnist_folder, "--unchecked", "--epochs", 1)
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen)
     assert re.search(r"\bfc +━+ +0/1 ", plain)  # 57 images: one whole batch
     assert "\x1b[" in seen
