@@ -34,7 +34,11 @@ class BatchSource(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class FixedOrder:
-    """The same batches in the same order each epoch, the remainder dropped: the course's protocol."""
+    """The same batches in the same order each epoch, the remainder dropped: the course's protocol.
+
+    Raises:
+        SettingError: `batch_size` is below 1 or above the number of examples.
+    """
 
     split: Split
     batch_size: int
@@ -69,6 +73,9 @@ class Reshuffled:
         styles: share of the 1s and 7s that are written as elsewhere in the world, see `digitscope.data.styles`.
         pens: `pen_digits` per example, put between the examples and the non-digits, and warped alike.
         pen_digits: where these come from; None without.
+
+    Raises:
+        SettingError: `batch_size` is below 1 or above the number of examples of an epoch.
     """
 
     split: Split
@@ -189,6 +196,10 @@ def whole_batches(split: Split, batch_size: int) -> Split:
 
 
 def check_batch_size(batch_size: int, examples: int) -> None:
-    """Refuse a batch that the examples of an epoch cannot fill."""
+    """Check that the examples of an epoch can fill a batch.
+
+    Raises:
+        SettingError: they cannot, or `batch_size` is below 1.
+    """
     if not 1 <= batch_size <= examples:
         raise SettingError(f"batch_size = {batch_size}: expected 1 to {examples}, the examples of an epoch")

@@ -34,7 +34,11 @@ BOTH_SIZES = (True, False)  # whether a set of pairs is the `_mini` one, in the 
 
 
 def read_course_mnist(path: Path) -> tuple[Split, Split]:
-    """Return the training digits (the first two pairs, in order) and the test digits of `mnist.pkl.gz`."""
+    """Return the training digits (the first two pairs, in order) and the test digits of `mnist.pkl.gz`.
+
+    Raises:
+        DataError: the file cannot be read, or does not hold what the course's file does.
+    """
     with about(path), gzip.open(path) as file:
         stored = restricted_load(file)
         if not isinstance(stored, list | tuple) or len(stored) != 3:
@@ -79,8 +83,10 @@ def load_two_digit(directory: Path | str | None = None, *, mini: bool | None = N
 def has_two_digit(directory: Path | str) -> bool:
     """Tell whether `directory` or its subfolder `mnist` holds any of the course's two-digit files.
 
-    `load_two_digit` finds out whether a set of them is complete, and names those that lack. DataError tells that
-    the folder cannot be looked at.
+    `load_two_digit` finds out whether a set of them is complete, and names those that lack.
+
+    Raises:
+        DataError: the folder cannot be looked at.
     """
     folder = expanded(directory)
     looked_in = places(folder) if is_folder(folder) else ()
@@ -111,7 +117,11 @@ def write_two_digit(dataset: Dataset, directory: Path | str, *, mini: bool = Tru
 
 
 def read_pairs(images_path: Path, labels_path: Path) -> Split:
-    """Return the overlapping pairs in one of the course's image files and its label file."""
+    """Return the overlapping pairs in one of the course's image files and its label file.
+
+    Raises:
+        DataError: a file cannot be read or is not such a file, or the two differ in length.
+    """
     with about(images_path), gzip.open(images_path) as file:
         stored = restricted_load(file)
         if not isinstance(stored, list):

@@ -63,7 +63,8 @@ class Material:
     def of(cls, digits: Split, *, held_back: bool = False, directory: Path | str | None = None) -> "Material":
         """Return the material of `digits` and of the pens in `directory`, of the writers held back or the others.
 
-        DataError tells that the pens' files are missing or damaged.
+        Raises:
+            DataError: the pens' files are missing or damaged.
         """
         pens = {name: load_pens(name, directory) for name in CATEGORIES}
         return cls(

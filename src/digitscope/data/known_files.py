@@ -105,7 +105,11 @@ def md5(*parts: bytes | memoryview) -> str:
 
 
 def identify(files: Mapping[str, FoundFile]) -> str:
-    """Return the name of the data set whose files these are; DataError if a name promises another content."""
+    """Return the name of the data set whose files these are.
+
+    Raises:
+        DataError: a file's content is not the one that its name promises.
+    """
     origins = {digest: (dataset, name) for dataset, known in KNOWN_FILES.items() for name, digest in known.items()}
     digests = {name: md5(*_idx_parts(file.array)) for name, file in files.items()}
     met = Counter(origins[digest][0] for digest in digests.values() if digest in origins)

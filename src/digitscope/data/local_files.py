@@ -29,7 +29,11 @@ def find_data_directory(directory: Path | str | None = None) -> Path | None:
 
 
 def expanded(directory: Path | str) -> Path:
-    """Return `directory` with the home folder in place of a leading ~; errors as for `find_data_directory`."""
+    """Return `directory` with the home folder in place of a leading ~.
+
+    Raises:
+        DataError: ~ stands before a user whom this machine does not know.
+    """
     try:
         return Path(directory).expanduser()
     except RuntimeError as error:
@@ -42,7 +46,11 @@ def cache_directory() -> Path:
 
 
 def places(folder: Path) -> tuple[Path, Path]:
-    """Return where data may lie in `folder`, which must be there: itself and its subfolder `mnist`."""
+    """Return where data may lie in `folder`, which must be there: itself and its subfolder `mnist`.
+
+    Raises:
+        DataError: there is no such folder, or it cannot be looked at.
+    """
     if is_file(folder):
         raise DataError(f"{folder}: a file; expected the folder that holds the data files: name {folder.parent}")
     if not is_folder(folder):
@@ -54,12 +62,20 @@ def places(folder: Path) -> tuple[Path, Path]:
 
 
 def is_file(path: Path) -> bool:
-    """Tell whether a file is at `path`; DataError if the system does not let us look: it may be there."""
+    """Tell whether a file is at `path`.
+
+    Raises:
+        DataError: the system does not let us look, which must not pass for a file that is missing.
+    """
     return stat.S_ISREG(_mode(path))
 
 
 def is_folder(path: Path) -> bool:
-    """Tell whether a folder is at `path`; errors as for `is_file`."""
+    """Tell whether a folder is at `path`.
+
+    Raises:
+        DataError: as for `is_file`.
+    """
     return stat.S_ISDIR(_mode(path))
 
 
@@ -77,7 +93,12 @@ def _mode(path: Path) -> int:
 
 
 def refuse_existing(paths: Iterable[Path]) -> None:
-    """Raise DataError if something is at any of `paths`."""
+    """Check that nothing is at any of `paths`.
+
+    Raises:
+        DataError: something is.
+        OSError: the system does not let us look.
+    """
     for path in paths:
         if path.exists():
             raise DataError(f"{path}: is there already and is kept; expected a folder without it: name another")
@@ -85,7 +106,11 @@ def refuse_existing(paths: Iterable[Path]) -> None:
 
 @contextmanager
 def new_files(*paths: Path) -> Iterator[list[Path]]:
-    """Yield temporary paths that are moved to `paths` when all are whole; DataError if one cannot be written."""
+    """Yield temporary paths that are moved to `paths` when all are whole.
+
+    Raises:
+        DataError: something is at one of `paths`, or it cannot be written.
+    """
     try:
         refuse_existing(paths)
         with ExitStack() as stack:
@@ -97,7 +122,11 @@ def new_files(*paths: Path) -> Iterator[list[Path]]:
 
 @contextmanager
 def about(path: Path, advice: str = "") -> Iterator[None]:
-    """Let an error of the block, which reads the file at `path`, name it; an OSError becomes a DataError."""
+    """Let an error of the block, which reads the file at `path`, name it.
+
+    Raises:
+        DataError: the block raised it or an OSError.
+    """
     try:
         yield
     except OSError as error:
@@ -107,13 +136,21 @@ def about(path: Path, advice: str = "") -> Iterator[None]:
 
 
 def read_content(path: Path) -> bytes:
-    """Return the content of the file at `path`, uncompressed if it is gzipped, whatever its name."""
+    """Return the content of the file at `path`, uncompressed if it is gzipped, whatever its name.
+
+    Raises:
+        DataError: the file cannot be read, or its compressed content is damaged.
+    """
     with about(path, "; get the file again"):
         return decompressed(path.read_bytes())
 
 
 def decompressed(content: bytes, limit: int = -1) -> bytes:
-    """Return `content`, uncompressed if it is gzipped, then at most `limit` bytes of it unless that is -1."""
+    """Return `content`, uncompressed if it is gzipped, then at most `limit` bytes of it unless that is -1.
+
+    Raises:
+        DataError: the compressed content is damaged.
+    """
     if not content.startswith(GZIP_MAGIC):
         return content
     try:

@@ -96,7 +96,8 @@ def load_sample() -> Dataset:
 def has_mnist(directory: Path | str) -> bool:
     """Tell whether `directory` or its subfolder `mnist` holds a file that MNIST could be read from.
 
-    DataError tells that there is no such folder, or that it cannot be looked at.
+    Raises:
+        DataError: there is no such folder, or it cannot be looked at.
     """
     return any(_idx_paths(place) or is_file(place / COURSE_NAME) for place in places(expanded(directory)))
 
@@ -247,7 +248,11 @@ def fetch_mnist(*, report: Report | None = None) -> Path:
 def fetch_files(
     digests: Mapping[str, str], folder: Path, *, mirrors: Sequence[str], report: Report | None = None
 ) -> None:
-    """Bring each file of `digests` (name -> MD5 of its uncompressed content) into `folder`, as `name`.gz."""
+    """Bring each file of `digests` (name -> MD5 of its uncompressed content) into `folder`, as `name`.gz.
+
+    Raises:
+        DataError, MissingExtraError: as for `fetch_mnist`.
+    """
     for name, digest in digests.items():
         path = folder / f"{name}.gz"
         with suppress(DataError):

@@ -74,6 +74,9 @@ def random_separations(
     """Return the pairs that `random_pairs` returns, labelled by pixel: images (n, 42, 28), labels (n, 2, 42, 28).
 
     A label is 1 where the upper digit, and likewise where the lower, has ink by itself (see INKED).
+
+    Raises:
+        DataError, SettingError: as for `random_pairs`.
     """
     upper, lower, _ = _drawn(singles, n, augmentation, generator)
     return Split(overlap(upper, lower), separate(upper, lower))

@@ -60,7 +60,11 @@ def _with_planes(scenes: list[Scene]) -> Split:
 
 @dataclass(frozen=True, eq=False)
 class FreshExamples:
-    """New examples for every batch, made by other processes: scenes, or the items of scenes."""
+    """New examples for every batch, made by other processes: scenes, or the items of scenes.
+
+    Raises:
+        SettingError: `batch_size` is below 1 or above `epoch_size`.
+    """
 
     material: Material  # the digits and pens for the documents; each process receives it once
     batch_size: int
@@ -78,7 +82,11 @@ class FreshExamples:
         return self.epoch_size // self.batch_size
 
     def epoch(self, generator: np.random.Generator, /, *, plain: bool = False) -> Iterator[Batch]:
-        """Yield batches, a function of `generator` alone; ClusterError if a process that makes them has ended."""
+        """Yield batches, a function of `generator` alone.
+
+        Raises:
+            ClusterError: a process that makes examples has ended.
+        """
         del plain  # no example is warped
         key = tuple(int(number) for number in generator.integers(2**32, size=4))
         images: list[UInt8] = []

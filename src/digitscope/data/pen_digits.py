@@ -64,7 +64,8 @@ class PenDigits:
 def load_pen_digits(directory: Path | str | None = None, *, held_back: bool = False) -> PenDigits:
     """Return the digits of the writers to learn from, or of those who are held back, without incomplete samples.
 
-    DataError tells that there are no pen strokes, or that their file is damaged.
+    Raises:
+        DataError: there are no pen strokes, or their file is damaged.
     """
     return pen_digits(load_pens("digits", directory), held_back=held_back)
 

@@ -77,7 +77,11 @@ def has_pens(directory: Path | str | None = None) -> bool:
 
 
 def load_pens(category: str, directory: Path | str | None = None) -> Pens:
-    """Return the samples of a category, one of `CATEGORIES`; DataError if the file is missing or damaged."""
+    """Return the samples of a category, one of `CATEGORIES`.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
     folder = _pens_folder(directory)
     if folder is None:
         raise DataError(

@@ -127,7 +127,11 @@ def joined(first: Split, second: Split) -> Split:
 
 
 def hold_out_last_tenth(split: Split) -> tuple[Split, Split]:
-    """Return the first nine tenths of `split`, rounded down, and the rest, for validation; neither is empty."""
+    """Return the first nine tenths of `split`, rounded down, and the rest, for validation; neither is empty.
+
+    Raises:
+        DataError: there are fewer than two examples.
+    """
     if len(split) < 2:
         raise DataError(f"{len(split)} examples to train on: expected at least 2, one of them for validation")
     cut = 9 * len(split) // 10

@@ -272,7 +272,8 @@ class Scale:
     def images(self, X: NDArray[Any]) -> NDArray[np.uint8]:
         """Return `X` (N, n_features) as uint8 images (N, 28, 28), each feature a square as large as fits.
 
-        ValueError: X has pixels from 0 to 1 where the scale is of 0 to 255, or the other way round.
+        Raises:
+            ValueError: X has pixels from 0 to 1 where the scale is of 0 to 255, or the other way round.
         """
         white, brightest = self.high[0], X.max(initial=0)
         if self.of_pixels and (0 < brightest <= 1 < white or (white == 1 and brightest >= 2)):

@@ -92,12 +92,20 @@ _SIZES: Mapping[str, tuple[tuple[int, int], ...]] = MappingProxyType(
 
 
 def sizes_of(name: str) -> tuple[tuple[int, int], ...]:
-    """Return height and width of the images that the model `name` takes, all of a call alike."""
+    """Return height and width of the images that the model `name` takes, all of a call alike.
+
+    Raises:
+        KeyError: there is no such model.
+    """
     return _SIZES[name]
 
 
 def options_of(name: str) -> dict[str, Any]:
-    """Return the options of the model `name` with their defaults; a SettingError if there is no such model."""
+    """Return the options of the model `name` with their defaults.
+
+    Raises:
+        SettingError: there is no such model.
+    """
     if name not in MODELS:
         raise SettingError(f"no model is called {name!r}: expected one of {', '.join(MODELS)}")
     return {option.name: option.default for option in inspect.signature(MODELS[name]).parameters.values()}
@@ -106,7 +114,8 @@ def options_of(name: str) -> dict[str, Any]:
 def build(name: str, options: Mapping[str, Any]) -> nn.Sequential:
     """Return a new model; its weights come from torch's current generator.
 
-    SettingError: there is no such model, it does not have one of the options, or it refuses an option's value.
+    Raises:
+        SettingError: there is no such model, it does not have one of the options, or it refuses an option's value.
     """
     known = options_of(name)
     for option in options:

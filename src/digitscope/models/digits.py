@@ -26,7 +26,10 @@ def fully_connected(hidden: int = 10, activation: str = "relu", dropout: float =
 
     uint8 (N, 28, 28) -> 784 -> `hidden` (the course uses 10 and 128) -> logits float32 (N, 10). The activation is
     "relu", or "leaky-relu" with slope 0.01. `dropout` is the share of the hidden neurons that a training step
-    leaves out (Srivastava et al. 2014); the course's has none. A SettingError for a refused option.
+    leaves out (Srivastava et al. 2014); the course's has none.
+
+    Raises:
+        SettingError: no hidden neuron, an unknown activation, or `dropout` is not from 0 to below 1.
     """
     check_hidden(hidden)
     check_dropout(dropout)
@@ -43,11 +46,14 @@ def fully_connected(hidden: int = 10, activation: str = "relu", dropout: float =
 
 
 def course_cnn(dropout: float = 0.5) -> nn.Sequential:
-    """Return the course's convolutional network, 225,034 parameters; a SettingError for a refused `dropout`.
+    """Return the course's convolutional network, 225,034 parameters.
 
     uint8 (N, 28, 28) -> (N, 1, 28, 28) -> conv 32 3x3: (N, 32, 26, 26) -> pool: (N, 32, 13, 13)
     -> conv 64 3x3: (N, 64, 11, 11) -> pool: (N, 64, 5, 5) -> 1,600 -> 128 -> dropout -> logits float32 (N, 10).
     As in the handout, no activation follows the layer of 128.
+
+    Raises:
+        SettingError: `dropout` is not from 0 to below 1.
     """
     check_dropout(dropout)
     return nn.Sequential(
@@ -188,9 +194,12 @@ class TwoHeads(nn.Module):
 
 
 def two_digit_mlp(hidden: int = 64) -> nn.Sequential:
-    """Return the course's fully connected network for two digits; a SettingError for a refused `hidden`.
+    """Return the course's fully connected network for two digits.
 
     uint8 (N, 42, 28) -> 1,176 -> `hidden` -> logits float32 (N, 2, 10)
+
+    Raises:
+        SettingError: no hidden neuron.
     """
     check_hidden(hidden)
     return nn.Sequential(
@@ -203,13 +212,16 @@ def two_digit_mlp(hidden: int = 64) -> nn.Sequential:
 
 
 def two_digit_cnn(dropout: float = 0.5) -> nn.Sequential:
-    """Return the course's convolutional network for two digits; a SettingError for a refused `dropout`.
+    """Return the course's convolutional network for two digits.
 
     uint8 (N, 42, 28) -> (N, 1, 42, 28) -> conv 32 5x5: (N, 32, 38, 24) -> pool: (N, 32, 19, 12) -> dropout
     -> 7,296 -> logits float32 (N, 2, 10).
 
     The handout's listing calls `F.dropout(x)` without its training flag, and so drops half of the features
     when it evaluates too. Here dropout is a layer: it acts in training and is the identity in evaluation.
+
+    Raises:
+        SettingError: `dropout` is not from 0 to below 1.
     """
     check_dropout(dropout)
     return nn.Sequential(
@@ -228,7 +240,10 @@ def two_digit_fast(dropout: float = 0.3) -> nn.Sequential:
 
     uint8 (N, 42, 28) -> (N, 1, 42, 28) -> conv 32 5x5 stride 2: (N, 32, 21, 14) -> conv 48 3x3: (N, 48, 21, 14)
     -> conv 96 3x3 stride 2: (N, 96, 11, 7) -> conv 96 3x3: (N, 96, 11, 7) -> 7,392 -> 128 -> dropout
-    -> logits float32 (N, 2, 10). A SettingError for a refused `dropout`.
+    -> logits float32 (N, 2, 10).
+
+    Raises:
+        SettingError: `dropout` is not from 0 to below 1.
     """
     check_dropout(dropout)
     return nn.Sequential(

@@ -126,12 +126,20 @@ class ShiftAveraged(nn.Sequential):
 
 
 def check_hidden(hidden: int) -> None:
-    """Raise a SettingError if `hidden` is not a whole number from 1."""
+    """Check a number of hidden neurons.
+
+    Raises:
+        SettingError: `hidden` is not a whole number from 1.
+    """
     if type(hidden) is not int or hidden < 1:
         raise SettingError(f"hidden is {hidden!r}: expected a whole number from 1")
 
 
 def check_dropout(dropout: float) -> None:
-    """Raise a SettingError if `dropout` is not a number from 0 to below 1."""
+    """Check a share of dropout.
+
+    Raises:
+        SettingError: `dropout` is not a number from 0 to below 1.
+    """
     if type(dropout) not in (int, float) or not 0 <= dropout < 1:
         raise SettingError(f"dropout is {dropout!r}: expected a number from 0 to below 1")

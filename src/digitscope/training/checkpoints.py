@@ -22,7 +22,8 @@ def save_weights(path: Path, model: nn.Module) -> None:
 def load_weights(path: Path, model: nn.Module) -> None:
     """Read into `model` what `save_weights` wrote.
 
-    DataError: the file is missing or damaged, or holds another model's weights.
+    Raises:
+        DataError: the file is missing or damaged, or holds another model's weights.
     """
     try:
         model.load_state_dict(_read(path))
@@ -48,7 +49,8 @@ def save_state(path: Path, state: TrainingState) -> None:
 def load_state(path: Path, state: TrainingState) -> None:
     """Put `state` and torch's generator back to where `save_state` found them.
 
-    DataError: the file is missing or damaged, or does not belong to this model.
+    Raises:
+        DataError: the file is missing or damaged, or does not belong to this model.
     """
     tensors = _read(path)
     groups = state.optimizer.state_dict()["param_groups"]

@@ -17,7 +17,10 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 def choose_device(name: str) -> torch.device:
     """Return the device called `name`; "auto" is the first of cuda, mps and cpu that is there.
 
-    Processes that train together do so on the CPU. SettingError: the name is unknown, or there is no such device.
+    Processes that train together do so on the CPU.
+
+    Raises:
+        SettingError: the name is unknown, or there is no such device.
     """
     if name not in DEVICES:
         raise SettingError(f"device is {name!r}: expected one of {', '.join(DEVICES)}")
@@ -35,7 +38,8 @@ def choose_device(name: str) -> torch.device:
 def place(model: nn.Module, device: str) -> nn.Module:
     """Return `model` on the device called `device`, laid out for it: CPU convolutions prefer channels last.
 
-    SettingError: the name is unknown, or this machine has no such device.
+    Raises:
+        SettingError: the name is unknown, or this machine has no such device.
     """
     model = model.to(choose_device(device))
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

@@ -25,7 +25,8 @@ from digitscope.models.layers import Columns
 def processes_together() -> Iterator[int]:
     """Yield this process's rank among those that torchrun started, which are connected in the block; else 0.
 
-    ClusterError: another process has ended before the block has.
+    Raises:
+        ClusterError: another process has ended before the block has.
     """
     if not dist.is_torchelastic_launched() or int(os.environ["WORLD_SIZE"]) == 1:
         yield 0
@@ -87,7 +88,10 @@ def share_of(n: int, n_columns: int, rank: int, n_ranks: int) -> Tensor:
     """Return which of `n` examples the process `rank` has, as int64 indices.
 
     It is every `n_ranks`-th group of `n_columns` examples, so that a column has the same ones in all processes
-    together that it has in one; see `Columns`. SettingError: a column would have no example in some process.
+    together that it has in one; see `Columns`.
+
+    Raises:
+        SettingError: a column would have no example in some process.
     """
     if n < n_columns * n_ranks:
         raise SettingError(

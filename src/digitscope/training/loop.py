@@ -177,7 +177,10 @@ def evaluate(model: nn.Module, split: Split, *, batch_size: int = BATCH_SIZE) ->
 def predict_logits(model: nn.Module, images: UInt8, *, batch_size: int = BATCH_SIZE) -> NDArray[np.float32]:
     """Return the logits of uint8 `images` (N, H, W): float32 (N, 10), or (N, 2, 10) for pairs.
 
-    The model is left in evaluation mode. SettingError: `batch_size` is below 1.
+    The model is left in evaluation mode.
+
+    Raises:
+        SettingError: `batch_size` is below 1.
     """
     if batch_size < 1:
         raise SettingError(f"batch_size is {batch_size}: expected a whole number from 1")
