@@ -64,7 +64,11 @@ class EventLog:
         self._writer.close()
 
     def add(self, record: EpochRecord) -> None:
-        """Write the figures of an epoch; a ModuleNotFoundError if tensorboard is not installed."""
+        """Write the figures of an epoch.
+
+        Raises:
+            ModuleNotFoundError: tensorboard is not installed.
+        """
         if self._writer is None:
             from torch.utils.tensorboard import SummaryWriter
 

@@ -77,7 +77,11 @@ class ItemScores:
 
 
 def score_items(logits: Floats, labels: UInt8) -> ItemScores:
-    """Return the scores of `logits` (N, 43) against `labels` (N,); a DataError if there is nothing to score."""
+    """Return the scores of `logits` (N, 43) against `labels` (N,).
+
+    Raises:
+        DataError: the shapes do not belong together, or there is nothing to score.
+    """
     scores, told = evaluate_logits(logits, labels), logits.argmax(axis=1)
 
     def precision_and_recall(first: int, end: int) -> tuple[float, float]:

@@ -108,7 +108,12 @@ class Recipe:
         return "class accuracy" if self.task == "page" else self.measure
 
     def check_data(self, dataset: Dataset) -> None:
-        """Raise a SettingError if `dataset` is for another task, a DataError if its images have another size."""
+        """Check that the recipe can learn from `dataset`.
+
+        Raises:
+            SettingError: `dataset` is for another task.
+            DataError: its images are of another size.
+        """
         found, size = dataset.train.task, dataset.train.images.shape[1:]
         if found != self.task:
             raise SettingError(
@@ -123,7 +128,9 @@ class Recipe:
         """Return the recipe with some settings or model options replaced, each named in `changes`.
 
         Fewer `epochs` than there are `epochs_without_augmentation` are all plain, unless `changes` says otherwise.
-        A SettingError if a name is neither a training setting nor an option of the model, or a value is refused.
+
+        Raises:
+            SettingError: a name is neither a training setting nor an option of the model, or a value is refused.
         """
         known, accepted = self.settings.names(), default_options(self.model)
         settings = {name: value for name, value in changes.items() if name in known}
@@ -139,7 +146,11 @@ class Recipe:
 
 
 def settings_type(model: str) -> type[TrainingSettings]:
-    """Return the kind of settings that `model` is trained with; a SettingError if there is no such model."""
+    """Return the kind of settings that `model` is trained with.
+
+    Raises:
+        SettingError: there is no such model.
+    """
     if model not in (SCRATCH, *MODELS):
         raise SettingError(f"no model is called {model!r}: expected one of {', '.join([*MODELS, SCRATCH])}")
     return ScratchSettings if model == SCRATCH else TrainingSettings
@@ -151,7 +162,11 @@ def default_options(model: str) -> dict[str, Any]:
 
 
 def get_recipe(name: str) -> Recipe:
-    """Return the recipe called `name`; a SettingError if there is none."""
+    """Return the recipe called `name`.
+
+    Raises:
+        SettingError: there is none.
+    """
     if name not in RECIPES:
         raise SettingError(f"no recipe is called {name!r}: expected one of {', '.join(RECIPES)}")
     return RECIPES[name]

@@ -195,7 +195,8 @@ QUICK = ("2-3-1", "hidden-10", "hidden-128")
 def select(names: Sequence[str]) -> tuple[str, ...]:
     """Return the experiments that `names` mean, each once; all of them if there are no names.
 
-    An unknown name is a SettingError.
+    Raises:
+        SettingError: a name is unknown.
     """
     selected = [each for name in names for each in (QUICK if name == "quick" else (name,))] or [*EXPERIMENTS]
     for name in selected:

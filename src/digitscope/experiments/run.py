@@ -77,7 +77,11 @@ class Run:
 
     @property
     def model(self) -> nn.Module:
-        """The network, if it is one of PyTorch; a SettingError if it is the NumPy network."""
+        """The network, if it is one of PyTorch.
+
+        Raises:
+            SettingError: it is the NumPy network.
+        """
         if isinstance(self.network, scratch.Network):
             raise SettingError(f"{self.recipe.name} is the NumPy network: expected one that PyTorch trains")
         return self.network
@@ -232,7 +236,9 @@ def _numpy_training(
 def load_run(folder: Path, *, device: str = "cpu") -> Run:
     """Read a run folder back, its network on `device`.
 
-    DataError: a file is missing or damaged. SettingError: the device is not there, or not one for the network.
+    Raises:
+        DataError: a file is missing or damaged.
+        SettingError: there is no such device, or the network cannot compute on it.
     """
     recipe, seed = read_recipe(folder)
     path = folder / WEIGHTS_FILE

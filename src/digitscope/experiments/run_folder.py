@@ -109,7 +109,8 @@ def _check_same_run(folder: Path, kept: dict[str, Any], config: dict[str, Any]) 
 def read_recipe(folder: Path) -> tuple[Recipe, int]:
     """Return the recipe of the run in `folder`, with every change that was applied, and its seed.
 
-    DataError: the folder holds no run, or its configuration is damaged.
+    Raises:
+        DataError: the folder holds no run, or its configuration is damaged.
     """
     config = read_config(folder)
     try:
@@ -130,7 +131,8 @@ def read_recipe(folder: Path) -> tuple[Recipe, int]:
 def read_config(folder: Path) -> dict[str, Any]:
     """Return the content of config.json, of which settings, options and data are sure to be there.
 
-    DataError: the folder holds no run, or its configuration is damaged.
+    Raises:
+        DataError: the folder holds no run, or its configuration is damaged.
     """
     path = folder / CONFIG_FILE
     if not path.is_file():

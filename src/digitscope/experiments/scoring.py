@@ -114,7 +114,10 @@ def fresh_pairs(singles: Dataset, split: str, n: int, *, seed: int, task: Task =
     """Return `n` overlapping pairs of digits of the named split of `singles`, the same for the same arguments.
 
     They are labelled for `task`, "two-digit" or "separation". They begin with the pairs that `make_two_digit` has
-    in that split for the same seed. SettingError: `n` is below 1 or above 10,000,000.
+    in that split for the same seed.
+
+    Raises:
+        SettingError: `n` is below 1 or above 10,000,000.
     """
     generators = np.random.default_rng(seed).spawn(len(singles.splits))
     generator = dict(zip(singles.splits, generators, strict=True))[split]

@@ -35,8 +35,9 @@ def make_source(
 ) -> BatchSource:
     """Return the training examples in the order that the settings name.
 
-    SettingError: single digits, material or pen digits are missing, or an epoch, a batch or `train_size` is too
-    large.
+    Raises:
+        SettingError: single digits, material or pen digits are missing, or an epoch, a batch or `train_size` is
+            too large.
     """
     if settings.order == "fresh-pages":
         if material is None:

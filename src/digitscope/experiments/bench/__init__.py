@@ -38,7 +38,11 @@ class Benchmark:
     threads: int
 
     def load(self) -> Callable[[Conditions], tuple[Comparison, ...]]:
-        """Return its `measure`; a MissingExtraError if a package that one of its sides is of is not installed."""
+        """Return its `measure`.
+
+        Raises:
+            MissingExtraError: one of its sides is a package that is not installed.
+        """
         module = import_module(f"{__name__}.{self.module}")
         return module.measure  # type: ignore[no-any-return]
 
@@ -98,7 +102,8 @@ BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
 def select(names: Sequence[str]) -> tuple[str, ...]:
     """Return the benchmarks that `names` mean, each once and in the table's order; all if there are no names.
 
-    An unknown name is a SettingError.
+    Raises:
+        SettingError: a name is unknown.
     """
     for name in names:
         if name not in BENCHMARKS:

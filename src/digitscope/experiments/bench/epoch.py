@@ -160,7 +160,11 @@ def sklearn_epochs(split: Split) -> Callable[[], float]:
 
 @contextmanager
 def subnormals_as_zero() -> Iterator[None]:
-    """Let the processor take subnormal numbers for 0 in the block, or raise a NotAvailableError if it cannot."""
+    """Let the processor take subnormal numbers for 0 in the block.
+
+    Raises:
+        NotAvailableError: the processor cannot, or PyTorch does not know how to tell it.
+    """
     if not torch.set_flush_denormal(True):
         raise NotAvailableError("PyTorch cannot switch subnormal numbers off on this processor")
     try:

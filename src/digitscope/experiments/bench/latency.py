@@ -121,7 +121,11 @@ def exported_reader(model: nn.Module, images: UInt8, threads: int) -> Predict:
 
 
 def shipped_reader(threads: int) -> Predict:
-    """Return a reader with the shipped weights, or raise a NotAvailableError if they are not there."""
+    """Return a reader with the shipped weights.
+
+    Raises:
+        NotAvailableError: they are not there.
+    """
     try:
         return _read_with(Recognizer.load("digit", threads=threads))
     except DataError as error:
@@ -147,7 +151,8 @@ def torch_reader(model: Callable[[torch.Tensor], torch.Tensor], threads: int) ->
 def compiled_reader(model: nn.Module, images: UInt8, threads: int) -> Predict:
     """Return a reader that calls `model` compiled, once for one image and once for a batch.
 
-    NotAvailableError: it cannot be compiled, for example because there is no C++ compiler.
+    Raises:
+        NotAvailableError: it cannot be compiled, for example because there is no C++ compiler.
     """
     read = torch_reader(torch.compile(model, dynamic=False), threads)
     try:

@@ -40,7 +40,11 @@ class Conditions:
     on_news: Callable[[str], None] = lambda _news: None
 
     def chosen(self, sides: Mapping[str, T]) -> dict[str, T]:
-        """Return the first of `sides`, and those that `peers` selects; a SettingError if it selects none."""
+        """Return the first of `sides`, and those that `peers` selects.
+
+        Raises:
+            SettingError: it selects none.
+        """
         first, *others = sides
         found = [side for side in others if self.peers.casefold() in side.casefold()]
         if not found:

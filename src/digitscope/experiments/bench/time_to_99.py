@@ -53,7 +53,8 @@ Training = Callable[[int], Iterator[nn.Module]]
 def measure(conditions: Conditions) -> tuple[Comparison, ...]:
     """Return the one table; with `quick`, an epoch each on the first few thousand images.
 
-    Data that are not all of MNIST are a DataError without `quick`.
+    Raises:
+        DataError: the data are not all of MNIST, and it is not `quick`.
     """
     dataset = conditions.data()
     if conditions.quick:

@@ -33,7 +33,8 @@ class Variant:
 class Study:
     """Variants in the order of the table, each trained with the same `n_seeds` seeds: `seed`, seed + 1, ...
 
-    SettingError: the number of seeds, or the last one, is out of range.
+    Raises:
+        SettingError: the number of seeds, or the last one, is out of range.
     """
 
     name: str
@@ -97,7 +98,9 @@ def run_study(
 ) -> Result:
     """Train what is not finished in `folder` yet, and return how all of it went; arguments as of `run_sweep`.
 
-    SettingError: the folder holds something else, or is in use. DataError: what it holds is damaged.
+    Raises:
+        SettingError: the folder holds something else, or is in use.
+        DataError: what the folder holds is damaged.
     """
     failed: list[Failed] = []
     trials = [Trial(each.point, each.recipe, seed, test=test) for seed in study.seeds for each in study.variants]

@@ -33,7 +33,9 @@ _MAY_GROW = ("seeds", "trials")
 class Journal:
     """Optuna's study of one folder, and the records of trials that ended, by their keys: the last of each key.
 
-    SettingError: the folder holds another sweep. DataError: its content is damaged.
+    Raises:
+        SettingError: the folder holds another sweep.
+        DataError: its content is damaged.
     """
 
     def __init__(self, folder: Path, described: Mapping[str, Any], axes: Mapping[str, Axis]) -> None:
@@ -101,7 +103,11 @@ def _first_difference(name: str, kept: object, value: object) -> tuple[str, obje
 
 
 def load_study(folder: Path) -> "optuna.Study":
-    """Return the Optuna study of a sweep's folder; a KeyError if there is none."""
+    """Return the Optuna study of a sweep's folder.
+
+    Raises:
+        KeyError: there is none.
+    """
     study: optuna.Study = load_optuna().load_study(study_name=STUDY, storage=_storage(folder))
     return study
 
@@ -125,7 +131,9 @@ def _storage(folder: Path) -> "optuna.storages.JournalStorage":
 def opened(folder: Path, described: Mapping[str, Any], axes: Mapping[str, Axis]) -> Iterator[Journal]:
     """Hold the journal of `folder` for one process; another one is refused until the block, or the process, ends.
 
-    SettingError: the folder holds another sweep, or is in use. DataError: its content is damaged.
+    Raises:
+        SettingError: the folder holds another sweep, or is in use.
+        DataError: its content is damaged.
     """
     make_folder(folder)
     path = folder / JOURNAL_FILE

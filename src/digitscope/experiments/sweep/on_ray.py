@@ -33,8 +33,10 @@ class RayEngine:
 
     Each machine needs digitscope with the same version of it and of PyTorch, and Optuna for "tpe". A trial has one
     core, on a cluster of any size, so that its result does not depend on that; more only if the recipe's setting
-    `threads` says so. With the device "cuda" it has a GPU of its own, with "auto" none; a ClusterError if no
-    machine has one.
+    `threads` says so. With the device "cuda" it has a GPU of its own, with "auto" none.
+
+    Raises:
+        ClusterError: the device is "cuda" and no machine has one.
     """
 
     cores = 1

@@ -37,7 +37,11 @@ SHIPPED = tuple(sorted(Path(entry.name).stem for entry in _FOLDER.iterdir() if e
 
 @dataclass(frozen=True)
 class Choices:
-    """The values that a setting takes; a SettingError if there is none, or one of them twice."""
+    """The values that a setting takes.
+
+    Raises:
+        SettingError: there is none, or one of them twice.
+    """
 
     values: tuple[Any, ...]
 
@@ -58,7 +62,8 @@ class Choices:
 class Range:
     """Numbers from `low` to `high`, both included, whole ones if both are; drawn evenly, on a `log` scale or not.
 
-    SettingError: they are no numbers, `low` is not below `high`, or `log` has no place to begin.
+    Raises:
+        SettingError: they are no numbers, `low` is not below `high`, or `log` has no place to begin.
     """
 
     low: float
@@ -154,7 +159,10 @@ class Space:
         """Return the points of a method that knows them all, in order: of a range its two ends.
 
         With "one-factor" they are the baseline, then each other value of each setting with the baseline's of all
-        others; else every combination. SettingError: there are more than 10,000.
+        others; else every combination.
+
+        Raises:
+            SettingError: there are more than 10,000 combinations.
         """
         if self.method == "one-factor":
             baseline = self.baseline
@@ -194,7 +202,11 @@ class Space:
 
 
 def check_seeds(seed: int, n_seeds: int) -> None:
-    """Raise a SettingError if a number of seeds, or the first one, is out of range."""
+    """Check a number of seeds, and the first one.
+
+    Raises:
+        SettingError: one of them is out of range.
+    """
     _check_number("seeds", n_seeds, 1, MOST_SEEDS)
     _check_number("seed", seed, 0, 2**32 - n_seeds)
 
@@ -205,10 +217,13 @@ def _check_number(name: str, value: Any, least: int, most: int) -> None:
 
 
 def check_points(space: Space) -> None:
-    """Raise a SettingError that names a point of `space` that cannot be trained; of a range only the ends count.
+    """Check that the points of `space` can be trained; of a range only the ends count.
 
     "tpe" can draw too many combinations to check. So each value must only have one combination that can be
     trained; drawn combinations are checked when they are drawn.
+
+    Raises:
+        SettingError: a setting or the model's options are refused at a point, which the text names.
     """
     if space.method != "tpe":
         for point in space.points():
@@ -239,7 +254,11 @@ def refusal(space: Space, point: Point) -> str:
 
 
 def setting_of(recipe: Recipe, name: str) -> Any:
-    """Return the value that a setting or a model's option has in `recipe`; a SettingError if there is none."""
+    """Return the value that a setting or a model's option has in `recipe`.
+
+    Raises:
+        SettingError: there is none of that name.
+    """
     values = {**recipe.all_options, **recipe.settings.as_dict()}
     if name not in values:
         raise SettingError(
@@ -277,7 +296,9 @@ def load_space(source: str, assignments: Sequence[str] = (), **named: Any) -> Sp
             varies; each replaces what the source says of that setting.
         named: method, seeds, seed and trials; None leaves what the source says.
 
-    DataError: the file cannot be read. SettingError: the source says something that no space has.
+    Raises:
+        DataError: the file cannot be read, or is no TOML.
+        SettingError: the source is unknown, or says something that no space has.
     """
     content = _content(source)
     for key, value in content.items():

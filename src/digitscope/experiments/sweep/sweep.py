@@ -69,7 +69,9 @@ def run_sweep(
         test: score the test split too. Trials that finished without a test score are trained again.
         hooks: told of what happens.
 
-    SettingError: the space is refused, or the folder holds another sweep or is in use. DataError: it is damaged.
+    Raises:
+        SettingError: the space is refused, see `check_points`, or the folder holds another sweep or is in use.
+        DataError: what the folder holds is damaged.
     """
     check_points(space)
     scores: list[PointScore] = []

@@ -90,7 +90,8 @@ class TrialRecord:
 def run_trial(trial: Trial, data: TrialData, on_epoch: Callable[[EpochRecord], None]) -> TrialRecord:
     """Train, and score the test split at the end if `trial` asks for it; `on_epoch` is called after every epoch.
 
-    A recipe that does not fit the data is a SettingError.
+    Raises:
+        SettingError: the recipe does not fit the data.
     """
     history: list[EpochRecord] = []
     falls_behind = _median_rule(trial.earlier)
@@ -155,7 +156,8 @@ def load_optuna() -> Any:
 def device_of(recipe: Recipe, device: str) -> str:
     """Return where `recipe` is trained if it is asked to be on `device`: "cpu", "cuda" or "mps".
 
-    An unknown device, or one that is not there, is a SettingError.
+    Raises:
+        SettingError: the name is unknown, or there is no such device.
     """
     return "cpu" if recipe.model == SCRATCH else choose_device(device).type
 
