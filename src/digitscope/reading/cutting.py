@@ -22,7 +22,7 @@ def cut_out(
 ) -> tuple[Float32, Float32, tuple[float, float]]:
     """Return the ink of a digit, float32 (h, w), 0 to 1, without empty rims, its box, float32 (4,), and contrast.
 
-    Where there is no ink, that is (1, 1), and the box is `box`. The contrast is that of full ink to the paper, in
+    Where there is no ink, that is (1, 1), and the box is `box`. The contrast of its deepest ink is given in
     levels and as a share of the paper's level: a shadow lowers the first alone.
 
     Args:
@@ -42,13 +42,15 @@ def cut_out(
     size = (max(1, round(part.width * share)), max(1, round(part.height * share)))
     picture = np.asarray(part.resize(size, Image.Resampling.BOX), dtype=np.float32)
     seen = _ink_there(ink, ink_scale, low, high, size)
-    strength, contrast = _strength(picture, seen)
+    strength, levels, paper = _strength(picture, seen)
     middle = (box[:2] + box[2:]) / 2
     is_around = ((others[:, :2] < middle) & (others[:, 2:] > middle)).all(axis=1)  # such as a ring taken for a 0
     near = others[((others[:, 2:] > low) & (others[:, :2] < high)).all(axis=1) & ~is_around]
     window = box + INSIDE * longer * np.array([-1, -1, 1, 1])
     boxes = (np.vstack([box, near, window]) - np.tile(low, 2)) * share
     strength[~_own_pixels(boxes[:-1], boxes[-1], strength.shape)] = 0
+    deepest = float((levels * (strength > 0)).max())
+    contrast = deepest, deepest / max(paper, 1.0)
     own_ink, corner = _trimmed(strength)
     if own_ink.size == 1:
         return own_ink, box, contrast
@@ -68,8 +70,8 @@ def _ink_there(
     return np.asarray(moved, dtype=np.float32)
 
 
-def _strength(picture: Float32, seen: Float32) -> tuple[Float32, tuple[float, float]]:
-    """Return the contrast of ink to paper, 0 to 1, where the network sees ink or beside it; and what 1 is."""
+def _strength(picture: Float32, seen: Float32) -> tuple[Float32, Float32, float]:
+    """Return the ink, 0 to 1, where the network sees any or beside it, the contrast in levels, and the paper's."""
     inside = seen > 0.5 * min(1.0, float(seen.max()))
     paper = float(np.median(picture if inside.all() else picture[~inside]))
     contrast = picture - paper
@@ -79,7 +81,7 @@ def _strength(picture: Float32, seen: Float32) -> tuple[Float32, tuple[float, fl
     strength = np.clip((contrast / full - FAINT) / (1 - FAINT), 0, 1)
     width = 1 + 2 * round(max(picture.shape) / 40)
     near = ndimage.grey_dilation(seen, (width, width))
-    return np.asarray(strength * np.clip(2 * near, 0, 1), dtype=np.float32), (full, full / max(paper, 1.0))
+    return np.asarray(strength * np.clip(2 * near, 0, 1), dtype=np.float32), contrast, paper
 
 
 def _own_pixels(boxes: Float32, window: Float32, shape: tuple[int, ...]) -> NDArray[np.bool_]:
