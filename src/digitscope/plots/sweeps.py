@@ -46,7 +46,7 @@ def ranking_figure(points: Sequence[RankedPoint], heading: str = "", measure: st
     figure = new_figure(WIDTH, height)
     size = ((WIDTH - LEFT - RIGHT) / WIDTH, ROW * len(points) / height)
     axes = figure.add_axes((LEFT / WIDTH, BOTTOM / height, *size))
-    left: dict[str, Any] = {"ha": "right", "parse_math": False}
+    small, beside = TEXT_SIZE - 0.5, axes.get_yaxis_transform()
     for row, point in enumerate(points):
         colour = OKABE_ITO[1] if row == 0 else OKABE_ITO[0]
         mean, deviation = 100 * point.mean, 100 * (point.deviation or 0.0)
@@ -54,10 +54,20 @@ def ranking_figure(points: Sequence[RankedPoint], heading: str = "", measure: st
         if point.test is not None:
             axes.plot([100 * point.test], [row], "o", color=MUTED, markersize=7, markerfacecolor="none", zorder=1)
         told = f"{mean:.2f}" + ("" if point.deviation is None else f" \N{PLUS-MINUS SIGN} {deviation:.2f}")
-        beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "color": INK}
         weight = "bold" if row == 0 else "normal"
-        axes.text(-0.03, row, _cut(point.label), fontsize=TEXT_SIZE - 0.5, fontweight=weight, **left, **beside)
-        axes.text(1.04, row, f"{told} %", fontsize=TEXT_SIZE - 0.5, **beside)
+        axes.text(
+            -0.03,
+            row,
+            _cut(point.label),
+            transform=beside,
+            color=INK,
+            fontsize=small,
+            fontweight=weight,
+            ha="right",
+            va="center",
+            parse_math=False,
+        )
+        axes.text(1.04, row, f"{told} %", transform=beside, color=INK, fontsize=small, va="center")
     quiet_axes(axes)
     axes.grid(axis="x", color=HAIRLINE, linewidth=0.8)
     axes.grid(visible=False, axis="y")
@@ -68,11 +78,20 @@ def ranking_figure(points: Sequence[RankedPoint], heading: str = "", measure: st
     key = "dot: validation, \N{PLUS-MINUS SIGN} one deviation over seeds"
     if any(point.test is not None for point in points):
         key += "    ring: test, which chooses nothing"
-    small: dict[str, Any] = {"color": MUTED, "fontsize": TEXT_SIZE - 1}
-    figure.text(0.15 / WIDTH, 0.12 / height, key, **small)
+    figure.text(0.15 / WIDTH, 0.12 / height, key, color=MUTED, fontsize=TEXT_SIZE - 1)
     top = 1 - 0.32 / height
     figure.text(0.15 / WIDTH, top, f"Validation {measure}", color=INK, fontsize=TITLE_SIZE, fontweight="bold")
-    axes.text(-0.03, 1.02, _cut(heading), transform=axes.transAxes, va="bottom", **left, **small)
+    axes.text(
+        -0.03,
+        1.02,
+        _cut(heading),
+        transform=axes.transAxes,
+        color=MUTED,
+        fontsize=TEXT_SIZE - 1,
+        ha="right",
+        va="bottom",
+        parse_math=False,
+    )
     return figure
 
 
