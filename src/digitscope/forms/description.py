@@ -196,7 +196,11 @@ def load_form(path: Path | str) -> Form:
 
 
 def read_description(path: Path) -> bytes:
-    """Return the content of a form's TOML file; raise a DataError if it cannot be read."""
+    """Return the content of a form's TOML file.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     try:
         return path.read_bytes()
     except OSError as error:
