@@ -9,7 +9,7 @@ import pytest
 from digitscope.data import COURSE_SEED, Dataset, Split
 from digitscope.errors import DataError, SettingError
 from digitscope.experiments.recipes import RECIPES, Recipe, get_recipe
-from digitscope.models import build
+from digitscope.models import build, sizes_of
 from digitscope.scratch import ScratchSettings
 from digitscope.training import TrainingSettings
 
@@ -95,6 +95,15 @@ def test_a_model_that_is_not_there() -> None:
         Recipe("mine", "", "FC", TrainingSettings())
     with pytest.raises(SettingError, match="no model is called ''"):
         replace(RECIPES["fc"], model="")
+
+
+def test_parameters_are_counted_of_models_of_pytorch() -> None:
+    assert RECIPES["fc"].n_parameters() == (784 + 1) * 10 + (10 + 1) * 10
+    RECIPES["scratch"].check_options()
+    with pytest.raises(SettingError, match="no model is called 'scratch'"):
+        RECIPES["scratch"].n_parameters()
+    with pytest.raises(KeyError):
+        sizes_of("scratch")
 
 
 def test_fresh_pairs_are_for_pairs() -> None:
