@@ -15,8 +15,7 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from digitscope.reading.framing import SIDE
-from digitscope.serve.content_types import BYTES, FORM, JSON, PDF
+from digitscope.serve.content_types import BYTES, FORM, JSON, PDF, SIDE
 from digitscope.serve.examples import DIGIT_SENT
 from digitscope.serve.problems import Problem
 from digitscope.serve.schemas import ReadOptions

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from digitscope.reading.framing import SIDE
-from digitscope.serve.content_types import BYTES, PNG
+from digitscope.serve.content_types import BYTES, PNG, SIDE
 from digitscope.serve.schemas import NewTraining
 
 ROWS = [[255 if 13 <= column < 16 and 4 <= row < 24 else 0 for column in range(SIDE)] for row in range(SIDE)]

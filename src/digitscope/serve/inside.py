@@ -25,10 +25,10 @@ from digitscope.data.styles import distances_from_line
 from digitscope.errors import DataError
 from digitscope.metrics import log_softmax
 from digitscope.reading import Recognizer
-from digitscope.reading.framing import SIDE
 from digitscope.reading.recognizer import IMAGES_A_RUN, INPUT, open_session
 from digitscope.serve import schemas
 from digitscope.serve.bodies import in_base64
+from digitscope.serve.content_types import SIDE
 
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
