@@ -230,7 +230,7 @@ def _content(
 ) -> bytes:
     """Return the file of `model`: its input and outputs so named, the input's `dynamic` axes of any length."""
     graph = graph_of(model, torch.from_numpy(images[:2]), name, outputs, dynamic)
-    # What the exporter notes of the machine: stack traces with its paths, and intermediate shapes.
+    # The exporter adds stack traces, which hold paths of the machine, and intermediate shapes.
     del graph.metadata_props[:], graph.graph.metadata_props[:], graph.graph.value_info[:]
     for node in graph.graph.node:
         del node.metadata_props[:]

@@ -139,7 +139,7 @@ for block, end in ((ResidualBlock, 0.56), (PlainBlock, 0.76)):
     assert abs(np.mean(shallow_losses[block][-10:]) - end) < 0.08
 """,
         "temperatures from 0.53 to 0.58": "",  # see `tests/test_readme_figures.py`
-        "Of the others, batches of 24 give 45 steps": "assert len(separations.train) == 24 * 45 == 0.9 * 1_200",
+        "The other 1,080 make 45 batches of 24": "assert len(separations.train) == 24 * 45 == 0.9 * 1_200",
         "where it says 80 %, it is right far less often": """
 (orange,) = (each for name, each in bins.items() if name == "trained too long")
 near = np.nanargmin(abs(orange.confidence - 0.8))

@@ -166,7 +166,7 @@ def _figures_blamed() -> Iterator[None]:
         raise DataError(f"{error.filename}: {reason}") from None
 
 
-# What is told of the scores for each task
+# The report of the scores, for each task
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ class FilledForm:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """What is written in a field."""
+    """The text of a field, as found."""
 
     fitting: Fitting  # the texts that it may be
     plain: str  # the digits as they are

@@ -18,7 +18,7 @@ MOST_TRIED = 50_000  # values that are tried at most
 
 @dataclass(frozen=True)
 class Fitting:
-    """What a field may say."""
+    """The possible texts of a field."""
 
     texts: tuple[str, ...] = ()  # those that are allowed, the most probable first; none if nothing plausible is
     shares: tuple[float, ...] = ()  # the probability of each among them, 0 to 1

@@ -1,4 +1,4 @@
-"""What every request passes through: its answer's headers and line in the log, access, its body, and the load."""
+"""The middleware that every request passes: headers and log of its answer, access, its body, and the load."""
 
 import asyncio
 import io

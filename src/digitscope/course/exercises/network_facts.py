@@ -1,4 +1,4 @@
-"""What a network of PyTorch does with three images, and what stands between its layers.
+"""Facts about a PyTorch network: its values for three images, and its steps between layers.
 
 The latter is measured by values, and not by the names of operations. A probe replaces the output of one layer by
 chosen values, the same at all places of a map. All images are the same. Later layers give all images the same
@@ -154,7 +154,7 @@ def averaged(shape: torch.Size) -> Tensor:
     return values.reshape(*shape[:2], *[1] * (len(shape) - 2)).expand(shape)
 
 
-# What arrives of them
+# How images and chosen values come through
 
 
 def is_linear(arrived: Tensor) -> bool:

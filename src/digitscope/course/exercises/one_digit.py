@@ -96,7 +96,7 @@ def _later_layers(facts: Facts) -> Iterator[str]:
 def _dropout(facts: Facts) -> Iterator[str]:
     hidden, last = facts.linears
     is_active = _leads(facts.evaluation, "linear", 0, torch.relu)
-    # By what training multiplies the hidden units; NaN where a unit is 0.
+    # Dropout multiplies each hidden unit by its factor; NaN where the unit is 0.
     factors = last.given / (hidden.value.relu() if is_active else hidden.value)
     drops_elsewhere = not (
         torch.equal(facts.convolutions[0].given, facts.images)

@@ -143,7 +143,7 @@ Changes = dict[str, dict[str, Any]]
 def _values(state: State, **changes: Any) -> SimpleNamespace:
     """Return the values of a step from `state`; `changes` replace some of them before those that follow.
 
-    `to_hidden` and `to_output` are the weights. What begins with `d_` is the gradient of the loss.
+    `to_hidden` and `to_output` are the weights. A name with `d_` is a gradient of the loss.
     """
     biases, to_hidden, to_output = state.weights
     x1, x2, y = state.point

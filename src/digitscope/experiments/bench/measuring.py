@@ -24,10 +24,10 @@ class NotAvailableError(DigitscopeError):
 class Conditions:
     """The conditions of a benchmark.
 
-    `data` returns single digits, for benchmarks that need them. The others are the turns and the threads of each
-    side, both at least 1; whether to measure less, to see that it works; and part of the names of the sides to
-    compare with the first. `on_start` is told the name of a measurement and its number of turns, `on_turn` is
-    called after each, and `on_news` is told a line about events within a turn.
+    `data` returns single digits, for benchmarks that need them. Each side has `rounds` turns and
+    `threads`, both at least 1. `quick` measures less, to see that it works. `peers` has parts of the names of the
+    sides to compare with the first. `on_start` gets a measurement's name and its number of turns. `on_turn` is
+    called after each turn. `on_news` gets a line about events within a turn.
     """
 
     data: Callable[[], Dataset]

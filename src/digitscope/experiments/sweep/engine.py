@@ -16,7 +16,7 @@ from digitscope.workers import Task, Workers
 
 @dataclass(frozen=True)
 class Event:
-    """What happens to a trial."""
+    """An event in the life of a trial."""
 
     trial: Trial
 

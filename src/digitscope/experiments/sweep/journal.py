@@ -147,7 +147,7 @@ def opened(folder: Path, described: Mapping[str, Any], axes: Mapping[str, Axis])
                 raise SettingError(
                     f"{folder}: another sweep is at work here: wait for it, or name another folder with --out"
                 ) from None
-        # What a process that was killed has left: Optuna's lock, and a line that is not whole.
+        # A killed process leaves Optuna's lock, and a line that is not whole.
         path.with_name(f"{JOURNAL_FILE}.lock").unlink(missing_ok=True)
         if path.exists():
             os.truncate(path, path.read_bytes().rfind(b"\n") + 1)

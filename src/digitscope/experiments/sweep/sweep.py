@@ -24,7 +24,7 @@ class Hooks:
     """What a sweep or a study tells while it runs.
 
     `on_found` is told of the trials that were finished before, `on_round` of each round's trials before it begins,
-    and how many are finished already. `on_event` is told of what happens; a record is on disk by then.
+    and how many are finished already. `on_event` gets each event, after its record is on disk.
     """
 
     on_found: Callable[[Sequence[TrialRecord]], None] = lambda _: None
