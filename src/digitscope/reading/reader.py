@@ -80,7 +80,7 @@ class Reader:
                 None for all. An item belongs to the first region that its centre is in.
             digits: the digits that may occur; others are not read.
             signs: the signs that may occur; what looks like another one may be a digit.
-            min_confidence: `Digit.chance` from which a digit is accepted.
+            min_confidence: `Digit.chance` from which a digit is accepted, if it is not much paler than others.
             most_pages: as of `open_pictures`.
 
         Raises:
