@@ -27,7 +27,7 @@ MODULE = "digitscope.experiments.bench.latency"
 
 
 def test_percentiles_by_hand() -> None:
-    readings: tuple[CallTimes, ...] = (((0.001, 0.002, 0.009), ()), (tuple(i / 1000 for i in range(101)), ()))
+    readings = CallTimes((0.001, 0.002, 0.009), ()), CallTimes(tuple(i / 1000 for i in range(101)), ())
     row = single_row("x", readings)
     assert row.values["p50_ms"] == pytest.approx((2.0, 50.0))
     assert row.values["p99_ms"] == pytest.approx((2 + 0.98 * 7, 99.0))
@@ -35,7 +35,7 @@ def test_percentiles_by_hand() -> None:
 
 
 def test_images_a_second_by_hand() -> None:
-    row = batch_row("x", (((), (0.5, 0.25, 0.25)), ((), (2.0,))), batch_size=100)
+    row = batch_row("x", (CallTimes((), (0.5, 0.25, 0.25)), CallTimes((), (2.0,))), batch_size=100)
     assert row.values == {"images_per_second": (300.0, 50.0)}
     assert row.raw == [(0.5, 0.25, 0.25), (2.0,)]
 

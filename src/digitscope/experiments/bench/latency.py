@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -52,8 +53,11 @@ Predict = Callable[[UInt8], NDArray[np.float32]]
 """uint8 (N, 28, 28) to probabilities, float32 (N, 10)."""
 
 
-CallTimes = tuple[tuple[float, ...], tuple[float, ...]]
-"""One turn of one reader, in seconds a call: of calls with one image, and of calls with a batch."""
+class CallTimes(NamedTuple):
+    """One turn of one reader, in seconds a call: of calls with one image, and of calls with a batch."""
+
+    singles: tuple[float, ...]
+    batches: tuple[float, ...]
 
 
 def measure(conditions: Conditions) -> tuple[Comparison, ...]:
@@ -90,7 +94,7 @@ def read_in_turn(
     """Return the seconds that `read` takes for single images, one after the other, and then for batches."""
     batch = images[:batch_size]
     singles = tuple(timed(partial(read, images[i % len(images)][None]))[1] for i in range(n_singles))
-    return singles, tuple(timed(partial(read, batch))[1] for _ in range(n_batches))
+    return CallTimes(singles, tuple(timed(partial(read, batch))[1] for _ in range(n_batches)))
 
 
 def makers(images: UInt8, threads: int) -> Mapping[str, Callable[[], Predict]]:
@@ -165,13 +169,13 @@ def compiled_reader(model: nn.Module, images: UInt8, threads: int) -> Predict:
 
 def single_row(side: str, readings: tuple[CallTimes, ...]) -> ComparisonRow:
     """Return each round's median and 99th percentile of the calls with one image, in milliseconds."""
-    raw = [singles for singles, _ in readings]
+    raw = [times.singles for times in readings]
     p50, p99 = np.transpose([np.percentile(singles, (50, 99)) for singles in raw]) * 1000
     return ComparisonRow(side, {"p50_ms": tuple(p50.tolist()), "p99_ms": tuple(p99.tolist())}, raw=raw)
 
 
 def batch_row(side: str, readings: tuple[CallTimes, ...], batch_size: int = BATCH_SIZE) -> ComparisonRow:
     """Return each round's images a second, over all its batches."""
-    raw = [batches for _, batches in readings]
+    raw = [times.batches for times in readings]
     rates = tuple(batch_size * len(batches) / sum(batches) for batches in raw)
     return ComparisonRow(side, {"images_per_second": rates}, raw=raw)
