@@ -167,7 +167,7 @@ class Finder:
         """Return the quarter turns after which most is read in a part of a page, see `TURN_MARGIN`, and that."""
         turns, found = 0, self.fine(part, scale, on, None, signs)
         n, least = len(found.detections), found.detections.certainty + TURN_MARGIN
-        is_sure = least > max(n, n / 2 + TURN_MARGIN)  # no other way can have so much certainty
+        is_sure = least > max(n, n / 2 + TURN_MARGIN)  # each thing counts 1 at most: to win takes finding more
         for way in () if is_sure else (1, 3) if lies_down else (2,):
             turned = self.fine(np.rot90(part, -way), scale, on, None, signs)
             if turned.detections.certainty >= least:

@@ -109,7 +109,7 @@ def _layer_maps(name: str, maps: Float32) -> schemas.LayerMaps:
     return schemas.LayerMaps(name=name, channels=channels, height=height, width=width, pixels=in_base64(pixels))
 
 
-# What the layers see
+# The feature maps of the layers
 
 
 class FeatureMaps:
