@@ -8,11 +8,11 @@ import pytest
 from benchmarks.forms import Layout, filled, layout, photographed, scanned, values_of
 from PIL import Image, ImageDraw
 
-from digitscope.data import load_mnist
+from digitscope.data import Dataset
 from digitscope.data.hands import Material
+from digitscope.data.pens import Pens
 from digitscope.forms import FormReader
-
-pytestmark = pytest.mark.full_mnist
+from tests.conftest import NAMED_DATA
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +26,9 @@ def reader(made: Layout) -> FormReader:
 
 
 @pytest.fixture(scope="module")
-def material() -> Material:
-    return Material.of(load_mnist().splits["validation"])
+def material(mnist: Dataset, pens: Pens) -> Material:
+    assert len(pens)  # without which the test is skipped
+    return Material.of(mnist.validation, directory=NAMED_DATA)
 
 
 @pytest.mark.parametrize("take", [scanned, photographed])
