@@ -1,7 +1,7 @@
 """Where digits and signs are on a page: a coarse pass for size and direction, then a fine pass that finds them.
 
-The page network sees the page twice at most: small, to tell how high the digits are and which way is up; then at
-the scale at which their height suits it. The item network looks at each thing that is found.
+The page network sees the page small first, to tell how high the digits are and which way is up. Then it sees the
+page at the scale at which their height suits it. The item network looks at each thing that is found.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ STEP = 32
 BORDER = 16
 """Pixels of the rim's usual shade around a picture: ink that reaches the rim ends there."""
 
-COARSE = (128, 896)
+COARSE = (64, 896)
 """Pixels of the longer side of the coarse picture, at least and at most."""
 
 HEIGHT, SPREAD = 30.0, 0.55
@@ -129,7 +129,7 @@ class Finder:
         coarse, kinds, scale = self._overview(gray)
         empty, written = kinds[:2]
         shown = float((empty < 0.5).mean()), float(written.sum() / max((1 - empty).sum(), 1e-6))
-        on = "small" if max(gray.shape) <= COARSE[0] else "pages"
+        on = "small" if max(gray.shape) <= 2 * COARSE[0] else "pages"
         if written.max() < WRITTEN and on == "pages":
             nothing = decode(np.full((N_CHANNELS, 1, 1), -100, np.float32), 1)
             return Found(nothing, np.zeros((1, 1), np.float32), 0.0, turns or 0, shown)
@@ -144,21 +144,21 @@ class Finder:
     def _overview(self, gray: UInt8) -> tuple[Float32, Float32, float]:
         """Return the maps of a coarse picture, the probabilities of each kind, and the scale of the fine one.
 
-        It is enlarged if it shows no digits or low ones, and halved if it shows high ones: of digits that large
-        the network sees strokes, and takes these for digits.
+        It is enlarged if digits are low or none, and halved if they are so high that strokes look like digits.
         """
-        least, most = COARSE[0], float(np.clip(max(gray.shape) / 2, *COARSE))
-        side = min(most, COARSE[1] / 2)
+        longer = max(gray.shape)
+        least = COARSE[0] * (2 if longer <= 2 * COARSE[0] else 1)
+        side, most = (max(least, min(longer / 2, COARSE[1]) / part // STEP * STEP) for part in (2, 1))
         while True:
-            coarse_scale = side / max(gray.shape)
+            coarse_scale = side / longer
             small = _scaled(gray, coarse_scale)
             coarse = self.network.maps(small)[:, ::2, ::2]
             kinds = softmax(coarse[CHANNELS["kinds"]], axis=0)
             scale = _best_scale(coarse, kinds[1], _contrast(small, kinds[1].shape), coarse_scale, gray)
-            height = HEIGHT / scale * coarse_scale
-            if side < most and (height < least / 8 or kinds[1].max() < WRITTEN):
+            too_high = np.log(coarse_scale / scale)
+            if side < most and (too_high < -SPREAD or kinds[1].max() < WRITTEN):
                 side = most
-            elif side > least and height > least / 2:
+            elif side > least and too_high > SPREAD:
                 side = most = max(side / 2, least)
             else:
                 return coarse, kinds, scale
@@ -253,8 +253,8 @@ def _best_scale(coarse: Float32, written: Float32, contrast: UInt8, coarse_scale
     logs = coarse[CHANNELS["height"]][0] - np.log(coarse_scale)  # of heights in pixels of the page
     highest = min(LARGEST_SCALE, (MOST_FINE / gray.size) ** 0.5)
     chosen = written > min(0.5, float(written.max()) / 2)
-    # Between number and area of digits.
-    heights, weights = logs[chosen], written[chosen] * contrast[chosen] / np.exp(logs[chosen])
+    heights = logs[chosen]
+    weights = written[chosen] * contrast[chosen] / np.exp(heights)  # between number and area of digits
     scales = np.minimum(HEIGHT / np.exp(np.quantile(heights, np.linspace(0, 1, 41))), highest)
     off = (heights[None] + np.log(scales)[:, None] - np.log(HEIGHT)) / SPREAD
     return float(scales[(np.exp(-(off**2) / 2) * weights).sum(axis=1).argmax()])
