@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.special import logit, logsumexp, softmax
+from scipy.special import logit, softmax
 
 from digitscope.detections import CLASSES, SIGNS, Detections, Float32
 
@@ -81,7 +81,7 @@ def kinds_of(chances: Float32, item: Float32, weights: Mapping[str, float]) -> F
     (K, 4). "item" weighs those of the item network's kinds, from its `item` (K, 43). "bias" is added for an item.
     """
     by_page = weights["page"] * logit(np.clip(chances, LEAST, 1 - LEAST)) + weights["bias"]
-    by_item = np.stack([logsumexp(item[:, part], axis=1) for part in (*BLOCKS, [NO_ITEM])], axis=1)
+    by_item = np.stack([np.logaddexp.reduce(item[:, part], axis=1) for part in (*BLOCKS, [NO_ITEM])], axis=1)
     return np.asarray(softmax(np.pad(by_page, ((0, 0), (0, 1))) + weights["item"] * by_item, axis=1))
 
 
