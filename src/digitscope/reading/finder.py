@@ -48,7 +48,7 @@ LEAST_SCORE = 0.1
 """The item network looks at detections from this probability, and the digit network at digits from it."""
 
 TURN_MARGIN = 1.0
-"""How much more certainty, see `Detections`, turns a page upside down: a whole digit's, for a 6 may be a 9."""
+"""A page is turned if that gives so much more certainty, see `Detections`: one whole digit, for a 6 may be a 9."""
 
 WINDOW = 320
 """Pixels of the fine picture's part in which it is tried which way is up."""
@@ -145,7 +145,7 @@ class Finder:
         """
         longer = max(gray.shape)
         least = COARSE[0] * (2 if longer <= 2 * COARSE[0] else 1)
-        most = max(least, min(longer / 2, COARSE[1]) // STEP * STEP)
+        most = max(2 * COARSE[0], min(longer / 2, COARSE[1]) // STEP * STEP)
         side = max(least, most / 2 // STEP * STEP) if longer < COARSE[1] else COARSE[1] / 2
         while True:
             coarse_scale = side / longer
@@ -254,7 +254,7 @@ def _best_scale(coarse: Float32, written: Float32, contrast: UInt8, coarse_scale
     scales = np.minimum(HEIGHT / np.exp(np.quantile(heights, np.linspace(0, 1, 41))), highest)
     off = (heights[None] + np.log(scales)[:, None] - np.log(HEIGHT)) / SPREAD
     best = float(scales[(np.exp(-(off**2) / 2) * weights).sum(axis=1).argmax()])
-    side = best * max(gray.shape)  # of a small picture, slightly fewer pixels may save a whole step
+    side = best * max(gray.shape)  # of a small picture, up to an eighth less may save the network a whole `STEP`
     return best * (1 - side % STEP / side) if 8 * (side % STEP) < side < WINDOW else best
 
 
