@@ -26,8 +26,8 @@ STEP = 32
 BORDER = 16
 """Pixels of the rim's usual shade around a picture: ink that reaches the rim ends there."""
 
-COARSE = (64, 896)
-"""Pixels of the longer side of the coarse picture, at least and at most."""
+SMALL, COARSE = 128, 896
+"""Pixels of the longer side, at most: of small pictures, which have weights of their own, and of coarse ones."""
 
 HEIGHT, SPREAD = 30.0, 0.55
 """Pixels of a digit's height that suit the network best, and by how much others may differ, as a logarithm."""
@@ -126,7 +126,7 @@ class Finder:
         coarse, kinds, scale = self._overview(gray)
         empty, written = kinds[:2]
         shown = float((empty < 0.5).mean()), float(written.sum() / max((1 - empty).sum(), 1e-6))
-        on = "small" if max(gray.shape) <= 2 * COARSE[0] else "pages"
+        on = "small" if max(gray.shape) <= SMALL else "pages"
         if written.max() < WRITTEN and on == "pages":
             nothing = decode(np.full((N_CHANNELS, 1, 1), -100, np.float32), 1)
             return Found(nothing, np.zeros((1, 1), np.float32), 0.0, turns or 0, shown)
@@ -144,9 +144,9 @@ class Finder:
         It is enlarged if digits are low or none, and halved if they are so high that strokes look like digits.
         """
         longer = max(gray.shape)
-        least = COARSE[0] * (2 if longer <= 2 * COARSE[0] else 1)
-        most = max(2 * COARSE[0], min(longer / 2, COARSE[1]) // STEP * STEP)
-        side = max(least, most / 2 // STEP * STEP) if longer < COARSE[1] else COARSE[1] / 2
+        least = SMALL if longer <= SMALL else SMALL / 2
+        most = max(SMALL, min(longer / 2, COARSE) // STEP * STEP)
+        side = max(least, most / 2 // STEP * STEP) if longer < COARSE else COARSE / 2
         while True:
             coarse_scale = side / longer
             small = _scaled(gray, coarse_scale)
