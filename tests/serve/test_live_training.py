@@ -28,9 +28,6 @@ LONG = Lesson(ScratchSettings(hidden=(512,), epochs=100, batch_size=1), examples
 
 FAST = Lesson(ScratchSettings(hidden=(), epochs=100_000), examples=50)
 
-BEFORE: set[int] = set()
-"""Worker processes of other tests."""
-
 Told = list[tuple[str, Any]]
 
 
@@ -120,19 +117,26 @@ def test_data_that_are_not_there(tmp_path: Path) -> None:
 # Worker processes
 
 
+def learners() -> set[int]:
+    """Return the worker processes of trainings: those of the pools of other tests have this process's niceness."""
+    found = set()
+    for pid in children_of(os.getpid()):
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            if os.getpriority(os.PRIO_PROCESS, pid) > os.getpriority(os.PRIO_PROCESS, 0):
+                found.add(pid)
+    return found
+
+
 def with_trainings(use: Callable[[Trainings], Awaitable[None]], **limits: float) -> None:
     """Let `use` have trainings with `limits`; close them, after which no process may be left."""
 
     async def run() -> None:
-        before = children_of(os.getpid())
-        BEFORE.update(before)
         trainings = Trainings(**limits)  # type: ignore[arg-type]
         try:
             await asyncio.wait_for(use(trainings), 60)
         finally:
             await trainings.close()
-            # The pool of other tests may have replaced one of its own meanwhile.
-            assert soon(lambda: len(children_of(os.getpid())) <= len(before))
+            assert soon(lambda: not learners())
 
     asyncio.run(run())
 
@@ -202,12 +206,12 @@ def test_stopping_is_at_once() -> None:
     async def use(trainings: Trainings) -> None:
         training = await started(trainings)
         await training.data()
-        (pid,) = children_of(os.getpid()) - BEFORE
+        (pid,) = learners()
         start = time.monotonic()
         training.stop("stopped", "enough")
         assert await heard(training) == [(1, "end", {"reason": "stopped", "detail": "enough"})]
         assert time.monotonic() - start < 1
-        assert soon(lambda: pid not in children_of(os.getpid()))
+        assert soon(lambda: pid not in learners())
         training.stop("time", "once more")
         assert training.ending == {"reason": "stopped", "detail": "enough"}
 
@@ -312,7 +316,7 @@ def test_a_process_that_is_killed_by_somebody_else() -> None:
     async def use(trainings: Trainings) -> None:
         training = await started(trainings)
         await training.data()
-        (pid,) = children_of(os.getpid()) - BEFORE
+        (pid,) = learners()
         os.kill(pid, signal.SIGKILL)
         assert [end for _, _, end in await heard(training)] == [
             {
@@ -327,7 +331,7 @@ def test_a_process_that_is_killed_by_somebody_else() -> None:
 def test_a_process_goes_last() -> None:
     async def use(trainings: Trainings) -> None:
         await (await started(trainings)).data()
-        (pid,) = children_of(os.getpid()) - BEFORE
+        (pid,) = learners()
         assert os.getpriority(os.PRIO_PROCESS, pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5)
 
     with_trainings(use)
