@@ -116,7 +116,7 @@ def filled_field(draft: Draft, field: str, x: float, base: float) -> float:
     if field == "comb":
         return in_cells(draft, x, base, draft.whole(2, 12), draft.draw(0.9, 1.5) * size)
     number = draft.hand.number(random_number(draft.generator, most=8)) if draft.happens(0.85) else None
-    if draft.happens(0.12):
+    if draft.happens(0.25):
         number = draft.hand.word()
     layer = "digits" if number is None or number.marks else "writing"
     y, is_crossed = base + draft.draw(-0.15, 0.05) * size, draft.happens(CROSSED)
@@ -135,7 +135,8 @@ def in_cells(draft: Draft, x: float, base: float, cells: int, cell: float) -> fl
     top, bottom = base - size * draft.draw(1.05, 1.4), base + size * draft.draw(0.05, 0.3)
     comb(draft, (x, top, x + cells * cell, bottom), cells)
     filled, slack = draft.draw(0.4, 1) if draft.happens(0.7) else 0.0, draft.draw(0.02, 0.15)
-    digits = 0.93 if draft.happens(0.75) else draft.draw(0, 0.3)
+    is_word = cells > 2 and draft.happens(0.15)
+    digits = 0.0 if is_word else 0.93 if draft.happens(0.8) else draft.draw(0, 0.3)
     is_print, height = draft.happens(0.1), size * draft.draw(0.5, 1.0)
     for number in range(cells):
         if not draft.happens(filled):
@@ -147,7 +148,7 @@ def in_cells(draft: Draft, x: float, base: float, cells: int, cell: float) -> fl
         elif draft.happens(digits):
             piece, layer = draft.hand.digit(draft.whole(0, 10)), "digits"
         else:
-            piece, layer = draft.hand.letter(alone=True), "writing"
+            piece, layer = draft.hand.letter(alone=not is_word), "writing"
         if piece is not None:
             shift = (number + 0.5) * cell - piece.coverage.shape[1] / 2 + generator.normal(0, slack) * cell
             draft.place(piece, x + shift, base + generator.normal(0, slack) * size, layer)
@@ -190,7 +191,7 @@ def table(draft: Draft) -> None:
                 draft.place(draft.font.text(text, size * draft.draw(0.5, 1.0)), start, base, "print")
             elif draft.happens(row_of_others):
                 for _ in range(min(most, draft.whole(1, 4))):
-                    start = draft.place(draft.hand.letter(alone=True), start, base, "writing") + 0.1 * size
+                    start = draft.place(draft.hand.letter(), start, base, "writing") + 0.1 * size
             else:
                 gap = (draft.draw(-0.08, 0.05), 0.2)
                 text = random_number(draft.generator, most=most)
@@ -208,7 +209,7 @@ def sums(draft: Draft) -> None:
         x = draft.draw(-0.1, 0.3) * width
         while x < width:
             if draft.happens(0.12):
-                piece = draft.hand.symbol() if draft.happens(0.3) else draft.hand.letter(alone=True)
+                piece = draft.hand.symbol() if draft.happens(0.3) else draft.hand.letter()
                 x = draft.place(piece, x, base + tilt * x, "writing") + size * draft.draw(0.1, 0.5)
             x = draft.place(draft.hand.number(random_sum(draft.generator), gap), x, base + tilt * x, "digits")
             x += size * draft.draw(1, 6)
@@ -218,7 +219,7 @@ def sums(draft: Draft) -> None:
 def text(draft: Draft) -> None:
     """Lines of print or of handwritten words; some have a few handwritten numbers."""
     size, (height, width) = draft.size, draft.shape
-    by_hand, numbers = draft.happens(0.4), draft.draw(0.03, 0.3) * draft.happens(0.5)
+    by_hand, numbers = draft.happens(0.5), draft.draw(0.03, 0.3) * draft.happens(0.5)
     lead, base = size * draft.draw(1.0, 1.9), size * draft.draw(0.2, 1.4)
     while base < height + size:
         x = draft.draw(-0.3, 0.1) * width
@@ -245,7 +246,7 @@ def scattered(draft: Draft) -> None:
             text = "".join(draft.generator.choice(list(DIGITS), draft.whole(1, 4)))
             piece, layer = draft.hand.number(text), "digits"
         elif kind < 0.5:
-            piece = draft.hand.letter(alone=True) if kind < 0.35 else draft.hand.symbol()
+            piece = draft.hand.letter() if kind < 0.35 else draft.hand.symbol()
         elif kind < 0.65:
             piece, layer = draft.hand.sign(draft.one_of("+×÷=()")), "digits"
         else:
@@ -273,7 +274,7 @@ def drill(draft: Draft) -> None:
             if kind < 0.75:
                 piece, layer = draft.hand.number(character), "digits"
             else:
-                piece, layer = draft.hand.letter(alone=True), "writing"
+                piece, layer = draft.hand.letter(), "writing"
             draft.place(piece, x + draft.draw(-0.1, 0.1) * size, base + draft.draw(-0.1, 0.1) * size, layer)
             x += step
         base += lead
@@ -286,7 +287,7 @@ def alone(draft: Draft) -> None:
     text = "".join(draft.generator.choice(list(DIGITS), count))
     piece = draft.hand.number(text, (0.05, 0.3))
     if draft.happens(0.06):
-        piece = draft.hand.letter(alone=True)
+        piece = draft.hand.letter()
     if piece is not None:
         rows, columns = piece.coverage.shape
         x, y = (max(0.0, room) * draft.draw(0, 1) for room in (width - columns, height - rows))

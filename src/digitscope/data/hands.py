@@ -14,6 +14,7 @@ from digitscope.data.glyphs import Writing, in_a_row, marked
 from digitscope.data.pen_digits import is_complete
 from digitscope.data.pens import CATEGORIES, Pens, Points, cropped, draw_strokes, load_pens
 from digitscope.data.splits import Split, UInt8
+from digitscope.data.typeset import WORDS
 from digitscope.detections import SIGNS
 
 Stroke = tuple[tuple[float, float], ...]
@@ -48,6 +49,10 @@ NARROWEST, FLATTEST = 0.2, 0.06
 
 # Letters that look like digits when they stand alone.
 LIKE_DIGITS = frozenset("oOlIiSsZzqbgQ")
+
+# Words, and small letters that have a stem, and that hang below the line.
+SPELLED = tuple(word.lower() for word in WORDS if word.isascii() and word.isalpha())
+STEMMED, HANGING = frozenset("bdfhklt"), frozenset("gjpqy")
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,37 +214,55 @@ class Hand:
         return in_a_row(pieces, gaps, by_ink=by_ink) if pieces else None
 
     def word(self) -> Writing | None:
-        """Return a word in joined letters, or some letters side by side."""
-        if self.generator.random() < 0.6:
-            return self.joined_word()
-        letters = [self.letter() for _ in range(self.generator.integers(2, 8))]
-        pieces = [letter for letter in letters if letter is not None]
-        gaps = self.size * self.generator.uniform(0.02, 0.25, len(pieces))
-        return in_a_row(pieces, gaps.tolist()) if pieces else None
+        """Return a word in joined letters, or in separate ones."""
+        return self.joined_word() if self.generator.random() < 0.5 else self.spelled_word()
 
     def joined_word(self) -> Writing | None:
         """Return a word in joined letters."""
         strokes = self._sample("words", "")
-        return self._other(strokes, self.size * self.generator.uniform(0.7, 1.5), 12 * self.size)
+        coverage = self._drawn(strokes, self.size * self.generator.uniform(0.7, 1.5), 12 * self.size)
+        return Writing(coverage, coverage.shape[0]) if coverage.size else None
 
-    def letter(self, *, alone: bool = False) -> Writing | None:
-        """Return a letter; `alone` are those that nobody takes for a digit."""
-        category = "upper" if self.generator.random() < 0.45 else "lower"
-        known = [each for each in self.material.pen_rows[category] if not (alone and each in LIKE_DIGITS)]
-        label = str(self.generator.choice(known))
-        is_high, is_long = category == "upper", label in "bdfhkltgpqyj"
-        height = self.generator.uniform(*((0.9, 1.1) if is_high else (0.9, 1.2) if is_long else (0.5, 0.8)))
-        return self._other(self._sample(category, label), self.size * height, 2 * self.size)
+    def spelled_word(self) -> Writing | None:
+        """Return a word, or letters as often as words have them, side by side: small, capital or capitalized."""
+        text = str(self.generator.choice(SPELLED))
+        if self.generator.random() < 0.5:
+            text = "".join(self.generator.choice(list("".join(SPELLED)), self.generator.integers(2, 10)))
+        style, x_height = self.generator.random(), self.generator.uniform(0.5, 0.8)
+        text = text.upper() if style < 0.4 else text.capitalize() if style < 0.7 else text
+        letters = [self._letter(label, x_height) for label in text]
+        pieces = [letter for letter in letters if letter is not None]
+        gaps = self.size * (self.generator.uniform(-0.05, 0.2) + self.generator.uniform(0, 0.1, len(pieces)))
+        return in_a_row(pieces, gaps.tolist()) if pieces else None
+
+    def letter(self, *, alone: bool = True) -> Writing | None:
+        """Return a letter; one that stands `alone` is one that nobody takes for a digit."""
+        if alone:
+            category = "upper" if self.generator.random() < 0.45 else "lower"
+            label = str(
+                self.generator.choice(
+                    [each for each in self.material.pen_rows[category] if each not in LIKE_DIGITS]
+                )
+            )
+        else:
+            label = str(self.generator.choice(list("".join(SPELLED))))
+            label = label.upper() if self.generator.random() < 0.7 else label
+        return self._letter(label, self.generator.uniform(0.5, 0.8))
+
+    def _letter(self, label: str, x_height: float) -> Writing | None:
+        """Return a letter; small ones without a stem are `x_height` sizes high."""
+        below = x_height / 2 if label in HANGING else 0.0
+        height = (1.0 if label.isupper() or label in STEMMED else x_height) + below
+        strokes = self._sample("upper" if label.isupper() else "lower", label)
+        coverage = self._drawn(strokes, height * self.size * self.generator.uniform(0.9, 1.15), 2 * self.size)
+        return Writing(coverage, coverage.shape[0] - below * self.size) if coverage.size else None
 
     def symbol(self) -> Writing | None:
         """Return a sign that is none of `SIGNS`, such as an asterisk or a question mark."""
         known = [each for each in self.material.pen_rows["symbols"] if each not in {*SIGNS, "'", "|", "`", "_"}]
         label = str(self.generator.choice(known))
         height = self.size * self.generator.uniform(0.5, 1.1)
-        return self._other(self._sample("symbols", label), height, height)
-
-    def _other(self, strokes: list[Points], height: float, width: float) -> Writing | None:
-        coverage = self._drawn(strokes, height, width)
+        coverage = self._drawn(self._sample("symbols", label), height, height)
         return Writing(coverage, coverage.shape[0]) if coverage.size else None
 
     def _drawn(self, strokes: list[Points], height: float, width: float) -> UInt8:

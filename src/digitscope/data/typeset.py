@@ -31,9 +31,9 @@ HANDLIKE = [
 
 
 @cache
-def print_fonts() -> tuple[str, ...]:
-    """Return the sorted paths of this machine's fonts of print; none without a known folder of fonts."""
-    found = [str(path) for folder in FONT_FOLDERS for path in Path(folder).expanduser().rglob("*.[ot]tf")]
+def print_fonts(folders: tuple[str, ...] = FONT_FOLDERS) -> tuple[str, ...]:
+    """Return the sorted paths of the fonts of print in folders and below them, by default this machine's."""
+    found = [str(path) for folder in folders for path in Path(folder).expanduser().rglob("*.[ot]tf")]
     return tuple(
         sorted(path for path in found if not any(part in path for part in HANDLIKE) and _has_digits(path))
     )
