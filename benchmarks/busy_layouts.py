@@ -1,5 +1,6 @@
 """Handwritten numbers with other ink: each function fills a whole page in one way, in reading order."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from math import inf
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from benchmarks.busy_drafts import BusyDraft, Cells, Look
 from digitscope.data.drafts import draw_arrow, draw_zigzag
+from digitscope.data.glyphs import Writing
 from digitscope.data.typeset import WORDS, random_number, random_sum
 
 HAIRLINE = (0.8, 1.3)
@@ -91,14 +93,22 @@ def print_around(page: BusyDraft) -> None:
 
 
 def words_around(page: BusyDraft) -> None:
-    """Write words with numbers between them."""
+    """Write words in joined letters with numbers between them."""
+    _among(page, page.hand.joined_word)
+
+
+def letters_around(page: BusyDraft) -> None:
+    """Write words in separate letters with numbers between them."""
+    _among(page, page.hand.spelled_word)
+
+
+def _among(page: BusyDraft, word: Callable[[], Writing | None]) -> None:
+    """Write numbers, and three words for two numbers."""
     for base in page.baselines(page.draw(1.8, 2.5)):
         x = page.start()
         while x < page.right:
-            if page.happens(0.4):
-                x = page.write(page.digits(), x, base)
-            else:
-                x = page.put(page.hand.joined_word(), x, base, "writing")
+            is_number = page.happens(0.4)
+            x = page.write(page.digits(), x, base) if is_number else page.put(word(), x, base, "writing")
             x += page.size * page.draw(0.7, 1.2)
 
 

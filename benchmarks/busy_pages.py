@@ -95,7 +95,8 @@ class _Style:
 
 _STYLES = {
     "print-around": _Style(what="printed words and sentences around the numbers", lay_out=layouts.print_around),
-    "words-around": _Style(what="handwritten words around the numbers", lay_out=layouts.words_around),
+    "words-around": _Style(what="words in joined letters around the numbers", lay_out=layouts.words_around),
+    "letters-around": _Style(what="words in separate letters around them", lay_out=layouts.letters_around),
     "form": _Style(what="printed labels with fields that are filled in", lay_out=layouts.form),
     "combs": _Style(what="rows of joined cells, or combs", lay_out=layouts.combs),
     "thin-boxes": _Style(what="a box of thin lines around each digit", lay_out=layouts.thin_boxes),

@@ -62,7 +62,7 @@ def page_of(font: str, generator: np.random.Generator) -> tuple[UInt8, int]:
             x += face.getlength(text) + size * float(generator.uniform(0.3, 2))
         y += int(size * generator.uniform(1.3, 2))
     blurred = image.filter(ImageFilter.GaussianBlur(float(generator.uniform(0.3, 1.1))))
-    return np.clip(blurred + generator.normal(0, 6, SHAPE), 0, 255).astype(np.uint8), n_digits
+    return np.clip(np.asarray(blurred) + generator.normal(0, 6, SHAPE), 0, 255).astype(np.uint8), n_digits
 
 
 def read_in(font: str, generator: np.random.Generator) -> Row:

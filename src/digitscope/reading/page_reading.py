@@ -228,7 +228,7 @@ class PageItems:
         if n_refused >= FEW and n_refused > len(in_text) / 2:
             said.append(f"has {len(in_text)} digits, of which {n_refused} are not sure enough to be read")
         if not in_text and self.found.writing[0] > SHOWN:
-            left_out = f", but {len(digits)} printed digits" if digits else ""
+            left_out = f", only {len(digits)} printed" if digits else ""
             said.append(f"shows writing, but no handwritten digit was found{left_out}")
         return tuple(said)
 
