@@ -239,21 +239,21 @@ class Hand:
         """Return a letter; one that stands `alone` is one that nobody takes for a digit."""
         if alone:
             category = "upper" if self.generator.random() < 0.45 else "lower"
-            label = str(
-                self.generator.choice(
-                    [each for each in self.material.pen_rows[category] if each not in LIKE_DIGITS]
-                )
-            )
+            known = [each for each in self.material.pen_rows[category] if each not in LIKE_DIGITS]
+            label = str(self.generator.choice(known))
         else:
             label = str(self.generator.choice(list("".join(SPELLED))))
             label = label.upper() if self.generator.random() < 0.7 else label
         return self._letter(label, self.generator.uniform(0.5, 0.8))
 
     def _letter(self, label: str, x_height: float) -> Writing | None:
-        """Return a letter; small ones without a stem are `x_height` sizes high."""
+        """Return a letter, None if no pen wrote it; small ones without a stem are `x_height` sizes high."""
+        category = "upper" if label.isupper() else "lower"
+        if label not in self.material.pen_rows[category]:
+            return None
         below = x_height / 2 if label in HANGING else 0.0
         height = (1.0 if label.isupper() or label in STEMMED else x_height) + below
-        strokes = self._sample("upper" if label.isupper() else "lower", label)
+        strokes = self._sample(category, label)
         coverage = self._drawn(strokes, height * self.size * self.generator.uniform(0.9, 1.15), 2 * self.size)
         return Writing(coverage, coverage.shape[0] - below * self.size) if coverage.size else None
 
