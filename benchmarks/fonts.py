@@ -35,7 +35,7 @@ HEADER = ("font", "printed digits", "read as print", "read as handwriting")
 
 @dataclass(frozen=True)
 class Row:
-    """What was read on one page of print."""
+    """The digits of one page of print, and how they were read."""
 
     font: str
     digits: int
