@@ -148,7 +148,7 @@ def in_cells(draft: Draft, x: float, base: float, cells: int, cell: float) -> fl
         elif draft.happens(digits):
             piece, layer = draft.hand.digit(draft.whole(0, 10)), "digits"
         else:
-            piece, layer = draft.hand.letter(alone=not is_word), "writing"
+            piece, layer = draft.hand.any_letter() if is_word else draft.hand.letter(), "writing"
         if piece is not None:
             shift = (number + 0.5) * cell - piece.coverage.shape[1] / 2 + generator.normal(0, slack) * cell
             draft.place(piece, x + shift, base + generator.normal(0, slack) * size, layer)

@@ -50,8 +50,11 @@ NARROWEST, FLATTEST = 0.2, 0.06
 # Letters that look like digits when they stand alone.
 LIKE_DIGITS = frozenset("oOlIiSsZzqbgQ")
 
-# Words, and small letters that have a stem, and that hang below the line.
+# Words to spell, and their letters, each as often as they have it.
 SPELLED = tuple(word.lower() for word in WORDS if word.isascii() and word.isalpha())
+LETTERS = tuple("".join(SPELLED))
+
+# Small letters that have a stem, and that hang below the line.
 STEMMED, HANGING = frozenset("bdfhklt"), frozenset("gjpqy")
 
 
@@ -227,27 +230,31 @@ class Hand:
         """Return a word, or letters as often as words have them, side by side: small, capital or capitalized."""
         text = str(self.generator.choice(SPELLED))
         if self.generator.random() < 0.5:
-            text = "".join(self.generator.choice(list("".join(SPELLED)), self.generator.integers(2, 10)))
+            text = "".join(self.generator.choice(LETTERS, self.generator.integers(2, 10)))
         style, x_height = self.generator.random(), self.generator.uniform(0.5, 0.8)
         text = text.upper() if style < 0.4 else text.capitalize() if style < 0.7 else text
-        letters = [self._letter(label, x_height) for label in text]
+        letters = [self.letter_of(label, x_height) for label in text]
         pieces = [letter for letter in letters if letter is not None]
         gaps = self.size * (self.generator.uniform(-0.05, 0.2) + self.generator.uniform(0, 0.1, len(pieces)))
         return in_a_row(pieces, gaps.tolist()) if pieces else None
 
-    def letter(self, *, alone: bool = True) -> Writing | None:
-        """Return a letter; one that stands `alone` is one that nobody takes for a digit."""
-        if alone:
-            category = "upper" if self.generator.random() < 0.45 else "lower"
-            known = [each for each in self.material.pen_rows[category] if each not in LIKE_DIGITS]
-            label = str(self.generator.choice(known))
-        else:
-            label = str(self.generator.choice(list("".join(SPELLED))))
-            label = label.upper() if self.generator.random() < 0.7 else label
-        return self._letter(label, self.generator.uniform(0.5, 0.8))
+    def letter(self) -> Writing | None:
+        """Return a letter that nobody takes for a digit when it stands alone."""
+        category = "upper" if self.generator.random() < 0.45 else "lower"
+        known = [each for each in self.material.pen_rows[category] if each not in LIKE_DIGITS]
+        return self.letter_of(str(self.generator.choice(known)), self.generator.uniform(0.5, 0.8))
 
-    def _letter(self, label: str, x_height: float) -> Writing | None:
-        """Return a letter, None if no pen wrote it; small ones without a stem are `x_height` sizes high."""
+    def any_letter(self) -> Writing | None:
+        """Return a letter of a word, which may look like a digit; most are capitals, as in the cells of forms."""
+        label = str(self.generator.choice(LETTERS))
+        label = label.upper() if self.generator.random() < 0.7 else label
+        return self.letter_of(label, self.generator.uniform(0.5, 0.8))
+
+    def letter_of(self, label: str, x_height: float) -> Writing | None:
+        """Return a letter, or None if the pens have none or a degenerate one.
+
+        Small letters without a stem are `x_height` sizes high.
+        """
         category = "upper" if label.isupper() else "lower"
         if label not in self.material.pen_rows[category]:
             return None

@@ -40,7 +40,7 @@ def print_fonts(folders: tuple[str, ...] = FONT_FOLDERS) -> tuple[str, ...]:
 
 
 def _has_digits(path: str) -> bool:
-    """Tell whether a font draws digits at any size, and not the box that stands for what it lacks."""
+    """Tell whether a font draws digits in two sizes, and not the box that stands for what it lacks."""
     try:
         ImageFont.truetype(path, 40).getmask("2")  # fonts of bitmaps have one size, often 16
         shapes = {bytes(ImageFont.truetype(path, 16).getmask(text)) for text in "2358a\uffff"}
