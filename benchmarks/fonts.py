@@ -19,7 +19,6 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 import digitscope
 from benchmarks.arguments import parser_for
 from digitscope.data.typeset import WORDS, print_fonts, random_number
-from digitscope.errors import DataError
 from digitscope.experiments.machine import describe_machine
 
 UInt8 = NDArray[np.uint8]
@@ -82,7 +81,7 @@ def main() -> None:
     for path in print_fonts((options.folder,)):
         families[Path(path).parent].append(path)
     if not families:
-        raise DataError(f"{options.folder}: there is no font of print in it")
+        parser.error(f"{options.folder}: there is no font of print in it: name a folder with .ttf or .otf files")
     generator = np.random.default_rng(options.seed)
     chosen = [
         str(font)
